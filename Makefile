@@ -1,0 +1,101 @@
+# Every command of the project. `make help` lists them; each makes what it needs first.
+SHELL := /bin/bash
+.SHELLFLAGS := -euo pipefail -c
+.DEFAULT_GOAL := help
+
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+INSTALLED := $(VENV)/.installed
+CDK := node_modules/.bin/cdk
+CDK_INSTALLED := node_modules/.installed
+STAGE ?= dev
+export JSII_SILENCE_WARNING_UNTESTED_NODE_VERSION := 1
+export JSII_SILENCE_WARNING_DEPRECATED_NODE_VERSION := 1
+export JSII_SILENCE_WARNING_END_OF_LIFE_NODE_VERSION := 1
+
+.PHONY: help
+help: ## List the commands
+	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## /{printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+## ---- set-up ----------------------------------------------------------------------------------
+.PHONY: setup
+setup: $(INSTALLED) $(CDK_INSTALLED) ## Make the virtual environment and install the pinned CDK CLI
+
+$(INSTALLED): requirements-uv.txt requirements-dev.txt pyproject.toml
+	@$(PYTHON) -c 'import sys; v = sys.version_info; sys.exit(v < (3, 11) and f"Python 3.11 or later is needed, got {v[0]}.{v[1]}: set PYTHON=/path/to/python3.11")'
+	@echo "Installing the Python packages into $(VENV) ..."
+	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements-uv.txt
+	@$(BIN)/uv pip sync --quiet --python $(BIN)/python --require-hashes --compile-bytecode requirements-dev.txt
+	@$(BIN)/uv pip install --quiet --python $(BIN)/python --no-deps --no-build-isolation --editable .
+	@touch $@
+
+$(CDK_INSTALLED): package.json package-lock.json
+	@command -v node >/dev/null || { echo "Node 20 or later is needed, got no node command" >&2; exit 1; }
+	@node -e 'const v = process.versions.node; if (+v.split(".")[0] < 20) { console.error(`Node 20 or later is needed, got $${v}`); process.exit(1) }'
+	@echo "Installing the CDK CLI into node_modules ..."
+	@npm ci --silent --no-audit --no-fund
+	@touch $@
+
+.PHONY: lock
+lock: $(INSTALLED) ## Compile the hash-pinned lock files anew
+	@compile="$(BIN)/uv pip compile --quiet --generate-hashes --universal --python-version 3.11 --no-annotate --custom-compile-command 'make lock'"; \
+	eval "$$compile requirements-uv.in -o requirements-uv.txt"; \
+	eval "$$compile pyproject.toml --extra cdk --extra local -c requirements-uv.txt -o requirements.txt"; \
+	eval "$$compile pyproject.toml --extra cdk --extra local --group dev -c requirements.txt -o requirements-dev.txt"; \
+	for lock in emulator functions; do eval "$$compile cdk_app/local/locks/$$lock.in -o cdk_app/local/locks/$$lock.txt"; done
+
+## ---- see it work -----------------------------------------------------------------------------
+.PHONY: demo
+demo: setup ## Deploy to the embedded cloud and drive real messages through every flow (KEEP=1 leaves it running)
+	@exec $(BIN)/tsunagu demo $(if $(KEEP),--keep)
+
+## ---- tests -----------------------------------------------------------------------------------
+.PHONY: test
+test: lint types unit e2e ## Lint, types, import rules, unit, snapshot, integration and end-to-end tests
+
+.PHONY: lint
+lint: setup ## Ruff: rules and format
+	@$(BIN)/ruff check .
+	@$(BIN)/ruff format --check .
+
+.PHONY: types
+types: setup ## mypy --strict
+	@$(BIN)/mypy
+
+.PHONY: unit
+unit: setup ## Every test but the end-to-end ones
+	@$(BIN)/pytest --ignore tests/e2e
+
+.PHONY: e2e
+e2e: setup ## End-to-end tests on the embedded cloud, with IAM enforced
+	@$(BIN)/pytest tests/e2e
+
+.PHONY: snapshots
+snapshots: setup ## Rewrite the template snapshots; read the difference before you commit it
+	@$(BIN)/pytest tests/snapshots --snapshot-update
+
+.PHONY: format
+format: setup ## Format the code
+	@$(BIN)/ruff check --fix .
+	@$(BIN)/ruff format .
+
+## ---- the app ---------------------------------------------------------------------------------
+.PHONY: synth diff deploy
+synth: setup ## Synthesize the templates of STAGE (default dev)
+	@$(CDK) synth --all --quiet -c stage=$(STAGE)
+
+diff: setup ## Compare STAGE with what is deployed
+	@$(CDK) diff --all -c stage=$(STAGE)
+
+deploy: setup ## Deploy STAGE to the AWS account of the environment
+	@$(CDK) deploy --all -c stage=$(STAGE)
+
+.PHONY: wheel
+wheel: setup ## Build the wheel into dist/
+	@$(BIN)/uv build --quiet --wheel --no-build-isolation --python $(BIN)/python --out-dir dist .
+
+.PHONY: clean
+clean: ## Remove what the commands made (the locks stay)
+	@rm -rf $(VENV) node_modules .tsunagu cdk.out dist .mypy_cache .pytest_cache .ruff_cache .hypothesis

@@ -1,0 +1,1 @@
+"""What runs: contracts, the runtime that handlers share, and one package a function."""

@@ -1,0 +1,37 @@
+"""The idempotency item: its attribute names and its states.
+
+One number, `lease`, decides whether an item can be claimed: the end of the lease while INPROGRESS, `FREE` when
+RELEASED, `NEVER` otherwise. So no condition needs an OR.
+"""
+
+from enum import StrEnum
+
+ID = "id"  # scope, "#", SHA-256 of the business key
+STATUS = "status"
+OWNER = "owner"  # the invocation that holds, or last held, the item
+FENCE = "fence"  # rises by one with each change of owner, never falls
+LEASE = "lease"  # milliseconds since the epoch
+ATTEMPTS = "attempts"  # attempts that failed or were killed, in this life of the item
+SETTLED = "settled"  # fence of the last claim that ended with an outcome
+PAYLOAD_HASH = "payload_hash"
+RESULT = "result"
+OUTBOX = "outbox"
+REASON = "reason"  # last error while RELEASED; why it died when DEAD
+MESSAGE_IDS = "message_ids"  # every SQS message id that died with the item
+TOLD = "told"  # the dead letter is in the DLQ and SNS knows
+REQUEST_ID = "request_id"
+UPDATED = "updated"  # milliseconds since the epoch
+EXPIRATION = "expiration"  # seconds since the epoch: the table's TTL attribute
+
+FREE = 0
+NEVER = 10**15
+
+
+class Status(StrEnum):
+    """State of an idempotency item; an absent item has none."""
+
+    INPROGRESS = "INPROGRESS"
+    RELEASED = "RELEASED"
+    COMMITTED = "COMMITTED"
+    COMPLETED = "COMPLETED"
+    DEAD = "DEAD"

@@ -1,0 +1,35 @@
+"""Names of metrics, of log keys and of log messages: one name for one thing, in code, dashboards and documentation."""
+
+from enum import StrEnum
+
+METRICS_NAMESPACE = "Tsunagu"
+SERVICE_DIMENSION = "service"  # Powertools' name for it
+
+
+class Metric(StrEnum):
+    """Metrics of a receiver, each a count with the unit Count."""
+
+    MESSAGES_PROCESSED = "MessagesProcessed"
+    DUPLICATES_REFUSED = "DuplicatesRefused"
+    MESSAGES_DEFERRED = "MessagesDeferred"
+    MESSAGES_RELEASED = "MessagesReleased"
+    MESSAGES_DEAD_LETTERED = "MessagesDeadLettered"
+    LEASES_LOST = "LeasesLost"
+
+
+class LogKey(StrEnum):
+    """Keys that a log line may carry beside those of Lambda's own JSON format; nothing else gets through."""
+
+    SERVICE = "service"
+    REQUEST_ID = "request_id"
+    MESSAGE_ID = "message_id"
+    ITEM_ID = "item_id"
+    FENCE = "fence"
+    ATTEMPTS = "attempts"
+    REASON = "reason"
+    ERROR_TYPE = "error_type"
+    ERROR_LOCATION = "error_location"
+    RECORD_COUNT = "record_count"
+    RETURNED_COUNT = "returned_count"
+    DELAY_SECONDS = "delay_seconds"
+    TRACE_HEADER = "trace_header"

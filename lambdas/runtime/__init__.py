@@ -1,0 +1,1 @@
+"""What every handler shares: dispatch, batch, idempotency, dead letters, telemetry."""

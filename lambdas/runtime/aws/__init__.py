@@ -1,0 +1,1 @@
+"""The only code that talks to AWS; everything else sees the protocols beside their use."""

@@ -1,0 +1,46 @@
+"""Clients of AWS services, with time-outs that fit into the invocation."""
+
+from typing import TYPE_CHECKING, Any
+
+import boto3
+from botocore.config import Config
+
+if TYPE_CHECKING:
+    from mypy_boto3_dynamodb import DynamoDBClient
+    from mypy_boto3_sns import SNSClient
+    from mypy_boto3_sqs import SQSClient
+
+TRIES_PER_CALL = 3  # botocore's "standard" retries, the only layer that repeats a call
+CALL_SHARE = 2 / 3  # of the function's time-out: what remains is for the answer to SQS
+LONGEST_CONNECT_SECONDS = 1.0
+LONGEST_READ_SECONDS = 2.0
+
+
+def client_config(function_timeout_seconds: float) -> Config:
+    """Return time-outs with which a call and its retries end before the function does.
+
+    Args:
+        function_timeout_seconds: Longest time of one invocation.
+    """
+    try_seconds = function_timeout_seconds * CALL_SHARE / TRIES_PER_CALL
+    return Config(
+        connect_timeout=min(LONGEST_CONNECT_SECONDS, try_seconds / 3),
+        read_timeout=min(LONGEST_READ_SECONDS, try_seconds * 2 / 3),
+        retries={"mode": "standard", "total_max_attempts": TRIES_PER_CALL},
+    )
+
+
+def dynamodb_client(config: Config) -> "DynamoDBClient":
+    """Return a DynamoDB client of the function's own region."""
+    client: Any = boto3.client("dynamodb", config=config)
+    return client  # type: ignore[no-any-return]
+
+
+def sqs_client(config: Config) -> "SQSClient":
+    """Return an SQS client of the function's own region."""
+    return boto3.client("sqs", config=config)
+
+
+def sns_client(config: Config) -> "SNSClient":
+    """Return an SNS client of the function's own region."""
+    return boto3.client("sns", config=config)

@@ -1,0 +1,102 @@
+"""SQS behind the runtime's protocols."""
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+from botocore.exceptions import BotoCoreError, ClientError
+
+from lambdas.contracts.messages import SQS_ENTRIES_PER_BATCH
+from lambdas.runtime.clock import Clock, SystemClock
+from lambdas.runtime.publish import Attribute, EntryFailure, OutgoingMessage, SendResult, send_in_batches
+
+if TYPE_CHECKING:
+    from mypy_boto3_sqs import SQSClient
+    from mypy_boto3_sqs.type_defs import (
+        ChangeMessageVisibilityBatchRequestEntryTypeDef,
+        SendMessageBatchRequestEntryTypeDef,
+    )
+
+LONGEST_VISIBILITY_SECONDS = 43_200
+
+
+class SqsQueueSender:
+    """Sends messages to one queue, ten at a time, and sends failed entries again."""
+
+    def __init__(self, client: "SQSClient", queue_url: str, clock: Clock | None = None) -> None:
+        self._client = client
+        self._queue_url = queue_url
+        self._clock = clock or SystemClock()
+
+    def send(self, messages: Sequence[OutgoingMessage]) -> list[SendResult]:
+        """Send `messages` in order; the results are in the same order, and no failure is raised."""
+        return send_in_batches(messages, self._call, self._clock)
+
+    def _call(self, messages: Sequence[OutgoingMessage]) -> list[str | EntryFailure]:
+        if not messages:
+            return []
+        entries = [_entry(str(index), message) for index, message in enumerate(messages)]
+        try:
+            answer = self._client.send_message_batch(QueueUrl=self._queue_url, Entries=entries)
+        except (ClientError, BotoCoreError) as error:
+            return [EntryFailure(str(error), can_retry=False)] * len(messages)
+        answers: dict[str, str | EntryFailure] = {entry["Id"]: entry["MessageId"] for entry in answer["Successful"]}
+        for failed in answer.get("Failed", []):
+            text = f"{failed['Code']}: {failed.get('Message', '')}"
+            answers[failed["Id"]] = EntryFailure(text, can_retry=not failed["SenderFault"])
+        return [answers[entry["Id"]] for entry in entries]
+
+
+class SqsVisibility:
+    """Changes how long received messages of one queue stay hidden."""
+
+    def __init__(self, client: "SQSClient", queue_url: str) -> None:
+        self._client = client
+        self._queue_url = queue_url
+
+    def change(self, delays: Sequence[tuple[str, int]]) -> str | None:
+        """Hide messages for a while from now.
+
+        Args:
+            delays: Receipt handle and seconds of each message, 0 to 43,200.
+
+        Returns:
+            Why some were not changed, None when all were. They then come back when their visibility time-out ends.
+        """
+        problems = []
+        for start in range(0, len(delays), SQS_ENTRIES_PER_BATCH):
+            entries: list[ChangeMessageVisibilityBatchRequestEntryTypeDef] = [
+                {
+                    "Id": str(index),
+                    "ReceiptHandle": handle,
+                    "VisibilityTimeout": min(seconds, LONGEST_VISIBILITY_SECONDS),
+                }
+                for index, (handle, seconds) in enumerate(delays[start : start + SQS_ENTRIES_PER_BATCH])
+            ]
+            try:
+                answer = self._client.change_message_visibility_batch(QueueUrl=self._queue_url, Entries=entries)
+                problems += [failed["Code"] for failed in answer.get("Failed", [])]
+            except (ClientError, BotoCoreError) as error:
+                problems.append(type(error).__name__)
+        return ", ".join(problems) or None
+
+
+def _entry(entry_id: str, message: OutgoingMessage) -> "SendMessageBatchRequestEntryTypeDef":
+    entry: SendMessageBatchRequestEntryTypeDef = {"Id": entry_id, "MessageBody": message.body}
+    if message.attributes:
+        entry["MessageAttributes"] = {name: _attribute(value) for name, value in message.attributes.items()}
+    if message.group_id is not None:
+        entry["MessageGroupId"] = message.group_id
+    if message.deduplication_id is not None:
+        entry["MessageDeduplicationId"] = message.deduplication_id
+    if message.trace_header is not None:
+        entry["MessageSystemAttributes"] = {
+            "AWSTraceHeader": {"DataType": "String", "StringValue": message.trace_header}
+        }
+    return entry
+
+
+def _attribute(attribute: Attribute | str) -> Any:
+    if isinstance(attribute, str):
+        return {"DataType": "String", "StringValue": attribute}
+    kind = "BinaryValue" if isinstance(attribute.value, bytes) else "StringValue"
+    return {"DataType": attribute.data_type, kind: attribute.value}

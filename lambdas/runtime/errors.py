@@ -1,0 +1,47 @@
+"""Errors that decide what happens to a message.
+
+* MessageError
+    + RetryableError       it counts as an attempt; SQS delivers the message again, later
+    + PermanentError       the message goes to the dead-letter queue at once, with the reason
+        + InvalidMessageError    it breaks its contract
+    + LeaseLostError       another worker owns the message: commit nothing, do not acknowledge it
+    + UnavailableError     a store or channel is throttled, busy or gone: not an attempt, the message comes back
+
+Any other exception of a business function counts as an attempt.
+"""
+
+
+class MessageError(Exception):
+    """Base of the errors that decide what happens to a message."""
+
+
+class RetryableError(MessageError):
+    """The message cannot be processed now, and may be later.
+
+    Attributes:
+        after_seconds: Delay before the next delivery, 0 to 43,200. Default: exponential back-off with full jitter.
+    """
+
+    def __init__(self, message: str, *, after_seconds: float | None = None) -> None:
+        super().__init__(message)
+        self.after_seconds = after_seconds
+
+
+class PermanentError(MessageError):
+    """The message can never be processed, however often it is delivered."""
+
+
+class InvalidMessageError(PermanentError):
+    """The message breaks its contract; the text says what was expected and what was got."""
+
+
+class LeaseLostError(MessageError):
+    """Another worker owns the message by now; nothing was committed."""
+
+
+class UnavailableError(MessageError):
+    """A store or a channel did not take the call; what it would have changed is unchanged or will be recognised."""
+
+
+class UnknownEventError(Exception):
+    """The function was invoked with an event that it does not serve; nothing was processed."""

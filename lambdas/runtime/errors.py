@@ -5,6 +5,7 @@
     + PermanentError       the message goes to the dead-letter queue at once, with the reason
         + InvalidMessageError    it breaks its contract
     + LeaseLostError       another worker owns the message: commit nothing, do not acknowledge it
+    + ConditionFailedError a condition of the business's own write did not hold: it counts as an attempt
     + UnavailableError     a store or channel is throttled, busy or gone: not an attempt, the message comes back
 
 Any other exception of a business function counts as an attempt.
@@ -37,6 +38,13 @@ class InvalidMessageError(PermanentError):
 
 class LeaseLostError(MessageError):
     """Another worker owns the message by now; nothing was committed."""
+
+
+class ConditionFailedError(MessageError):
+    """The condition of a business function's own write did not hold; nothing was committed.
+
+    The function may catch it and decide: a `PermanentError`, say, or nothing to do.
+    """
 
 
 class UnavailableError(MessageError):

@@ -105,8 +105,8 @@ SendCall = Callable[[Sequence[OutgoingMessage]], list[str | EntryFailure]]
 def send_in_batches(messages: Sequence[OutgoingMessage], call: SendCall, clock: Clock) -> list[SendResult]:
     """Send `messages` by `call`, ten and 1 MiB at a time, and send failed entries again.
 
-    Once an entry of a FIFO group failed for good, what follows it in that group is not sent, so that the group stays
-    in order.
+    Once an entry of a FIFO group failed for good, later calls send nothing of that group, so that it stays in order.
+    (Inside one call SQS itself may take an entry and refuse an earlier one of its group.)
 
     Args:
         messages: What to send, in order.
@@ -117,15 +117,19 @@ def send_in_batches(messages: Sequence[OutgoingMessage], call: SendCall, clock: 
         One result for each message, in order.
     """
     results: list[SendResult] = []
-    broken_groups: set[str] = set()
+    broken_groups: set[str | None] = set()
     for batch in _batches(messages):
         sendable = [message for message in batch if message.group_id not in broken_groups]
-        sent = dict(zip(map(id, sendable), _send_batch(sendable, call, clock), strict=True))
+        sent = iter(_send_batch(sendable, call, clock))
         for message in batch:
-            result = sent.get(id(message)) or SendResult(None, f"not sent: group {message.group_id} failed before it")
-            if result.error is not None and message.group_id is not None:
-                broken_groups.add(message.group_id)
+            held_back = SendResult(None, f"not sent: group {message.group_id} failed before it")
+            result = held_back if message.group_id in broken_groups else next(sent)
             results.append(result)
+        broken_groups |= {
+            message.group_id
+            for message, result in zip(batch, results[-len(batch) :], strict=True)
+            if result.error is not None and message.group_id is not None
+        }
     return results
 
 

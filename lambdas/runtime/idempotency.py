@@ -1,0 +1,210 @@
+"""Is this message new? The decisions of one invocation about the items of its messages."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+from lambdas.contracts import records
+from lambdas.contracts.records import Status
+from lambdas.runtime.clock import Clock
+from lambdas.runtime.lease import Change, Claim, Item, ItemStore, Outcome, Verdict, first_claim, takeover
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Request:
+    """A wish to work on one item.
+
+    Attributes:
+        item_id: Scope and hash of the business key.
+        payload_hash: Hash of the payload; another one under the same key is refused.
+        request_id: What follows the request through every hop.
+        message_ids: The SQS messages that carry it; more than one when a batch holds the key twice.
+    """
+
+    item_id: str
+    payload_hash: str
+    request_id: str
+    message_ids: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Held:
+    """The item is ours until the lease ends: work."""
+
+    claim: Claim
+
+
+@dataclass(frozen=True, slots=True)
+class Done:
+    """The work was done before: acknowledge."""
+
+
+@dataclass(frozen=True, slots=True)
+class Busy:
+    """Someone else may be working: defer, never acknowledge.
+
+    Attributes:
+        until_ms: When the lease ends, in milliseconds since the epoch.
+    """
+
+    until_ms: int
+
+
+@dataclass(frozen=True, slots=True)
+class Buried:
+    """The item died, with messages of this request among the dead.
+
+    Attributes:
+        item: The item; its `told` says which of its messages are in the dead-letter queue.
+    """
+
+    item: Item
+
+
+@dataclass(frozen=True, slots=True)
+class Mismatch:
+    """The key is taken by another payload."""
+
+
+@dataclass(frozen=True, slots=True)
+class Unavailable:
+    """The store did not answer: the message comes back, and this was no attempt."""
+
+
+Decision = Held | Done | Busy | Buried | Mismatch | Unavailable
+
+
+class Idempotency:
+    """The items of one invocation's messages.
+
+    Args:
+        store: Where items live.
+        clock: What leases are measured with.
+        owner: Token of this invocation.
+        lease_end_ms: When its leases end: the invocation's deadline and a grace.
+        window_seconds: How long an item outlives its last change.
+    """
+
+    def __init__(
+        self, store: ItemStore, clock: Clock, *, owner: str, lease_end_ms: int, window_seconds: int
+    ) -> None:
+        self._store = store
+        self._clock = clock
+        self._owner = owner
+        self._lease_end_ms = lease_end_ms
+        self._window_seconds = window_seconds
+
+    @property
+    def lease_end_ms(self) -> int:
+        """When this invocation's leases end, in milliseconds since the epoch."""
+        return self._lease_end_ms
+
+    def claim(self, requests: Sequence[Request]) -> list[Decision]:
+        """Claim the items of `requests`, whose ids are distinct, and say for each what is to be done.
+
+        New items cost one batched call. Only those that exist cost a read, and only those free to take a second write.
+        """
+        if not requests:
+            return []
+        wanted = [self._wanted(request) for request in requests]
+        decisions: list[Decision] = [Unavailable()] * len(requests)
+        refused = []
+        for index, verdict in enumerate(self._store.insert(wanted)):
+            if verdict.outcome is Outcome.APPLIED:
+                decisions[index] = Held(first_claim(wanted[index]))
+            elif verdict.outcome is Outcome.REFUSED:
+                refused.append(index)
+        takeovers: list[tuple[int, Change, Claim]] = []
+        found_items = self._store.read([wanted[index].id for index in refused]) if refused else []
+        for index, found in zip(refused, found_items, strict=True):
+            if isinstance(found, Item):
+                decision = self._decide(requests[index], wanted[index], found)
+                if isinstance(decision, tuple):
+                    takeovers.append((index, *decision))
+                else:
+                    decisions[index] = decision
+        verdicts = self._store.update([change for _, change, _ in takeovers]) if takeovers else []
+        for (index, _, claim), verdict in zip(takeovers, verdicts, strict=True):
+            decisions[index] = self._taken_over(claim, verdict)
+        return decisions
+
+    def _decide(self, request: Request, wanted: Item, found: Item) -> Decision | tuple[Change, Claim]:
+        now_ms = self._clock.now_ms()
+        own_dead = set(found.message_ids) & set(request.message_ids)
+        if found.status is Status.DEAD and own_dead and not found.has_expired(now_ms):
+            return Buried(found)
+        if found.status is Status.DEAD or found.has_expired(now_ms):
+            return takeover(found, wanted)
+        if found.payload_hash != wanted.payload_hash:
+            return Mismatch()
+        if found.status is Status.COMPLETED:
+            return Done()
+        if found.status is Status.COMMITTED:
+            return Busy(now_ms)
+        if found.owner == self._owner and found.status is Status.INPROGRESS:
+            return Held(Claim(item=found, suspect=found.fence - 1 != found.settled or found.attempts > 0))
+        if found.is_held(now_ms):
+            return Busy(found.lease)
+        return takeover(found, wanted)
+
+    def _taken_over(self, claim: Claim, verdict: Verdict) -> Decision:
+        if claim.was_settled(Status.INPROGRESS, verdict):
+            return Held(claim)
+        if verdict.outcome is Outcome.REFUSED:
+            return Busy(verdict.found.lease if verdict.found and verdict.found.is_held(0) else self._clock.now_ms())
+        return Unavailable()
+
+    def start(self, claim: Claim) -> bool | None:
+        """Record that an attempt begins, so that a kill in it is counted.
+
+        Returns:
+            True when it may run, False when another worker owns the item, None when the store did not answer.
+        """
+        change = Change(item_id=claim.item.id, values={records.ATTEMPTS: claim.attempt}, where=claim.held())
+        verdict = self._store.update([change])[0]
+        if verdict.outcome is Outcome.UNAVAILABLE:
+            return None
+        return claim.was_settled(Status.INPROGRESS, verdict)
+
+    def completed(self, claim: Claim) -> Change:
+        """Return the change that says: the work is done."""
+        return claim.settle(Status.COMPLETED, self._stamp())
+
+    def released(self, claim: Claim, *, attempts: int, reason: str) -> Change:
+        """Return the change that gives the item back, with the attempts counted so far and the last error."""
+        values = {records.ATTEMPTS: attempts, records.REASON: reason or claim.item.reason}
+        return claim.settle(Status.RELEASED, {**values, **self._stamp()})
+
+    def dead(self, claim: Claim, *, attempts: int, reason: str, message_ids: tuple[str, ...]) -> Change:
+        """Return the change that says: this will never be done, for this reason."""
+        values = {records.ATTEMPTS: attempts, records.REASON: reason, records.MESSAGE_IDS: message_ids}
+        return claim.settle(Status.DEAD, {**values, **self._stamp()})
+
+    def told(self, item: Item, message_ids: Sequence[str]) -> Change:
+        """Return the change that says: these messages are in the dead-letter queue, and SNS knows."""
+        told = tuple(dict.fromkeys((*item.told, *message_ids)))
+        where = {records.FENCE: item.fence, records.STATUS: Status.DEAD}
+        return Change(item_id=item.id, values={records.TOLD: told, **self._stamp()}, where=where)
+
+    def settle(self, changes: Sequence[Change]) -> list[Verdict]:
+        """Write changes whose ids are distinct, in as few calls as the store can."""
+        return self._store.update(changes) if changes else []
+
+    def _wanted(self, request: Request) -> Item:
+        item = Item(
+            id=request.item_id,
+            status=Status.INPROGRESS,
+            owner=self._owner,
+            fence=1,
+            lease=self._lease_end_ms,
+            payload_hash=request.payload_hash,
+            request_id=request.request_id,
+        )
+        now_ms = self._clock.now_ms()
+        return replace(item, updated=now_ms, expiration=self._expiration(now_ms))
+
+    def _stamp(self) -> dict[str, int]:
+        now_ms = self._clock.now_ms()
+        return {records.UPDATED: now_ms, records.EXPIRATION: self._expiration(now_ms)}
+
+    def _expiration(self, now_ms: int) -> int:
+        return now_ms // 1_000 + self._window_seconds

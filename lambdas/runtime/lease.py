@@ -1,0 +1,210 @@
+"""One lease: who may work on an item, until when, and how the next worker takes it over.
+
+A lock is a lease and never a verdict: it ends by itself, at the invocation's deadline and a grace. Only the owner, by
+its token and its fence, decides; the fence rises with each change of owner, so that a late worker is always recognised.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from enum import Enum, auto
+from typing import Literal, Protocol
+
+from lambdas.contracts import records
+from lambdas.contracts.records import Status
+
+GRACE_MS = 2_000  # a sandbox was seen to live 0.7 s past its deadline
+
+AttributeValue = str | int | tuple[str, ...]
+Attributes = Mapping[str, AttributeValue]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Item:
+    """An idempotency item as it was read; `lambdas.contracts.records` says what each attribute means."""
+
+    id: str
+    status: Status
+    owner: str
+    fence: int
+    lease: int
+    attempts: int = 0
+    settled: int = 0
+    payload_hash: str = ""
+    request_id: str = ""
+    reason: str = ""
+    message_ids: tuple[str, ...] = ()
+    told: tuple[str, ...] = ()
+    updated: int = 0
+    expiration: int = 0
+
+    def is_held(self, now_ms: int) -> bool:
+        """Whether someone may be working on it."""
+        return self.status is Status.INPROGRESS and self.lease >= now_ms
+
+    def has_expired(self, now_ms: int) -> bool:
+        """Whether its window is over; TTL may delete it hours later.
+
+        What is COMMITTED is never forgotten: its messages are still to be sent.
+        """
+        return self.expiration * 1_000 < now_ms and self.status is not Status.COMMITTED and not self.is_held(now_ms)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Change:
+    """One conditional write: set `values` where every attribute of `where` has the given value.
+
+    Equality is all that is needed, because one number, `lease`, decides whether an item can be claimed.
+    """
+
+    item_id: str
+    values: Attributes
+    where: Attributes
+
+
+class Outcome(Enum):
+    """What the store did with one conditional write."""
+
+    APPLIED = auto()
+    REFUSED = auto()
+    UNAVAILABLE = auto()
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """The store's answer to one conditional write.
+
+    Attributes:
+        outcome: What was done.
+        found: On REFUSED, the item that stood in the way, where the store said.
+    """
+
+    outcome: Outcome
+    found: Item | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BusinessWrite:
+    """One write of a business function, part of the transaction that completes its message.
+
+    Attributes:
+        operation: What it does.
+        table_name: The table.
+        target: The item to put, else the key of the item.
+        update: Update expression, of an `Update` alone.
+        condition: Condition expression. Default: none.
+        names: Names of the expressions' `#` placeholders.
+        values: Values of their `:` placeholders, as plain Python values.
+    """
+
+    operation: Literal["Put", "Update", "Delete", "ConditionCheck"]
+    table_name: str
+    target: Mapping[str, object]
+    update: str | None = None
+    condition: str | None = None
+    names: Mapping[str, str] = field(default_factory=dict)
+    values: Mapping[str, object] = field(default_factory=dict)
+
+
+class ItemStore(Protocol):
+    """Keeps idempotency items; each call takes a batch, each entry gets a verdict of its own, and no outage is raised."""
+
+    def insert(self, items: Sequence[Item]) -> list[Verdict]:
+        """Create items that are absent. The ids are distinct."""
+        ...
+
+    def read(self, item_ids: Sequence[str]) -> list[Item | Verdict | None]:
+        """Read items, consistently; None where there is none, a `Verdict` where the store did not answer."""
+        ...
+
+    def update(self, changes: Sequence[Change]) -> list[Verdict]:
+        """Apply conditional changes. The ids are distinct."""
+        ...
+
+    def transact(self, change: Change, writes: Sequence[BusinessWrite]) -> Verdict:
+        """Apply `change` and all `writes`, or nothing.
+
+        Raises:
+            ConditionFailedError: The condition of a business write did not hold.
+        """
+        ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Claim:
+    """An item that this worker holds.
+
+    Attributes:
+        item: The item as this worker's claim left it.
+        suspect: An earlier claim ended without an outcome, or an attempt failed: it may kill its worker.
+    """
+
+    item: Item
+    suspect: bool
+
+    @property
+    def attempt(self) -> int:
+        """Number of the attempt that this claim would be, from 1."""
+        return self.item.attempts + 1
+
+    def held(self) -> Attributes:
+        """Return the condition that only the holder meets."""
+        return {
+            records.OWNER: self.item.owner,
+            records.FENCE: self.item.fence,
+            records.STATUS: Status.INPROGRESS,
+        }
+
+    def settle(self, status: Status, values: Attributes) -> Change:
+        """Return the change that ends this claim with an outcome."""
+        lease = records.FREE if status is Status.RELEASED else records.NEVER
+        outcome: Attributes = {records.STATUS: status, records.LEASE: lease, records.SETTLED: self.item.fence}
+        return Change(item_id=self.item.id, values={**outcome, **values}, where=self.held())
+
+    def was_settled(self, status: Status, verdict: Verdict) -> bool:
+        """Whether the item is settled as wished: by this call, or by an earlier try of it whose answer was lost."""
+        found = verdict.found
+        return verdict.outcome is Outcome.APPLIED or (
+            found is not None
+            and found.status is status
+            and (found.owner, found.fence) == (self.item.owner, self.item.fence)
+        )
+
+
+def first_claim(item: Item) -> Claim:
+    """Return the claim of an item that was just created."""
+    return Claim(item=item, suspect=False)
+
+
+def takeover(found: Item, wanted: Item) -> tuple[Change, Claim]:
+    """Return the change that takes `found` over for the owner of `wanted`, and the claim it makes if applied.
+
+    Attempts go on counting, unless the item starts a new life: its window is over, or it was DEAD.
+    """
+    new_life = found.status in {Status.DEAD, Status.COMPLETED}
+    item = replace(
+        wanted,
+        fence=found.fence + 1,
+        attempts=0 if new_life else found.attempts,
+        settled=found.fence if new_life else found.settled,
+        reason="" if new_life else found.reason,
+    )
+    change = Change(
+        item_id=item.id,
+        values={
+            records.STATUS: item.status,
+            records.OWNER: item.owner,
+            records.FENCE: item.fence,
+            records.LEASE: item.lease,
+            records.ATTEMPTS: item.attempts,
+            records.SETTLED: item.settled,
+            records.PAYLOAD_HASH: item.payload_hash,
+            records.REQUEST_ID: item.request_id,
+            records.REASON: item.reason,
+            records.MESSAGE_IDS: (),
+            records.TOLD: (),
+            records.UPDATED: item.updated,
+            records.EXPIRATION: item.expiration,
+        },
+        where={records.FENCE: found.fence, records.LEASE: found.lease, records.STATUS: found.status},
+    )
+    return change, Claim(item=item, suspect=item.fence - 1 != item.settled or item.attempts > 0)

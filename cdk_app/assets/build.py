@@ -1,0 +1,80 @@
+"""From a handler package to the zip file that Lambda gets."""
+
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+
+from cdk_app.assets.archive import read_archive, write_archive
+from cdk_app.assets.byte_code import compile_files
+from cdk_app.assets.dependencies import dependency_files
+from cdk_app.assets.files import Files, digest, merge
+from cdk_app.assets.package import HandlerPackage
+from cdk_app.assets.platform import Platform
+from cdk_app.assets.runtime import lambdas_folder, runtime_files
+from cdk_app.cache import cache_directory
+from cdk_app.errors import AssetError
+
+_LAYOUT = "tsunagu asset 1"  # raise it when the same files shall make another zip
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HandlerAsset:
+    """A zip file that Lambda can run.
+
+    Attributes:
+        path: The zip file, in the cache.
+        hash: SHA-256, in hex, of what is in it. The same code and dependencies have the same hash on every machine.
+        handler: The function's handler, such as `lambdas.payments.handler.handler`.
+    """
+
+    path: Path
+    hash: str
+    handler: str
+
+
+def build_asset(package: HandlerPackage, platform: Platform) -> HandlerAsset:
+    """Put a handler package, its parents, the runtime and its dependencies into one zip file.
+
+    Needs the network only for dependencies that are not in the cache yet.
+
+    Raises:
+        AssetError: The package, its handler or its lock is not as it must be, or uv could not install the lock.
+    """
+    _check_name(package)
+    package.check_handler(platform)
+    sources = _sources(package, platform)
+    # Not over the byte code: the same source can compile to other bytes in another process.
+    asset_hash = digest(sources, _LAYOUT, f"byte code: {platform.python if platform.byte_code else 'none'}")
+    path = cache_directory() / "assets" / f"{asset_hash}.zip"
+    if not (path.is_file() and _is_whole(path, path.stat().st_mtime_ns)):
+        write_archive(path, {**sources, **_byte_code(sources, platform)})
+    return HandlerAsset(path=path, hash=asset_hash, handler=f"{package.import_name}.{package.handler}")
+
+
+def _sources(package: HandlerPackage, platform: Platform) -> Files:
+    lock = package.requirements_path()
+    return merge(
+        {
+            "the runtime": runtime_files(),
+            "the handler package": package.files(),
+            "its dependencies": dependency_files(lock, platform) if lock else {},
+        }
+    )
+
+
+def _check_name(package: HandlerPackage) -> None:
+    ours = lambdas_folder()
+    top = package.top_level_folder
+    if top.name == "cdk_app" or (top.name == ours.name and top != ours):
+        msg = f"a handler package must not be named {top.name!r}, which is Tsunagu's own, got {top}"
+        raise AssetError(msg)
+
+
+def _byte_code(sources: Files, platform: Platform) -> Files:
+    return compile_files(sources, platform) if platform.byte_code else {}
+
+
+@cache
+def _is_whole(path: Path, modified_ns: int) -> bool:  # noqa: ARG001 - a file that changed is read again
+    """Tell whether an earlier build can be trusted; asked once a process, because it reads the whole file."""
+    return read_archive(path) is not None

@@ -1,0 +1,40 @@
+"""Byte code beside the source, so that a cold start does not compile."""
+
+import importlib.util
+import marshal
+import sys
+import warnings
+
+from cdk_app.assets.files import Files
+from cdk_app.assets.platform import Platform
+from cdk_app.errors import AssetError
+
+_TASK_ROOT = "/var/task"  # where Lambda unpacks an asset; tracebacks name it
+_UNCHECKED_HASH = (0b01).to_bytes(4, "little")  # PEP 552: found by hash, never compared with the source
+
+
+def compile_files(files: Files, platform: Platform) -> dict[str, bytes]:
+    """Return the byte code of every Python file in `files`; one that does not compile is left out.
+
+    Raises:
+        AssetError: This Python's byte code is not what the target runs.
+    """
+    here = f"{sys.version_info.major}.{sys.version_info.minor}"
+    if sys.implementation.name != "cpython" or here != platform.python:
+        msg = (
+            f"byte_code needs the building Python to be the function's, CPython {platform.python}, "
+            f"got {sys.implementation.name} {here}"
+        )
+        raise AssetError(msg)
+    compiled = {name: _compile(name, source) for name, source in files.items() if name.endswith(".py")}
+    return {importlib.util.cache_from_source(name): code for name, code in compiled.items() if code is not None}
+
+
+def _compile(name: str, source: bytes) -> bytes | None:
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            code = compile(source, f"{_TASK_ROOT}/{name}", "exec", dont_inherit=True)
+    except (SyntaxError, ValueError):
+        return None  # a template or a file for another Python: some dependencies carry them
+    return importlib.util.MAGIC_NUMBER + _UNCHECKED_HASH + importlib.util.source_hash(source) + marshal.dumps(code)

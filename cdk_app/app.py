@@ -1,0 +1,37 @@
+"""The app: every stack of a stage, and the rules that they must satisfy together."""
+
+from typing import Any
+
+from aws_cdk import App
+
+from cdk_app.settings import StageSettings, load_settings
+
+_DEFAULT_STAGE = "dev"
+
+
+def build_app(settings: StageSettings | None = None, **app_props: Any) -> App:
+    """Build the app of one stage; `synth()` of what it returns writes the templates.
+
+    Args:
+        settings: Settings of the stage. Default: those of the stage that the context names, as `cdk -c stage=prod`
+            does, else of `dev`.
+        app_props: Props of `aws_cdk.App`, such as `context` and `outdir`.
+
+    Raises:
+        SettingsError: The context has no such stage, or a setting of it is wrong.
+        AssetError: A handler package cannot become an asset.
+    """
+    # Without analytics a template is the same whether the CDK CLI or a test asks for it.
+    app = App(**{"analytics_reporting": False, **app_props})
+    settings = settings or settings_of(app)
+    return app
+
+
+def settings_of(app: App) -> StageSettings:
+    """Read the settings of the stage that the context of `app` names, by default `dev`.
+
+    Raises:
+        SettingsError: The context has no such stage, or a setting of it is wrong.
+    """
+    stage = app.node.try_get_context("stage")
+    return load_settings(app.node.try_get_context("tsunagu"), _DEFAULT_STAGE if stage is None else str(stage))

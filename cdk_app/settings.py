@@ -1,0 +1,155 @@
+"""Settings of a stage, read from the context of cdk.json and checked before anything is built."""
+
+import difflib
+import platform as host_machine
+import sys
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from cdk_app.assets import ARCHITECTURES, PYTHONS, Architecture, Platform
+from cdk_app.errors import SettingsError
+
+EMBEDDED_STAGE = "embedded"
+_EMBEDDED_BASE = "dev"
+_HOST_ARCHITECTURES: Mapping[str, Architecture] = {
+    "aarch64": "arm64",
+    "amd64": "x86_64",
+    "arm64": "arm64",
+    "x86_64": "x86_64",
+}
+# https://docs.aws.amazon.com/AmazonCloudWatchLogs/latest/APIReference/API_PutRetentionPolicy.html
+_RETENTION_DAYS = (
+    *(1, 3, 5, 7, 14, 30, 60, 90, 120, 150, 180, 365, 400, 545, 731),
+    *(1096, 1827, 2192, 2557, 2922, 3288, 3653),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class _Setting:
+    """Shape of one setting: its type, in words too, and what it may be; an empty `offered` allows all of the type."""
+
+    kind: type
+    in_words: str
+    offered: tuple[object, ...] = ()
+
+
+_SETTINGS: Mapping[str, _Setting] = {
+    "python": _Setting(str, "a string", PYTHONS),
+    "architecture": _Setting(str, "a string", ARCHITECTURES),
+    "log_retention_days": _Setting(int, "a whole number", _RETENTION_DAYS),
+    "protect": _Setting(bool, "true or false"),
+    "byte_code": _Setting(bool, "true or false"),
+}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StageSettings:
+    """What one stage is.
+
+    Attributes:
+        name: Name of the stage; it is part of the stacks' names.
+        platform: What the functions run on.
+        log_retention_days: Days that CloudWatch Logs keeps a function's logs, one of the numbers that it offers.
+        protect: Whether stateful resources are retained and guarded against deletion; else they go with the stack.
+    """
+
+    name: str
+    platform: Platform
+    log_retention_days: int
+    protect: bool
+
+
+def load_settings(context: object, stage: str, *, host: Platform | None = None) -> StageSettings:
+    """Read the settings of a stage.
+
+    Args:
+        context: The object `tsunagu` in the context of cdk.json.
+        stage: A stage that it names, or `embedded`: dev with the host's Python and architecture.
+        host: What the embedded cloud runs functions on. Default: this process's Python and machine.
+
+    Raises:
+        SettingsError: There is no such stage, or a setting is missing, misspelt, of a wrong type or unsupported; the
+            message names it.
+    """
+    stages = _stages(context)
+    if stage == EMBEDDED_STAGE:
+        return _load(stages, _EMBEDDED_BASE, name=EMBEDDED_STAGE, host=host or _host())
+    return _load(stages, stage, name=stage, host=None)
+
+
+def _load(stages: Mapping[str, object], stage: str, *, name: str, host: Platform | None) -> StageSettings:
+    if stage not in stages:
+        known = sorted({*stages, EMBEDDED_STAGE})
+        msg = f"stage must be one of {', '.join(known)}, got {stage!r}{_suggestion(stage, known)}"
+        raise SettingsError(msg)
+    values = _checked(f"tsunagu.stages.{stage}", stages[stage])
+    return StageSettings(
+        name=name,
+        platform=Platform(
+            python=host.python if host else values["python"],
+            architecture=host.architecture if host else values["architecture"],
+            byte_code=values["byte_code"],
+        ),
+        log_retention_days=values["log_retention_days"],
+        protect=values["protect"],
+    )
+
+
+def _stages(context: object) -> Mapping[str, object]:
+    stages = context.get("stages") if isinstance(context, Mapping) else None
+    if not isinstance(stages, Mapping):
+        msg = "the context of cdk.json must have an object tsunagu.stages with one object a stage, got none"
+        raise SettingsError(msg)
+    if EMBEDDED_STAGE in stages:
+        msg = f"tsunagu.stages must not have {EMBEDDED_STAGE!r}, which is {_EMBEDDED_BASE} on this machine, got one"
+        raise SettingsError(msg)
+    return stages
+
+
+def _checked(place: str, values: object) -> Mapping[str, Any]:
+    if not isinstance(values, Mapping):
+        msg = f"{place} must be an object, got {values!r}"
+        raise SettingsError(msg)
+    for name in values:
+        if name not in _SETTINGS:
+            msg = f"{place} must have only {', '.join(_SETTINGS)}, got {name!r}{_suggestion(name, _SETTINGS)}"
+            raise SettingsError(msg)
+    for name, setting in _SETTINGS.items():
+        _check_value(f"{place}.{name}", values.get(name), setting)
+    return values
+
+
+def _check_value(place: str, value: object, setting: _Setting) -> None:
+    if value is None:
+        msg = f"{place} must be set to {setting.in_words}, got no such setting"
+        raise SettingsError(msg)
+    if type(value) is not setting.kind:
+        msg = f"{place} must be {setting.in_words}, got {value!r}"
+        raise SettingsError(msg)
+    if setting.offered:
+        _check_offered(place, value, setting.offered)
+
+
+def _check_offered(place: str, value: object, offered: Iterable[object]) -> None:
+    if value not in offered:
+        msg = f"{place} must be one of {', '.join(map(str, offered))}, got {value!r}"
+        raise SettingsError(msg)
+
+
+def _suggestion(name: str, known: Iterable[str]) -> str:
+    nearest = difflib.get_close_matches(name, known, n=1)
+    return f": did you mean {nearest[0]!r}?" if nearest else ""
+
+
+def _host() -> Platform:
+    """Return what this process runs on.
+
+    Raises:
+        SettingsError: Lambda has no such Python or architecture, so functions for it cannot be described.
+    """
+    python = f"{sys.version_info.major}.{sys.version_info.minor}"
+    machine = host_machine.machine().lower()
+    _check_offered("the host's Python", python, PYTHONS)
+    _check_offered("the host's machine", machine, _HOST_ARCHITECTURES)
+    return Platform(python=python, architecture=_HOST_ARCHITECTURES[machine])

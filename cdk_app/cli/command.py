@@ -1,0 +1,45 @@
+"""The command line: its verbs, and how it fails."""
+
+import sys
+
+import typer
+from botocore.exceptions import BotoCoreError, ClientError
+from rich.console import Console
+
+from cdk_app.cli.demo import demo
+from cdk_app.cli.down import down
+from cdk_app.cli.send import send
+from cdk_app.cli.up import up
+from cdk_app.errors import TsunaguError
+
+app = typer.Typer(
+    help="Operate asynchronous messaging on AWS, or on the embedded cloud (AWS_ENDPOINT_URL).",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+)
+for verb in (send, up, down, demo):
+    app.command()(verb)
+
+
+@app.callback()
+def _verbs() -> None:
+    """Keep the verbs' names even if there were one verb only."""
+
+
+def main() -> None:
+    """Run the command. What goes wrong is one sentence on standard error, and exit code 1."""
+    try:
+        app()
+    except TsunaguError as error:
+        _fail(str(error), getattr(error, "log_path", None))
+    except (BotoCoreError, ClientError) as error:
+        _fail(f"AWS must answer the command's calls, got: {error}")
+
+
+def _fail(sentence: str, log_path: str | None = None) -> None:
+    console = Console(stderr=True, soft_wrap=True, highlight=False, markup=False)
+    console.print(f"error: {sentence}")
+    if log_path is not None:
+        console.print(f"log: {log_path}")
+    sys.exit(1)

@@ -1,0 +1,72 @@
+"""`tsunagu demo`: deploy to the embedded cloud, drive every flow, and let the books judge."""
+
+import signal
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager
+from typing import Annotated
+
+import typer
+from rich.console import Console
+
+from cdk_app.cli.project import ASSEMBLY_DIRECTORY, CLOUD_DIRECTORY, DEMO_REPORT, STAGE, usage_lines
+from cdk_app.cli.steps import Steps
+from cdk_app.local.demo.errors import DemoError
+from cdk_app.local.demo.flow import Flow, FlowReport
+from cdk_app.local.demo.receive_once import ReceiveOnce
+from cdk_app.local.demo.report import report_table, write_report
+from cdk_app.local.embedded_cloud import EmbeddedCloud, synthesize
+
+FLOWS: Sequence[Flow] = (ReceiveOnce(),)
+
+
+def demo(keep: Annotated[bool, typer.Option(help="Leave the embedded cloud running.")] = False) -> None:
+    """Deploy to the embedded cloud, send messages through every flow, kill handlers, and count the effects.
+
+    Writes .tsunagu/demo.json. Fails when a message was lost or doubled, or when nothing was killed.
+    """
+    console = Console(soft_wrap=True, highlight=False)
+    with _termination_as_exit(), ExitStack() as started:
+        cloud, reports = _drive(Steps(console), started)
+        if keep:
+            started.pop_all()
+        write_report(DEMO_REPORT, reports)
+        console.print(report_table(reports))
+        for line in usage_lines(cloud) if keep else ():
+            console.print(line, markup=False)
+    _judge(reports, log_path=str(cloud.log_path))
+
+
+def _drive(steps: Steps, started: ExitStack) -> tuple[EmbeddedCloud, Mapping[str, FlowReport]]:
+    with steps.step("Synthesize"):
+        assembly = synthesize(STAGE, ASSEMBLY_DIRECTORY)
+    with steps.step("Start the embedded cloud, with IAM enforced"):
+        cloud = started.enter_context(EmbeddedCloud.start(CLOUD_DIRECTORY))
+    with steps.step("Deploy"):
+        outputs = cloud.deploy(assembly)
+    reports = {}
+    for flow in FLOWS:
+        with steps.step(f"Drive {flow.name}") as tell:
+            reports[flow.name] = flow.run(cloud, outputs, tell)
+    return cloud, reports
+
+
+def _judge(reports: Mapping[str, FlowReport], log_path: str) -> None:
+    for name, report in reports.items():
+        if report.problems:
+            msg = f"{name} must hold, got {len(report.problems)} problems (all in {DEMO_REPORT}): {report.problems[0]}"
+            raise DemoError(msg, log_path)
+
+
+@contextmanager
+def _termination_as_exit() -> Iterator[None]:
+    """Let SIGTERM and SIGHUP end the block like Ctrl-C does, so that what was started is stopped."""
+
+    def leave(number: int, _frame: object) -> None:
+        raise SystemExit(128 + number)
+
+    before = {number: signal.signal(number, leave) for number in (signal.SIGTERM, signal.SIGHUP)}
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)

@@ -1,0 +1,169 @@
+"""What the demonstration does to a deployed queue: send, kill the handler that works on it, wait until it is empty."""
+
+import os
+import signal
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Protocol
+
+from cdk_app.local.demo.errors import DemoError
+from cdk_app.local.demo.load import PlannedMessage
+from lambdas.contracts.messages import (
+    REQUEST_ID_ATTRIBUTE,
+    SCHEMA_VERSION,
+    SCHEMA_VERSION_ATTRIBUTE,
+    SQS_ENTRIES_PER_BATCH,
+)
+
+if TYPE_CHECKING:
+    from mypy_boto3_sqs import SQSClient
+    from mypy_boto3_sqs.literals import QueueAttributeNameType
+    from mypy_boto3_sqs.type_defs import SendMessageBatchRequestEntryTypeDef
+
+LOOK_AGAIN_SECONDS = 0.02
+SETTLE_SECONDS = 0.05  # time for an answer that was on its way when its handler was frozen
+WAITING: "Sequence[QueueAttributeNameType]" = ("ApproximateNumberOfMessages", "ApproximateNumberOfMessagesDelayed")
+IN_FLIGHT: "QueueAttributeNameType" = "ApproximateNumberOfMessagesNotVisible"
+
+
+class HandlerHost(Protocol):
+    """Where handlers run."""
+
+    def handler_processes(self, function_name: str) -> list[int]:
+        """Return the process ids of the live handlers of a function."""
+        ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Lane:
+    """A queue, what is behind it, and who consumes it.
+
+    Attributes:
+        name: How reports call it.
+        queue_url: Where messages are sent.
+        dead_letter_queue_url: Where those go that cannot be processed.
+        function_name: The consumer.
+        fifo: Whether the queue is a FIFO queue.
+    """
+
+    name: str
+    queue_url: str
+    dead_letter_queue_url: str
+    function_name: str
+    fifo: bool
+
+
+def send(sqs: "SQSClient", lane: Lane, messages: Sequence[PlannedMessage]) -> None:
+    """Send `messages` in order, ten a call.
+
+    Raises:
+        DemoError: The queue refused one.
+    """
+    for start in range(0, len(messages), SQS_ENTRIES_PER_BATCH):
+        batch = messages[start : start + SQS_ENTRIES_PER_BATCH]
+        entries = [_entry(str(index), message, fifo=lane.fifo) for index, message in enumerate(batch)]
+        for failure in sqs.send_message_batch(QueueUrl=lane.queue_url, Entries=entries).get("Failed", []):
+            msg = f"the {lane.name} queue must accept every message, got {failure['Code']}: {failure.get('Message')}"
+            raise DemoError(msg)
+
+
+def kill_working_handlers(host: HandlerHost, sqs: "SQSClient", lane: Lane, *, patience_seconds: float) -> int:
+    """Kill the handlers of `lane` with SIGKILL at a moment when they hold messages.
+
+    They are frozen first. A queue that still has messages in flight while its handlers stand still has its work in
+    their hands; a queue that has none lets them go on, and a later moment is tried.
+
+    Args:
+        host: Where the handlers run.
+        sqs: Client.
+        lane: The queue, and the function that consumes it.
+        patience_seconds: How long to try.
+
+    Returns:
+        Number of handlers killed; 0 when the queue ran empty, or the patience out, before a moment was found.
+    """
+    deadline = time.monotonic() + patience_seconds
+    while time.monotonic() < deadline and count_messages(sqs, lane.queue_url):
+        with _frozen(host.handler_processes(lane.function_name)) as process_ids:
+            if process_ids and _in_flight(sqs, lane.queue_url):
+                for process_id in process_ids:
+                    os.kill(process_id, signal.SIGKILL)
+                return len(process_ids)
+        time.sleep(LOOK_AGAIN_SECONDS)
+    return 0
+
+
+def wait_until_drained(
+    sqs: "SQSClient", lanes: Sequence[Lane], *, patience_seconds: float, tell: Callable[[int], None]
+) -> None:
+    """Wait until no message is left in the queues, neither waiting nor in flight.
+
+    Args:
+        sqs: Client.
+        lanes: The queues.
+        patience_seconds: How long to wait.
+        tell: Called with the number of messages that are left, at each look.
+
+    Raises:
+        DemoError: Messages are left when the patience is over.
+    """
+    deadline = time.monotonic() + patience_seconds
+    empty_looks = 0
+    # Two looks, because the counts are approximate: a message can be on its way from one to the other.
+    while empty_looks < 2:  # noqa: PLR2004 - the comment above says why
+        left = sum(count_messages(sqs, lane.queue_url) for lane in lanes)
+        tell(left)
+        empty_looks = 0 if left else empty_looks + 1
+        if left and time.monotonic() > deadline:
+            msg = f"the queues must be empty after {patience_seconds:.0f} s, got {left} messages left"
+            raise DemoError(msg)
+        time.sleep(0.2)
+
+
+def count_messages(sqs: "SQSClient", queue_url: str) -> int:
+    """Return how many messages a queue holds, waiting, delayed and in flight."""
+    return _count(sqs, queue_url, [*WAITING, IN_FLIGHT])
+
+
+def _in_flight(sqs: "SQSClient", queue_url: str) -> int:
+    return _count(sqs, queue_url, [IN_FLIGHT])
+
+
+def _count(sqs: "SQSClient", queue_url: str, names: "Sequence[QueueAttributeNameType]") -> int:
+    attributes = sqs.get_queue_attributes(QueueUrl=queue_url, AttributeNames=list(names))["Attributes"]
+    return sum(int(attributes[name]) for name in names)
+
+
+@contextmanager
+def _frozen(process_ids: Sequence[int]) -> Iterator[list[int]]:
+    frozen = [process_id for process_id in process_ids if _signal(process_id, signal.SIGSTOP)]
+    try:
+        time.sleep(SETTLE_SECONDS)
+        yield frozen
+    finally:
+        for process_id in frozen:
+            _signal(process_id, signal.SIGCONT)
+
+
+def _signal(process_id: int, number: signal.Signals) -> bool:
+    with suppress(ProcessLookupError):
+        os.kill(process_id, number)
+        return True
+    return False
+
+
+def _entry(entry_id: str, message: PlannedMessage, *, fifo: bool) -> "SendMessageBatchRequestEntryTypeDef":
+    entry: SendMessageBatchRequestEntryTypeDef = {
+        "Id": entry_id,
+        "MessageBody": message.body,
+        "MessageAttributes": {
+            REQUEST_ID_ATTRIBUTE: {"DataType": "String", "StringValue": message.request_id},
+            SCHEMA_VERSION_ATTRIBUTE: {"DataType": "String", "StringValue": str(SCHEMA_VERSION)},
+        },
+    }
+    if fifo:
+        entry["MessageGroupId"] = message.group_id
+        entry["MessageDeduplicationId"] = message.request_id
+    return entry

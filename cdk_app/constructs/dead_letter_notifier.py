@@ -1,0 +1,117 @@
+"""A topic that tells operators about dead letters: from the runtime with the reason, and by alarm without it."""
+
+from dataclasses import dataclass
+
+from aws_cdk import ArnFormat, Duration, Stack
+from aws_cdk import aws_cloudwatch as cloudwatch
+from aws_cdk import aws_cloudwatch_actions as actions
+from aws_cdk import aws_iam as iam
+from aws_cdk import aws_kms as kms
+from aws_cdk import aws_sns as sns
+from constructs import Construct
+
+from cdk_app.constructs.customer_managed_key import CustomerManagedKey, CustomerManagedKeyProps
+from cdk_app.constructs.key_access import (
+    SEND_ACTIONS,
+    allow_service,
+    require_customer_managed,
+    source_conditions,
+    with_key,
+)
+from cdk_app.constructs.queue_channel import QueueChannel
+from cdk_app.errors import InvalidPropsError
+
+_CLOUDWATCH = "cloudwatch.amazonaws.com"
+_PERIOD = Duration.minutes(1)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DeadLetterNotifierProps:
+    """Settings of a dead-letter notifier.
+
+    Attributes:
+        topic: Topic to use instead of a new one. Where it is imported, its policy and its key's stay as they are, and
+            must let CloudWatch publish. Default: a new topic.
+        key: Customer-managed key of the topic; not the queues' key, because a key that serves a topic and its
+            subscriber's queue is a dependency cycle. Default: a key of the notifier's own, or an existing topic's.
+        protect: Keep the key when its stack is deleted. Default: kept.
+
+    Raises:
+        InvalidPropsError: The topic is a FIFO topic, or the key is not customer-managed.
+    """
+
+    topic: sns.ITopic | None = None
+    key: kms.IKey | None = None
+    protect: bool = True
+
+    def __post_init__(self) -> None:
+        require_customer_managed("key", self.key)
+        if self.topic is not None and self.topic.fifo:
+            msg = "topic must be a standard topic, because no alarm reaches a FIFO topic, got a FIFO topic"
+            raise InvalidPropsError(msg)
+
+
+class DeadLetterNotifier(Construct):
+    """Tell about dead letters on one encrypted topic; subscribe people and tools to it.
+
+    Attributes:
+        topic: Where the notifications and the alarms go.
+        key: Key of the topic; None for an existing topic whose key is not known here.
+    """
+
+    def __init__(self, scope: Construct, construct_id: str, props: DeadLetterNotifierProps | None = None) -> None:
+        super().__init__(scope, construct_id)
+        settings = props or DeadLetterNotifierProps()
+        if settings.topic is None:
+            self.key: kms.IKey | None = settings.key or self._new_key(protect=settings.protect)
+            self.topic: sns.ITopic = sns.Topic(self, "Topic", master_key=self.key, enforce_ssl=True)
+        else:
+            self.key = settings.key or settings.topic.master_key
+            self.topic = settings.topic
+        self._allow_alarms()
+
+    def add_channel(self, channel: QueueChannel) -> cloudwatch.Alarm:
+        """Raise an alarm on this topic while `channel` has dead letters.
+
+        The alarm also tells of a message that SQS itself set aside, which no handler could tell about.
+        """
+        alarm = cloudwatch.Alarm(
+            channel,
+            "DeadLetterAlarm",
+            alarm_description="The dead-letter queue has messages: a message could not be processed.",
+            metric=channel.metric_dead_letters_visible(period=_PERIOD, statistic="Maximum"),
+            comparison_operator=cloudwatch.ComparisonOperator.GREATER_THAN_OR_EQUAL_TO_THRESHOLD,
+            threshold=1,
+            evaluation_periods=1,
+            treat_missing_data=cloudwatch.TreatMissingData.NOT_BREACHING,  # SQS falls silent for an idle queue
+        )
+        alarm.add_alarm_action(actions.SnsAction(self.topic))
+        return alarm
+
+    def grant_notify(self, grantee: iam.IGrantable) -> iam.Grant:
+        """Let `grantee` publish to the topic, and use its key to do so."""
+        grant = iam.Grant.add_to_principal(
+            grantee=grantee, actions=["sns:Publish"], resource_arns=[self.topic.topic_arn]
+        )
+        return with_key(grant, self.key, grantee, SEND_ACTIONS)
+
+    def _allow_alarms(self) -> None:
+        """Let alarms of this account and region through the policies of the topic and of its key, where we own them."""
+        alarms = Stack.of(self).format_arn(
+            service="cloudwatch", resource="alarm", resource_name="*", arn_format=ArnFormat.COLON_RESOURCE_NAME
+        )
+        if self.key is not None:
+            allow_service(self, self.key, _CLOUDWATCH, source_arn=alarms)
+        self.topic.add_to_resource_policy(
+            iam.PolicyStatement(
+                sid="AllowCloudwatch",
+                principals=[iam.ServicePrincipal(_CLOUDWATCH)],
+                actions=["sns:Publish"],
+                resources=[self.topic.topic_arn],
+                conditions=source_conditions(self, alarms),
+            )
+        )
+
+    def _new_key(self, *, protect: bool) -> kms.IKey:
+        props = CustomerManagedKeyProps(description="Notifications of dead letters", protect=protect)
+        return CustomerManagedKey(self, "TopicKey", props).key

@@ -1,0 +1,70 @@
+"""The table that remembers which messages had their effect."""
+
+from dataclasses import dataclass
+
+from aws_cdk import aws_dynamodb as dynamodb
+from aws_cdk import aws_iam as iam
+from constructs import Construct
+
+from cdk_app.constructs.key_access import RECEIVE_ACTIONS, with_key
+from cdk_app.constructs.protection import removal_policy
+from lambdas.contracts import records
+
+# BatchExecuteStatement has no action of its own: IAM checks each statement as what it does. The last one is the item's
+# part of a TransactWriteItems.
+_IDEMPOTENCY_ACTIONS = (
+    "dynamodb:PartiQLInsert",
+    "dynamodb:PartiQLUpdate",
+    "dynamodb:BatchGetItem",
+    "dynamodb:UpdateItem",
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class IdempotencyTableProps:
+    """Settings of an idempotency table.
+
+    Attributes:
+        existing: Table to use instead of a new one. Its partition key is `id` (a string), it has no sort key, and its
+            TTL attribute is `expiration`; nothing about it is changed. Default: a new table.
+        protect: Keep the new table when its stack is deleted, and refuse to delete it. Default: protected.
+    """
+
+    existing: dynamodb.ITable | None = None
+    protect: bool = True
+
+
+class IdempotencyTable(Construct):
+    """Items of the lifecycle in `lambdas.contracts.records`, on demand, with recovery to any second of 35 days.
+
+    One table serves any number of receivers: the scope in an item's key keeps them apart.
+
+    Attributes:
+        table: The table itself.
+    """
+
+    def __init__(self, scope: Construct, construct_id: str, props: IdempotencyTableProps | None = None) -> None:
+        super().__init__(scope, construct_id)
+        settings = props or IdempotencyTableProps()
+        self.table: dynamodb.ITable = settings.existing or self._table(protect=settings.protect)
+
+    def grant_idempotency(self, grantee: iam.IGrantable) -> iam.Grant:
+        """Let `grantee` claim, change and read items, and use the key of an existing table that has one."""
+        grant = iam.Grant.add_to_principal(
+            grantee=grantee, actions=list(_IDEMPOTENCY_ACTIONS), resource_arns=[self.table.table_arn]
+        )
+        return with_key(grant, self.table.encryption_key, grantee, RECEIVE_ACTIONS)
+
+    def _table(self, *, protect: bool) -> dynamodb.Table:
+        return dynamodb.Table(
+            self,
+            "Table",
+            partition_key=dynamodb.Attribute(name=records.ID, type=dynamodb.AttributeType.STRING),
+            time_to_live_attribute=records.EXPIRATION,
+            billing_mode=dynamodb.BillingMode.PAY_PER_REQUEST,
+            point_in_time_recovery_specification=dynamodb.PointInTimeRecoverySpecification(
+                point_in_time_recovery_enabled=True
+            ),
+            deletion_protection=protect,
+            removal_policy=removal_policy(protect=protect),
+        )

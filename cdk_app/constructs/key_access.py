@@ -1,0 +1,68 @@
+"""Who may use the key of an encrypted queue or topic: services by the key's policy, roles by their own."""
+
+from collections.abc import Sequence
+
+from aws_cdk import Annotations, Stack
+from aws_cdk import aws_iam as iam
+from aws_cdk import aws_kms as kms
+from constructs import Construct
+
+from cdk_app.errors import InvalidPropsError
+
+SEND_ACTIONS = ("kms:Decrypt", "kms:GenerateDataKey")  # SQS and SNS ask for both when a message comes in
+RECEIVE_ACTIONS = ("kms:Decrypt",)
+_AWS_MANAGED_ALIAS = "alias/aws/"
+
+
+def allow_service(scope: Construct, key: kms.IKey, service: str, *, source_arn: str | None = None) -> None:
+    """Let an AWS service use `key` to send, but only on behalf of the account of `scope`.
+
+    A topic or queue that is encrypted with a customer-managed key silently loses what a service sends to it when the
+    key's policy does not name that service. An imported key keeps its policy: CloudFormation cannot change it, so
+    synthesis only tells what the policy must say.
+
+    Args:
+        scope: Construct whose account is the only source that counts.
+        key: Key of the topic or queue.
+        service: Service principal, such as `cloudwatch.amazonaws.com`.
+        source_arn: Resource, with wildcards if need be, on whose behalf the service acts. Default: any of the account.
+
+    See https://docs.aws.amazon.com/sns/latest/dg/sns-key-management.html#compatibility-with-aws-services
+    """
+    statement = iam.PolicyStatement(
+        sid=f"Allow{service.split('.')[0].title()}",
+        principals=[iam.ServicePrincipal(service)],
+        actions=list(SEND_ACTIONS),
+        resources=["*"],  # in a key's policy, this key
+        conditions=source_conditions(scope, source_arn),
+    )
+    if not key.add_to_resource_policy(statement, True).statement_added:  # noqa: FBT003 - jsii's own signature
+        Annotations.of(scope).add_info(
+            f"the policy of the imported key must allow {service} {' and '.join(SEND_ACTIONS)}, "
+            "or what the service sends is lost"
+        )
+
+
+def source_conditions(scope: Construct, source_arn: str | None = None) -> dict[str, dict[str, str]]:
+    """Conditions that keep a service from acting on behalf of another account (the confused deputy)."""
+    conditions = {"StringEquals": {"aws:SourceAccount": Stack.of(scope).account}}
+    if source_arn is not None:
+        conditions["ArnLike"] = {"aws:SourceArn": source_arn}
+    return conditions
+
+
+def with_key(grant: iam.Grant, key: kms.IKey | None, grantee: iam.IGrantable, actions: Sequence[str]) -> iam.Grant:
+    """Add the use of an encrypted resource's key to `grant`; nothing to add for one without a key of its own."""
+    return grant if key is None else grant.combine(key.grant(grantee, *actions))
+
+
+def require_customer_managed(name: str, key: kms.IKey | None) -> None:
+    """Refuse a key that AWS manages.
+
+    Raises:
+        InvalidPropsError: The key is an alias of AWS's own key: its policy is fixed and lets no other service send.
+    """
+    alias = getattr(key, "alias_name", "")
+    if alias.startswith(_AWS_MANAGED_ALIAS):
+        msg = f"{name} must be a customer-managed key, got {alias}, whose policy lets no other AWS service send"
+        raise InvalidPropsError(msg)

@@ -1,0 +1,64 @@
+"""The ways from a private subnet to the AWS services that handlers call."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from aws_cdk import aws_ec2 as ec2
+from constructs import Construct
+
+from cdk_app.constructs.network import Network
+
+# What the runtime calls, besides DynamoDB. Lambda itself ships log lines and traces, SQS and SNS use their keys
+# themselves, and the event source mapping polls from outside the VPC: none of these needs an endpoint.
+CALLED_SERVICES = (ec2.InterfaceVpcEndpointAwsService.SQS, ec2.InterfaceVpcEndpointAwsService.SNS)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PrivateEndpointsProps:
+    """Settings of private endpoints.
+
+    Attributes:
+        network: Where the functions run; the endpoints go into the same subnets and let in the same security groups,
+            or the whole VPC where the network names none.
+        services: Services reached through an interface endpoint, each with an hourly charge a zone. Default: SQS and
+            SNS. Add KMS, CloudWatch Logs, X-Ray and others when a handler calls them itself.
+    """
+
+    network: Network
+    services: Sequence[ec2.InterfaceVpcEndpointAwsService] = CALLED_SERVICES
+
+
+class PrivateEndpoints(Construct):
+    """Let functions in subnets without a way out reach DynamoDB, SQS, SNS and what else is asked for.
+
+    Attributes:
+        dynamodb: The gateway endpoint of DynamoDB, which costs nothing.
+        interfaces: An interface endpoint a service, in the order of the services.
+    """
+
+    def __init__(self, scope: Construct, construct_id: str, props: PrivateEndpointsProps) -> None:
+        super().__init__(scope, construct_id)
+        network = props.network
+        self.dynamodb = ec2.GatewayVpcEndpoint(
+            self,
+            "DynamoDB",
+            vpc=network.vpc,
+            service=ec2.GatewayVpcEndpointAwsService.DYNAMODB,
+            subnets=[network.subnets] if network.subnets else None,
+        )
+        self.interfaces = [self._interface(network, service) for service in props.services]
+
+    def _interface(
+        self, network: Network, service: ec2.InterfaceVpcEndpointAwsService
+    ) -> ec2.InterfaceVpcEndpoint:
+        endpoint = ec2.InterfaceVpcEndpoint(
+            self,
+            service.short_name.title(),
+            vpc=network.vpc,
+            service=service,
+            subnets=network.subnets,
+            open=not network.security_groups,
+        )
+        for group in network.security_groups:
+            endpoint.connections.allow_default_port_from(group)
+        return endpoint

@@ -1,0 +1,38 @@
+"""The one sentence that every number out of range gets."""
+
+from aws_cdk import Duration, Token
+
+from cdk_app.errors import InvalidPropsError
+
+
+def check_range(name: str, value: float, limits: range, unit: str = "") -> None:
+    """Accept `value` when it is within `limits`, or when only the deployment will know it.
+
+    Args:
+        name: Prop that the caller set.
+        value: What it was set to.
+        limits: Accepted values; its last one is the greatest.
+        unit: What the number counts, for the sentence. Default: the prop's name tells.
+
+    Raises:
+        InvalidPropsError: The value is outside.
+    """
+    if Token.is_unresolved(value) or value in limits:
+        return
+    suffix = f" {unit}" if unit else ""
+    msg = f"{name} must be between {limits[0]:,} and {limits[-1]:,}{suffix}, got {value:,}"
+    raise InvalidPropsError(msg)
+
+
+def check_seconds(name: str, value: Duration, limits: range) -> None:
+    """Accept `value` when it is a whole number of seconds within `limits`.
+
+    Raises:
+        InvalidPropsError: The duration is outside, has a fraction of a second, or is known to the deployment only:
+            other numbers are computed from it.
+    """
+    if value.is_unresolved():
+        msg = f"{name} must be known when the app is synthesized, got a value that only the deployment knows"
+        raise InvalidPropsError(msg)
+    seconds = value.to_seconds(integral=False)
+    check_range(name, int(seconds) if float(seconds).is_integer() else seconds, limits, "seconds")

@@ -1,0 +1,238 @@
+"""Receive each message's effect once: a queue, a function, its idempotency items and its dead letters."""
+
+from dataclasses import dataclass
+
+from aws_cdk import Duration
+from aws_cdk import aws_lambda as lambda_
+from constructs import Construct
+
+from cdk_app.constructs.dead_letter_notifier import DeadLetterNotifier, DeadLetterNotifierProps
+from cdk_app.constructs.handler_function import HandlerFunction, HandlerFunctionProps, HandlerSettings
+from cdk_app.constructs.idempotency_table import IdempotencyTable, IdempotencyTableProps
+from cdk_app.constructs.queue_channel import QueueChannel
+from cdk_app.constructs.ranges import check_range, check_seconds
+from cdk_app.errors import InvalidPropsError
+from lambdas.contracts.environment import ReceiverEnvironment
+from lambdas.contracts.telemetry import METRICS_NAMESPACE
+
+# https://docs.aws.amazon.com/lambda/latest/dg/services-sqs-configure.html
+BATCH_SIZES = range(1, 10_001)
+BATCH_SIZES_WITHOUT_WINDOW = range(1, 11)
+MAX_CONCURRENCY = range(2, 1_001)
+# https://docs.aws.amazon.com/lambda/latest/dg/services-sqs-scaling.html
+MINIMUM_POLLERS = range(2, 201)
+MAXIMUM_POLLERS = range(2, 2_001)
+MAX_ATTEMPTS = range(1, 101)
+WINDOW_SECONDS = range(1, 10 * 365 * 86_400 + 1)
+
+_WINDOW_SLACK = Duration.days(1)  # clocks differ, and a message can be received in the last second of its retention
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ProvisionedPollers:
+    """Pollers that are reserved for one queue, against the delay of scaling; each has an hourly charge.
+
+    Attributes:
+        minimum: Pollers that always run, 2 to 200.
+        maximum: Pollers at most, 2 to 2,000.
+
+    Raises:
+        InvalidPropsError: A number is out of range, or the minimum is above the maximum.
+    """
+
+    minimum: int
+    maximum: int
+
+    def __post_init__(self) -> None:
+        check_range("minimum", self.minimum, MINIMUM_POLLERS, "pollers")
+        check_range("maximum", self.maximum, MAXIMUM_POLLERS, "pollers")
+        if self.minimum > self.maximum:
+            msg = f"minimum must be at most the maximum of {self.maximum:,} pollers, got {self.minimum:,}"
+            raise InvalidPropsError(msg)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class IdempotentReceiverProps(HandlerSettings):
+    """Settings of an idempotent receiver: those of `HandlerSettings`, and how it consumes its channel.
+
+    The time-out of the function is the channel's `handler_timeout`, its batching window the channel's.
+
+    Attributes:
+        channel: What it consumes.
+        table: Where its idempotency items are. Default: a table of its own.
+        notifier: Who is told about its dead letters. Default: a notifier of its own.
+        batch_size: Messages at most in one invocation: 1 to 10, and up to 10,000 on a standard channel with a batching
+            window. Default: 10.
+        max_concurrency: Invocations at most at the same time, 2 to 1,000. Default: Lambda's own limits.
+        pollers: Provisioned pollers, instead of `max_concurrency`. Default: Lambda scales its pollers.
+        max_attempts: Attempts after which a message is dead-lettered, 1 to 100. Default: 5.
+        idempotency_window: How long a message is remembered after its last change. Default, and least: the channel's
+            retention, its dead letters' retention, the retention again after a redrive, and a day.
+        metrics_namespace: CloudWatch namespace of the receiver's metrics. Default: `Tsunagu`.
+
+    Raises:
+        InvalidPropsError: A number is out of range, or two of the settings exclude each other.
+    """
+
+    channel: QueueChannel
+    table: IdempotencyTable | None = None
+    notifier: DeadLetterNotifier | None = None
+    batch_size: int = 10
+    max_concurrency: int | None = None
+    pollers: ProvisionedPollers | None = None
+    max_attempts: int = 5
+    idempotency_window: Duration | None = None
+    metrics_namespace: str = METRICS_NAMESPACE
+
+    def __post_init__(self) -> None:
+        HandlerSettings.__post_init__(self)  # `super()` does not reach through dataclasses with slots
+        check_range("max_attempts", self.max_attempts, MAX_ATTEMPTS)
+        self._check_batch()
+        self._check_concurrency()
+        self._check_back_stop()
+        self._check_window()
+
+    def _check_batch(self) -> None:
+        check_range("batch_size", self.batch_size, BATCH_SIZES, "messages")
+        if self.batch_size in BATCH_SIZES_WITHOUT_WINDOW:
+            return
+        if self.channel.props.fifo:
+            msg = f"batch_size must be at most 10 on a FIFO channel, got {self.batch_size:,}"
+            raise InvalidPropsError(msg)
+        if not self.channel.props.batching_window.to_seconds():
+            msg = f"batch_size must be at most 10 on a channel without a batching_window, got {self.batch_size:,}"
+            raise InvalidPropsError(msg)
+
+    def _check_concurrency(self) -> None:
+        if self.max_concurrency is not None and self.pollers is not None:
+            msg = "max_concurrency must be left out where pollers are provisioned, got both"
+            raise InvalidPropsError(msg)
+        if self.max_concurrency is not None:
+            check_range("max_concurrency", self.max_concurrency, MAX_CONCURRENCY)
+        # Lambda's pollers start with several batches at once: what is throttled comes back and uses up receives.
+        least = self.max_concurrency or MAX_CONCURRENCY[0]
+        if self.reserved_concurrency is not None and self.reserved_concurrency < least:
+            msg = (
+                f"reserved_concurrency must be at least {least:,} for a function that consumes a queue with that "
+                f"concurrency, got {self.reserved_concurrency:,}"
+            )
+            raise InvalidPropsError(msg)
+
+    def _check_back_stop(self) -> None:
+        """A message shares its receives with its batch: a neighbour that kills the function burns them for all."""
+        receive_count = self.channel.props.receive_count
+        needed = self.batch_size * (self.max_attempts + 1)
+        if receive_count >= needed:
+            return
+        msg = (
+            f"batch_size must be at most {receive_count // (self.max_attempts + 1)}, so that {self.max_attempts} "
+            f"attempts at each message fit the {receive_count:,} receives of the channel, got {self.batch_size:,}"
+        )
+        raise InvalidPropsError(msg)
+
+    def _check_window(self) -> None:
+        if self.idempotency_window is None:
+            return
+        check_seconds("idempotency_window", self.idempotency_window, WINDOW_SECONDS)
+        least, seconds = self._least_window_seconds(), int(self.idempotency_window.to_seconds())
+        if seconds < least:
+            msg = (
+                f"idempotency_window must be at least {least:,} seconds, or a late redrive has its effect twice, "
+                f"got {seconds:,}"
+            )
+            raise InvalidPropsError(msg)
+
+    @property
+    def window_seconds(self) -> int:
+        """Seconds for which a message is remembered after its last change."""
+        window = self.idempotency_window
+        return int(window.to_seconds()) if window is not None else self._least_window_seconds()
+
+    def _least_window_seconds(self) -> int:
+        channel = self.channel.props
+        # Waiting, dead-lettered in the last second, redriven in the last second, waiting again.
+        parts = (channel.retention, channel.dead_letter_retention, channel.retention, _WINDOW_SLACK)
+        return int(sum(part.to_seconds() for part in parts))
+
+
+class IdempotentReceiver(Construct):
+    """Give each message of a channel to a handler, so that its effect happens once.
+
+    A message that cannot be processed goes to the channel's dead-letter queue with the reason, and the notifier's topic
+    tells so.
+
+    Attributes:
+        handler: The function, its role and its log group.
+        table: Where the idempotency items are.
+        notifier: Who is told about dead letters.
+        mapping: The event source mapping between queue and function.
+    """
+
+    def __init__(self, scope: Construct, construct_id: str, props: IdempotentReceiverProps) -> None:
+        super().__init__(scope, construct_id)
+        self.table = props.table or IdempotencyTable(
+            self, "IdempotencyTable", IdempotencyTableProps(protect=props.protect)
+        )
+        self.notifier = props.notifier or DeadLetterNotifier(
+            self, "DeadLetterNotifier", DeadLetterNotifierProps(protect=props.protect)
+        )
+        self.notifier.add_channel(props.channel)
+        self.handler = HandlerFunction(self, "Handler", self._function_props(props))
+        self._grant(props.channel)
+        self.mapping = self._mapping(props)
+
+    def _function_props(self, props: IdempotentReceiverProps) -> HandlerFunctionProps:
+        return HandlerFunctionProps(
+            package=props.package,
+            environment=(self._environment(props), *props.environment),
+            timeout=props.channel.props.handler_timeout,
+            memory_mib=props.memory_mib,
+            network=props.network,
+            platform=props.platform,
+            log_retention=props.log_retention,
+            protect=props.protect,
+            reserved_concurrency=props.reserved_concurrency,
+        )
+
+    def _environment(self, props: IdempotentReceiverProps) -> ReceiverEnvironment:
+        channel = props.channel
+        return ReceiverEnvironment(
+            idempotency_table_name=self.table.table.table_name,
+            idempotency_window_seconds=props.window_seconds,
+            queue_arn=channel.queue.queue_arn,
+            queue_url=channel.queue.queue_url,
+            dead_letter_queue_url=channel.dead_letter_queue.queue_url,
+            notification_topic_arn=self.notifier.topic.topic_arn,
+            max_attempts=props.max_attempts,
+            function_timeout_seconds=int(channel.props.handler_timeout.to_seconds()),
+            metrics_namespace=props.metrics_namespace,
+        )
+
+    def _grant(self, channel: QueueChannel) -> None:
+        function = self.handler.function
+        channel.grant_consume(function)
+        channel.grant_change_visibility(function)
+        channel.grant_dead_letter(function)
+        self.table.grant_idempotency(function)
+        self.notifier.grant_notify(function)
+
+    def _mapping(self, props: IdempotentReceiverProps) -> lambda_.EventSourceMapping:
+        window = props.channel.props.batching_window
+        pollers = props.pollers
+        return lambda_.EventSourceMapping(
+            self,
+            "Mapping",
+            target=self.handler.function,
+            event_source_arn=props.channel.queue.queue_arn,
+            batch_size=props.batch_size,
+            max_batching_window=window if window.to_seconds() else None,
+            max_concurrency=props.max_concurrency,
+            provisioned_poller_config=lambda_.ProvisionedPollerConfig(
+                minimum_pollers=pollers.minimum, maximum_pollers=pollers.maximum
+            )
+            if pollers
+            else None,
+            report_batch_item_failures=True,
+            metrics_config=lambda_.MetricsConfig(metrics=[lambda_.MetricType.EVENT_COUNT]),
+            # No filters: a mapping deletes what does not match.
+        )

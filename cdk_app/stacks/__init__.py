@@ -1,0 +1,1 @@
+"""Stacks that deploy: they only compose patterns."""

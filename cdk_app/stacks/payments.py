@@ -1,0 +1,93 @@
+"""Payments of the order desk: each recorded once, from a FIFO queue and from a standard one."""
+
+from importlib.resources import files
+from pathlib import Path
+from typing import Any
+
+from aws_cdk import CfnOutput, Duration, Stack
+from aws_cdk import aws_dynamodb as dynamodb
+from constructs import Construct
+
+from cdk_app.assets import HandlerPackage
+from cdk_app.constructs.customer_managed_key import CustomerManagedKey, CustomerManagedKeyProps
+from cdk_app.constructs.dead_letter_notifier import DeadLetterNotifier, DeadLetterNotifierProps
+from cdk_app.constructs.idempotency_table import IdempotencyTable, IdempotencyTableProps
+from cdk_app.constructs.protection import removal_policy
+from cdk_app.constructs.queue_channel import QueueChannel, QueueChannelProps
+from cdk_app.patterns.idempotent_receiver import IdempotentReceiver, IdempotentReceiverProps
+from cdk_app.settings import StageSettings
+from cdk_app.stacks.log_retention import RETENTION_BY_DAYS
+from lambdas.contracts.environment import PaymentsEnvironment
+
+_HANDLER_TIMEOUT = Duration.seconds(5)
+_PACKAGE = HandlerPackage(path=Path(str(files("lambdas") / "payments")))
+
+
+class PaymentsStack(Stack):
+    """Two receivers that record payments and balances in one table.
+
+    The outputs are what the `tsunagu` command reads: their names are public contract.
+    """
+
+    def __init__(self, scope: Construct, construct_id: str, *, settings: StageSettings, **stack_props: Any) -> None:
+        super().__init__(scope, construct_id, **stack_props)
+        self._settings = settings
+        key_props = CustomerManagedKeyProps(description="Messages of the payment queues", protect=settings.protect)
+        self._queue_key = CustomerManagedKey(self, "QueueKey", key_props).key
+        self._payments = self._payments_table()
+        self._items = IdempotencyTable(self, "IdempotencyTable", IdempotencyTableProps(protect=settings.protect))
+        self._notifier = DeadLetterNotifier(
+            self, "DeadLetterNotifier", DeadLetterNotifierProps(protect=settings.protect)
+        )
+        self._add_receiver("Fifo", fifo=True)
+        self._add_receiver("Standard", fifo=False)
+        self._output("PaymentsTableName", self._payments.table_name)
+        self._output("IdempotencyTableName", self._items.table.table_name)
+        self._output("NotificationTopicArn", self._notifier.topic.topic_arn)
+
+    def _add_receiver(self, kind: str, *, fifo: bool) -> None:
+        channel = QueueChannel(
+            self,
+            f"{kind}Channel",
+            QueueChannelProps(
+                handler_timeout=_HANDLER_TIMEOUT,
+                fifo=fifo,
+                high_throughput=fifo,
+                key=self._queue_key,
+                protect=self._settings.protect,
+            ),
+        )
+        receiver = IdempotentReceiver(self, f"{kind}Receiver", self._receiver_props(channel))
+        self._payments.grant(receiver.handler.function, "dynamodb:PutItem", "dynamodb:UpdateItem")
+        self._output(f"{kind}QueueUrl", channel.queue.queue_url)
+        self._output(f"{kind}DeadLetterQueueUrl", channel.dead_letter_queue.queue_url)
+        self._output(f"{kind}FunctionName", receiver.handler.function.function_name)
+
+    def _receiver_props(self, channel: QueueChannel) -> IdempotentReceiverProps:
+        return IdempotentReceiverProps(
+            package=_PACKAGE,
+            environment=[PaymentsEnvironment(payments_table_name=self._payments.table_name)],
+            channel=channel,
+            table=self._items,
+            notifier=self._notifier,
+            platform=self._settings.platform,
+            log_retention=RETENTION_BY_DAYS[self._settings.log_retention_days],
+            protect=self._settings.protect,
+        )
+
+    def _payments_table(self) -> dynamodb.Table:
+        return dynamodb.Table(
+            self,
+            "PaymentsTable",
+            partition_key=dynamodb.Attribute(name="account", type=dynamodb.AttributeType.STRING),
+            sort_key=dynamodb.Attribute(name="entry", type=dynamodb.AttributeType.STRING),
+            billing_mode=dynamodb.BillingMode.PAY_PER_REQUEST,
+            point_in_time_recovery_specification=dynamodb.PointInTimeRecoverySpecification(
+                point_in_time_recovery_enabled=True
+            ),
+            deletion_protection=self._settings.protect,
+            removal_policy=removal_policy(protect=self._settings.protect),
+        )
+
+    def _output(self, name: str, value: str) -> None:
+        CfnOutput(self, name, value=value)

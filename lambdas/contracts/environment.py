@@ -54,7 +54,7 @@ def _to_text(value: str | float | bool) -> str:
     return str(value)
 
 
-def _from_text(name: str, text: str, kind: type) -> str | float | bool:
+def _from_text(name: str, text: str, kind: type[str | float | bool]) -> str | float | bool:
     try:
         if kind is bool:
             return {_TRUE: True, _FALSE: False}[text]

@@ -19,6 +19,11 @@ DEAD_LETTER_REASON_BYTES = 1_024
 REQUEST_ID_LENGTHS = range(1, 129)
 
 
+def dead_letter_source(queue_arn: str, message_id: str) -> str:
+    """Where a dead letter came from: the queue and the id that the message had there."""
+    return f"{queue_arn}/{message_id}"
+
+
 def dead_letter_deduplication_id(message_id: str) -> str:
     """Deduplication id of a message on its way into a FIFO dead-letter queue.
 

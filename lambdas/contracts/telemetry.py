@@ -12,9 +12,10 @@ class Metric(StrEnum):
     MESSAGES_PROCESSED = "MessagesProcessed"
     DUPLICATES_REFUSED = "DuplicatesRefused"
     MESSAGES_DEFERRED = "MessagesDeferred"
-    MESSAGES_RELEASED = "MessagesReleased"
+    ATTEMPTS_FAILED = "AttemptsFailed"
     MESSAGES_DEAD_LETTERED = "MessagesDeadLettered"
     LEASES_LOST = "LeasesLost"
+    CALLS_FAILED = "CallsFailed"
 
 
 class LogKey(StrEnum):
@@ -26,10 +27,9 @@ class LogKey(StrEnum):
     ITEM_ID = "item_id"
     FENCE = "fence"
     ATTEMPTS = "attempts"
-    REASON = "reason"
     ERROR_TYPE = "error_type"
     ERROR_LOCATION = "error_location"
     RECORD_COUNT = "record_count"
     RETURNED_COUNT = "returned_count"
     DELAY_SECONDS = "delay_seconds"
-    TRACE_HEADER = "trace_header"
+    XRAY_TRACE_ID = "xray_trace_id"

@@ -14,6 +14,10 @@ class Clock(Protocol):
         """Milliseconds since the epoch."""
         ...
 
+    def now_us(self) -> int:
+        """Microseconds since the epoch."""
+        ...
+
     def sleep(self, seconds: float) -> None:
         """Wait."""
         ...
@@ -25,6 +29,10 @@ class SystemClock:
     def now_ms(self) -> int:
         """Milliseconds since the epoch."""
         return time.time_ns() // 1_000_000
+
+    def now_us(self) -> int:
+        """Microseconds since the epoch."""
+        return time.time_ns() // 1_000
 
     def sleep(self, seconds: float) -> None:
         """Wait."""

@@ -6,7 +6,8 @@ from dataclasses import dataclass, replace
 from lambdas.contracts import records
 from lambdas.contracts.records import Status
 from lambdas.runtime.clock import Clock
-from lambdas.runtime.lease import Change, Claim, Item, ItemStore, Outcome, Verdict, first_claim, takeover
+from lambdas.runtime.lease import Attributes, Change, Claim, Item, ItemStore, Outcome, Verdict, takeover
+from lambdas.runtime.transaction import Transaction
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -84,9 +85,7 @@ class Idempotency:
         window_seconds: How long an item outlives its last change.
     """
 
-    def __init__(
-        self, store: ItemStore, clock: Clock, *, owner: str, lease_end_ms: int, window_seconds: int
-    ) -> None:
+    def __init__(self, store: ItemStore, clock: Clock, *, owner: str, lease_end_ms: int, window_seconds: int) -> None:
         self._store = store
         self._clock = clock
         self._owner = owner
@@ -110,7 +109,7 @@ class Idempotency:
         refused = []
         for index, verdict in enumerate(self._store.insert(wanted)):
             if verdict.outcome is Outcome.APPLIED:
-                decisions[index] = Held(first_claim(wanted[index]))
+                decisions[index] = Held(Claim(item=wanted[index]))
             elif verdict.outcome is Outcome.REFUSED:
                 refused.append(index)
         takeovers: list[tuple[int, Change, Claim]] = []
@@ -129,21 +128,23 @@ class Idempotency:
 
     def _decide(self, request: Request, wanted: Item, found: Item) -> Decision | tuple[Change, Claim]:
         now_ms = self._clock.now_ms()
-        own_dead = set(found.message_ids) & set(request.message_ids)
-        if found.status is Status.DEAD and own_dead and not found.has_expired(now_ms):
-            return Buried(found)
-        if found.status is Status.DEAD or found.has_expired(now_ms):
+        if found.has_expired(now_ms):
             return takeover(found, wanted)
+        if found.status is Status.DEAD:
+            own = set(found.message_ids) & set(request.message_ids)
+            return Buried(found) if own else takeover(found, wanted)
         if found.payload_hash != wanted.payload_hash:
             return Mismatch()
         if found.status is Status.COMPLETED:
             return Done()
+        return self._decide_unfinished(wanted, found, now_ms)
+
+    def _decide_unfinished(self, wanted: Item, found: Item, now_ms: int) -> Decision | tuple[Change, Claim]:
         if found.status is Status.COMMITTED:
             return Busy(now_ms)
-        if found.owner == self._owner and found.status is Status.INPROGRESS:
-            return Held(Claim(item=found, suspect=found.fence - 1 != found.settled or found.attempts > 0))
         if found.is_held(now_ms):
-            return Busy(found.lease)
+            # Our own claim, when the answer to it was lost and the SDK's retry met it.
+            return Held(Claim(item=found)) if found.owner == self._owner else Busy(found.lease)
         return takeover(found, wanted)
 
     def _taken_over(self, claim: Claim, verdict: Verdict) -> Decision:
@@ -165,24 +166,28 @@ class Idempotency:
             return None
         return claim.was_settled(Status.INPROGRESS, verdict)
 
+    def transaction(self, claim: Claim) -> Transaction:
+        """Return a transaction that completes `claim` together with the business's writes."""
+        return Transaction(self._store, self._clock, claim, self.completed(claim))
+
     def completed(self, claim: Claim) -> Change:
         """Return the change that says: the work is done."""
         return claim.settle(Status.COMPLETED, self._stamp())
 
     def released(self, claim: Claim, *, attempts: int, reason: str) -> Change:
         """Return the change that gives the item back, with the attempts counted so far and the last error."""
-        values = {records.ATTEMPTS: attempts, records.REASON: reason or claim.item.reason}
+        values: Attributes = {records.ATTEMPTS: attempts, records.REASON: reason or claim.item.reason}
         return claim.settle(Status.RELEASED, {**values, **self._stamp()})
 
     def dead(self, claim: Claim, *, attempts: int, reason: str, message_ids: tuple[str, ...]) -> Change:
         """Return the change that says: this will never be done, for this reason."""
-        values = {records.ATTEMPTS: attempts, records.REASON: reason, records.MESSAGE_IDS: message_ids}
+        values: Attributes = {records.ATTEMPTS: attempts, records.REASON: reason, records.MESSAGE_IDS: message_ids}
         return claim.settle(Status.DEAD, {**values, **self._stamp()})
 
     def told(self, item: Item, message_ids: Sequence[str]) -> Change:
         """Return the change that says: these messages are in the dead-letter queue, and SNS knows."""
         told = tuple(dict.fromkeys((*item.told, *message_ids)))
-        where = {records.FENCE: item.fence, records.STATUS: Status.DEAD}
+        where: Attributes = {records.FENCE: item.fence, records.STATUS: Status.DEAD}
         return Change(item_id=item.id, values={records.TOLD: told, **self._stamp()}, where=where)
 
     def settle(self, changes: Sequence[Change]) -> list[Verdict]:

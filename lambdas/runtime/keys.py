@@ -6,13 +6,13 @@ Message ids and FIFO deduplication ids are no keys: a redriven message has other
 import hashlib
 import json
 
+from lambdas.runtime.delivery import Delivery
 from lambdas.runtime.errors import InvalidMessageError
-from lambdas.runtime.message import Delivery
 
 BusinessKey = str | int
 
 
-def item_id(scope: str, key: BusinessKey) -> str:
+def item_id(scope: str, key: object) -> str:
     """Return the item's id: scope and SHA-256 of the canonical key, so that `1` and `"1"` differ.
 
     Raises:

@@ -66,6 +66,7 @@ class Outcome(Enum):
 
     APPLIED = auto()
     REFUSED = auto()
+    CONFLICT = auto()  # another transaction has the item in hand: moments
     UNAVAILABLE = auto()
 
 
@@ -106,7 +107,7 @@ class BusinessWrite:
 
 
 class ItemStore(Protocol):
-    """Keeps idempotency items; each call takes a batch, each entry gets a verdict of its own, and no outage is raised."""
+    """Keeps idempotency items. Each call takes a batch, each entry has a verdict of its own; no outage is raised."""
 
     def insert(self, items: Sequence[Item]) -> list[Verdict]:
         """Create items that are absent. The ids are distinct."""
@@ -135,11 +136,19 @@ class Claim:
 
     Attributes:
         item: The item as this worker's claim left it.
-        suspect: An earlier claim ended without an outcome, or an attempt failed: it may kill its worker.
     """
 
     item: Item
-    suspect: bool
+
+    @property
+    def was_abandoned(self) -> bool:
+        """Whether the claim before this one ended without an outcome, as a killed worker's does."""
+        return self.item.fence - 1 != self.item.settled
+
+    @property
+    def is_suspect(self) -> bool:
+        """Whether it may kill its worker, or fail: it runs last, alone, and is counted before it runs."""
+        return self.was_abandoned or self.item.attempts > 0
 
     @property
     def attempt(self) -> int:
@@ -168,11 +177,6 @@ class Claim:
             and found.status is status
             and (found.owner, found.fence) == (self.item.owner, self.item.fence)
         )
-
-
-def first_claim(item: Item) -> Claim:
-    """Return the claim of an item that was just created."""
-    return Claim(item=item, suspect=False)
 
 
 def takeover(found: Item, wanted: Item) -> tuple[Change, Claim]:
@@ -207,4 +211,4 @@ def takeover(found: Item, wanted: Item) -> tuple[Change, Claim]:
         },
         where={records.FENCE: found.fence, records.LEASE: found.lease, records.STATUS: found.status},
     )
-    return change, Claim(item=item, suspect=item.fence - 1 != item.settled or item.attempts > 0)
+    return change, Claim(item=item)

@@ -1,5 +1,6 @@
 """SNS behind the runtime's protocols."""
 
+from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from botocore.exceptions import BotoCoreError, ClientError
@@ -13,9 +14,14 @@ SUBJECT_CHARACTERS = 100  # https://docs.aws.amazon.com/sns/latest/api/API_Publi
 
 
 class SnsNotifier:
-    """Publishes notifications to one topic."""
+    """Publishes notifications to one topic.
 
-    def __init__(self, client: "SNSClient", topic_arn: str) -> None:
+    Args:
+        client: Gives the SNS client; called at the first notification.
+        topic_arn: The topic.
+    """
+
+    def __init__(self, client: "Callable[[], SNSClient]", topic_arn: str) -> None:
         self._client = client
         self._topic_arn = topic_arn
 
@@ -26,7 +32,7 @@ class SnsNotifier:
             UnavailableError: It was not published.
         """
         try:
-            self._client.publish(TopicArn=self._topic_arn, Subject=subject[:SUBJECT_CHARACTERS], Message=message)
+            self._client().publish(TopicArn=self._topic_arn, Subject=subject[:SUBJECT_CHARACTERS], Message=message)
         except (ClientError, BotoCoreError) as error:
             msg = f"the notification was not published: {error}"
             raise UnavailableError(msg) from error

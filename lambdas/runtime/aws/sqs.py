@@ -1,6 +1,6 @@
 """SQS behind the runtime's protocols."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
 from botocore.exceptions import BotoCoreError, ClientError
@@ -20,9 +20,15 @@ LONGEST_VISIBILITY_SECONDS = 43_200
 
 
 class SqsQueueSender:
-    """Sends messages to one queue, ten at a time, and sends failed entries again."""
+    """Sends messages to one queue, ten at a time, and sends failed entries again.
 
-    def __init__(self, client: "SQSClient", queue_url: str, clock: Clock | None = None) -> None:
+    Args:
+        client: Gives the SQS client; called at the first send, so that a start pays nothing for it.
+        queue_url: The queue.
+        clock: What pauses are made of. Default: the machine's.
+    """
+
+    def __init__(self, client: "Callable[[], SQSClient]", queue_url: str, clock: Clock | None = None) -> None:
         self._client = client
         self._queue_url = queue_url
         self._clock = clock or SystemClock()
@@ -36,7 +42,7 @@ class SqsQueueSender:
             return []
         entries = [_entry(str(index), message) for index, message in enumerate(messages)]
         try:
-            answer = self._client.send_message_batch(QueueUrl=self._queue_url, Entries=entries)
+            answer = self._client().send_message_batch(QueueUrl=self._queue_url, Entries=entries)
         except (ClientError, BotoCoreError) as error:
             return [EntryFailure(str(error), can_retry=False)] * len(messages)
         answers: dict[str, str | EntryFailure] = {entry["Id"]: entry["MessageId"] for entry in answer["Successful"]}
@@ -47,9 +53,14 @@ class SqsQueueSender:
 
 
 class SqsVisibility:
-    """Changes how long received messages of one queue stay hidden."""
+    """Changes how long received messages of one queue stay hidden.
 
-    def __init__(self, client: "SQSClient", queue_url: str) -> None:
+    Args:
+        client: Gives the SQS client.
+        queue_url: The queue.
+    """
+
+    def __init__(self, client: "Callable[[], SQSClient]", queue_url: str) -> None:
         self._client = client
         self._queue_url = queue_url
 
@@ -73,7 +84,7 @@ class SqsVisibility:
                 for index, (handle, seconds) in enumerate(delays[start : start + SQS_ENTRIES_PER_BATCH])
             ]
             try:
-                answer = self._client.change_message_visibility_batch(QueueUrl=self._queue_url, Entries=entries)
+                answer = self._client().change_message_visibility_batch(QueueUrl=self._queue_url, Entries=entries)
                 problems += [failed["Code"] for failed in answer.get("Failed", [])]
             except (ClientError, BotoCoreError) as error:
                 problems.append(type(error).__name__)

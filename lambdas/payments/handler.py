@@ -1,0 +1,9 @@
+"""The payments function, in Lambda's shape."""
+
+from lambdas.payments import wiring
+from lambdas.runtime.receiver import LambdaContext
+
+
+def handler(event: object, context: LambdaContext) -> dict[str, list[dict[str, str]]]:
+    """Process a batch of payments; return those that SQS must deliver again."""
+    return wiring.receiver().receive(event, context)

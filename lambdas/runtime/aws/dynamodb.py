@@ -1,0 +1,223 @@
+"""The item store on DynamoDB: up to 25 conditional PartiQL statements in one call, each with a verdict of its own.
+
+Which errors mean what: a failed condition is REFUSED; what the call itself can never do (a wrong expression) is raised;
+everything else, a missing permission too, is UNAVAILABLE, so that no valid message pays for an outage.
+Sources: https://docs.aws.amazon.com/amazondynamodb/latest/APIReference/API_BatchExecuteStatement.html and
+https://docs.aws.amazon.com/amazondynamodb/latest/APIReference/API_TransactWriteItems.html
+"""
+
+import logging
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import asdict, fields
+from typing import TYPE_CHECKING, Any
+
+from boto3.dynamodb.types import TypeSerializer
+from botocore.exceptions import BotoCoreError, ClientError
+
+from lambdas.contracts import records
+from lambdas.contracts.records import Status
+from lambdas.contracts.telemetry import LogKey
+from lambdas.runtime.errors import ConditionFailedError
+from lambdas.runtime.lease import AttributeValue, BusinessWrite, Change, Item, Outcome, Verdict
+
+if TYPE_CHECKING:
+    from mypy_boto3_dynamodb import DynamoDBClient
+
+_logger = logging.getLogger(__name__)
+
+STATEMENTS_PER_CALL = 25
+KEYS_PER_READ = 100
+READ_ROUNDS = 3
+
+_CONDITION_FAILED = frozenset({"ConditionalCheckFailed", "DuplicateItem"})
+_OWN_FAULTS = frozenset({"ValidationException", "ValidationError", "ItemCollectionSizeLimitExceeded"})
+_UNAVAILABLE = Verdict(Outcome.UNAVAILABLE)
+_APPLIED = Verdict(Outcome.APPLIED)
+
+
+class DynamoDbItemStore:
+    """Keeps idempotency items in one table.
+
+    Args:
+        client: DynamoDB client.
+        table_name: Table with the partition key `id`.
+    """
+
+    def __init__(self, client: "DynamoDBClient", table_name: str) -> None:
+        self._client = client
+        self._table_name = table_name
+
+    def insert(self, items: Sequence[Item]) -> list[Verdict]:
+        """Create items that are absent."""
+        statements = []
+        for item in items:
+            attributes = {name: _to_dynamodb(value) for name, value in asdict(item).items()}
+            names = ", ".join(f"'{name}': ?" for name in attributes)
+            statements.append(
+                {
+                    "Statement": f'INSERT INTO "{self._table_name}" VALUE {{{names}}}',
+                    "Parameters": [*attributes.values()],
+                }
+            )
+        return self._execute(statements)
+
+    def read(self, item_ids: Sequence[str]) -> list[Item | Verdict | None]:
+        """Read items consistently; a `Verdict` where the store did not answer."""
+        found: dict[str, Item] = {}
+        unread = set(item_ids)
+        for start in range(0, len(item_ids), KEYS_PER_READ):
+            keys = [{records.ID: {"S": item_id}} for item_id in item_ids[start : start + KEYS_PER_READ]]
+            left = self._read(keys, found)
+            unread -= {key[records.ID]["S"] for key in keys} - {key[records.ID]["S"] for key in left}
+        return [_UNAVAILABLE if item_id in unread else found.get(item_id) for item_id in item_ids]
+
+    def update(self, changes: Sequence[Change]) -> list[Verdict]:
+        """Apply conditional changes."""
+        statements = []
+        for change in changes:
+            values = ", ".join(f'"{name}" = ?' for name in change.values)
+            where = " AND ".join(f'"{name}" = ?' for name in (records.ID, *change.where))
+            parameters = (*change.values.values(), change.item_id, *change.where.values())
+            statements.append(
+                {
+                    "Statement": f'UPDATE "{self._table_name}" SET {values} WHERE {where}',  # noqa: S608 - names are ours
+                    "Parameters": [_to_dynamodb(value) for value in parameters],
+                    "ReturnValuesOnConditionCheckFailure": "ALL_OLD",
+                }
+            )
+        return self._execute(statements)
+
+    def transact(self, change: Change, writes: Sequence[BusinessWrite]) -> Verdict:
+        """Apply `change` and all `writes`, or nothing.
+
+        Raises:
+            ConditionFailedError: The condition of a business write did not hold.
+            ClientError: DynamoDB can never take it, whatever its load.
+        """
+        parts: list[Any] = [{"Update": self._update_part(change)}, *map(_business_part, writes)]
+        try:
+            self._client.transact_write_items(TransactItems=parts)
+        except ClientError as error:
+            reasons: list[Any] = error.response.get("CancellationReasons", [])
+            return _cancelled(error, reasons) if reasons else _call_failed(error)
+        except BotoCoreError as error:
+            return _call_failed(error)
+        return _APPLIED
+
+    def _execute(self, statements: Sequence[Mapping[str, Any]]) -> list[Verdict]:
+        verdicts: list[Verdict] = []
+        for start in range(0, len(statements), STATEMENTS_PER_CALL):
+            chunk: list[Any] = [*statements[start : start + STATEMENTS_PER_CALL]]
+            try:
+                answers = self._client.batch_execute_statement(Statements=chunk)["Responses"]
+                verdicts += [_verdict(answer) for answer in answers]
+            except (ClientError, BotoCoreError) as error:
+                verdicts += [_call_failed(error)] * len(chunk)
+        return verdicts
+
+    def _read(self, keys: list[dict[str, Any]], found: dict[str, Item]) -> list[Any]:
+        """Read `keys` into `found`; return those that DynamoDB did not process."""
+        left: list[Any] = keys
+        for _ in range(READ_ROUNDS):
+            try:
+                answer = self._client.batch_get_item(
+                    RequestItems={self._table_name: {"Keys": left, "ConsistentRead": True}}
+                )
+            except (ClientError, BotoCoreError) as error:
+                _call_failed(error)
+                return left
+            items = map(_to_item, answer["Responses"].get(self._table_name, []))
+            found.update((item.id, item) for item in items)
+            unprocessed = answer.get("UnprocessedKeys", {}).get(self._table_name)
+            left = [*unprocessed["Keys"]] if unprocessed else []
+            if not left:
+                break
+        return left
+
+    def _update_part(self, change: Change) -> dict[str, Any]:
+        where = {**change.where}
+        names = {f"#{name}": name for name in (*change.values, *where)}
+        values = {f":{name}": _to_dynamodb(value) for name, value in change.values.items()}
+        expected = {f":expected_{name}": _to_dynamodb(value) for name, value in where.items()}
+        return {
+            "TableName": self._table_name,
+            "Key": {records.ID: {"S": change.item_id}},
+            "UpdateExpression": "SET " + ", ".join(f"#{name} = :{name}" for name in change.values),
+            "ConditionExpression": " AND ".join(f"#{name} = :expected_{name}" for name in where),
+            "ExpressionAttributeNames": names,
+            "ExpressionAttributeValues": {**values, **expected},
+            "ReturnValuesOnConditionCheckFailure": "ALL_OLD",
+        }
+
+
+def _business_part(write: BusinessWrite) -> dict[str, Any]:
+    serialize = TypeSerializer().serialize
+    target = {name: serialize(value) for name, value in write.target.items()}
+    arguments: dict[str, Any] = {
+        "TableName": write.table_name,
+        "Item" if write.operation == "Put" else "Key": target,
+        "UpdateExpression": write.update,
+        "ConditionExpression": write.condition,
+        "ExpressionAttributeNames": dict(write.names),
+        "ExpressionAttributeValues": {name: serialize(value) for name, value in write.values.items()},
+    }
+    return {write.operation: {name: value for name, value in arguments.items() if value}}
+
+
+def _verdict(answer: Mapping[str, Any]) -> Verdict:
+    error = answer.get("Error")
+    if error is None:
+        return _APPLIED
+    if error.get("Code") in _CONDITION_FAILED:
+        return _refused(error.get("Item"))
+    _logger.error("statement failed", extra={LogKey.ERROR_TYPE: str(error.get("Code"))})
+    return _UNAVAILABLE
+
+
+def _cancelled(error: ClientError, reasons: Sequence[Mapping[str, Any]]) -> Verdict:
+    """Say which part of a cancelled transaction decides: ours first, then the business's, then the load."""
+    ours, *business = [reason.get("Code", "None") for reason in reasons]
+    if ours in _CONDITION_FAILED:
+        return _refused(reasons[0].get("Item"))
+    if any(code in _CONDITION_FAILED for code in business):
+        numbers = [number for number, code in enumerate(business, start=1) if code in _CONDITION_FAILED]
+        msg = f"the conditions of the transaction's writes must hold, got writes {numbers} of {len(business)} refused"
+        raise ConditionFailedError(msg) from error
+    if _OWN_FAULTS & {ours, *business}:
+        raise error
+    if "TransactionConflict" in {ours, *business}:
+        return Verdict(Outcome.CONFLICT)
+    return _call_failed(error)
+
+
+def _call_failed(error: ClientError | BotoCoreError) -> Verdict:
+    code = error.response.get("Error", {}).get("Code", "") if isinstance(error, ClientError) else type(error).__name__
+    if code in _OWN_FAULTS:
+        raise error
+    _logger.error("call failed", extra={LogKey.ERROR_TYPE: code})
+    return Verdict(Outcome.CONFLICT) if code == "TransactionInProgressException" else _UNAVAILABLE
+
+
+def _refused(found: Mapping[str, Any] | None) -> Verdict:
+    return Verdict(Outcome.REFUSED, _to_item(found) if found else None)
+
+
+def _to_dynamodb(value: AttributeValue | Iterable[str]) -> dict[str, Any]:
+    if isinstance(value, str):
+        return {"S": str(value)}
+    if isinstance(value, int):
+        return {"N": str(value)}
+    return {"L": [{"S": each} for each in value]}
+
+
+def _to_item(attributes: Mapping[str, Any]) -> Item:
+    values: dict[str, Any] = {}
+    for name in (field.name for field in fields(Item)):
+        (kind, value), *_ = attributes.get(name, {"": None}).items()
+        if kind == "N":
+            values[name] = int(value)
+        elif kind == "L":
+            values[name] = tuple(each["S"] for each in value)
+        elif kind:
+            values[name] = value
+    return Item(**{**values, "status": Status(values["status"])})

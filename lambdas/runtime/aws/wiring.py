@@ -1,0 +1,69 @@
+"""A receiver with its AWS clients, as a handler package needs it."""
+
+import functools
+import os
+import random
+from collections.abc import Callable
+from typing import TypeVar
+
+from lambdas.contracts.environment import ReceiverEnvironment
+from lambdas.runtime import telemetry
+from lambdas.runtime.aws.clients import client_config, dynamodb_client, sns_client, sqs_client
+from lambdas.runtime.aws.dynamodb import DynamoDbItemStore
+from lambdas.runtime.aws.sns import SnsNotifier
+from lambdas.runtime.aws.sqs import SqsQueueSender, SqsVisibility
+from lambdas.runtime.clock import SystemClock, new_owner
+from lambdas.runtime.dead_letters import DeadLetterChannel
+from lambdas.runtime.delivery import JsonObject
+from lambdas.runtime.keys import BusinessKey
+from lambdas.runtime.message import Message
+from lambdas.runtime.receiver import Ports, Receiver, ReceiverSettings
+
+PayloadT = TypeVar("PayloadT")
+
+
+def receiver(
+    scope: str,
+    *,
+    parse: Callable[[JsonObject], PayloadT],
+    key: Callable[[PayloadT], BusinessKey],
+    process: Callable[[PayloadT, Message], None],
+) -> Receiver[PayloadT]:
+    """Build the receiver of a function that `IdempotentReceiver` deployed; call it once a process.
+
+    Args:
+        scope: First part of the items' ids, and the service's name in logs and metrics.
+        parse: Makes a payload of a JSON object; raises `InvalidMessageError`.
+        key: Gives the business key of a payload: text or a whole number.
+        process: The business function.
+
+    Raises:
+        EnvironmentContractError: An environment variable is missing or wrong.
+    """
+    environment = ReceiverEnvironment.from_environment(os.environ)
+    telemetry.configure(scope)
+    config = client_config(environment.function_timeout_seconds)
+    clock = SystemClock()
+    sqs = functools.cache(lambda: sqs_client(config))
+    sns = functools.cache(lambda: sns_client(config))
+    ports = Ports(
+        store=DynamoDbItemStore(dynamodb_client(config), environment.idempotency_table_name),
+        channel=DeadLetterChannel(
+            SqsQueueSender(sqs, environment.dead_letter_queue_url, clock),
+            SnsNotifier(sns, environment.notification_topic_arn),
+            environment.queue_arn,
+        ),
+        visibility=SqsVisibility(sqs, environment.queue_url),
+        metrics=telemetry.Metrics(environment.metrics_namespace, scope, clock),
+        clock=clock,
+        new_owner=new_owner,
+        rng=random.Random(),  # noqa: S311 - jitter
+    )
+    settings = ReceiverSettings(
+        scope=scope,
+        queue_arn=environment.queue_arn,
+        function_timeout_seconds=environment.function_timeout_seconds,
+        max_attempts=environment.max_attempts,
+        window_seconds=environment.idempotency_window_seconds,
+    )
+    return Receiver(settings, ports, parse=parse, key=key, process=process)

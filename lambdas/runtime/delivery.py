@@ -1,0 +1,117 @@
+"""One delivery of a message: a record of an SQS event, read with care."""
+
+import base64
+import json
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, NoReturn
+
+from lambdas.contracts.messages import (
+    REQUEST_ID_ATTRIBUTE,
+    REQUEST_ID_LENGTHS,
+    SCHEMA_VERSION,
+    SCHEMA_VERSION_ATTRIBUTE,
+)
+from lambdas.runtime.errors import InvalidMessageError
+from lambdas.runtime.publish import Attribute
+
+JsonObject = dict[str, Any]
+
+_REQUEST_ID = re.compile(r"[A-Za-z0-9._:-]+")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Delivery:
+    """One record of an SQS event.
+
+    Attributes:
+        message_id: Identifier that SQS gave the message; a redriven message has another one.
+        receipt_handle: What changes the visibility of this delivery.
+        body: Text as it was sent.
+        attributes: Message attributes as they were sent.
+        group_id: Message group; None on a standard queue.
+        trace_header: X-Ray header that came along, if any.
+    """
+
+    message_id: str
+    receipt_handle: str
+    body: str
+    attributes: Mapping[str, Attribute]
+    group_id: str | None
+    trace_header: str | None
+
+    @classmethod
+    def from_record(cls, record: Mapping[str, Any]) -> "Delivery":
+        """Read a record of an SQS event, as Lambda hands it over."""
+        system = record["attributes"]
+        return cls(
+            message_id=record["messageId"],
+            receipt_handle=record["receiptHandle"],
+            body=record["body"],
+            attributes={name: _attribute(value) for name, value in (record.get("messageAttributes") or {}).items()},
+            group_id=system.get("MessageGroupId") if "SequenceNumber" in system else None,
+            trace_header=system.get("AWSTraceHeader"),
+        )
+
+    @property
+    def request_id(self) -> str:
+        """What follows the request through every hop: the attribute where it is well formed, else the message id."""
+        attribute = self.attributes.get(REQUEST_ID_ATTRIBUTE)
+        value = attribute.value if attribute else None
+        if isinstance(value, str) and len(value) in REQUEST_ID_LENGTHS and _REQUEST_ID.fullmatch(value):
+            return value
+        return self.message_id
+
+    def json_body(self) -> JsonObject:
+        """Return the body as a JSON object.
+
+        Raises:
+            InvalidMessageError: It is no JSON object, holds a key twice, NaN or half a surrogate pair, is nested too
+                deep, or comes with a schema version that this code does not know.
+        """
+        self._check_schema_version()
+        try:
+            value = json.loads(self.body, object_pairs_hook=_object, parse_constant=_refuse_constant)
+            json.dumps(value, ensure_ascii=False).encode()
+        except UnicodeEncodeError:
+            msg = "the body must be JSON in Unicode, got half a surrogate pair"
+            raise InvalidMessageError(msg) from None
+        except RecursionError:
+            msg = "the body must be JSON of moderate depth, got one nested too deep"
+            raise InvalidMessageError(msg) from None
+        except json.JSONDecodeError as error:
+            msg = f"the body must be JSON, got an error at line {error.lineno}, column {error.colno}: {error.msg}"
+            raise InvalidMessageError(msg) from None
+        except ValueError:
+            msg = "the body must be JSON, got a number with too many digits"
+            raise InvalidMessageError(msg) from None
+        if not isinstance(value, dict):
+            msg = f"the body must be a JSON object, got {type(value).__name__}"
+            raise InvalidMessageError(msg)
+        return value
+
+    def _check_schema_version(self) -> None:
+        attribute = self.attributes.get(SCHEMA_VERSION_ATTRIBUTE)
+        if attribute is not None and attribute.value != str(SCHEMA_VERSION):
+            msg = f"{SCHEMA_VERSION_ATTRIBUTE} must be {SCHEMA_VERSION}, got {str(attribute.value)[:16]!r}"
+            raise InvalidMessageError(msg)
+
+
+def _attribute(value: Mapping[str, Any]) -> Attribute:
+    if value.get("binaryValue") is not None:
+        return Attribute(value["dataType"], base64.b64decode(value["binaryValue"]))
+    return Attribute(value["dataType"], value.get("stringValue") or "")
+
+
+def _object(pairs: list[tuple[str, Any]]) -> JsonObject:
+    result = dict(pairs)
+    if len(result) < len(pairs):
+        msg = "the body must hold each key once, got a key twice in one object"
+        raise InvalidMessageError(msg)
+    return result
+
+
+def _refuse_constant(name: str) -> NoReturn:
+    msg = f"the body must be JSON, got {name}, which is not a JSON number"
+    raise InvalidMessageError(msg)

@@ -1,0 +1,188 @@
+"""One run over one batch: claim, run lane by lane, settle, give back."""
+
+import logging
+import random
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from typing import Generic, TypeVar
+
+from lambdas.contracts.telemetry import LogKey, Metric
+from lambdas.runtime.batch import Batch, Lane, Pace, Work
+from lambdas.runtime.clock import Clock
+from lambdas.runtime.dead_letters import Death
+from lambdas.runtime.errors import LeaseLostError, PermanentError, RetryableError, UnavailableError
+from lambdas.runtime.idempotency import Buried, Busy, Done, Held, Idempotency, Mismatch
+from lambdas.runtime.keys import mismatch_item_id
+from lambdas.runtime.lease import Claim
+from lambdas.runtime.message import Message
+from lambdas.runtime.settlement import Settlement
+from lambdas.runtime.telemetry import Metrics, error_fields, in_hand
+
+_logger = logging.getLogger(__name__)
+
+PayloadT = TypeVar("PayloadT")
+
+LONGEST_JITTER_SECONDS = 2.0  # so that deferred messages do not all come back in the moment a lease ends
+
+
+class Invocation(Generic[PayloadT]):
+    """One run over one batch.
+
+    Args:
+        process: The business function.
+        idempotency: The items of this invocation's messages.
+        settlement: Where outcomes go.
+        pace: Whether one more record fits into the time that is left.
+        clock: The time.
+        metrics: Where outcomes are counted.
+        rng: Where jitter comes from.
+        deadline_ms: When Lambda ends the invocation, in milliseconds since the epoch.
+    """
+
+    def __init__(
+        self,
+        process: Callable[[PayloadT, Message], None],
+        idempotency: Idempotency,
+        settlement: Settlement,
+        *,
+        pace: Pace,
+        clock: Clock,
+        metrics: Metrics,
+        rng: random.Random,
+        deadline_ms: int,
+    ) -> None:
+        self._process = process
+        self._idempotency = idempotency
+        self._settlement = settlement
+        self._pace = pace
+        self._clock = clock
+        self._metrics = metrics
+        self._rng = rng
+        self._deadline_ms = deadline_ms
+
+    def run(self, batch: Batch[PayloadT]) -> None:
+        """Claim all, run what is new, suspects last and alone, and give back what was claimed and not started."""
+        self._claim_all(batch.works)
+        rests = [rest for lane in batch.lanes if (rest := self._run_lane(lane, with_suspects=False))]
+        for rest in rests:
+            self._settlement.flush()
+            self._run_lane(rest, with_suspects=True)
+        for work in batch.works:
+            if work.claim is not None:
+                self._settlement.release(work, work.claim)
+        self._settlement.flush()
+
+    def _claim_all(self, works: Sequence[Work[PayloadT]]) -> None:
+        # Another payload under a key of the same batch waits: the first one has to be settled before it is judged.
+        first_of_key = list({work.request.item_id: work for work in reversed(works)}.values())
+        self._claim(first_of_key[::-1])
+        mismatched = [work for work in works if isinstance(work.decision, Mismatch)]
+        for work in mismatched:
+            work.doom = PermanentError("the key is taken by another payload: the first one stands, this one is refused")
+            record_id = mismatch_item_id(work.request.item_id, work.request.payload_hash)
+            work.request = replace(work.request, item_id=record_id)
+        self._claim(mismatched)
+
+    def _claim(self, works: Sequence[Work[PayloadT]]) -> None:
+        decisions = self._idempotency.claim([work.request for work in works])
+        for work, decision in zip(works, decisions, strict=True):
+            work.decision = decision
+            work.claim = decision.claim if isinstance(decision, Held) else None
+
+    def _run_lane(self, lane: Lane[PayloadT], *, with_suspects: bool) -> Lane[PayloadT]:
+        """Run a lane in order until a record is not confirmed; return the rest if a suspect heads it."""
+        for index, entry in enumerate(lane):
+            work = entry.work
+            if work.claim is not None and work.claim.is_suspect and not with_suspects:
+                return lane[index:]
+            self._advance(work)
+            is_last = index == len(lane) - 1
+            if is_last:
+                break  # nothing waits for its confirmation, so it shares the next call
+            self._settlement.flush()
+            if entry.delivery.message_id not in work.confirmed:
+                break
+        return ()
+
+    def _advance(self, work: Work[PayloadT]) -> None:
+        decision = work.decision
+        if isinstance(decision, Done) and not work.is_confirmed:
+            self._metrics.count(Metric.DUPLICATES_REFUSED, len(work.deliveries))
+            work.confirm()
+        elif isinstance(decision, Busy):
+            wait_seconds = max(0.0, (decision.until_ms - self._clock.now_ms()) / 1_000)
+            work.delay_seconds = wait_seconds + self._rng.uniform(0.0, LONGEST_JITTER_SECONDS)
+        elif isinstance(decision, Buried):
+            self._bury_again(work, decision)
+        elif work.claim is not None:
+            self._advance_claimed(work, work.claim)
+
+    def _bury_again(self, work: Work[PayloadT], buried: Buried) -> None:
+        """Acknowledge what was told; an id that died but was not told is sent and told now."""
+        item = buried.item
+        work.confirm(set(work.message_ids) & set(item.told))
+        untold = tuple(
+            delivery
+            for delivery in work.deliveries
+            if delivery.message_id in item.message_ids and delivery.message_id not in item.told
+        )
+        if untold:
+            self._settlement.bury(work, Death(item, untold))
+
+    def _advance_claimed(self, work: Work[PayloadT], claim: Claim) -> None:
+        attempts = claim.item.attempts
+        if work.doom is not None:
+            work.claim = None
+            self._settlement.die(work, claim, str(work.doom), attempts=attempts)
+        elif self._settlement.has_spent(attempts):
+            work.claim = None
+            reason = f"killed in attempt {attempts}" if claim.was_abandoned else claim.item.reason
+            self._settlement.die(work, claim, reason, attempts=attempts)
+        elif self._pace.allows_another(self._deadline_ms):
+            work.claim = None
+            self._start(work, claim)
+
+    def _start(self, work: Work[PayloadT], claim: Claim) -> None:
+        # On the quiet path nothing is written: only who was killed before, or failed, is counted before it runs.
+        if claim.is_suspect and not self._idempotency.start(claim):
+            self._metrics.count(Metric.CALLS_FAILED)
+            return
+        started_ms = self._clock.now_ms()
+        with in_hand(work.deliveries[0], work.request.item_id):
+            self._attempt(work, claim)
+        self._pace.measured(started_ms)
+
+    def _attempt(self, work: Work[PayloadT], claim: Claim) -> None:
+        message = Message(work.deliveries[0], claim, lambda: self._idempotency.transaction(claim))
+        payload = work.payload
+        assert payload is not None  # noqa: S101 - a work without a payload is doomed, and never started
+        try:
+            self._process(payload, message)
+            message.raise_lost_commit()
+        except Exception as error:  # noqa: BLE001 - the batch boundary: one message's error is no other's
+            self._failed(work, claim, message, error)
+        else:
+            self._succeeded(work, claim, message)
+
+    def _succeeded(self, work: Work[PayloadT], claim: Claim, message: Message) -> None:
+        if message.was_committed:
+            self._metrics.count(Metric.MESSAGES_PROCESSED)
+            work.confirm()
+        else:
+            self._settlement.complete(work, claim)
+        _logger.info("message processed", extra={LogKey.FENCE: claim.item.fence, LogKey.ATTEMPTS: claim.attempt})
+
+    def _failed(self, work: Work[PayloadT], claim: Claim, message: Message, error: Exception) -> None:
+        _logger.warning("attempt failed", extra={LogKey.ATTEMPTS: claim.attempt, **error_fields(error)})
+        if message.was_committed:  # it failed after its effect, which stands
+            self._succeeded(work, claim, message)
+        elif isinstance(error, LeaseLostError):
+            self._metrics.count(Metric.LEASES_LOST)
+        elif isinstance(error, UnavailableError):
+            self._settlement.release(work, claim)
+        elif isinstance(error, PermanentError):
+            self._settlement.die(work, claim, str(error), attempts=claim.attempt)
+        elif isinstance(error, RetryableError):
+            self._settlement.fail(work, claim, str(error), error.after_seconds)
+        else:
+            self._settlement.fail(work, claim, f"{type(error).__name__}: {error}")

@@ -1,0 +1,116 @@
+"""The business's writes and the message's completion, in one DynamoDB transaction: both or neither.
+
+What DynamoDB holds is thereby written exactly once. An effect elsewhere cannot be part of it, and is at least once.
+"""
+
+from collections.abc import Mapping
+from types import TracebackType
+from typing import Self
+
+from lambdas.contracts.records import Status
+from lambdas.runtime.clock import Clock
+from lambdas.runtime.errors import LeaseLostError, MessageError, UnavailableError
+from lambdas.runtime.lease import BusinessWrite, Change, Claim, ItemStore, Outcome
+
+TRIES = 4  # another transaction on the same item ends within milliseconds
+PAUSE_SECONDS = 0.02
+
+
+class Transaction:
+    """Collects writes in a `with` block, and commits them with the message's completion at its end.
+
+    A block that raises commits nothing. Up to 99 writes, of at most 4 MB together, each to another item
+    (https://docs.aws.amazon.com/amazondynamodb/latest/APIReference/API_TransactWriteItems.html).
+
+    Attributes:
+        committed: The writes are done and the message is completed.
+        failure: What made the commit fail, if it was tried.
+
+    Raises:
+        LeaseLostError: At the end of the block: another worker owns the message.
+        ConditionFailedError: At the end of the block: the condition of a write did not hold.
+        UnavailableError: At the end of the block: DynamoDB did not take it.
+    """
+
+    def __init__(self, store: ItemStore, clock: Clock, claim: Claim, completion: Change) -> None:
+        self._store = store
+        self._clock = clock
+        self._claim = claim
+        self._completion = completion
+        self._writes: list[BusinessWrite] = []
+        self.committed = False
+        self.failure: MessageError | None = None
+
+    def put(
+        self,
+        table_name: str,
+        item: Mapping[str, object],
+        *,
+        condition: str | None = None,
+        names: Mapping[str, str] | None = None,
+        values: Mapping[str, object] | None = None,
+    ) -> None:
+        """Put `item`, of plain Python values, numbers as `int` or `Decimal`."""
+        self._writes.append(
+            BusinessWrite(
+                operation="Put",
+                table_name=table_name,
+                target=item,
+                condition=condition,
+                names=names or {},
+                values=values or {},
+            )
+        )
+
+    def update(
+        self,
+        table_name: str,
+        key: Mapping[str, object],
+        expression: str,
+        *,
+        condition: str | None = None,
+        names: Mapping[str, str] | None = None,
+        values: Mapping[str, object] | None = None,
+    ) -> None:
+        """Update the item of `key` by an update expression."""
+        self._writes.append(
+            BusinessWrite(
+                operation="Update",
+                table_name=table_name,
+                target=key,
+                update=expression,
+                condition=condition,
+                names=names or {},
+                values=values or {},
+            )
+        )
+
+    def __enter__(self) -> Self:
+        """Open the block."""
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        """Commit, unless the block raised."""
+        if kind is None:
+            try:
+                self._commit()
+            except MessageError as failure:
+                self.failure = failure
+                raise
+
+    def _commit(self) -> None:
+        verdict = self._store.transact(self._completion, self._writes)
+        for attempt in range(1, TRIES):
+            if verdict.outcome is not Outcome.CONFLICT:
+                break
+            self._clock.sleep(PAUSE_SECONDS * 2**attempt)
+            verdict = self._store.transact(self._completion, self._writes)
+        if verdict.outcome in {Outcome.CONFLICT, Outcome.UNAVAILABLE}:
+            msg = "DynamoDB did not take the transaction"
+            raise UnavailableError(msg)
+        if not self._claim.was_settled(Status.COMPLETED, verdict):
+            msg = "another worker owns the message"
+            raise LeaseLostError(msg)
+        self.committed = True

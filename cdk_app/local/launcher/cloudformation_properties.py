@@ -1,0 +1,75 @@
+"""Properties of a template that ministack 1.5.33 reads over: a table's TTL, a function's concurrency, a topic's key."""
+
+# ruff: noqa: SLF001 - the package's docstring says why
+
+import functools
+from collections.abc import Callable
+from typing import Any
+
+from .ministack_modules import dynamodb, lambda_svc, provisioners, sns
+
+Properties = dict[str, Any]
+Adopt = Callable[[str, Properties], None]  # physical id, properties of the template
+
+TOPIC_ATTRIBUTES = ("KmsMasterKeyId", "FifoTopic", "ContentBasedDeduplication", "FifoThroughputScope")
+
+
+def install() -> None:
+    """Apply the properties after ministack has created or updated the resource."""
+    _adopt_after("AWS::DynamoDB::Table", _adopt_time_to_live)
+    _adopt_after("AWS::DynamoDB::GlobalTable", _adopt_time_to_live)
+    _adopt_after("AWS::Lambda::Function", _adopt_reserved_concurrency)
+    _adopt_after("AWS::SNS::Topic", _adopt_topic_attributes)
+
+
+def _adopt_after(resource_type: str, adopt: Adopt) -> None:
+    handlers = provisioners._RESOURCE_HANDLERS[resource_type]
+    create, update = handlers["create"], handlers["update"]
+
+    @functools.wraps(create)
+    def create_and_adopt(logical_id: str, properties: Properties, *rest: Any, **named: Any) -> Any:
+        outcome = create(logical_id, properties, *rest, **named)
+        adopt(outcome[0], properties)
+        return outcome
+
+    @functools.wraps(update)
+    def update_and_adopt(physical_id: str, old: Properties, new: Properties, *rest: Any, **named: Any) -> Any:
+        outcome = update(physical_id, old, new, *rest, **named)
+        adopt(outcome[0], new)
+        return outcome
+
+    handlers.update(create=create_and_adopt, update=update_and_adopt)
+
+
+def _adopt_time_to_live(table_name: str, properties: Properties) -> None:
+    specification = properties.get("TimeToLiveSpecification")
+    if specification is None:
+        dynamodb._ttl_settings.pop(table_name, None)
+        return
+    enabled = _is_true(specification.get("Enabled", True))
+    attribute = specification.get("AttributeName", "")
+    request = {"TableName": table_name, "TimeToLiveSpecification": {"AttributeName": attribute, "Enabled": enabled}}
+    status, _headers, body = dynamodb._update_ttl(request)
+    if status != 200:  # noqa: PLR2004
+        msg = f"TimeToLiveSpecification of {table_name} was refused: {body!r}"
+        raise ValueError(msg)
+
+
+def _adopt_reserved_concurrency(function_name: str, properties: Properties) -> None:
+    reserved = properties.get("ReservedConcurrentExecutions")
+    lambda_svc._functions[function_name]["concurrency"] = None if reserved is None else int(reserved)
+
+
+def _adopt_topic_attributes(topic_arn: str, properties: Properties) -> None:
+    attributes = sns._topics[topic_arn]["attributes"]
+    for name in TOPIC_ATTRIBUTES:
+        if name in properties:
+            value = properties[name]
+            attributes[name] = str(value).lower() if isinstance(value, bool) else value
+        else:
+            attributes.pop(name, None)
+
+
+def _is_true(value: Any) -> bool:
+    """Read a boolean of a template, which may be its text."""
+    return str(value).lower() == "true"

@@ -1,0 +1,59 @@
+"""What the tools of this project ask the emulator itself, beside AWS's own calls.
+
+* `GET /_tsunagu/emulator`: its process id; any answer means that it serves.
+* `GET /_tsunagu/handlers/<function name>`: the live handler processes of a function.
+"""
+
+# ruff: noqa: SLF001 - the package's docstring says why
+
+import json
+import os
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+from .ministack_modules import app, lambda_runtime
+from .settings import EMULATOR_PATH, HANDLERS_PATH
+
+Scope = dict[str, Any]
+Receive = Callable[[], Awaitable[dict[str, Any]]]
+Send = Callable[[dict[str, Any]], Awaitable[None]]
+
+
+def install() -> None:
+    """Answer these paths before ministack sees them."""
+    serve = app.app
+
+    async def serve_control_first(scope: Scope, receive: Receive, send: Send) -> None:
+        path = str(scope.get("path", ""))
+        if path == EMULATOR_PATH:
+            await _answer({"pid": os.getpid()}, send)
+        elif path.startswith(HANDLERS_PATH):
+            await _answer(_handlers_of(path.removeprefix(HANDLERS_PATH)), send)
+        else:
+            await serve(scope, receive, send)
+
+    app.app = serve_control_first
+
+
+async def _answer(content: Any, send: Send) -> None:
+    body = json.dumps(content).encode()
+    headers = [(b"content-type", b"application/json"), (b"content-length", str(len(body)).encode())]
+    await send({"type": "http.response.start", "status": 200, "headers": headers})
+    await send({"type": "http.response.body", "body": body})
+
+
+def _handlers_of(function_name: str) -> list[dict[str, Any]]:
+    """Return process id and whether it is in the middle of an invocation, for each live sandbox."""
+    with lambda_runtime._lock:
+        workers = [
+            worker
+            for key, pool in lambda_runtime._workers.items()
+            if key.split(":")[2] == function_name
+            for worker in pool
+        ]
+    processes = [(worker._proc, bool(worker.in_use)) for worker in workers]
+    return [
+        {"pid": process.pid, "busy": busy}
+        for process, busy in processes
+        if process is not None and process.poll() is None
+    ]

@@ -1,0 +1,91 @@
+"""Logs of a sandbox: one log stream each, lines as they are written, platform events in the function's log format.
+
+ministack collects what a handler wrote after each invocation; what a killed handler wrote, or wrote late, is lost.
+"""
+
+# ruff: noqa: SLF001 - the package's docstring says why
+
+import json
+import time
+import uuid
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any, Literal
+
+from .ministack_modules import cloudwatch_logs, lambda_runtime, responses
+from .sandbox_environment import log_format_of, log_group_of
+
+Status = Literal["success", "error", "timeout", "failure"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Invocation:
+    """One invocation, as its log tells of it.
+
+    Attributes:
+        request_id: Identifier that AWS gives an invocation.
+        started: When it started, in seconds of the monotonic clock.
+    """
+
+    request_id: str
+    started: float
+
+
+class FunctionLog:
+    """The log stream of one sandbox."""
+
+    def __init__(self, config: dict[str, Any]) -> None:
+        self._config = config
+        self._group = log_group_of(config)
+        self._is_json = log_format_of(config) == "JSON"
+        self._version = config.get("Version", "$LATEST")
+        self.stream_name = f"{datetime.now(UTC):%Y/%m/%d}/[{self._version}]{uuid.uuid4().hex}"
+
+    def enter_scope(self) -> None:
+        """Let this thread act for the function's account and region; each request's thread does, others must."""
+        account, region = lambda_runtime._account_region_from_function_config(self._config)
+        responses.set_request_account_id(account)
+        responses.set_request_region(region)
+
+    def write(self, lines: Iterable[str]) -> None:
+        """Append lines; the group and the stream are made when they do not exist, as AWS does."""
+        group = {"logGroupName": self._group}
+        stream = {**group, "logStreamName": self.stream_name}
+        if self._group not in cloudwatch_logs._log_groups:
+            cloudwatch_logs._create_log_group(group)
+        if self.stream_name not in cloudwatch_logs._log_groups[self._group]["streams"]:
+            cloudwatch_logs._create_log_stream(stream)
+        now = int(time.time() * 1000)
+        events = [{"timestamp": now, "message": line} for line in lines]
+        cloudwatch_logs._put_log_events({**stream, "logEvents": events})
+
+    def start(self, request_id: str) -> Invocation:
+        """Write that an invocation starts."""
+        if self._is_json:
+            self.write([_platform_event("platform.start", {"requestId": request_id, "version": self._version})])
+        else:
+            self.write([f"START RequestId: {request_id} Version: {self._version}"])
+        return Invocation(request_id=request_id, started=time.monotonic())
+
+    def report(self, invocation: Invocation, status: Status) -> None:
+        """Write that an invocation ended, and how."""
+        milliseconds = (time.monotonic() - invocation.started) * 1000
+        memory = int(self._config.get("MemorySize", 128))
+        if self._is_json:
+            metrics = {"durationMs": round(milliseconds, 3), "billedDurationMs": int(milliseconds) + 1}
+            record = {
+                "requestId": invocation.request_id,
+                "status": status,
+                "metrics": {**metrics, "memorySizeMB": memory},
+            }
+            self.write([_platform_event("platform.report", record)])
+            return
+        prefix = f"RequestId: {invocation.request_id}"
+        report = f"REPORT {prefix}\tDuration: {milliseconds:.2f} ms\tMemory Size: {memory} MB\tStatus: {status}"
+        self.write([f"END {prefix}", report])
+
+
+def _platform_event(kind: str, record: dict[str, Any]) -> str:
+    now = datetime.now(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+    return json.dumps({"time": now, "type": kind, "record": record})

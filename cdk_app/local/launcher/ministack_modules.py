@@ -1,0 +1,36 @@
+"""The modules of ministack that the launcher extends, named in one place: what to read again before a new version.
+
+Importing this module starts nothing, but ministack reads its environment variables while it is imported.
+"""
+
+from ministack import app  # type: ignore[import-not-found]
+from ministack.core import (  # type: ignore[import-not-found]
+    iam_actions,
+    iam_evaluator,
+    lambda_runtime,
+    responses,
+)
+from ministack.services import (  # type: ignore[import-not-found]
+    cloudwatch,
+    cloudwatch_logs,
+    dynamodb,
+    lambda_svc,
+    sns,
+    sqs,
+)
+from ministack.services.cloudformation import provisioners  # type: ignore[import-not-found]
+
+__all__ = [
+    "app",
+    "cloudwatch",
+    "cloudwatch_logs",
+    "dynamodb",
+    "iam_actions",
+    "iam_evaluator",
+    "lambda_runtime",
+    "lambda_svc",
+    "provisioners",
+    "responses",
+    "sns",
+    "sqs",
+]

@@ -5,6 +5,7 @@ from typing import Any
 from aws_cdk import App
 
 from cdk_app.settings import StageSettings, load_settings
+from cdk_app.stacks.payments import PaymentsStack
 
 _DEFAULT_STAGE = "dev"
 
@@ -23,15 +24,11 @@ def build_app(settings: StageSettings | None = None, **app_props: Any) -> App:
     """
     # Without analytics a template is the same whether the CDK CLI or a test asks for it.
     app = App(**{"analytics_reporting": False, **app_props})
-    settings = settings or settings_of(app)
+    settings = settings or _settings_of(app)
+    PaymentsStack(app, "Payments", settings=settings, stack_name=f"tsunagu-{settings.name}-payments")
     return app
 
 
-def settings_of(app: App) -> StageSettings:
-    """Read the settings of the stage that the context of `app` names, by default `dev`.
-
-    Raises:
-        SettingsError: The context has no such stage, or a setting of it is wrong.
-    """
+def _settings_of(app: App) -> StageSettings:
     stage = app.node.try_get_context("stage")
     return load_settings(app.node.try_get_context("tsunagu"), _DEFAULT_STAGE if stage is None else str(stage))

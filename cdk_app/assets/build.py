@@ -5,7 +5,7 @@ from functools import cache
 from pathlib import Path
 
 from cdk_app.assets.archive import read_archive, write_archive
-from cdk_app.assets.byte_code import compile_files
+from cdk_app.assets.byte_code import check_building_python, compile_files
 from cdk_app.assets.dependencies import dependency_files
 from cdk_app.assets.files import Files, digest, merge
 from cdk_app.assets.package import HandlerPackage
@@ -42,12 +42,14 @@ def build_asset(package: HandlerPackage, platform: Platform) -> HandlerAsset:
     """
     _check_name(package)
     package.check_handler(platform)
+    if platform.byte_code:
+        check_building_python(platform)
     sources = _sources(package, platform)
     # Not over the byte code: the same source can compile to other bytes in another process.
     asset_hash = digest(sources, _LAYOUT, f"byte code: {platform.python if platform.byte_code else 'none'}")
     path = cache_directory() / "assets" / f"{asset_hash}.zip"
     if not (path.is_file() and _is_whole(path, path.stat().st_mtime_ns)):
-        write_archive(path, {**sources, **_byte_code(sources, platform)})
+        write_archive(path, {**sources, **(compile_files(sources) if platform.byte_code else {})})
     return HandlerAsset(path=path, hash=asset_hash, handler=f"{package.import_name}.{package.handler}")
 
 
@@ -68,10 +70,6 @@ def _check_name(package: HandlerPackage) -> None:
     if top.name == "cdk_app" or (top.name == ours.name and top != ours):
         msg = f"a handler package must not be named {top.name!r}, which is Tsunagu's own, got {top}"
         raise AssetError(msg)
-
-
-def _byte_code(sources: Files, platform: Platform) -> Files:
-    return compile_files(sources, platform) if platform.byte_code else {}
 
 
 @cache

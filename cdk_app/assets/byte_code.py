@@ -13,19 +13,23 @@ _TASK_ROOT = "/var/task"  # where Lambda unpacks an asset; tracebacks name it
 _UNCHECKED_HASH = (0b01).to_bytes(4, "little")  # PEP 552: found by hash, never compared with the source
 
 
-def compile_files(files: Files, platform: Platform) -> dict[str, bytes]:
-    """Return the byte code of every Python file in `files`; one that does not compile is left out.
+def check_building_python(platform: Platform) -> None:
+    """Check that the byte code of this Python is what `platform` runs.
 
     Raises:
-        AssetError: This Python's byte code is not what the target runs.
+        AssetError: It is another Python's.
     """
-    here = f"{sys.version_info.major}.{sys.version_info.minor}"
+    here = f"{sys.version_info[0]}.{sys.version_info[1]}"
     if sys.implementation.name != "cpython" or here != platform.python:
         msg = (
             f"byte_code needs the building Python to be the function's, CPython {platform.python}, "
             f"got {sys.implementation.name} {here}"
         )
         raise AssetError(msg)
+
+
+def compile_files(files: Files) -> dict[str, bytes]:
+    """Return the byte code of every Python file in `files`; one that does not compile is left out."""
     compiled = {name: _compile(name, source) for name, source in files.items() if name.endswith(".py")}
     return {importlib.util.cache_from_source(name): code for name, code in compiled.items() if code is not None}
 

@@ -14,6 +14,7 @@ from cdk_app.assets.platform import Platform
 from cdk_app.cache import cache_directory
 from cdk_app.errors import AssetError
 
+_LAYOUT = "tsunagu dependencies 1"  # raise it when the same lock shall leave other files
 _PINNED = re.compile(
     r"""
     [A-Za-z0-9][A-Za-z0-9._-]* (\[[^\]]*\])?    # name, extras
@@ -78,7 +79,7 @@ def _logical_lines(text: str) -> Iterator[tuple[int, str]]:
 
 
 def _key(requirements: list[str], platform: Platform) -> str:
-    facts = [platform.wheel_tag, platform.python, *sorted(requirements)]
+    facts = [_LAYOUT, platform.wheel_tag, platform.python, *sorted(requirements)]
     return hashlib.sha256("\n".join(facts).encode()).hexdigest()
 
 
@@ -123,7 +124,7 @@ def _is_installer_trace(name: str) -> bool:
     """Tell what depends on the machine: scripts name its Python, and installation records hold their hashes."""
     folder, _, file = name.rpartition("/")
     if folder.endswith(".dist-info"):
-        return file in {"RECORD", "INSTALLER", "REQUESTED"}
+        return file in {"RECORD", "INSTALLER", "REQUESTED"} or file.startswith("uv_")
     return name.startswith("bin/") or name == ".lock"
 
 

@@ -2,6 +2,7 @@
 
 from . import (
     alarms,
+    batch_permissions,
     cloudformation_properties,
     control,
     partiql_permissions,
@@ -15,6 +16,7 @@ from .settings import LauncherSettings
 def install_all(settings: LauncherSettings) -> None:
     """Replace what ministack lacks; once, before it serves."""
     secure_transport.install()
+    batch_permissions.install()
     partiql_permissions.install()
     cloudformation_properties.install()
     sandboxes.install(settings)

@@ -1,0 +1,27 @@
+"""IAM checks of batch calls: `SendMessageBatch` and its like are allowed by the action of the single call.
+
+ministack asks for an action named after the call, which IAM does not have
+(https://docs.aws.amazon.com/service-authorization/latest/reference/list_amazonsqs.html).
+"""
+
+from typing import Any
+
+from .ministack_modules import iam_actions
+
+_SINGLE_ACTIONS = {
+    "sns:PublishBatch": "sns:Publish",
+    "sqs:ChangeMessageVisibilityBatch": "sqs:ChangeMessageVisibility",
+    "sqs:DeleteMessageBatch": "sqs:DeleteMessage",
+    "sqs:SendMessageBatch": "sqs:SendMessage",
+}
+
+
+def install() -> None:
+    """Check batch calls as their single calls."""
+    extract_iam_action = iam_actions.extract_iam_action
+
+    def extract_single_action(*request: Any) -> str | None:
+        action = extract_iam_action(*request)
+        return _SINGLE_ACTIONS.get(action, action)
+
+    iam_actions.extract_iam_action = extract_single_action

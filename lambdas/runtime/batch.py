@@ -29,7 +29,8 @@ class Work(Generic[PayloadT]):
         payload: What the business function gets; None when `doom` says why there is none.
         doom: Why it can never be processed.
         decision: What the idempotency item said.
-        claim: The item, while this invocation holds it.
+        claim: The item, while this invocation holds it and has not started.
+        was_advanced: Its turn came; a second record of it, in another lane, changes nothing.
         confirmed: Ids of its messages that SQS may delete.
         delay_seconds: When it comes back, from now. Default: when its visibility time-out ends.
     """
@@ -40,6 +41,7 @@ class Work(Generic[PayloadT]):
     doom: PermanentError | None = None
     decision: Decision = field(default_factory=Unavailable)
     claim: Claim | None = None
+    was_advanced: bool = False
     confirmed: set[str] = field(default_factory=set)
     delay_seconds: float | None = None
 
@@ -47,11 +49,6 @@ class Work(Generic[PayloadT]):
     def message_ids(self) -> tuple[str, ...]:
         """Ids of the messages that carry it."""
         return tuple(delivery.message_id for delivery in self.deliveries)
-
-    @property
-    def is_confirmed(self) -> bool:
-        """Whether SQS may delete all of them."""
-        return self.confirmed.issuperset(self.message_ids)
 
     def confirm(self, message_ids: Iterable[str] | None = None) -> None:
         """Let SQS delete the messages of `message_ids`. Default: all."""
@@ -171,8 +168,10 @@ class Pace:
         self._measured = [*self._measured[1 - REMEMBERED_RECORDS :], self._clock.now_ms() - started_ms]
 
 
-def _unconfirmed(lane: Lane[PayloadT]) -> list[Entry[PayloadT]]:
-    return [entry for entry in lane if entry.delivery.message_id not in entry.work.confirmed]
+def _unconfirmed(lane: Lane[PayloadT]) -> Lane[PayloadT]:
+    """Return the lane from its first unconfirmed record on: what SQS deletes of a group is a prefix."""
+    confirmed = (entry.delivery.message_id in entry.work.confirmed for entry in lane)
+    return lane[next((index for index, done in enumerate(confirmed) if not done), len(lane)) :]
 
 
 def _request(identity: str, digest: str, deliveries: Sequence[Delivery]) -> Request:

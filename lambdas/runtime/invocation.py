@@ -95,7 +95,9 @@ class Invocation(Generic[PayloadT]):
             work = entry.work
             if work.claim is not None and work.claim.is_suspect and not with_suspects:
                 return lane[index:]
-            self._advance(work)
+            if not work.was_advanced:
+                work.was_advanced = True
+                self._advance(work)
             is_last = index == len(lane) - 1
             if is_last:
                 break  # nothing waits for its confirmation, so it shares the next call
@@ -106,7 +108,7 @@ class Invocation(Generic[PayloadT]):
 
     def _advance(self, work: Work[PayloadT]) -> None:
         decision = work.decision
-        if isinstance(decision, Done) and not work.is_confirmed:
+        if isinstance(decision, Done):
             self._metrics.count(Metric.DUPLICATES_REFUSED, len(work.deliveries))
             work.confirm()
         elif isinstance(decision, Busy):

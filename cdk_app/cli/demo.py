@@ -3,12 +3,20 @@
 import signal
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
+from pathlib import Path
 from typing import Annotated
 
 import typer
 from rich.console import Console
 
-from cdk_app.cli.project import ASSEMBLY_DIRECTORY, CLOUD_DIRECTORY, DEMO_REPORT, STAGE, usage_lines
+from cdk_app.cli.project import (
+    ASSEMBLY_DIRECTORY,
+    CLOUD_DIRECTORY,
+    DEMO_CLOUD_DIRECTORY,
+    DEMO_REPORT,
+    STAGE,
+    usage_lines,
+)
 from cdk_app.cli.steps import Steps
 from cdk_app.local.demo.errors import DemoError
 from cdk_app.local.demo.flow import Flow, FlowReport
@@ -19,28 +27,30 @@ from cdk_app.local.embedded_cloud import EmbeddedCloud, synthesize
 FLOWS: Sequence[Flow] = (ReceiveOnce(),)
 
 
-def demo(keep: Annotated[bool, typer.Option(help="Leave the embedded cloud running.")] = False) -> None:
-    """Deploy to the embedded cloud, send messages through every flow, kill handlers, and count the effects.
+def demo(keep: Annotated[bool, typer.Option("--keep", help="Leave the embedded cloud running.")] = False) -> None:
+    """Deploy to an embedded cloud, send messages through every flow, kill handlers, and count the effects.
 
-    Writes .tsunagu/demo.json. Fails when a message was lost or doubled, or when nothing was killed.
+    Writes .tsunagu/demo.json. Fails when a message was lost or doubled, or when nothing was killed. With --keep, the
+    cloud takes the place of the one that `tsunagu up` starts.
     """
     console = Console(soft_wrap=True, highlight=False)
     with _termination_as_exit(), ExitStack() as started:
-        cloud, reports = _drive(Steps(console), started)
-        if keep:
-            started.pop_all()
+        cloud, reports = _drive(Steps(console), started, CLOUD_DIRECTORY if keep else DEMO_CLOUD_DIRECTORY)
         write_report(DEMO_REPORT, reports)
         console.print(report_table(reports))
-        for line in usage_lines(cloud) if keep else ():
-            console.print(line, markup=False)
+        if keep:
+            cloud.detach()
+            started.pop_all()
+            for line in usage_lines(cloud):
+                console.print(line, markup=False)
     _judge(reports, log_path=str(cloud.log_path))
 
 
-def _drive(steps: Steps, started: ExitStack) -> tuple[EmbeddedCloud, Mapping[str, FlowReport]]:
+def _drive(steps: Steps, started: ExitStack, cloud_directory: Path) -> tuple[EmbeddedCloud, Mapping[str, FlowReport]]:
     with steps.step("Synthesize"):
         assembly = synthesize(STAGE, ASSEMBLY_DIRECTORY)
     with steps.step("Start the embedded cloud, with IAM enforced"):
-        cloud = started.enter_context(EmbeddedCloud.start(CLOUD_DIRECTORY))
+        cloud = started.enter_context(EmbeddedCloud.start(cloud_directory))
     with steps.step("Deploy"):
         outputs = cloud.deploy(assembly)
     reports = {}

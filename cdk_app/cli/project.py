@@ -8,6 +8,7 @@ from cdk_app.local.embedded_cloud import EmbeddedCloud
 
 STATE_DIRECTORY = Path(".tsunagu")
 CLOUD_DIRECTORY = STATE_DIRECTORY / "cloud"
+DEMO_CLOUD_DIRECTORY = STATE_DIRECTORY / "demo-cloud"
 ASSEMBLY_DIRECTORY = STATE_DIRECTORY / "cdk.out"
 DEMO_REPORT = STATE_DIRECTORY / "demo.json"
 STAGE = "embedded"

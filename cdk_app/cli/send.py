@@ -41,7 +41,8 @@ def send(
     messages = compose_messages(SERVICES[service], payloads, queue)
     stack_name = SERVICES[service].stack_name(stage)
     queue_url = find_queue_url(boto3.client("cloudformation"), stack_name, queue)
-    failures = deliver(SqsQueueSender(boto3.client("sqs"), queue_url), payloads, messages)
+    sqs = boto3.client("sqs")
+    failures = deliver(SqsQueueSender(lambda: sqs, queue_url), payloads, messages)
     typer.echo(f"sent {len(messages) - len(failures)} of {len(messages)} messages to {queue_url}", err=True)
     if failures:
         told = "; ".join(failures[:FAILURES_TOLD])

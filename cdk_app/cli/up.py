@@ -1,7 +1,5 @@
 """`tsunagu up`: the embedded cloud, with everything deployed."""
 
-from contextlib import ExitStack
-
 from rich.console import Console
 
 from cdk_app.cli.project import ASSEMBLY_DIRECTORY, CLOUD_DIRECTORY, STAGE, usage_lines
@@ -10,16 +8,18 @@ from cdk_app.local.embedded_cloud import EmbeddedCloud, synthesize
 
 
 def up() -> None:
-    """Start the embedded cloud in .tsunagu/cloud, deploy the app to it, and say how to use it."""
+    """Start the embedded cloud in .tsunagu/cloud, deploy the app to it, and say how to use it.
+
+    When it runs already, the app is deployed to it again.
+    """
     console = Console(soft_wrap=True, highlight=False)
     steps = Steps(console)
     with steps.step("Synthesize"):
         assembly = synthesize(STAGE, ASSEMBLY_DIRECTORY)
-    with ExitStack() as until_deployed:
-        with steps.step("Start the embedded cloud"):
-            cloud = until_deployed.enter_context(EmbeddedCloud.start(CLOUD_DIRECTORY))
-        with steps.step("Deploy"):
-            cloud.deploy(assembly)
-        until_deployed.pop_all()
+    with steps.step("Start the embedded cloud"):
+        cloud = EmbeddedCloud.start(CLOUD_DIRECTORY, fresh=False)
+    with steps.step("Deploy"):
+        cloud.deploy(assembly)
+    cloud.detach()  # until here it ends with this command, so that a failure leaves nothing behind
     for line in usage_lines(cloud):
         console.print(line, markup=False)

@@ -24,15 +24,18 @@ if TYPE_CHECKING:
 
 LOOK_AGAIN_SECONDS = 0.02
 SETTLE_SECONDS = 0.05  # time for an answer that was on its way when its handler was frozen
-WAITING: "Sequence[QueueAttributeNameType]" = ("ApproximateNumberOfMessages", "ApproximateNumberOfMessagesDelayed")
-IN_FLIGHT: "QueueAttributeNameType" = "ApproximateNumberOfMessagesNotVisible"
+COUNTS: "Sequence[QueueAttributeNameType]" = (
+    "ApproximateNumberOfMessages",
+    "ApproximateNumberOfMessagesDelayed",
+    "ApproximateNumberOfMessagesNotVisible",
+)
 
 
 class HandlerHost(Protocol):
     """Where handlers run."""
 
-    def handler_processes(self, function_name: str) -> list[int]:
-        """Return the process ids of the live handlers of a function."""
+    def handler_processes(self, function_name: str, *, busy: bool = False) -> list[int]:
+        """Return the process ids of a function's live handlers, or of those in the middle of an invocation."""
         ...
 
 
@@ -70,10 +73,10 @@ def send(sqs: "SQSClient", lane: Lane, messages: Sequence[PlannedMessage]) -> No
 
 
 def kill_working_handlers(host: HandlerHost, sqs: "SQSClient", lane: Lane, *, patience_seconds: float) -> int:
-    """Kill the handlers of `lane` with SIGKILL at a moment when they hold messages.
+    """Kill handlers of `lane` with SIGKILL in the middle of their work.
 
-    They are frozen first. A queue that still has messages in flight while its handlers stand still has its work in
-    their hands; a queue that has none lets them go on, and a later moment is tried.
+    They are frozen first: whoever still owes an answer while it cannot move was at work, and is killed. The others go
+    on, and another moment is tried.
 
     Args:
         host: Where the handlers run.
@@ -86,11 +89,12 @@ def kill_working_handlers(host: HandlerHost, sqs: "SQSClient", lane: Lane, *, pa
     """
     deadline = time.monotonic() + patience_seconds
     while time.monotonic() < deadline and count_messages(sqs, lane.queue_url):
-        with _frozen(host.handler_processes(lane.function_name)) as process_ids:
-            if process_ids and _in_flight(sqs, lane.queue_url):
-                for process_id in process_ids:
-                    os.kill(process_id, signal.SIGKILL)
-                return len(process_ids)
+        with _frozen(host.handler_processes(lane.function_name, busy=True)) as frozen:
+            working = frozen & set(host.handler_processes(lane.function_name, busy=True))
+            for process_id in working:
+                os.kill(process_id, signal.SIGKILL)
+        if working:
+            return len(working)
         time.sleep(LOOK_AGAIN_SECONDS)
     return 0
 
@@ -124,21 +128,13 @@ def wait_until_drained(
 
 def count_messages(sqs: "SQSClient", queue_url: str) -> int:
     """Return how many messages a queue holds, waiting, delayed and in flight."""
-    return _count(sqs, queue_url, [*WAITING, IN_FLIGHT])
-
-
-def _in_flight(sqs: "SQSClient", queue_url: str) -> int:
-    return _count(sqs, queue_url, [IN_FLIGHT])
-
-
-def _count(sqs: "SQSClient", queue_url: str, names: "Sequence[QueueAttributeNameType]") -> int:
-    attributes = sqs.get_queue_attributes(QueueUrl=queue_url, AttributeNames=list(names))["Attributes"]
-    return sum(int(attributes[name]) for name in names)
+    attributes = sqs.get_queue_attributes(QueueUrl=queue_url, AttributeNames=list(COUNTS))["Attributes"]
+    return sum(int(attributes[name]) for name in COUNTS)
 
 
 @contextmanager
-def _frozen(process_ids: Sequence[int]) -> Iterator[list[int]]:
-    frozen = [process_id for process_id in process_ids if _signal(process_id, signal.SIGSTOP)]
+def _frozen(process_ids: Sequence[int]) -> Iterator[set[int]]:
+    frozen = {process_id for process_id in process_ids if _signal(process_id, signal.SIGSTOP)}
     try:
         time.sleep(SETTLE_SECONDS)
         yield frozen

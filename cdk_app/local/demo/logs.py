@@ -4,24 +4,12 @@ import json
 from collections.abc import Iterator
 
 from cdk_app.local.embedded_cloud import EmbeddedCloud
-
-DEFERRED = "message deferred"
+from lambdas.contracts.telemetry import Metric
 
 
 def count_deferrals(cloud: EmbeddedCloud, function_name: str) -> int:
-    """Return how many deferrals the handlers of a function logged."""
-    return sum(line.get("message") == DEFERRED for line in json_lines(cloud, function_name))
-
-
-def json_lines(cloud: EmbeddedCloud, function_name: str) -> Iterator[dict[str, object]]:
-    """Yield the log lines of a function that are JSON objects; what else the service writes is left out."""
-    for text in log_lines(cloud, function_name):
-        try:
-            line = json.loads(text)
-        except ValueError:
-            continue
-        if isinstance(line, dict):
-            yield line
+    """Return how many messages the handlers of a function gave back to the queue, by the metrics that they logged."""
+    return sum(_deferrals(text) for text in log_lines(cloud, function_name))
 
 
 def log_lines(cloud: EmbeddedCloud, function_name: str) -> Iterator[str]:
@@ -31,3 +19,11 @@ def log_lines(cloud: EmbeddedCloud, function_name: str) -> Iterator[str]:
     for page in cloud.client("logs").get_paginator("filter_log_events").paginate(logGroupName=group):
         for event in page["events"]:
             yield event["message"]
+
+
+def _deferrals(text: str) -> int:
+    try:
+        line = json.loads(text)
+    except ValueError:  # what the interpreter itself writes is not JSON
+        return 0
+    return int(line.get(Metric.MESSAGES_DEFERRED, 0)) if isinstance(line, dict) else 0

@@ -4,20 +4,32 @@ import json
 from collections.abc import Mapping
 from pathlib import Path
 
+from rich.box import SIMPLE_HEAD
 from rich.table import Table
 
 from cdk_app.local.demo.flow import FlowReport
 
-COLUMNS = ("sent", "effects", "duplicates", "dead_lettered", "lost", "doubled", "killed", "deferred", "seconds")
+HEADINGS = {
+    "sent": "sent",
+    "effects": "effects",
+    "duplicates": "duplicates",
+    "dead_lettered": "dead\nletters",
+    "lost": "lost",
+    "doubled": "doubled",
+    "killed": "killed",
+    "deferred": "deferred",
+    "seconds": "s",
+}
 
 
 def report_table(reports: Mapping[str, FlowReport]) -> Table:
-    """Return a table with one row a flow."""
-    table = Table("flow", title="What the effects say")
-    for column in COLUMNS:
-        table.add_column(column.replace("_", "-"), justify="right")
+    """Return a table with one row a flow, which fits into 80 columns."""
+    table = Table(box=SIMPLE_HEAD, padding=(0, 1, 0, 0), pad_edge=False, show_edge=False)
+    table.add_column("flow", no_wrap=True)
+    for heading in HEADINGS.values():
+        table.add_column(heading, justify="right")
     for name, report in reports.items():
-        table.add_row(name, *(str(getattr(report, column)) for column in COLUMNS))
+        table.add_row(name, *(str(getattr(report, column)) for column in HEADINGS))
     return table
 
 

@@ -5,6 +5,7 @@ from uuid import UUID
 
 import boto3
 import pytest
+from mypy_boto3_sqs import SQSClient
 
 from cdk_app.cli.destinations import SERVICES, QueueKind, ServiceName
 from cdk_app.cli.payloads import Payload, read_payloads
@@ -25,6 +26,12 @@ class RefusesSecond:
 
 def payloads(count: int) -> list[Payload]:
     return read_payloads(json.dumps({"payment_id": f"p-{number}", "account": "a"}) for number in range(count))
+
+
+def queue(sqs: SQSClient, *, fifo: bool) -> str:
+    if fifo:
+        return sqs.create_queue(QueueName="payments.fifo", Attributes={"FifoQueue": "true"})["QueueUrl"]
+    return sqs.create_queue(QueueName="payments")["QueueUrl"]
 
 
 def test_each_message_has_a_version_7_request_id_and_the_schema_version() -> None:
@@ -68,12 +75,10 @@ def test_a_line_too_large_for_sqs_is_named() -> None:
 @pytest.mark.parametrize("kind", list(QueueKind))
 def test_every_line_arrives_as_it_was(aws: None, kind: QueueKind, capsys: pytest.CaptureFixture[str]) -> None:
     sqs = boto3.client("sqs")
-    fifo = kind is QueueKind.FIFO
-    attributes = {"FifoQueue": "true"} if fifo else {}
-    url = sqs.create_queue(QueueName="payments.fifo" if fifo else "payments", Attributes=attributes)["QueueUrl"]
+    url = queue(sqs, fifo=kind is QueueKind.FIFO)
     sent = payloads(23)
 
-    failures = deliver(SqsQueueSender(sqs, url), sent, compose_messages(PAYMENTS, sent, kind))
+    failures = deliver(SqsQueueSender(lambda: sqs, url), sent, compose_messages(PAYMENTS, sent, kind))
 
     received = set()
     while messages := sqs.receive_message(QueueUrl=url, MaxNumberOfMessages=10).get("Messages"):

@@ -1,7 +1,8 @@
 import subprocess
 import sys
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from itertools import cycle
 
 import boto3
 import pytest
@@ -16,12 +17,14 @@ SIGKILLED = -9
 
 @dataclass
 class OneHandler:
-    """A host whose only handler is a real process."""
+    """A host whose only handler is a real process; it is busy at the looks that `busy_looks` says."""
 
     process: subprocess.Popen[bytes]
+    busy_looks: Iterator[bool] = field(default_factory=lambda: cycle([True]))
 
-    def handler_processes(self, function_name: str) -> list[int]:
-        return [self.process.pid] if function_name == "payments" and self.process.poll() is None else []
+    def handler_processes(self, function_name: str, *, busy: bool = False) -> list[int]:
+        lives = function_name == "payments" and self.process.poll() is None
+        return [self.process.pid] if lives and (not busy or next(self.busy_looks)) else []
 
 
 @pytest.fixture
@@ -37,8 +40,10 @@ def sqs(aws: None) -> SQSClient:
 
 
 def lane(sqs: SQSClient, *, fifo: bool) -> Lane:
-    attributes = {"FifoQueue": "true"} if fifo else {}
-    url = sqs.create_queue(QueueName="payments.fifo" if fifo else "payments", Attributes=attributes)["QueueUrl"]
+    if fifo:
+        url = sqs.create_queue(QueueName="payments.fifo", Attributes={"FifoQueue": "true"})["QueueUrl"]
+    else:
+        url = sqs.create_queue(QueueName="payments")["QueueUrl"]
     return Lane(name="payments", queue_url=url, dead_letter_queue_url="", function_name="payments", fifo=fifo)
 
 
@@ -63,10 +68,9 @@ def test_messages_carry_their_request_id_and_schema_version(sqs: SQSClient) -> N
     assert attributes == {"request_id": messages[0].request_id, "schema_version": "1"}
 
 
-def test_a_handler_is_killed_while_its_queue_has_messages_in_flight(sqs: SQSClient, handler: OneHandler) -> None:
+def test_a_handler_that_still_owes_an_answer_while_frozen_is_killed(sqs: SQSClient, handler: OneHandler) -> None:
     payments = lane(sqs, fifo=False)
     sqs.send_message(QueueUrl=payments.queue_url, MessageBody="{}")
-    sqs.receive_message(QueueUrl=payments.queue_url)
 
     killed = kill_working_handlers(handler, sqs, payments, patience_seconds=5)
 
@@ -74,14 +78,22 @@ def test_a_handler_is_killed_while_its_queue_has_messages_in_flight(sqs: SQSClie
     assert handler.process.wait(5) == SIGKILLED
 
 
-def test_a_handler_without_work_is_left_alone(sqs: SQSClient, handler: OneHandler) -> None:
+def test_a_handler_whose_answer_was_on_its_way_goes_on(sqs: SQSClient, handler: OneHandler) -> None:
     payments = lane(sqs, fifo=False)
     sqs.send_message(QueueUrl=payments.queue_url, MessageBody="{}")
+    handler.busy_looks = cycle([True, False])
 
     killed = kill_working_handlers(handler, sqs, payments, patience_seconds=0.3)
 
     assert killed == 0
     assert handler.process.poll() is None
+    state = subprocess.run(  # noqa: S603
+        ["ps", "-o", "state=", "-p", str(handler.process.pid)],  # noqa: S607
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert not state.stdout.startswith("T")
 
 
 def test_trying_ends_when_the_queue_is_empty(sqs: SQSClient, handler: OneHandler) -> None:

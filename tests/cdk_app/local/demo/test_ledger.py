@@ -166,9 +166,12 @@ def test_payments_and_balances_are_read_from_the_table(aws: None) -> None:
 def test_dead_letters_are_looked_at_and_stay_where_they_are(aws: None) -> None:
     sqs = boto3.client("sqs")
     url = sqs.create_queue(QueueName="dead-letters")["QueueUrl"]
-    reason = {"dead_letter_reason": {"DataType": "String", "StringValue": "not JSON"}}
     for number in range(12):
-        sqs.send_message(QueueUrl=url, MessageBody=str(number), MessageAttributes=reason)
+        sqs.send_message(
+            QueueUrl=url,
+            MessageBody=str(number),
+            MessageAttributes={"dead_letter_reason": {"DataType": "String", "StringValue": "not JSON"}},
+        )
 
     first, second = read_dead_letters(sqs, url), read_dead_letters(sqs, url)
 

@@ -1,0 +1,47 @@
+"""What the end-to-end tests look at: the app on an embedded cloud, and what a load came to there."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from cdk_app.local.demo.driver import Lane
+from cdk_app.local.demo.flow import FlowReport
+from cdk_app.local.demo.ledger import DeadLetter, PaymentsTable, read_dead_letters, read_payments
+from cdk_app.local.demo.load import PlannedMessage
+from cdk_app.local.demo.receive_once import STACK_NAME, payment_lanes
+from cdk_app.local.embedded_cloud import EmbeddedCloud
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Deployment:
+    """The app on an embedded cloud."""
+
+    cloud: EmbeddedCloud
+    assembly: Path
+    outputs: Mapping[str, Mapping[str, str]]
+
+    @property
+    def payments(self) -> Mapping[str, str]:
+        return self.outputs[STACK_NAME]
+
+    @property
+    def lanes(self) -> tuple[Lane, Lane]:
+        return payment_lanes(self.payments)
+
+    def table(self) -> PaymentsTable:
+        return read_payments(self.cloud.client("dynamodb"), self.payments["PaymentsTableName"])
+
+    def dead_letters(self, lane: Lane) -> list[DeadLetter]:
+        return read_dead_letters(self.cloud.client("sqs"), lane.dead_letter_queue_url)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Run:
+    """What the load came to."""
+
+    report: FlowReport
+    loads: Mapping[str, tuple[PlannedMessage, ...]]
+    table: PaymentsTable
+    dead_letters: Mapping[str, list[DeadLetter]]
+    notifications: list[dict[str, Any]]

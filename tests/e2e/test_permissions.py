@@ -1,0 +1,127 @@
+"""Each permission of a handler is needed: without it a message is not settled; with it again it is, once."""
+
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import pytest
+
+from cdk_app.local.demo.driver import Lane, count_messages, send, wait_until_drained
+from cdk_app.local.demo.ledger import balance_books
+from cdk_app.local.demo.load import Payment, PlannedMessage
+from cdk_app.local.demo.logs import log_lines
+from tests.e2e.deployed import Deployment
+from tests.e2e.permissions import without_permission
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Case:
+    """A permission of a function's role, and a message that needs it.
+
+    Attributes:
+        action: What is taken away.
+        output: Output of the stack that tells the resource's name, as far as it goes into its ARN.
+        message: What is sent meanwhile.
+    """
+
+    action: str
+    output: str
+    message: PlannedMessage
+
+
+def valid(name: str, account: str = "needy") -> PlannedMessage:
+    payment = Payment(payment_id=name, account=account, amount=7, currency="EUR")
+    body = f'{{"payment_id": "{name}", "account": "{account}", "amount": 7, "currency": "EUR"}}'
+    return PlannedMessage(body=body, group_id=account, request_id=f"request-{name}", payment=payment)
+
+
+def invalid(name: str) -> PlannedMessage:
+    return PlannedMessage(body=f"{{{name}", group_id="needy", request_id=f"request-{name}", flaw="not JSON")
+
+
+RECORDED = valid("recorded", account="needy-in-order")
+COPY = PlannedMessage(
+    body=RECORDED.body, group_id=RECORDED.group_id, request_id="request-copy", payment=RECORDED.payment
+)
+# Whether these two were settled shows only in their queue, so each is the first in its own.
+IN_ORDER = [Case(action="dynamodb:BatchGetItem", output="IdempotencyTableName", message=COPY)]
+IN_ANY_ORDER = [
+    Case(action="sns:Publish", output="NotificationTopicArn", message=invalid("untold")),
+    Case(action="sqs:SendMessage", output="StandardDeadLetterQueueUrl", message=invalid("unsent")),
+    Case(action="dynamodb:PartiQLUpdate", output="IdempotencyTableName", message=invalid("undead")),
+    Case(action="dynamodb:PartiQLInsert", output="IdempotencyTableName", message=valid("unclaimed")),
+    Case(action="dynamodb:UpdateItem", output="IdempotencyTableName", message=valid("uncompleted")),
+    Case(action="dynamodb:UpdateItem", output="PaymentsTableName", message=valid("unbalanced")),
+    Case(action="dynamodb:PutItem", output="PaymentsTableName", message=valid("unrecorded")),
+]
+CASES = [*IN_ORDER, *IN_ANY_ORDER]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Observation:
+    """What there was after the handler had the message and lacked the permission."""
+
+    left_in_queue: int
+    is_recorded: bool
+    is_dead_letter: bool
+
+
+@pytest.fixture(scope="module")
+def observations(deployment: Deployment) -> Mapping[str, Observation]:
+    """What was seen in each case, by the request id of its message."""
+    in_order, in_any_order = deployment.lanes
+    send(deployment.cloud.client("sqs"), in_order, [RECORDED])
+    drain(deployment)
+    seen = {case.message.request_id: observe(deployment, in_order, case) for case in IN_ORDER}
+    return seen | {case.message.request_id: observe(deployment, in_any_order, case) for case in IN_ANY_ORDER}
+
+
+@pytest.mark.parametrize("case", CASES, ids=lambda case: f"{case.action} on {case.output}")
+def test_a_message_is_not_settled_without(observations: Mapping[str, Observation], case: Case) -> None:
+    observation = observations[case.message.request_id]
+
+    assert observation.left_in_queue >= 1
+    if case.message is not COPY:
+        assert not observation.is_recorded
+    if case.action != "sns:Publish":  # told after it was sent
+        assert not observation.is_dead_letter
+
+
+def test_each_message_is_settled_once_when_the_permissions_are_back(
+    deployment: Deployment, observations: Mapping[str, Observation]
+) -> None:
+    drain(deployment)
+
+    in_order, in_any_order = deployment.lanes
+    for lane, sent in ((in_order, [RECORDED, COPY]), (in_any_order, [case.message for case in IN_ANY_ORDER])):
+        bodies = {message.body for message in sent}
+        letters = [letter for letter in deployment.dead_letters(lane) if letter.body in bodies]
+        findings = balance_books(sent, deployment.table(), letters, ordered=lane.fifo)
+        assert (findings.lost, findings.doubled, findings.wrong) == ([], [], [])
+
+
+def observe(deployment: Deployment, lane: Lane, case: Case) -> Observation:
+    """Send the case's message while the permission is away, and look once the handler is done with it."""
+    cloud = deployment.cloud
+    role = cloud.client("lambda").get_function_configuration(FunctionName=lane.function_name)["Role"].split("/")[-1]
+    resource = deployment.payments[case.output].rsplit("/", 1)[-1]
+    with without_permission(cloud.client("iam"), role, case.action, resource):
+        ended_before = ended_invocations(deployment, lane)
+        send(cloud.client("sqs"), lane, [case.message])
+        deadline = time.monotonic() + 30
+        while ended_invocations(deployment, lane) == ended_before:
+            assert time.monotonic() < deadline, "the handler never got the message"
+            time.sleep(0.1)
+        return Observation(
+            left_in_queue=count_messages(cloud.client("sqs"), lane.queue_url),
+            is_recorded=bool(case.message.payment and case.message.payment.payment_id in deployment.table().payments),
+            is_dead_letter=case.message.body in {letter.body for letter in deployment.dead_letters(lane)},
+        )
+
+
+def ended_invocations(deployment: Deployment, lane: Lane) -> int:
+    return sum("platform.report" in text for text in log_lines(deployment.cloud, lane.function_name))
+
+
+def drain(deployment: Deployment) -> None:
+    wait_until_drained(deployment.cloud.client("sqs"), deployment.lanes, patience_seconds=120, tell=lambda _: None)

@@ -1,0 +1,117 @@
+"""A thousand payments, with copies, poison and killed handlers: what the effects must be."""
+
+import json
+from collections import Counter
+
+import pytest
+
+from cdk_app.local.demo.driver import count_messages
+from cdk_app.local.demo.load import PlannedMessage
+from cdk_app.local.demo.logs import log_lines
+from lambdas.contracts.records import STATUS, Status
+from tests.e2e.deployed import Deployment, Run
+
+LANES = ["fifo", "standard"]
+# What the reason of each flaw must name.
+REASONS = {
+    "text that is not JSON": "JSON",
+    "no payment_id": "payment_id",
+    "negative amount": "amount",
+    "amount as text": "amount",
+    "currency in words": "currency",
+    "a list": "JSON object",
+}
+
+
+def amounts(messages: tuple[PlannedMessage, ...]) -> dict[tuple[str, str], int]:
+    """Sum of the different valid bodies by account and currency, read from the bodies alone."""
+    totals: Counter[tuple[str, str]] = Counter()
+    for body in {message.body for message in messages if message.flaw is None}:
+        fields = json.loads(body)
+        totals[fields["account"], fields["currency"]] += fields["amount"]
+    return dict(totals)
+
+
+def test_the_books_balance(run: Run) -> None:
+    assert run.report.problems == []
+    assert (run.report.lost, run.report.doubled) == (0, 0)
+
+
+def test_everything_sent_is_an_effect_a_refused_duplicate_or_a_dead_letter(run: Run) -> None:
+    report = run.report
+
+    assert (report.sent, report.effects, report.duplicates, report.dead_lettered) == (1_050, 990, 50, 10)
+
+
+def test_handlers_were_killed_on_both_queues(run: Run) -> None:
+    assert run.report.killed >= 2
+
+
+@pytest.mark.parametrize("lane", LANES)
+def test_balances_are_the_sums_of_the_valid_bodies(run: Run, lane: str) -> None:
+    balances = {key: balance.amount for key, balance in run.table.balances.items() if key[0].startswith(lane)}
+
+    assert balances == amounts(run.loads[lane])
+
+
+def test_effects_of_a_group_are_in_the_order_of_sending(run: Run) -> None:
+    recorded = sorted(run.table.payments.values(), key=lambda entry: entry.recorded_at)
+    by_account: dict[str, list[str]] = {}
+    for entry in recorded:
+        if entry.payment.account.startswith("fifo"):
+            by_account.setdefault(entry.payment.account, []).append(entry.payment.payment_id)
+
+    # Payment ids of a load rise in the order of sending.
+    assert len(by_account) == 20
+    assert all(payment_ids == sorted(payment_ids) for payment_ids in by_account.values())
+
+
+@pytest.mark.parametrize("lane", LANES)
+def test_every_invalid_message_is_a_dead_letter_that_names_what_is_wrong(run: Run, lane: str) -> None:
+    reasons = {letter.body: letter.reason for letter in run.dead_letters[lane]}
+    invalid = {message.body: message.flaw for message in run.loads[lane] if message.flaw is not None}
+
+    assert reasons.keys() == invalid.keys()
+    assert all(REASONS[flaw] in (reasons[body] or "") for body, flaw in invalid.items())
+
+
+def test_every_dead_letter_was_notified_with_its_request_id_and_reason(run: Run) -> None:
+    told = {
+        letter["request_id"]: letter["reason"]
+        for notification in run.notifications
+        for letter in notification.get("dead_letters", [])
+    }
+    invalid = {message.request_id: message.flaw for load in run.loads.values() for message in load if message.flaw}
+
+    assert told.keys() == invalid.keys()
+    assert all(REASONS[flaw] in told[request_id] for request_id, flaw in invalid.items())
+
+
+def test_queues_are_empty(run: Run, deployment: Deployment) -> None:
+    sqs = deployment.cloud.client("sqs")
+
+    assert [count_messages(sqs, lane.queue_url) for lane in deployment.lanes] == [0, 0]
+
+
+def test_idempotency_items_are_completed_or_dead(run: Run, deployment: Deployment) -> None:
+    dynamodb = deployment.cloud.client("dynamodb")
+    pages = dynamodb.get_paginator("scan").paginate(TableName=deployment.payments["IdempotencyTableName"])
+    statuses = Counter(item[STATUS]["S"] for page in pages for item in page["Items"])
+
+    assert statuses == {Status.COMPLETED: 990, Status.DEAD: 10}
+
+
+def test_log_lines_are_json_and_name_the_request_of_each_dead_letter(run: Run, deployment: Deployment) -> None:
+    lines = [json.loads(text) for lane in deployment.lanes for text in log_lines(deployment.cloud, lane.function_name)]
+    invalid = {message.request_id for load in run.loads.values() for message in load if message.flaw}
+
+    assert {line["request_id"] for line in lines if line.get("message") == "message dead-lettered"} == invalid
+    assert all("request_id" in line for line in lines if "message_id" in line)
+
+
+def test_no_log_line_holds_anything_of_a_body(run: Run, deployment: Deployment) -> None:
+    text = "\n".join(text for lane in deployment.lanes for text in log_lines(deployment.cloud, lane.function_name))
+
+    assert "batch settled" in text
+    assert "-payment-" not in text
+    assert "-account-" not in text

@@ -1,0 +1,71 @@
+"""The command in a child process, against the deployed app."""
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from cdk_app.local.demo.driver import wait_until_drained
+from cdk_app.local.demo.ledger import Balance
+from tests.e2e.deployed import Deployment
+
+TSUNAGU = str(Path(sys.executable).with_name("tsunagu"))
+
+
+def tsunagu(deployment: Deployment, *arguments: str, standard_input: str = "") -> subprocess.CompletedProcess[str]:
+    return subprocess.run(  # noqa: S603
+        [TSUNAGU, *arguments],
+        env=os.environ | deployment.cloud.environment(),
+        input=standard_input,
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+
+
+def payment(number: int, account: str) -> str:
+    return json.dumps({"payment_id": f"{account}-{number}", "account": account, "amount": number, "currency": "EUR"})
+
+
+@pytest.mark.parametrize("queue", ["fifo", "standard"])
+def test_payments_of_a_file_take_effect(deployment: Deployment, tmp_path: Path, queue: str) -> None:
+    account = f"sent-{queue}"
+    path = tmp_path / "payments.jsonl"
+    path.write_text("\n".join(payment(number, account) for number in range(1, 24)))
+
+    result = tsunagu(deployment, "send", "payments", "--file", str(path), "--queue", queue, "--stage", "embedded")
+
+    assert result.returncode == 0, result.stderr
+    assert len(result.stdout.split()) == 23
+    wait_until_drained(deployment.cloud.client("sqs"), deployment.lanes, patience_seconds=60, tell=lambda _: None)
+    assert deployment.table().balances[account, "EUR"] == Balance(amount=276, payments=23)
+
+
+def test_one_bad_line_stops_all(deployment: Deployment) -> None:
+    lines = f"{payment(1, 'never')}\n{{\n"
+
+    result = tsunagu(
+        deployment,
+        *("send", "payments", "--file", "-", "--queue", "standard", "--stage", "embedded"),
+        standard_input=lines,
+    )
+
+    assert result.returncode == 1
+    assert result.stdout == ""
+    assert result.stderr.startswith("error: line 2: a JSON object must be on each line, got text that is not JSON")
+    assert ("never", "EUR") not in deployment.table().balances
+
+
+def test_a_stage_that_is_not_deployed_is_named(deployment: Deployment) -> None:
+    result = tsunagu(
+        deployment,
+        *("send", "payments", "--file", "-", "--queue", "standard", "--stage", "prod"),
+        standard_input=payment(1, "never"),
+    )
+
+    assert result.returncode == 1
+    assert result.stderr.startswith("error: the stack tsunagu-prod-payments must be deployed, got none of this name")

@@ -65,7 +65,7 @@ def test_unpacked_asset_runs_with_nothing_else_on_the_path(make_package: Package
         archive.extractall(tmp_path / "task")
 
     program = "import sys; sys.path.insert(0, 'task'); import invoices.handler as h; print(h.handler)"
-    printed = subprocess.run(
+    printed = subprocess.run(  # noqa: S603 - a fixed command
         [sys.executable, "-I", "-S", "-c", program], cwd=tmp_path, capture_output=True, text=True, check=True
     )
 
@@ -129,7 +129,7 @@ def test_hash_is_the_same_in_another_process_with_another_hash_seed(make_package
         "print(build_asset(HandlerPackage(path=sys.argv[1]), Platform()).hash)"
     )
     environment = {**os.environ, "PYTHONHASHSEED": "7", "TSUNAGU_CACHE_DIR": str(cache / "other")}
-    printed = subprocess.run(
+    printed = subprocess.run(  # noqa: S603 - a fixed command
         [sys.executable, "-c", program, str(folder)], env=environment, capture_output=True, text=True, check=True
     )
 
@@ -251,6 +251,6 @@ def test_building_does_not_import_the_runtime_or_the_handler(make_package: Packa
         "print([m for m in sys.modules if m.startswith(('lambdas.runtime', 'invoices', 'aws_cdk', 'boto'))])"
     )
 
-    printed = subprocess.run([sys.executable, "-c", program, str(folder)], capture_output=True, text=True, check=True)
+    printed = subprocess.run([sys.executable, "-c", program, str(folder)], capture_output=True, text=True, check=True)  # noqa: S603 - a fixed command
 
     assert printed.stdout.strip() == "[]"

@@ -1,0 +1,64 @@
+"""Which module imports what, read from the source without running it."""
+
+import ast
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+PACKAGES = ("cdk_app", "lambdas")
+
+
+@dataclass(frozen=True, slots=True)
+class Import:
+    """One imported name.
+
+    Attributes:
+        importer: Dotted name of the module that imports.
+        imported: Dotted name of what it imports; for `from a import b` that is `a.b`, be it a module or not.
+        line: Line of the statement.
+    """
+
+    importer: str
+    imported: str
+    line: int
+
+    def __str__(self) -> str:
+        return f"{self.importer}:{self.line} imports {self.imported}"
+
+
+def is_within(name: str, *packages: str) -> bool:
+    """Tell whether the dotted `name` is one of `packages` or inside one."""
+    return any(name == package or name.startswith(f"{package}.") for package in packages)
+
+
+def all_imports(root: Path) -> Iterator[Import]:
+    """Every import below the packages of `root`, those inside functions and of types alone included."""
+    for package in PACKAGES:
+        for path in sorted((root / package).rglob("*.py")):
+            yield from _imports_of(path, root)
+
+
+def modules(root: Path, package: str) -> list[str]:
+    """Dotted names of the modules of `package`, itself included."""
+    return [_module_name(path, root) for path in sorted(root.joinpath(*package.split(".")).rglob("*.py"))]
+
+
+def _imports_of(path: Path, root: Path) -> Iterator[Import]:
+    importer = _module_name(path, root)
+    package = importer if path.name == "__init__.py" else importer.rpartition(".")[0]
+    for node in ast.walk(ast.parse(path.read_bytes())):
+        if isinstance(node, ast.Import):
+            yield from (Import(importer, alias.name, node.lineno) for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            source = _absolute(node, package)
+            yield from (Import(importer, f"{source}.{alias.name}", node.lineno) for alias in node.names)
+
+
+def _module_name(path: Path, root: Path) -> str:
+    parts = path.relative_to(root).with_suffix("").parts
+    return ".".join(parts[:-1] if parts[-1] == "__init__" else parts)
+
+
+def _absolute(node: ast.ImportFrom, package: str) -> str:
+    parents = package.split(".")[: len(package.split(".")) - node.level + 1] if node.level else []
+    return ".".join([*parents, *([node.module] if node.module else [])])

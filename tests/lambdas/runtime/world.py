@@ -10,7 +10,7 @@ from typing import Any
 from lambdas.contracts.records import Status
 from lambdas.runtime.dead_letters import DeadLetterChannel
 from lambdas.runtime.delivery import JsonObject
-from lambdas.runtime.errors import InvalidMessageError, UnavailableError
+from lambdas.runtime.errors import ConditionFailedError, InvalidMessageError, UnavailableError
 from lambdas.runtime.lease import BusinessWrite, Change, Item, Outcome, Verdict
 from lambdas.runtime.message import Message
 from lambdas.runtime.publish import OutgoingMessage, SendResult
@@ -72,12 +72,19 @@ class FakeItemStore:
 
     def transact(self, change: Change, writes: Sequence[BusinessWrite]) -> Verdict:
         def apply() -> list[Verdict]:
+            refused = [number for number, write in enumerate(writes, start=1) if self._refuses(write)]
+            if refused:
+                msg = f"the conditions of the writes must hold, got writes {refused} of {len(writes)} refused"
+                raise ConditionFailedError(msg)
             verdict = self._update(change)
             if verdict.outcome is Outcome.APPLIED:
                 self.effects += [write.target for write in writes]
             return [verdict]
 
         return self._faulty("transact", apply, 1)[0]
+
+    def _refuses(self, write: BusinessWrite) -> bool:
+        return write.condition is not None and write.target in self.effects
 
     def _faulty(self, operation: str, apply: Callable[[], list[Verdict]], size: int) -> list[Verdict]:
         self.calls.append(operation)

@@ -1,0 +1,38 @@
+"""DynamoDB's item store keeps the contract that the fake keeps."""
+
+from collections.abc import Mapping
+from uuid import uuid4
+
+import pytest
+from boto3.dynamodb.types import TypeDeserializer
+
+from lambdas.runtime.aws.dynamodb import DynamoDbItemStore
+from tests.e2e.deployed import Deployment
+from tests.lambdas.runtime.item_store_contract import Effects, ItemStoreContract
+
+
+class TestDynamoDbItemStore(ItemStoreContract):
+    @pytest.fixture(scope="class")
+    def table_name(self, deployment: Deployment) -> str:
+        name = f"contract-{uuid4()}"
+        deployment.cloud.client("dynamodb").create_table(
+            TableName=name,
+            BillingMode="PAY_PER_REQUEST",
+            AttributeDefinitions=[{"AttributeName": "id", "AttributeType": "S"}],
+            KeySchema=[{"AttributeName": "id", "KeyType": "HASH"}],
+        )
+        return name
+
+    @pytest.fixture
+    def store(self, deployment: Deployment, table_name: str) -> DynamoDbItemStore:
+        return DynamoDbItemStore(deployment.cloud.client("dynamodb"), table_name)
+
+    @pytest.fixture
+    def effects(self, deployment: Deployment, table_name: str) -> Effects:
+        def read() -> list[Mapping[str, object]]:
+            deserialize = TypeDeserializer().deserialize
+            pages = deployment.cloud.client("dynamodb").get_paginator("scan").paginate(TableName=table_name)
+            items = [item for page in pages for item in page["Items"]]
+            return [{name: deserialize(value) for name, value in item.items()} for item in items]
+
+        return read

@@ -1,0 +1,128 @@
+"""What moto can of the item store: reads and transactions (it lacks parameters in BatchExecuteStatement)."""
+
+from typing import TYPE_CHECKING
+
+import boto3
+import pytest
+from boto3.dynamodb.types import TypeSerializer
+from botocore.exceptions import ClientError
+from botocore.stub import Stubber
+
+from lambdas.contracts import records
+from lambdas.runtime.aws.dynamodb import DynamoDbItemStore
+from lambdas.runtime.errors import ConditionFailedError
+from lambdas.runtime.lease import BusinessWrite, Item, Outcome
+from tests.lambdas.runtime.item_store_contract import change, new_item
+
+if TYPE_CHECKING:
+    from mypy_boto3_dynamodb import DynamoDBClient
+
+
+@pytest.fixture
+def client() -> "DynamoDBClient":
+    client = boto3.client("dynamodb")
+    client.create_table(
+        TableName="items",
+        BillingMode="PAY_PER_REQUEST",
+        AttributeDefinitions=[{"AttributeName": "id", "AttributeType": "S"}],
+        KeySchema=[{"AttributeName": "id", "KeyType": "HASH"}],
+    )
+    return client
+
+
+@pytest.fixture
+def item(client: "DynamoDBClient") -> Item:
+    item = new_item()
+    serialize = TypeSerializer().serialize
+    values = {name: getattr(item, name) for name in item.__slots__}
+    plain = {name: list(value) if isinstance(value, tuple) else value for name, value in values.items()}
+    client.put_item(TableName="items", Item={name: serialize(value) for name, value in plain.items()})
+    return item
+
+
+def test_hundreds_of_items_are_read(client: "DynamoDBClient", item: Item) -> None:
+    ids = [f"absent-{n}" for n in range(250)]
+
+    assert DynamoDbItemStore(client, "items").read([*ids, item.id]) == [None] * 250 + [item]
+
+
+def test_transaction_that_meets_another_fence_is_refused_with_the_item(client: "DynamoDBClient", item: Item) -> None:
+    verdict = DynamoDbItemStore(client, "items").transact(change(item, {records.FENCE: 9}), [])
+
+    assert (verdict.outcome, verdict.found) == (Outcome.REFUSED, item)
+
+
+def test_business_condition_is_the_business_functions_error(client: "DynamoDBClient", item: Item) -> None:
+    write = BusinessWrite(
+        operation="ConditionCheck", table_name="items", target={"id": "absent"}, condition="attribute_exists(id)"
+    )
+
+    with pytest.raises(ConditionFailedError):
+        DynamoDbItemStore(client, "items").transact(change(item, {records.FENCE: 1}), [write])
+
+
+@pytest.mark.parametrize(
+    ("codes", "outcome"),
+    [
+        (["TransactionConflict", "None"], Outcome.CONFLICT),
+        (["None", "TransactionConflict"], Outcome.CONFLICT),
+        (["None", "ThrottlingError"], Outcome.UNAVAILABLE),
+        (["ProvisionedThroughputExceeded", "None"], Outcome.UNAVAILABLE),
+    ],
+)
+def test_cancelled_transaction_is_judged_by_the_part_that_failed(
+    client: "DynamoDBClient", item: Item, codes: list[str], outcome: Outcome
+) -> None:
+    write = BusinessWrite(operation="Put", table_name="items", target={"id": "x"})
+    with Stubber(client) as stub:
+        stub.add_client_error(
+            "transact_write_items",
+            "TransactionCanceledException",
+            modeled_fields={"CancellationReasons": [{"Code": code} for code in codes]},
+        )
+
+        verdict = DynamoDbItemStore(client, "items").transact(change(item, {records.FENCE: 1}), [write])
+
+    assert verdict.outcome is outcome
+
+
+@pytest.mark.parametrize("codes", [[], ["None", "ValidationError"]])
+def test_transaction_that_dynamodb_can_never_take_is_raised(
+    client: "DynamoDBClient", item: Item, codes: list[str]
+) -> None:
+    reasons = [{"Code": code} for code in codes]
+    with Stubber(client) as stub:
+        stub.add_client_error(
+            "transact_write_items",
+            "TransactionCanceledException" if codes else "ValidationException",
+            modeled_fields={"CancellationReasons": reasons} if codes else None,
+        )
+
+        with pytest.raises(ClientError):
+            DynamoDbItemStore(client, "items").transact(change(item, {records.FENCE: 1}), [])
+
+
+@pytest.mark.parametrize(
+    "code", ["ThrottlingException", "InternalServerError", "AccessDeniedException", "ResourceNotFoundException"]
+)
+def test_call_that_fails_leaves_every_entry_unavailable(client: "DynamoDBClient", item: Item, code: str) -> None:
+    store = DynamoDbItemStore(client, "items")
+    with Stubber(client) as stub:
+        stub.add_client_error("batch_execute_statement", code)
+        stub.add_client_error("batch_get_item", code)
+
+        inserted = store.insert([item, new_item()])
+        read = store.read([item.id])
+
+    assert [verdict.outcome for verdict in inserted] == [Outcome.UNAVAILABLE] * 2
+    assert [getattr(answer, "outcome", None) for answer in read] == [Outcome.UNAVAILABLE]
+
+
+def test_statement_that_is_throttled_by_itself_is_unavailable_by_itself(client: "DynamoDBClient") -> None:
+    with Stubber(client) as stub:
+        throttled = {"Error": {"Code": "ThrottlingError", "Message": "slow down"}}
+        stub.add_response("batch_execute_statement", {"Responses": [{"TableName": "items"}, throttled]})
+
+        verdicts = DynamoDbItemStore(client, "items").insert([new_item(), new_item()])
+
+    assert [verdict.outcome for verdict in verdicts] == [Outcome.APPLIED, Outcome.UNAVAILABLE]

@@ -1,0 +1,125 @@
+"""SQS and SNS behind the runtime's protocols, against moto."""
+
+import json
+from typing import TYPE_CHECKING
+
+import boto3
+import pytest
+from botocore.stub import Stubber
+
+from lambdas.runtime.aws.clients import client_config
+from lambdas.runtime.aws.sns import SnsNotifier
+from lambdas.runtime.aws.sqs import SqsQueueSender, SqsVisibility
+from lambdas.runtime.errors import UnavailableError
+from lambdas.runtime.publish import Attribute, OutgoingMessage
+from tests.lambdas.runtime.world import FakeClock
+
+if TYPE_CHECKING:
+    from mypy_boto3_sqs import SQSClient
+
+
+@pytest.fixture
+def sqs() -> "SQSClient":
+    return boto3.client("sqs")
+
+
+@pytest.fixture
+def queue_url(sqs: "SQSClient") -> str:
+    return sqs.create_queue(QueueName="orders")["QueueUrl"]
+
+
+def test_messages_arrive_with_their_attributes_of_every_type(sqs: "SQSClient", queue_url: str) -> None:
+    attributes: dict[str, Attribute | str] = {
+        "text": "t",
+        "number": Attribute("Number", "7"),
+        "bytes": Attribute("Binary.x", b"\x00"),
+    }
+
+    results = SqsQueueSender(lambda: sqs, queue_url).send([OutgoingMessage(body="b", attributes=attributes)])
+
+    (message,) = sqs.receive_message(QueueUrl=queue_url, MessageAttributeNames=["All"])["Messages"]
+    assert results[0].message_id == message["MessageId"]
+    assert message["MessageAttributes"]["text"] == {"StringValue": "t", "DataType": "String"}
+    assert message["MessageAttributes"]["number"] == {"StringValue": "7", "DataType": "Number"}
+    assert message["MessageAttributes"]["bytes"] == {"BinaryValue": b"\x00", "DataType": "Binary.x"}
+
+
+def test_trace_header_is_carried_on(sqs: "SQSClient", queue_url: str) -> None:
+    header = {"DataType": "String", "StringValue": "Root=1-5759e988-bd862e3fe1be46a994272793;Sampled=1"}
+    entry = {"Id": "0", "MessageBody": "b", "MessageSystemAttributes": {"AWSTraceHeader": header}}
+    answer = {"Successful": [{"Id": "0", "MessageId": "m", "MD5OfMessageBody": "x"}], "Failed": []}
+    with Stubber(sqs) as stub:  # moto drops the header
+        stub.add_response("send_message_batch", answer, {"QueueUrl": queue_url, "Entries": [entry]})
+
+        SqsQueueSender(lambda: sqs, queue_url).send([OutgoingMessage(body="b", trace_header=header["StringValue"])])
+
+        stub.assert_no_pending_responses()
+
+
+def test_fifo_messages_keep_group_and_deduplication_id(sqs: "SQSClient") -> None:
+    url = sqs.create_queue(QueueName="orders.fifo", Attributes={"FifoQueue": "true"})["QueueUrl"]
+
+    SqsQueueSender(lambda: sqs, url).send(
+        [OutgoingMessage(body=f"b-{n}", group_id="g", deduplication_id=f"d-{n // 2}") for n in range(4)]
+    )
+
+    messages = sqs.receive_message(QueueUrl=url, MaxNumberOfMessages=10)["Messages"]
+    assert [message["Body"] for message in messages] == ["b-0", "b-2"]
+
+
+def test_more_than_ten_messages_arrive_in_several_calls(sqs: "SQSClient", queue_url: str) -> None:
+    results = SqsQueueSender(lambda: sqs, queue_url).send([OutgoingMessage(body=f"b-{n}") for n in range(25)])
+
+    assert all(result.error is None for result in results)
+    attributes = sqs.get_queue_attributes(QueueUrl=queue_url, AttributeNames=["ApproximateNumberOfMessages"])
+    assert attributes["Attributes"]["ApproximateNumberOfMessages"] == "25"
+
+
+def test_queue_that_does_not_exist_is_an_error_of_each_message(sqs: "SQSClient", queue_url: str) -> None:
+    results = SqsQueueSender(lambda: sqs, f"{queue_url}-gone", FakeClock()).send([OutgoingMessage(body="b")] * 2)
+
+    assert [result.message_id for result in results] == [None, None]
+    assert "NonExistentQueue" in str(results[0].error)
+
+
+def test_visibility_changes_for_each_message(sqs: "SQSClient", queue_url: str) -> None:
+    SqsQueueSender(lambda: sqs, queue_url).send([OutgoingMessage(body=f"b-{n}") for n in range(12)])
+    handles = []
+    while messages := sqs.receive_message(QueueUrl=queue_url, MaxNumberOfMessages=10).get("Messages"):
+        handles += [message["ReceiptHandle"] for message in messages]
+
+    assert SqsVisibility(lambda: sqs, queue_url).change([(handle, 0) for handle in handles]) is None
+    assert len(sqs.receive_message(QueueUrl=queue_url, MaxNumberOfMessages=10)["Messages"]) == 10
+
+
+def test_visibility_that_cannot_be_changed_says_why(sqs: "SQSClient", queue_url: str) -> None:
+    assert SqsVisibility(lambda: sqs, queue_url).change([("no-handle", 1)])
+
+
+def test_notification_reaches_a_subscriber(sqs: "SQSClient", queue_url: str) -> None:
+    sns = boto3.client("sns")
+    topic_arn = sns.create_topic(Name="dead-letters")["TopicArn"]
+    queue_arn = sqs.get_queue_attributes(QueueUrl=queue_url, AttributeNames=["QueueArn"])["Attributes"]["QueueArn"]
+    sns.subscribe(TopicArn=topic_arn, Protocol="sqs", Endpoint=queue_arn)
+
+    SnsNotifier(lambda: sns, topic_arn).notify("s" * 200, "what happened")
+
+    (message,) = sqs.receive_message(QueueUrl=queue_url)["Messages"]
+    envelope = json.loads(message["Body"])
+    assert (envelope["Message"], len(envelope["Subject"])) == ("what happened", 100)
+
+
+def test_topic_that_does_not_exist_is_unavailable() -> None:
+    sns = boto3.client("sns")
+
+    with pytest.raises(UnavailableError, match="was not published"):
+        SnsNotifier(lambda: sns, "arn:aws:sns:eu-central-1:123456789012:gone").notify("s", "m")
+
+
+@pytest.mark.parametrize("timeout_seconds", [1, 5, 30, 900])
+def test_a_call_and_its_retries_end_before_the_function(timeout_seconds: int) -> None:
+    config = client_config(timeout_seconds)
+
+    tries = config.retries["total_max_attempts"]  # type: ignore[attr-defined]
+    assert tries * (config.connect_timeout + config.read_timeout) < timeout_seconds  # type: ignore[attr-defined]
+    assert config.read_timeout <= 2  # type: ignore[attr-defined]

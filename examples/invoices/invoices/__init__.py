@@ -1,0 +1,1 @@
+"""Receives invoices and records each once."""

@@ -1,0 +1,20 @@
+from tests.packaging.conftest import Environment
+
+IMPORT_ALL = """
+import importlib, pkgutil, sys
+import lambdas.runtime, cdk_app.cli
+for package in (lambdas.runtime, cdk_app.cli):
+    for module in pkgutil.walk_packages(package.__path__, f"{package.__name__}."):
+        importlib.import_module(module.name)
+print("aws_cdk" in sys.modules, importlib.util.find_spec("aws_cdk"))
+"""
+
+
+def test_base_install_has_the_runtime_and_the_command_and_no_aws_cdk(base_environment: Environment) -> None:
+    assert base_environment.run("python", "-c", IMPORT_ALL) == "False None\n"
+
+
+def test_command_of_the_base_install_tells_its_verbs(base_environment: Environment) -> None:
+    printed = base_environment.run("tsunagu", "--help", variables={"COLUMNS": "100"})
+
+    assert {"send", "up", "down", "demo"} <= set(printed.split())

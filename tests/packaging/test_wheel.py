@@ -1,0 +1,52 @@
+import zipfile
+from pathlib import Path
+
+import pytest
+
+PROJECT = Path(__file__).resolve().parents[2]
+METADATA = "metadata"  # the folder whose real name has the version
+
+
+def top_level(name: str) -> str:
+    """The first folder of a name in the wheel."""
+    folder = name.partition("/")[0]
+    return METADATA if folder.endswith(".dist-info") else folder
+
+
+@pytest.fixture(scope="session")
+def names(wheel: Path) -> frozenset[str]:
+    with zipfile.ZipFile(wheel) as archive:
+        return frozenset(archive.namelist())
+
+
+def test_wheel_holds_the_two_packages_and_nothing_else(names: frozenset[str]) -> None:
+    assert {top_level(name) for name in names} == {"cdk_app", "lambdas", METADATA}
+
+
+def test_wheel_holds_every_module_of_the_checkout(names: frozenset[str]) -> None:
+    modules = {
+        path.relative_to(PROJECT).as_posix()
+        for package in ("cdk_app", "lambdas")
+        for path in (PROJECT / package).rglob("*.py")
+    }
+
+    assert modules - names == set()
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "cdk_app/py.typed",
+        "lambdas/py.typed",
+        "cdk_app/local/locks/emulator.txt",
+        "cdk_app/local/locks/functions.txt",
+        f"{METADATA}/entry_points.txt",
+        f"{METADATA}/licenses/LICENSE",
+    ],
+)
+def test_wheel_holds(names: frozenset[str], name: str) -> None:
+    assert name in {f"{top_level(held)}/{held.partition('/')[2]}" for held in names}
+
+
+def test_wheel_holds_no_tests_and_no_byte_code(names: frozenset[str]) -> None:
+    assert [name for name in names if "tests/" in name or "/test_" in name or name.endswith(".pyc")] == []

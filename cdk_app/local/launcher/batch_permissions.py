@@ -21,7 +21,7 @@ def install() -> None:
     extract_iam_action = iam_actions.extract_iam_action
 
     def extract_single_action(*request: Any) -> str | None:
-        action = extract_iam_action(*request)
-        return _SINGLE_ACTIONS.get(action, action)
+        action: str | None = extract_iam_action(*request)
+        return _SINGLE_ACTIONS.get(action, action) if action else None
 
     iam_actions.extract_iam_action = extract_single_action

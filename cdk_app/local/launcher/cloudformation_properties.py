@@ -17,7 +17,6 @@ TOPIC_ATTRIBUTES = ("KmsMasterKeyId", "FifoTopic", "ContentBasedDeduplication", 
 def install() -> None:
     """Apply the properties after ministack has created or updated the resource."""
     _adopt_after("AWS::DynamoDB::Table", _adopt_time_to_live)
-    _adopt_after("AWS::DynamoDB::GlobalTable", _adopt_time_to_live)
     _adopt_after("AWS::Lambda::Function", _adopt_reserved_concurrency)
     _adopt_after("AWS::SNS::Topic", _adopt_topic_attributes)
 

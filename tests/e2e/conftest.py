@@ -7,7 +7,9 @@ from typing import Any
 
 import pytest
 
+from cdk_app.local.demo.driver import count_messages
 from cdk_app.local.demo.load import LoadShape, plan_messages
+from cdk_app.local.demo.logs import log_lines
 from cdk_app.local.demo.receive_once import ReceiveOnce
 from cdk_app.local.embedded_cloud import EmbeddedCloud, synthesize
 from tests.e2e.deployed import Deployment, Run
@@ -39,7 +41,16 @@ def run(deployment: Deployment) -> Run:
         table=deployment.table(),
         dead_letters={lane.name: deployment.dead_letters(lane) for lane in deployment.lanes},
         notifications=_receive_notifications(deployment, inbox),
+        item_statuses=deployment.item_statuses(),
+        log_lines=[text for lane in deployment.lanes for text in log_lines(deployment.cloud, lane.function_name)],
+        left_in_queues=[count_messages(deployment.cloud.client("sqs"), lane.queue_url) for lane in deployment.lanes],
     )
+
+
+@pytest.fixture(scope="session")
+def settled(deployment: Deployment, run: Run) -> Deployment:
+    """The deployment once the load is through: for tests that send messages which are not in the load's books."""
+    return deployment
 
 
 def _subscribe(deployment: Deployment) -> str:

@@ -1,5 +1,6 @@
 """What the end-to-end tests look at: the app on an embedded cloud, and what a load came to there."""
 
+from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,6 +12,7 @@ from cdk_app.local.demo.ledger import DeadLetter, PaymentsTable, read_dead_lette
 from cdk_app.local.demo.load import PlannedMessage
 from cdk_app.local.demo.receive_once import STACK_NAME, payment_lanes
 from cdk_app.local.embedded_cloud import EmbeddedCloud
+from lambdas.contracts.records import STATUS
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -32,16 +34,25 @@ class Deployment:
     def table(self) -> PaymentsTable:
         return read_payments(self.cloud.client("dynamodb"), self.payments["PaymentsTableName"])
 
+    def item_statuses(self) -> Counter[str]:
+        """Return how many idempotency items are in which state."""
+        scan = self.cloud.client("dynamodb").get_paginator("scan")
+        pages = scan.paginate(TableName=self.payments["IdempotencyTableName"])
+        return Counter(item[STATUS]["S"] for page in pages for item in page["Items"])
+
     def dead_letters(self, lane: Lane) -> list[DeadLetter]:
         return read_dead_letters(self.cloud.client("sqs"), lane.dead_letter_queue_url)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Run:
-    """What the load came to."""
+    """What the load came to, as it was when the queues were empty."""
 
     report: FlowReport
     loads: Mapping[str, tuple[PlannedMessage, ...]]
     table: PaymentsTable
     dead_letters: Mapping[str, list[DeadLetter]]
     notifications: list[dict[str, Any]]
+    item_statuses: Counter[str]
+    log_lines: list[str]
+    left_in_queues: list[int]

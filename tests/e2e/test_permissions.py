@@ -67,13 +67,13 @@ class Observation:
 
 
 @pytest.fixture(scope="module")
-def observations(deployment: Deployment) -> Mapping[str, Observation]:
+def observations(settled: Deployment) -> Mapping[str, Observation]:
     """What was seen in each case, by the request id of its message."""
-    in_order, in_any_order = deployment.lanes
-    send(deployment.cloud.client("sqs"), in_order, [RECORDED])
-    drain(deployment)
-    seen = {case.message.request_id: observe(deployment, in_order, case) for case in IN_ORDER}
-    return seen | {case.message.request_id: observe(deployment, in_any_order, case) for case in IN_ANY_ORDER}
+    in_order, in_any_order = settled.lanes
+    send(settled.cloud.client("sqs"), in_order, [RECORDED])
+    drain(settled)
+    seen = {case.message.request_id: observe(settled, in_order, case) for case in IN_ORDER}
+    return seen | {case.message.request_id: observe(settled, in_any_order, case) for case in IN_ANY_ORDER}
 
 
 @pytest.mark.parametrize("case", CASES, ids=lambda case: f"{case.action} on {case.output}")
@@ -88,15 +88,15 @@ def test_a_message_is_not_settled_without(observations: Mapping[str, Observation
 
 
 def test_each_message_is_settled_once_when_the_permissions_are_back(
-    deployment: Deployment, observations: Mapping[str, Observation]
+    settled: Deployment, observations: Mapping[str, Observation]
 ) -> None:
-    drain(deployment)
+    drain(settled)
 
-    in_order, in_any_order = deployment.lanes
+    in_order, in_any_order = settled.lanes
     for lane, sent in ((in_order, [RECORDED, COPY]), (in_any_order, [case.message for case in IN_ANY_ORDER])):
         bodies = {message.body for message in sent}
-        letters = [letter for letter in deployment.dead_letters(lane) if letter.body in bodies]
-        findings = balance_books(sent, deployment.table(), letters, ordered=lane.fifo)
+        letters = [letter for letter in settled.dead_letters(lane) if letter.body in bodies]
+        findings = balance_books(sent, settled.table(), letters, ordered=lane.fifo)
         assert (findings.lost, findings.doubled, findings.wrong) == ([], [], [])
 
 

@@ -5,11 +5,9 @@ from collections import Counter
 
 import pytest
 
-from cdk_app.local.demo.driver import count_messages
 from cdk_app.local.demo.load import PlannedMessage
-from cdk_app.local.demo.logs import log_lines
-from lambdas.contracts.records import STATUS, Status
-from tests.e2e.deployed import Deployment, Run
+from lambdas.contracts.records import Status
+from tests.e2e.deployed import Run
 
 LANES = ["fifo", "standard"]
 # What the reason of each flaw must name.
@@ -87,30 +85,24 @@ def test_every_dead_letter_was_notified_with_its_request_id_and_reason(run: Run)
     assert all(REASONS[flaw] in told[request_id] for request_id, flaw in invalid.items())
 
 
-def test_queues_are_empty(run: Run, deployment: Deployment) -> None:
-    sqs = deployment.cloud.client("sqs")
-
-    assert [count_messages(sqs, lane.queue_url) for lane in deployment.lanes] == [0, 0]
+def test_queues_are_empty(run: Run) -> None:
+    assert run.left_in_queues == [0, 0]
 
 
-def test_idempotency_items_are_completed_or_dead(run: Run, deployment: Deployment) -> None:
-    dynamodb = deployment.cloud.client("dynamodb")
-    pages = dynamodb.get_paginator("scan").paginate(TableName=deployment.payments["IdempotencyTableName"])
-    statuses = Counter(item[STATUS]["S"] for page in pages for item in page["Items"])
-
-    assert statuses == {Status.COMPLETED: 990, Status.DEAD: 10}
+def test_idempotency_items_are_completed_or_dead(run: Run) -> None:
+    assert run.item_statuses == {Status.COMPLETED: 990, Status.DEAD: 10}
 
 
-def test_log_lines_are_json_and_name_the_request_of_each_dead_letter(run: Run, deployment: Deployment) -> None:
-    lines = [json.loads(text) for lane in deployment.lanes for text in log_lines(deployment.cloud, lane.function_name)]
+def test_log_lines_are_json_and_name_the_request_of_each_dead_letter(run: Run) -> None:
+    lines = [json.loads(text) for text in run.log_lines]
     invalid = {message.request_id for load in run.loads.values() for message in load if message.flaw}
 
     assert {line["request_id"] for line in lines if line.get("message") == "message dead-lettered"} == invalid
     assert all("request_id" in line for line in lines if "message_id" in line)
 
 
-def test_no_log_line_holds_anything_of_a_body(run: Run, deployment: Deployment) -> None:
-    text = "\n".join(text for lane in deployment.lanes for text in log_lines(deployment.cloud, lane.function_name))
+def test_no_log_line_holds_anything_of_a_body(run: Run) -> None:
+    text = "\n".join(run.log_lines)
 
     assert "batch settled" in text
     assert "-payment-" not in text

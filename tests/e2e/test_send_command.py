@@ -32,24 +32,24 @@ def payment(number: int, account: str) -> str:
 
 
 @pytest.mark.parametrize("queue", ["fifo", "standard"])
-def test_payments_of_a_file_take_effect(deployment: Deployment, tmp_path: Path, queue: str) -> None:
+def test_payments_of_a_file_take_effect(settled: Deployment, tmp_path: Path, queue: str) -> None:
     account = f"sent-{queue}"
     path = tmp_path / "payments.jsonl"
     path.write_text("\n".join(payment(number, account) for number in range(1, 24)))
 
-    result = tsunagu(deployment, "send", "payments", "--file", str(path), "--queue", queue, "--stage", "embedded")
+    result = tsunagu(settled, "send", "payments", "--file", str(path), "--queue", queue, "--stage", "embedded")
 
     assert result.returncode == 0, result.stderr
     assert len(result.stdout.split()) == 23
-    wait_until_drained(deployment.cloud.client("sqs"), deployment.lanes, patience_seconds=60, tell=lambda _: None)
-    assert deployment.table().balances[account, "EUR"] == Balance(amount=276, payments=23)
+    wait_until_drained(settled.cloud.client("sqs"), settled.lanes, patience_seconds=60, tell=lambda _: None)
+    assert settled.table().balances[account, "EUR"] == Balance(amount=276, payments=23)
 
 
-def test_one_bad_line_stops_all(deployment: Deployment) -> None:
+def test_one_bad_line_stops_all(settled: Deployment) -> None:
     lines = f"{payment(1, 'never')}\n{{\n"
 
     result = tsunagu(
-        deployment,
+        settled,
         *("send", "payments", "--file", "-", "--queue", "standard", "--stage", "embedded"),
         standard_input=lines,
     )
@@ -57,12 +57,12 @@ def test_one_bad_line_stops_all(deployment: Deployment) -> None:
     assert result.returncode == 1
     assert result.stdout == ""
     assert result.stderr.startswith("error: line 2: a JSON object must be on each line, got text that is not JSON")
-    assert ("never", "EUR") not in deployment.table().balances
+    assert ("never", "EUR") not in settled.table().balances
 
 
-def test_a_stage_that_is_not_deployed_is_named(deployment: Deployment) -> None:
+def test_a_stage_that_is_not_deployed_is_named(settled: Deployment) -> None:
     result = tsunagu(
-        deployment,
+        settled,
         *("send", "payments", "--file", "-", "--queue", "standard", "--stage", "prod"),
         standard_input=payment(1, "never"),
     )

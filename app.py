@@ -2,8 +2,12 @@
 
 import sys
 
-from cdk_app.app import build_app
 from cdk_app.errors import TsunaguError
+
+try:
+    from cdk_app.app import build_app
+except ModuleNotFoundError as error:
+    sys.exit(f"error: the packages of requirements.txt must be installed in {sys.prefix}, got no {error.name} there")
 
 
 def main() -> None:

@@ -1,10 +1,9 @@
 """From a handler package to the zip file that Lambda gets."""
 
 from dataclasses import dataclass
-from functools import cache
 from pathlib import Path
 
-from cdk_app.assets.archive import read_archive, write_archive
+from cdk_app.assets.archive import is_whole, write_archive
 from cdk_app.assets.byte_code import check_building_python, compile_files
 from cdk_app.assets.dependencies import dependency_files
 from cdk_app.assets.files import Files, digest, merge
@@ -13,6 +12,9 @@ from cdk_app.assets.platform import Platform
 from cdk_app.assets.runtime import lambdas_folder, runtime_files
 from cdk_app.cache import cache_directory
 from cdk_app.errors import AssetError
+
+# https://docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html
+UNZIPPED_BYTES = 262_144_000
 
 _LAYOUT = "tsunagu asset 1"  # raise it when the same files shall make another zip
 
@@ -38,7 +40,8 @@ def build_asset(package: HandlerPackage, platform: Platform) -> HandlerAsset:
     Needs the network only for dependencies that are not in the cache yet.
 
     Raises:
-        AssetError: The package, its handler or its lock is not as it must be, or uv could not install the lock.
+        AssetError: The package, its handler or its lock is not as it must be, uv could not install the lock, or all of
+            it together is larger than Lambda takes.
     """
     _check_name(package)
     package.check_handler(platform)
@@ -48,8 +51,10 @@ def build_asset(package: HandlerPackage, platform: Platform) -> HandlerAsset:
     # Not over the byte code: the same source can compile to other bytes in another process.
     asset_hash = digest(sources, _LAYOUT, f"byte code: {platform.python if platform.byte_code else 'none'}")
     path = cache_directory() / "assets" / f"{asset_hash}.zip"
-    if not (path.is_file() and _is_whole(path, path.stat().st_mtime_ns)):
-        write_archive(path, {**sources, **(compile_files(sources) if platform.byte_code else {})})
+    if not is_whole(path):
+        files = {**sources, **(compile_files(sources) if platform.byte_code else {})}
+        _check_size(package, files)
+        write_archive(path, files)
     return HandlerAsset(path=path, hash=asset_hash, handler=f"{package.import_name}.{package.handler}")
 
 
@@ -72,7 +77,8 @@ def _check_name(package: HandlerPackage) -> None:
         raise AssetError(msg)
 
 
-@cache
-def _is_whole(path: Path, modified_ns: int) -> bool:  # noqa: ARG001 - a file that changed is read again
-    """Tell whether an earlier build can be trusted; asked once a process, because it reads the whole file."""
-    return read_archive(path) is not None
+def _check_size(package: HandlerPackage, files: Files) -> None:
+    size = sum(len(content) for content in files.values())
+    if size > UNZIPPED_BYTES:
+        msg = f"the asset of {package.import_name} must be at most {UNZIPPED_BYTES:,} bytes unzipped, got {size:,}"
+        raise AssetError(msg)

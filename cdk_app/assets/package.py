@@ -26,7 +26,7 @@ class HandlerPackage:
         path: The folder. A relative one starts at the working directory; `Path(__file__).parent` does not move.
         handler: Module and function inside the folder, `<module>.<function>`. Default: `handler.handler`.
         requirements: Lock of its dependencies: exact versions with hashes, as `uv pip compile --generate-hashes` writes
-            it. Default: the package's `requirements.txt`, and no dependencies when it has none.
+            it. Default: the package's `requirements.txt`, which then travels with the code; without one, none.
     """
 
     path: str | Path

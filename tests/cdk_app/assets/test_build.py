@@ -3,7 +3,6 @@ import shutil
 import subprocess
 import sys
 import zipfile
-from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -217,16 +216,31 @@ def test_a_deleted_cache_is_filled_again(make_package: PackageMaker, cache: Path
     assert build_asset(package, Platform()).path.is_file()
 
 
-def test_many_builds_at_once_leave_one_whole_zip_and_nothing_else(make_package: PackageMaker) -> None:
-    package = HandlerPackage(path=make_package())
+def test_processes_that_build_at_once_leave_one_whole_zip_and_nothing_else(
+    make_package: PackageMaker, cache: Path
+) -> None:
+    program = (
+        "from cdk_app.assets import *; import sys; "
+        "print(build_asset(HandlerPackage(path=sys.argv[1]), Platform()).path)"
+    )
+    command = [sys.executable, "-c", program, str(make_package(files={"data.bin": "x" * 1_000_000}))]
 
-    with ThreadPoolExecutor(8) as pool:
-        assets = list(pool.map(lambda _: build_asset(package, Platform()), range(16)))
+    builds = [subprocess.Popen(command, stdout=subprocess.PIPE, text=True) for _ in range(4)]  # noqa: S603
+    paths = {build.communicate()[0].strip() for build in builds}
 
-    assert len({asset.path for asset in assets}) == 1
-    assert list(assets[0].path.parent.iterdir()) == [assets[0].path]
-    with zipfile.ZipFile(assets[0].path) as archive:
+    assert [build.returncode for build in builds] == [0] * 4
+    assert {str(path) for path in (cache / "assets").iterdir()} == paths
+    with zipfile.ZipFile(*paths) as archive:
         assert archive.testzip() is None
+
+
+def test_fails_when_the_asset_is_larger_than_lambda_takes(
+    make_package: PackageMaker, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("cdk_app.assets.build.UNZIPPED_BYTES", 1_000)
+
+    with pytest.raises(AssetError, match=r"^the asset of invoices must be at most 1,000 bytes unzipped, got \d"):
+        build_asset(HandlerPackage(path=make_package()), Platform())
 
 
 @pytest.mark.parametrize("name", ["lambdas", "cdk_app"])

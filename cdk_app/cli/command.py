@@ -40,6 +40,6 @@ def main() -> None:
 def _fail(sentence: str, log_path: str | None = None) -> None:
     console = Console(stderr=True, soft_wrap=True, highlight=False, markup=False)
     console.print(f"error: {sentence}")
-    if log_path is not None:
+    if log_path is not None and log_path not in sentence:
         console.print(f"log: {log_path}")
     sys.exit(1)

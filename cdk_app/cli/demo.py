@@ -43,7 +43,7 @@ def demo(keep: Annotated[bool, typer.Option("--keep", help="Leave the embedded c
             started.pop_all()
             for line in usage_lines(cloud):
                 console.print(line, markup=False)
-    _judge(reports, log_path=str(cloud.log_path))
+    judge(reports, log_path=str(cloud.log_path))
 
 
 def _drive(steps: Steps, started: ExitStack, cloud_directory: Path) -> tuple[EmbeddedCloud, Mapping[str, FlowReport]]:
@@ -60,7 +60,12 @@ def _drive(steps: Steps, started: ExitStack, cloud_directory: Path) -> tuple[Emb
     return cloud, reports
 
 
-def _judge(reports: Mapping[str, FlowReport], log_path: str) -> None:
+def judge(reports: Mapping[str, FlowReport], log_path: str) -> None:
+    """Accept the reports of all flows, or say what is wrong with the first that did not hold.
+
+    Raises:
+        DemoError: A flow has problems.
+    """
     for name, report in reports.items():
         if report.problems:
             msg = f"{name} must hold, got {len(report.problems)} problems (all in {DEMO_REPORT}): {report.problems[0]}"

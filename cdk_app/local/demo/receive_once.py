@@ -55,7 +55,7 @@ class ReceiveOnce:
             )
             for lane in lanes
         ]
-        return _report(
+        return compose_report(
             findings,
             sent=sum(map(len, loads.values())),
             killed=killed,
@@ -91,7 +91,10 @@ def _lane(outputs: Mapping[str, str], kind: str) -> Lane:
     )
 
 
-def _report(findings: Sequence[Findings], *, sent: int, killed: int, deferred: int, seconds: float) -> FlowReport:
+def compose_report(
+    findings: Sequence[Findings], *, sent: int, killed: int, deferred: int, seconds: float
+) -> FlowReport:
+    """Add up what the books say of each queue, and name all that is not as it must be."""
     lost = [payment_id for finding in findings for payment_id in finding.lost]
     doubled = [account for finding in findings for account in finding.doubled]
     problems = [

@@ -1,10 +1,14 @@
 """Findings of policy rules that are accepted, each with its reason, beside the construct that causes it."""
 
+from typing import TYPE_CHECKING
+
 from aws_cdk import Acknowledgment, Validations
-from constructs import IConstruct
+
+if TYPE_CHECKING:
+    from constructs import IConstruct
 
 
-def acknowledge(construct: IConstruct, rule: str, reason: str) -> None:
+def acknowledge(construct: "IConstruct", rule: str, reason: str) -> None:
     """Accept one finding about `construct` and what is inside it.
 
     CDK records it as metadata, which cdk-nag and the pack in `cdk_app.checks` read; neither has to be installed.

@@ -45,6 +45,7 @@ class DeadLetterNotifierProps:
     protect: bool = True
 
     def __post_init__(self) -> None:
+        """Refuse what AWS, or another setting, would not allow."""
         require_customer_managed("key", self.key)
         if self.topic is not None and self.topic.fifo:
             msg = "topic must be a standard topic, because no alarm reaches a FIFO topic, got a FIFO topic"

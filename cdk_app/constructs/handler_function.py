@@ -1,7 +1,7 @@
 """A Lambda function made of a handler package, with a role and a log group of its own."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from aws_cdk import Duration
 from aws_cdk import aws_iam as iam
@@ -57,12 +57,13 @@ class HandlerSettings:
     environment: Sequence[EnvironmentContract] = ()
     memory_mib: int = 256
     network: Network | None = None
-    platform: Platform = Platform()
+    platform: Platform = field(default_factory=Platform)
     log_retention: logs.RetentionDays = logs.RetentionDays.ONE_MONTH
     protect: bool = True
     reserved_concurrency: int | None = None
 
     def __post_init__(self) -> None:
+        """Refuse what AWS, or another setting, would not allow."""
         check_range("memory_mib", self.memory_mib, MEMORY_MIB, "MiB")
         if self.reserved_concurrency is not None:
             check_range("reserved_concurrency", self.reserved_concurrency, RESERVED_CONCURRENCY)
@@ -82,6 +83,7 @@ class HandlerFunctionProps(HandlerSettings):
     timeout: Duration
 
     def __post_init__(self) -> None:
+        """Refuse what AWS, or another setting, would not allow."""
         HandlerSettings.__post_init__(self)  # `super()` does not reach through dataclasses with slots
         check_seconds("timeout", self.timeout, TIMEOUT_SECONDS)
 
@@ -129,7 +131,7 @@ class HandlerFunction(Construct):
     def _function(self, props: HandlerFunctionProps, environment: Mapping[str, str]) -> lambda_.Function:
         asset = build_asset(props.package, props.platform)
         network = props.network
-        return lambda_.Function(
+        function = lambda_.Function(
             self,
             "Function",
             code=lambda_.Code.from_asset(str(asset.path), asset_hash=asset.hash),
@@ -148,6 +150,9 @@ class HandlerFunction(Construct):
             vpc_subnets=network.subnets if network else None,
             security_groups=list(network.security_groups) or None if network else None,
         )
+        for rule in ("AwsSolutions-L1", "Serverless-LambdaLatestVersion"):
+            acknowledge(function, rule, "the stage chooses a supported Python, and may stay behind the newest")
+        return function
 
 
 def merged_environment(contracts: Sequence[EnvironmentContract]) -> dict[str, str]:

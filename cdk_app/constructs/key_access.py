@@ -1,20 +1,23 @@
 """Who may use the key of an encrypted queue or topic: services by the key's policy, roles by their own."""
 
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 from aws_cdk import Annotations, Stack
 from aws_cdk import aws_iam as iam
 from aws_cdk import aws_kms as kms
-from constructs import Construct
 
 from cdk_app.errors import InvalidPropsError
+
+if TYPE_CHECKING:
+    from constructs import Construct
 
 SEND_ACTIONS = ("kms:Decrypt", "kms:GenerateDataKey")  # SQS and SNS ask for both when a message comes in
 RECEIVE_ACTIONS = ("kms:Decrypt",)
 _AWS_MANAGED_ALIAS = "alias/aws/"
 
 
-def allow_service(scope: Construct, key: kms.IKey, service: str, *, source_arn: str | None = None) -> None:
+def allow_service(scope: "Construct", key: kms.IKey, service: str, *, source_arn: str | None = None) -> None:
     """Let an AWS service use `key` to send, but only on behalf of the account of `scope`.
 
     A topic or queue that is encrypted with a customer-managed key silently loses what a service sends to it when the
@@ -30,7 +33,7 @@ def allow_service(scope: Construct, key: kms.IKey, service: str, *, source_arn: 
     See https://docs.aws.amazon.com/sns/latest/dg/sns-key-management.html#compatibility-with-aws-services
     """
     statement = iam.PolicyStatement(
-        sid=f"Allow{service.split('.')[0].title()}",
+        sid=f"Allow{service.partition('.')[0].title()}",
         principals=[iam.ServicePrincipal(service)],
         actions=list(SEND_ACTIONS),
         resources=["*"],  # in a key's policy, this key
@@ -43,7 +46,7 @@ def allow_service(scope: Construct, key: kms.IKey, service: str, *, source_arn: 
         )
 
 
-def source_conditions(scope: Construct, source_arn: str | None = None) -> dict[str, dict[str, str]]:
+def source_conditions(scope: "Construct", source_arn: str | None = None) -> dict[str, dict[str, str]]:
     """Conditions that keep a service from acting on behalf of another account (the confused deputy)."""
     conditions = {"StringEquals": {"aws:SourceAccount": Stack.of(scope).account}}
     if source_arn is not None:

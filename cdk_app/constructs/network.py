@@ -2,8 +2,10 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
-from aws_cdk import aws_ec2 as ec2
+if TYPE_CHECKING:
+    from aws_cdk import aws_ec2 as ec2
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -23,6 +25,6 @@ class Network:
             enter.
     """
 
-    vpc: ec2.IVpc
-    subnets: ec2.SubnetSelection | None = None
-    security_groups: Sequence[ec2.ISecurityGroup] = ()
+    vpc: "ec2.IVpc"
+    subnets: "ec2.SubnetSelection | None" = None
+    security_groups: Sequence["ec2.ISecurityGroup"] = ()

@@ -48,9 +48,7 @@ class PrivateEndpoints(Construct):
         )
         self.interfaces = [self._interface(network, service) for service in props.services]
 
-    def _interface(
-        self, network: Network, service: ec2.InterfaceVpcEndpointAwsService
-    ) -> ec2.InterfaceVpcEndpoint:
+    def _interface(self, network: Network, service: ec2.InterfaceVpcEndpointAwsService) -> ec2.InterfaceVpcEndpoint:
         endpoint = ec2.InterfaceVpcEndpoint(
             self,
             service.short_name.title(),

@@ -10,6 +10,7 @@ from aws_cdk import aws_kms as kms
 from aws_cdk import aws_sqs as sqs
 from constructs import Construct
 
+from cdk_app.constructs.acknowledgement import acknowledge
 from cdk_app.constructs.key_access import RECEIVE_ACTIONS, SEND_ACTIONS, require_customer_managed, with_key
 from cdk_app.constructs.protection import removal_policy
 from cdk_app.constructs.ranges import check_range, check_seconds
@@ -62,6 +63,7 @@ class QueueChannelProps:
     protect: bool = True
 
     def __post_init__(self) -> None:
+        """Refuse what AWS, or another setting, would not allow."""
         check_seconds("handler_timeout", self.handler_timeout, HANDLER_TIMEOUT_SECONDS)
         check_seconds("batching_window", self.batching_window, BATCHING_WINDOW_SECONDS)
         check_seconds("retention", self.retention, RETENTION_SECONDS)
@@ -158,13 +160,15 @@ class QueueChannel(Construct):
 
     def _dead_letter_queue(self) -> sqs.Queue:
         # It names no source queue in a redrive-allow policy: the source names it, and both would be a cycle.
-        return sqs.Queue(
+        queue = sqs.Queue(
             self,
             "DeadLetterQueue",
             fifo=self.props.fifo or None,
             retention_period=self.props.dead_letter_retention,
             **self._safety(),
         )
+        acknowledge(queue, "Serverless-SQSRedrivePolicy", "it is the dead-letter queue: nothing is behind it")
+        return queue
 
     def _queue(self) -> sqs.Queue:
         return sqs.Queue(

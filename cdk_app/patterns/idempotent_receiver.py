@@ -6,6 +6,7 @@ from aws_cdk import Duration
 from aws_cdk import aws_lambda as lambda_
 from constructs import Construct
 
+from cdk_app.constructs.acknowledgement import acknowledge
 from cdk_app.constructs.dead_letter_notifier import DeadLetterNotifier, DeadLetterNotifierProps
 from cdk_app.constructs.handler_function import HandlerFunction, HandlerFunctionProps, HandlerSettings
 from cdk_app.constructs.idempotency_table import IdempotencyTable, IdempotencyTableProps
@@ -44,6 +45,7 @@ class ProvisionedPollers:
     maximum: int
 
     def __post_init__(self) -> None:
+        """Refuse what AWS, or another setting, would not allow."""
         check_range("minimum", self.minimum, MINIMUM_POLLERS, "pollers")
         check_range("maximum", self.maximum, MAXIMUM_POLLERS, "pollers")
         if self.minimum > self.maximum:
@@ -85,6 +87,7 @@ class IdempotentReceiverProps(HandlerSettings):
     metrics_namespace: str = METRICS_NAMESPACE
 
     def __post_init__(self) -> None:
+        """Refuse what AWS, or another setting, would not allow."""
         HandlerSettings.__post_init__(self)  # `super()` does not reach through dataclasses with slots
         check_range("max_attempts", self.max_attempts, MAX_ATTEMPTS)
         self._check_batch()
@@ -178,6 +181,9 @@ class IdempotentReceiver(Construct):
         )
         self.notifier.add_channel(props.channel)
         self.handler = HandlerFunction(self, "Handler", self._function_props(props))
+        acknowledge(
+            self.handler.function, "Serverless-LambdaDLQ", "only the mapping invokes it, and waits for its answer"
+        )
         self._grant(props.channel)
         self.mapping = self._mapping(props)
 
@@ -219,7 +225,7 @@ class IdempotentReceiver(Construct):
     def _mapping(self, props: IdempotentReceiverProps) -> lambda_.EventSourceMapping:
         window = props.channel.props.batching_window
         pollers = props.pollers
-        return lambda_.EventSourceMapping(
+        mapping = lambda_.EventSourceMapping(
             self,
             "Mapping",
             target=self.handler.function,
@@ -236,3 +242,9 @@ class IdempotentReceiver(Construct):
             metrics_config=lambda_.MetricsConfig(metrics=[lambda_.MetricType.EVENT_COUNT]),
             # No filters: a mapping deletes what does not match.
         )
+        acknowledge(
+            mapping,
+            "Serverless-LambdaEventSourceMappingDestination",
+            "a mapping has such a destination for a stream only; a queue has its dead-letter queue",
+        )
+        return mapping

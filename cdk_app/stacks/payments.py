@@ -2,11 +2,10 @@
 
 from importlib.resources import files
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from aws_cdk import CfnOutput, Duration, Stack
 from aws_cdk import aws_dynamodb as dynamodb
-from constructs import Construct
 
 from cdk_app.assets import HandlerPackage
 from cdk_app.constructs.customer_managed_key import CustomerManagedKey, CustomerManagedKeyProps
@@ -19,6 +18,9 @@ from cdk_app.settings import StageSettings
 from cdk_app.stacks.log_retention import RETENTION_BY_DAYS
 from lambdas.contracts.environment import PaymentsEnvironment
 
+if TYPE_CHECKING:
+    from constructs import Construct
+
 _HANDLER_TIMEOUT = Duration.seconds(5)
 _PACKAGE = HandlerPackage(path=Path(str(files("lambdas") / "payments")))
 
@@ -29,7 +31,7 @@ class PaymentsStack(Stack):
     The outputs are what the `tsunagu` command reads: their names are public contract.
     """
 
-    def __init__(self, scope: Construct, construct_id: str, *, settings: StageSettings, **stack_props: Any) -> None:
+    def __init__(self, scope: "Construct", construct_id: str, *, settings: StageSettings, **stack_props: Any) -> None:
         super().__init__(scope, construct_id, **stack_props)
         self._settings = settings
         key_props = CustomerManagedKeyProps(description="Messages of the payment queues", protect=settings.protect)

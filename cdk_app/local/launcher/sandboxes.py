@@ -9,10 +9,11 @@ awslambdaric in the functions' virtual environment.
 
 import queue
 import shlex
+import time
 from pathlib import Path
 from typing import IO, Any
 
-from .function_logs import FunctionLog, Status
+from .function_logs import FunctionLog, Report, Status
 from .ministack_modules import lambda_runtime, lambda_svc
 from .sandbox_environment import sandbox_environment
 from .settings import LauncherSettings
@@ -64,16 +65,25 @@ class Sandbox(lambda_runtime.ProvidedWorker):  # type: ignore[misc]
 
     def __init__(self, function_name: str, config: Config, code_zip: bytes) -> None:
         self._log = FunctionLog(config)
+        self._start_seconds = 0.0
         super().__init__(function_name, {**config, "LogStreamName": self._log.stream_name}, code_zip)
 
     def invoke(self, event: Any, request_id: str, **named: Any) -> Outcome:
         """Run one invocation; a sandbox that fails to start fails this invocation alone."""
-        invocation = self._log.start(request_id)
+        self._log.start(request_id)
+        self._start_seconds, began = 0.0, time.monotonic()
+        outcome = self._outcome(event, request_id, **named)
+        took = time.monotonic() - began - self._start_seconds
+        status = _status_of(outcome)
+        report = Report(request_id=request_id, status=status, seconds=took, start_seconds=self._start_seconds)
+        self._log.report(report)
+        return outcome
+
+    def _outcome(self, event: Any, request_id: str, **named: Any) -> Outcome:
         try:
             outcome: Outcome = super().invoke(event, request_id, **named)
         except RuntimeError as error:
-            outcome = self._failed_start(error)
-        self._log.report(invocation, _status_of(outcome))
+            return self._failed_start(error)
         return outcome
 
     def _failed_start(self, error: RuntimeError) -> Outcome:
@@ -89,7 +99,11 @@ class Sandbox(lambda_runtime.ProvidedWorker):  # type: ignore[misc]
                 interpreter = shlex.quote(str(self.interpreter))
                 bootstrap.write_text(f'#!/bin/sh\nexec {interpreter} -m awslambdaric "$_HANDLER"\n')
                 bootstrap.chmod(0o755)
-        super()._spawn(init_timeout)
+        began = time.monotonic()
+        try:
+            super()._spawn(init_timeout)
+        finally:
+            self._start_seconds += time.monotonic() - began
 
     def _teardown(self) -> None:
         if self._proc is not None:

@@ -17,6 +17,8 @@ from botocore.exceptions import ClientError
 
 from cdk_app.errors import EmbeddedCloudError
 from cdk_app.local.embedded_cloud import EmbeddedCloud
+from cdk_app.local.emulator_process import EmulatorProcess, free_port
+from cdk_app.local.environments import environment_python
 from cdk_app.local.state_folder import EmulatorRecord, StateFolder
 
 SLEEPER = "import time\ndef handler(event, context):\n    time.sleep(60)"
@@ -138,6 +140,26 @@ def test_start_that_is_not_fresh_returns_the_cloud_that_lives_in_the_folder(tmp_
         second = EmbeddedCloud.start(tmp_path, fresh=False)
 
         assert second.endpoint_url == first.endpoint_url
+
+
+def test_port_that_another_process_took_meanwhile_is_tried_no_more(
+    cloud: EmbeddedCloud, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ports = iter([urlparse(cloud.endpoint_url).port, free_port()])
+    monkeypatch.setattr("cdk_app.local.emulator_process.free_port", lambda: next(ports))
+
+    with EmbeddedCloud.start(tmp_path) as second:
+        assert second.endpoint_url != cloud.endpoint_url
+
+
+def test_folder_holds_one_cloud_even_when_two_start_at_once(tmp_path: Path) -> None:
+    python = environment_python("emulator", log_path=tmp_path / "log", progress=print)
+    folder = StateFolder(tmp_path)
+    with EmbeddedCloud.start(tmp_path) as first:
+        with pytest.raises(EmbeddedCloudError, match="one embedded cloud may live in a folder, got another in "):
+            EmulatorProcess.start(folder, python=python, functions_python=python, enforce_iam=True)
+
+        assert EmbeddedCloud.attach(tmp_path).endpoint_url == first.endpoint_url
 
 
 def test_emulator_that_does_not_start_is_told_in_a_sentence_with_its_log(

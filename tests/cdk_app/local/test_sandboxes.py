@@ -79,11 +79,12 @@ def test_handler_sees_the_variables_of_aws_and_its_own_and_none_of_this_machine(
     cloud: EmbeddedCloud, deploy: Callable[..., Any], function: Callable[..., Any]
 ) -> None:
     code = "import os\ndef handler(event, context):\n    return dict(os.environ)"
-    name = deploy(function(code, Environment={"Variables": {"OWN": "1"}}))["Function"]
+    own = {"OWN": "1", "AWS_ENDPOINT_URL_SQS": "http://127.0.0.1:1"}
+    name = deploy(function(code, Environment={"Variables": own}))["Function"]
 
     variables = invoke(cloud, name)
 
-    assert variables["OWN"] == "1"
+    assert variables.items() >= own.items()
     assert variables["AWS_LAMBDA_FUNCTION_NAME"] == name
     assert variables["AWS_ENDPOINT_URL"] == cloud.endpoint_url
     assert variables["AWS_SESSION_TOKEN"]
@@ -172,6 +173,7 @@ def handler(event, context):
     assert report["type"] == "platform.report"
     assert report["record"]["requestId"] == request_id
     assert report["record"]["status"] == "success"
+    assert report["record"]["metrics"]["initDurationMs"] > report["record"]["metrics"]["durationMs"]
 
 
 def received(cloud: EmbeddedCloud, name: str) -> list[str]:

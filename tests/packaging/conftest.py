@@ -1,4 +1,4 @@
-"""The wheel, and environments that have nothing of the checkout: one with every extra, one with the base install."""
+"""The wheel, and clean environments: with locked packages, with the wheel and those, with the base install."""
 
 import os
 import subprocess
@@ -51,8 +51,16 @@ def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="session")
+def locked_environment(tmp_path_factory: pytest.TempPathFactory) -> Environment:
+    """The packages of requirements.txt, as one installs them who runs `cdk` in a checkout."""
+    environment = _environment(tmp_path_factory.mktemp("locked"))
+    _install(environment, "--require-hashes", "--requirements", str(PROJECT / "requirements.txt"))
+    return environment
+
+
+@pytest.fixture(scope="session")
 def full_environment(wheel: Path, tmp_path_factory: pytest.TempPathFactory) -> Environment:
-    """The wheel with the packages of requirements.txt."""
+    """The wheel with the packages of requirements.txt, as another project installs it with every extra."""
     environment = _environment(tmp_path_factory.mktemp("full"))
     _install(environment, "--require-hashes", "--requirements", str(PROJECT / "requirements.txt"))
     _install(environment, "--no-deps", str(wheel))

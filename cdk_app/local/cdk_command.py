@@ -41,6 +41,7 @@ def synthesize(stage: str = "embedded", output: Path = Path("cdk.out")) -> Path:
     environment = os.environ | QUIET_JSII
     environment |= {"CDK_OUTDIR": str(output), "CDK_CONTEXT_JSON": json.dumps(_context(project) | {"stage": stage})}
     log_path = output.with_name(SYNTHESIS_LOG)
+    log_path.unlink(missing_ok=True)
     run_logged([sys.executable, "app.py"], "the app must synthesize", environment, log_path)
     return output
 

@@ -24,7 +24,8 @@ from cdk_app.local.launcher.settings import (
 from cdk_app.local.state_folder import EmulatorRecord, StateFolder
 
 START_TIMEOUT_SECONDS = 60.0  # a cold disk and busy cores; half a second is usual
-STOP_GRACE_SECONDS = 3.0
+STOP_GRACE_SECONDS = 0.5  # nothing of an emulator is kept, so it may end at once
+KILL_SECONDS = 5.0
 POLL_SECONDS = 0.02
 PORT_TRIES = 5
 
@@ -116,7 +117,7 @@ class EmulatorProcess:
         _signal_group(self.record.pid, signal.SIGTERM)
         _wait_until(lambda: not self._lives(), STOP_GRACE_SECONDS)
         _signal_group(self.record.pid, signal.SIGKILL)
-        _wait_until(lambda: not self._lives() and not _signal_group(self.record.pid, 0), STOP_GRACE_SECONDS)
+        _wait_until(lambda: not self._lives() and not _signal_group(self.record.pid, 0), KILL_SECONDS)
         if self._child is not None and self._child.stdin is not None:
             self._child.stdin.close()
         self.folder.forget()
@@ -143,8 +144,9 @@ def _launch(folder: StateFolder, python: Path, settings: LauncherSettings) -> "s
 def _start_error(folder: StateFolder, exit_code: int) -> EmbeddedCloudError:
     if exit_code == ALREADY_RUNS_EXIT_CODE:
         return EmbeddedCloudError(f"one embedded cloud may live in a folder, got another in {folder.path}")
-    msg = f"the emulator must serve within {START_TIMEOUT_SECONDS:.0f} s, got exit code {exit_code}: see {{}}"
-    return EmbeddedCloudError(msg.format(folder.emulator_log), str(folder.emulator_log))
+    log = str(folder.emulator_log)
+    msg = f"the emulator must serve within {START_TIMEOUT_SECONDS:.0f} s, got exit code {exit_code}: see {log}"
+    return EmbeddedCloudError(msg, log)
 
 
 def free_port() -> int:

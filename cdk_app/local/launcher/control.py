@@ -1,7 +1,7 @@
 """What the tools of this project ask the emulator itself, beside AWS's own calls.
 
-* `GET /_tsunagu/emulator`: its process id; any answer means that it serves.
-* `GET /_tsunagu/handlers/<function name>`: the live handler processes of a function.
+* `GET /_tsunagu/emulator`: its process id, once it serves.
+* `GET /_tsunagu/handlers/<function name>`: the live handler processes of a function, and which are busy.
 """
 
 # ruff: noqa: SLF001 - the package's docstring says why

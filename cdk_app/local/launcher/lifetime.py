@@ -5,10 +5,14 @@ import os
 import signal
 import sys
 import threading
+import time
 from pathlib import Path
 from typing import IO
 
 from .settings import ALREADY_RUNS_EXIT_CODE, DETACH
+
+LOCK_TRIES = 5  # whoever asks whether the emulator lives holds the lock for an instant
+LOCK_PAUSE_SECONDS = 0.05
 
 
 def hold_lock(path: Path) -> IO[str]:
@@ -17,11 +21,14 @@ def hold_lock(path: Path) -> IO[str]:
     The kernel gives the lock back however the process ends; a process id alone may be another's by then.
     """
     lock = path.open("a")
-    try:
-        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        sys.exit(ALREADY_RUNS_EXIT_CODE)
-    return lock
+    for _ in range(LOCK_TRIES):
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            time.sleep(LOCK_PAUSE_SECONDS)
+        else:
+            return lock
+    sys.exit(ALREADY_RUNS_EXIT_CODE)
 
 
 def end_with_owner() -> None:

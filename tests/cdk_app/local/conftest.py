@@ -5,7 +5,7 @@ import time
 import uuid
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any
 
 import boto3
 import pytest
@@ -16,18 +16,6 @@ Resources = dict[str, dict[str, Any]]
 Statements = list[dict[str, Any]]
 
 
-class Eventually(Protocol):
-    def __call__(self, look: Callable[[], Any], *, seconds: float = 20) -> Any: ...
-
-
-class Deploy(Protocol):
-    def __call__(self, resources: Resources, *, stack: str | None = None) -> dict[str, str]: ...
-
-
-class ClientOf(Protocol):
-    def __call__(self, service: str, statements: Statements) -> Any: ...
-
-
 @pytest.fixture(scope="session")
 def cloud(tmp_path_factory: pytest.TempPathFactory) -> Iterator[EmbeddedCloud]:
     with EmbeddedCloud.start(tmp_path_factory.mktemp("cloud")) as running:
@@ -35,7 +23,7 @@ def cloud(tmp_path_factory: pytest.TempPathFactory) -> Iterator[EmbeddedCloud]:
 
 
 @pytest.fixture(scope="session")
-def eventually() -> Eventually:
+def eventually() -> Callable[..., Any]:
     """Look again and again until something is there, and return it."""
 
     def wait(look: Callable[[], Any], *, seconds: float = 20) -> Any:
@@ -49,7 +37,7 @@ def eventually() -> Eventually:
 
 
 @pytest.fixture(scope="session")
-def deploy(cloud: EmbeddedCloud) -> Deploy:
+def deploy(cloud: EmbeddedCloud) -> Callable[..., dict[str, str]]:
     """Create a stack, or update it when it is named; return the physical ids of its resources."""
     cloudformation = cloud.client("cloudformation")
 
@@ -71,7 +59,7 @@ def deploy(cloud: EmbeddedCloud) -> Deploy:
 
 
 @pytest.fixture(scope="session")
-def client_of(cloud: EmbeddedCloud) -> ClientOf:
+def client_of(cloud: EmbeddedCloud) -> Callable[..., Any]:
     """Return a client with the permissions of these policy statements, and no others."""
     trust = {"Effect": "Allow", "Principal": {"AWS": "*"}, "Action": "sts:AssumeRole"}
 

@@ -5,7 +5,7 @@ from aws_cdk import Duration, Token
 from cdk_app.errors import InvalidPropsError
 
 
-def check_range(name: str, value: float, limits: range, unit: str = "") -> None:
+def check_range(name: str, value: int, limits: range, unit: str = "") -> None:
     """Accept `value` when it is within `limits`, or when only the deployment will know it.
 
     Args:
@@ -34,5 +34,8 @@ def check_seconds(name: str, value: Duration, limits: range) -> None:
     if value.is_unresolved():
         msg = f"{name} must be known when the app is synthesized, got a value that only the deployment knows"
         raise InvalidPropsError(msg)
-    seconds = value.to_seconds(integral=False)
-    check_range(name, int(seconds) if float(seconds).is_integer() else seconds, limits, "seconds")
+    seconds = float(value.to_seconds(integral=False))
+    if not seconds.is_integer():
+        msg = f"{name} must be a whole number of seconds, got {seconds:,}"
+        raise InvalidPropsError(msg)
+    check_range(name, int(seconds), limits, "seconds")

@@ -230,7 +230,8 @@ def test_processes_that_build_at_once_leave_one_whole_zip_and_nothing_else(
 
     assert [build.returncode for build in builds] == [0] * 4
     assert {str(path) for path in (cache / "assets").iterdir()} == paths
-    with zipfile.ZipFile(*paths) as archive:
+    (path,) = paths
+    with zipfile.ZipFile(path) as archive:
         assert archive.testzip() is None
 
 

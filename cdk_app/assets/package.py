@@ -38,7 +38,7 @@ class HandlerPackage:
         """The folder, as an absolute path.
 
         Raises:
-            AssetError: There is no such folder, or Python cannot import one of that name.
+            AssetError: There is no such folder.
         """
         folder = Path(self.path).resolve()
         if not folder.is_dir():

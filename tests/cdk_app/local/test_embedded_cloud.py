@@ -89,11 +89,16 @@ def test_stop_ends_the_emulator_and_its_handlers(tmp_path: Path, eventually: Cal
 
 def test_it_ends_with_the_process_that_started_it(tmp_path: Path, eventually: Callable[..., Any]) -> None:
     child, endpoint_url = start_in_a_child(tmp_path)
+    record = StateFolder(tmp_path).living_emulator()
+    assert record is not None
 
     child.kill()
 
     child.wait()
-    eventually(lambda: not answers(endpoint_url), seconds=5)
+    eventually(lambda: group_is_gone(record.pid), seconds=5)
+    assert not answers(endpoint_url)
+    with pytest.raises(EmbeddedCloudError, match="got none"):
+        EmbeddedCloud.attach(tmp_path)
 
 
 def test_ctrl_c_stops_it(tmp_path: Path) -> None:

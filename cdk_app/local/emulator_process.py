@@ -117,7 +117,9 @@ class EmulatorProcess:
         _signal_group(self.record.pid, signal.SIGTERM)
         _wait_until(lambda: not self._lives(), STOP_GRACE_SECONDS)
         _signal_group(self.record.pid, signal.SIGKILL)
-        _wait_until(lambda: not self._lives() and not _signal_group(self.record.pid, 0), KILL_SECONDS)
+        _wait_until(lambda: not self._lives(), KILL_SECONDS)
+        # What is dead but not yet collected by its parent still counts; that is not waited for.
+        _wait_until(lambda: not _signal_group(self.record.pid, 0), STOP_GRACE_SECONDS)
         if self._child is not None and self._child.stdin is not None:
             self._child.stdin.close()
         self.folder.forget()

@@ -123,15 +123,19 @@ class IdempotentReceiverProps(HandlerSettings):
 
     def _check_back_stop(self) -> None:
         """A message shares its receives with its batch: a neighbour that kills the function burns them for all."""
-        receive_count = self.channel.props.receive_count
-        needed = self.batch_size * (self.max_attempts + 1)
-        if receive_count >= needed:
-            return
-        msg = (
-            f"batch_size must be at most {receive_count // (self.max_attempts + 1)}, so that {self.max_attempts} "
-            f"attempts at each message fit the {receive_count:,} receives of the channel, got {self.batch_size:,}"
-        )
-        raise InvalidPropsError(msg)
+        receive_count, per_message = self.channel.props.receive_count, self.max_attempts + 1
+        if receive_count < per_message:
+            msg = (
+                f"channel must allow at least {per_message:,} receives for {self.max_attempts} attempts, "
+                f"got {receive_count:,}: give it a longer retention or a shorter handler_timeout"
+            )
+            raise InvalidPropsError(msg)
+        if receive_count < self.batch_size * per_message:
+            msg = (
+                f"batch_size must be at most {receive_count // per_message}, so that {self.max_attempts} attempts at "
+                f"each message fit the {receive_count:,} receives of the channel, got {self.batch_size:,}"
+            )
+            raise InvalidPropsError(msg)
 
     def _check_window(self) -> None:
         if self.idempotency_window is None:

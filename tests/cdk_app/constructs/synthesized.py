@@ -1,29 +1,31 @@
 """What tests ask of a synthesized stack."""
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from aws_cdk import Stack
 from aws_cdk.assertions import Template
 
+if TYPE_CHECKING:
+    from aws_cdk import Stack
 
-def resources(stack: Stack, resource_type: str) -> dict[str, Any]:
+
+def resources(stack: "Stack", resource_type: str) -> dict[str, Any]:
     """Resources of one type, by logical id."""
     found = Template.from_stack(stack).to_json().get("Resources", {})
     return {logical_id: resource for logical_id, resource in found.items() if resource["Type"] == resource_type}
 
 
-def only(stack: Stack, resource_type: str) -> dict[str, Any]:
+def only(stack: "Stack", resource_type: str) -> dict[str, Any]:
     """The one resource of its type."""
     [resource] = resources(stack, resource_type).values()
     return dict(resource)
 
 
-def properties(stack: Stack, resource_type: str) -> dict[str, Any]:
+def properties(stack: "Stack", resource_type: str) -> dict[str, Any]:
     """Properties of the one resource of its type."""
     return dict(only(stack, resource_type)["Properties"])
 
 
-def permissions(stack: Stack) -> set[tuple[str, str]]:
+def permissions(stack: "Stack") -> set[tuple[str, str]]:
     """Every pair of action and resource that the identity policies of the stack allow.
 
     A resource of the stack goes by the logical id without its hash, an ARN as it is.

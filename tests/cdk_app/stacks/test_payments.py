@@ -1,0 +1,98 @@
+from typing import Any
+
+import pytest
+from aws_cdk import aws_logs as logs
+
+from cdk_app.stacks.log_retention import RETENTION_BY_DAYS
+from lambdas.contracts.environment import PaymentsEnvironment, ReceiverEnvironment
+from tests.snapshots.stages import STAGES, app_of, stacks_of, templates
+
+OUTPUTS = {
+    "FifoQueueUrl",
+    "FifoDeadLetterQueueUrl",
+    "FifoFunctionName",
+    "StandardQueueUrl",
+    "StandardDeadLetterQueueUrl",
+    "StandardFunctionName",
+    "PaymentsTableName",
+    "IdempotencyTableName",
+    "NotificationTopicArn",
+}
+STATEFUL = ("AWS::DynamoDB::Table", "AWS::KMS::Key", "AWS::Logs::LogGroup", "AWS::SQS::Queue")
+
+
+def payments(stage: str) -> dict[str, Any]:
+    template: dict[str, Any] = templates(stage)[f"tsunagu-{stage}-payments"]
+    return template
+
+
+def of_type(stage: str, resource_type: str) -> dict[str, Any]:
+    resources = payments(stage)["Resources"]
+    return {name: found for name, found in resources.items() if found["Type"] == resource_type}
+
+
+@pytest.mark.parametrize("stage", STAGES)
+def test_outputs_are_those_that_the_command_reads(stage: str) -> None:
+    assert set(payments(stage)["Outputs"]) == OUTPUTS
+
+
+@pytest.mark.parametrize(("stage", "policy"), [("dev", "Delete"), ("stg", "Retain"), ("prod", "Retain")])
+def test_stage_decides_what_becomes_of_stateful_resources(stage: str, policy: str) -> None:
+    for resource_type in STATEFUL:
+        found = of_type(stage, resource_type).values()
+        assert {resource["DeletionPolicy"] for resource in found} == {policy}
+        assert {resource["UpdateReplacePolicy"] for resource in found} == {policy}
+
+
+@pytest.mark.parametrize(("stage", "protected"), [("dev", False), ("stg", True), ("prod", True)])
+def test_stage_decides_whether_tables_can_be_deleted(stage: str, protected: bool) -> None:
+    tables = of_type(stage, "AWS::DynamoDB::Table").values()
+
+    assert {table["Properties"]["DeletionProtectionEnabled"] for table in tables} == {protected}
+
+
+def test_both_functions_know_receiver_and_payments_environment() -> None:
+    wanted = {*ReceiverEnvironment.variable_names(), *PaymentsEnvironment.variable_names()}
+
+    for function in of_type("dev", "AWS::Lambda::Function").values():
+        assert set(function["Properties"]["Environment"]["Variables"]) == wanted
+
+
+def test_queues_and_topic_have_separate_keys() -> None:
+    queue_keys = {str(queue["Properties"]["KmsMasterKeyId"]) for queue in of_type("dev", "AWS::SQS::Queue").values()}
+    topic_keys = {str(topic["Properties"]["KmsMasterKeyId"]) for topic in of_type("dev", "AWS::SNS::Topic").values()}
+
+    assert len(queue_keys) == len(topic_keys) == 1
+    assert queue_keys.isdisjoint(topic_keys)
+
+
+def test_functions_may_write_payments_and_balances_and_not_read_them() -> None:
+    [table] = [name for name in of_type("dev", "AWS::DynamoDB::Table") if name.startswith("PaymentsTable")]
+
+    for policy in of_type("dev", "AWS::IAM::Policy").values():
+        statements = policy["Properties"]["PolicyDocument"]["Statement"]
+        [about_payments] = [one for one in statements if one["Resource"] == {"Fn::GetAtt": [table, "Arn"]}]
+        assert about_payments["Action"] == ["dynamodb:PutItem", "dynamodb:UpdateItem"]
+
+
+def test_embedded_stage_differs_from_dev_in_python_and_architecture_only() -> None:
+    differences = set()
+    for name, resource in payments("dev")["Resources"].items():
+        other = payments("embedded")["Resources"][name]
+        keys = {*resource["Properties"], *other["Properties"]}
+        differences |= {key for key in keys if resource["Properties"].get(key) != other["Properties"].get(key)}
+
+    assert differences == {"Runtime", "Architectures"}
+
+
+def test_every_retention_that_a_stage_can_name_is_known() -> None:
+    named = set(logs.RetentionDays) - {logs.RetentionDays.INFINITE}
+
+    assert set(RETENTION_BY_DAYS.values()) == named
+
+
+def test_cdk_validates_the_templates_of_the_strictest_stage() -> None:
+    app = app_of("prod", builtin_cloud_formation_validation=True)
+
+    assert "Payments" in stacks_of(app)
+    app.synth()

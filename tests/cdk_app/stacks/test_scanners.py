@@ -1,0 +1,62 @@
+"""What public scanners say about every stack, and what of it is accepted."""
+
+import json
+
+import pytest
+from aws_cdk import App, Validations
+from cdk_nag import AwsSolutionsChecks, NagPack, ServerlessChecks
+from cfnlint.api import ManualArgs, lint  # type: ignore[import-untyped]
+
+from tests.snapshots.stages import STAGES, app_of, templates
+
+# Each is explained beside its construct. To add one here is to say that the finding is right to be there.
+FUNCTION_RULES = {"AwsSolutions-L1", "Serverless-LambdaLatestVersion", "Serverless-LambdaDLQ"}
+ACKNOWLEDGED = {
+    *((f"Payments/{kind}Channel/DeadLetterQueue", "Serverless-SQSRedrivePolicy") for kind in ("Fifo", "Standard")),
+    *((f"Payments/{kind}Receiver/Handler/Function", rule) for kind in ("Fifo", "Standard") for rule in FUNCTION_RULES),
+    *((f"Payments/{kind}Receiver/Handler/Role", "AwsSolutions-IAM5[Resource::*]") for kind in ("Fifo", "Standard")),
+    *(
+        (f"Payments/{kind}Receiver/Mapping", "Serverless-LambdaEventSourceMappingDestination")
+        for kind in ("Fifo", "Standard")
+    ),
+}
+# W3005: CDK makes a function depend on its role and on the role's policy; the first is superfluous.
+CFN_LINT_IGNORED = ["W3005"]
+
+
+def acknowledgements(app: App) -> dict[tuple[str, str], str]:
+    """Reasons of what is acknowledged in the app, by construct path and rule."""
+    key = Validations.ACKNOWLEDGED_RULES_METADATA_KEY
+    return {
+        (construct.node.path, rule.removeprefix("Annotation::")): reason
+        for construct in app.node.find_all()
+        for entry in construct.node.metadata
+        if entry.type == key
+        for rule, reason in entry.data.items()
+    }
+
+
+@pytest.mark.parametrize("pack", [AwsSolutionsChecks, ServerlessChecks])
+@pytest.mark.parametrize("stage", ["dev", "prod"])
+def test_cdk_nag_finds_nothing_that_is_not_acknowledged(stage: str, pack: type[NagPack]) -> None:
+    app = app_of(stage)
+
+    report = pack(app).validate_scope(app)
+
+    assert [(violation.rule_name, violation.violating_resources) for violation in report.violations] == []
+
+
+def test_nothing_is_acknowledged_but_what_was_agreed() -> None:
+    assert set(acknowledgements(app_of("prod"))) == ACKNOWLEDGED
+
+
+def test_every_acknowledgement_says_why() -> None:
+    assert all(len(reason.split()) >= 5 for reason in acknowledgements(app_of("prod")).values())
+
+
+@pytest.mark.parametrize("stage", STAGES)
+def test_cfn_lint_finds_nothing(stage: str) -> None:
+    for template in templates(stage).values():
+        matches = lint(json.dumps(template), regions=["eu-west-1"], config=ManualArgs(ignore_checks=CFN_LINT_IGNORED))
+
+        assert [str(match) for match in matches] == []

@@ -1,0 +1,44 @@
+"""A stateful resource whose logical id changes is made anew, and what was in it is gone.
+
+A change here needs an entry under "Replaces resources" in the changelog, and a way for those who have deployed.
+"""
+
+import pytest
+
+from tests.snapshots.stages import STAGES, templates
+
+STATEFUL_TYPES = (
+    "AWS::DynamoDB::Table",
+    "AWS::KMS::Key",
+    "AWS::Logs::LogGroup",
+    "AWS::S3::Bucket",
+    "AWS::SNS::Topic",
+    "AWS::SQS::Queue",
+)
+STATEFUL_RESOURCES = {
+    "payments": {
+        "DeadLetterNotifierTopic5BF94DE9",
+        "DeadLetterNotifierTopicKeyC1609650",
+        "FifoChannelDeadLetterQueueBC28C637",
+        "FifoChannelQueue3AED2B85",
+        "FifoReceiverHandlerLogGroupDDD824E5",
+        "IdempotencyTableE9369C9C",
+        "PaymentsTable48A42630",
+        "QueueKey5CB3BD8B",
+        "StandardChannelDeadLetterQueue4BE2EAD6",
+        "StandardChannelQueue95B109F7",
+        "StandardReceiverHandlerLogGroup749253AF",
+    },
+}
+
+
+@pytest.mark.parametrize("stage", STAGES)
+def test_stateful_resources_keep_their_logical_ids(stage: str) -> None:
+    found = {
+        stack_name.removeprefix(f"tsunagu-{stage}-"): {
+            logical_id for logical_id, resource in template["Resources"].items() if resource["Type"] in STATEFUL_TYPES
+        }
+        for stack_name, template in templates(stage).items()
+    }
+
+    assert found == STATEFUL_RESOURCES

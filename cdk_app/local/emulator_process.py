@@ -113,13 +113,11 @@ class EmulatorProcess:
                 owner.write(DETACH)
 
     def stop(self) -> None:
-        """End the emulator and its handlers, and wait until all have ended. A second call does nothing."""
+        """End the emulator and its handlers, and wait until the emulator has ended. A second call does nothing."""
         _signal_group(self.record.pid, signal.SIGTERM)
         _wait_until(lambda: not self._lives(), STOP_GRACE_SECONDS)
         _signal_group(self.record.pid, signal.SIGKILL)
         _wait_until(lambda: not self._lives(), KILL_SECONDS)
-        # What is dead but not yet collected by its parent still counts; that is not waited for.
-        _wait_until(lambda: not _signal_group(self.record.pid, 0), STOP_GRACE_SECONDS)
         if self._child is not None and self._child.stdin is not None:
             self._child.stdin.close()
         self.folder.forget()
@@ -159,13 +157,10 @@ def free_port() -> int:
         return port
 
 
-def _signal_group(group: int, number: int) -> bool:
-    """Send a signal to a process group; return whether any process was there to get it."""
-    try:
+def _signal_group(group: int, number: int) -> None:
+    """Send a signal to the processes of a group that are still there."""
+    with contextlib.suppress(ProcessLookupError, PermissionError):  # the latter on macOS, when all of them are dead
         os.killpg(group, number)
-    except (ProcessLookupError, PermissionError):  # macOS: a group of none but zombies
-        return False
-    return True
 
 
 def _wait_until(condition: Callable[[], bool], seconds: float) -> None:

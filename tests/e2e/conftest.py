@@ -41,7 +41,7 @@ def run(deployment: Deployment) -> Run:
         table=deployment.table(),
         dead_letters={lane.name: deployment.dead_letters(lane) for lane in deployment.lanes},
         notifications=_receive_notifications(deployment, inbox),
-        item_statuses=deployment.item_statuses(),
+        items=deployment.idempotency_items(),
         log_lines=[text for lane in deployment.lanes for text in log_lines(deployment.cloud, lane.function_name)],
         left_in_queues=[count_messages(deployment.cloud.client("sqs"), lane.queue_url) for lane in deployment.lanes],
     )

@@ -1,6 +1,5 @@
 """What the end-to-end tests look at: the app on an embedded cloud, and what a load came to there."""
 
-from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,7 +11,6 @@ from cdk_app.local.demo.ledger import DeadLetter, PaymentsTable, read_dead_lette
 from cdk_app.local.demo.load import PlannedMessage
 from cdk_app.local.demo.receive_once import STACK_NAME, payment_lanes
 from cdk_app.local.embedded_cloud import EmbeddedCloud
-from lambdas.contracts.records import STATUS
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -34,11 +32,10 @@ class Deployment:
     def table(self) -> PaymentsTable:
         return read_payments(self.cloud.client("dynamodb"), self.payments["PaymentsTableName"])
 
-    def item_statuses(self) -> Counter[str]:
-        """Return how many idempotency items are in which state."""
+    def idempotency_items(self) -> list[dict[str, Any]]:
         scan = self.cloud.client("dynamodb").get_paginator("scan")
         pages = scan.paginate(TableName=self.payments["IdempotencyTableName"])
-        return Counter(item[STATUS]["S"] for page in pages for item in page["Items"])
+        return [item for page in pages for item in page["Items"]]
 
     def dead_letters(self, lane: Lane) -> list[DeadLetter]:
         return read_dead_letters(self.cloud.client("sqs"), lane.dead_letter_queue_url)
@@ -53,6 +50,6 @@ class Run:
     table: PaymentsTable
     dead_letters: Mapping[str, list[DeadLetter]]
     notifications: list[dict[str, Any]]
-    item_statuses: Counter[str]
+    items: list[dict[str, Any]]
     log_lines: list[str]
     left_in_queues: list[int]

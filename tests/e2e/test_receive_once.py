@@ -6,7 +6,7 @@ from collections import Counter
 import pytest
 
 from cdk_app.local.demo.load import PlannedMessage
-from lambdas.contracts.records import Status
+from lambdas.contracts.records import FENCE, STATUS, Status
 from tests.e2e.deployed import Run
 
 LANES = ["fifo", "standard"]
@@ -43,6 +43,10 @@ def test_everything_sent_is_an_effect_a_refused_duplicate_or_a_dead_letter(run: 
 
 def test_handlers_were_killed_on_both_queues(run: Run) -> None:
     assert run.report.killed >= 2
+
+
+def test_claims_of_killed_handlers_were_taken_over(run: Run) -> None:
+    assert any(int(item[FENCE]["N"]) > 1 for item in run.items)
 
 
 @pytest.mark.parametrize("lane", LANES)
@@ -90,7 +94,7 @@ def test_queues_are_empty(run: Run) -> None:
 
 
 def test_idempotency_items_are_completed_or_dead(run: Run) -> None:
-    assert run.item_statuses == {Status.COMPLETED: 990, Status.DEAD: 10}
+    assert Counter(item[STATUS]["S"] for item in run.items) == {Status.COMPLETED: 990, Status.DEAD: 10}
 
 
 def test_log_lines_are_json_and_name_the_request_of_each_dead_letter(run: Run) -> None:

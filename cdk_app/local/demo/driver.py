@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from mypy_boto3_sqs.literals import QueueAttributeNameType
     from mypy_boto3_sqs.type_defs import SendMessageBatchRequestEntryTypeDef
 
-LOOK_AGAIN_SECONDS = 0.02
+LOOK_AGAIN_SECONDS = 0.01
 SETTLE_SECONDS = 0.05  # time for an answer that was on its way when its handler was frozen
 COUNTS: "Sequence[QueueAttributeNameType]" = (
     "ApproximateNumberOfMessages",
@@ -75,8 +75,9 @@ def send(sqs: "SQSClient", lane: Lane, messages: Sequence[PlannedMessage]) -> No
 def kill_working_handlers(host: HandlerHost, sqs: "SQSClient", lane: Lane, *, patience_seconds: float) -> int:
     """Kill handlers of `lane` with SIGKILL in the middle of their work.
 
-    They are frozen first: whoever still owes an answer while it cannot move was at work, and is killed. The others go
-    on, and another moment is tried.
+    It is tried once the queue gets shorter, or the kill would hit handlers that are still starting. They are frozen
+    first: whoever still owes an answer while it cannot move was at work, and is killed. The others go on, and another
+    moment is tried.
 
     Args:
         host: Where the handlers run.
@@ -88,15 +89,21 @@ def kill_working_handlers(host: HandlerHost, sqs: "SQSClient", lane: Lane, *, pa
         Number of handlers killed; 0 when the queue ran empty, or the patience out, before a moment was found.
     """
     deadline = time.monotonic() + patience_seconds
-    while time.monotonic() < deadline and count_messages(sqs, lane.queue_url):
-        with _frozen(host.handler_processes(lane.function_name, busy=True)) as frozen:
-            working = frozen & set(host.handler_processes(lane.function_name, busy=True))
-            for process_id in working:
-                os.kill(process_id, signal.SIGKILL)
-        if working:
-            return len(working)
+    at_start = left = count_messages(sqs, lane.queue_url)
+    while left and time.monotonic() < deadline:
+        if left < at_start and (killed := _kill_working(host, lane.function_name)):
+            return killed
         time.sleep(LOOK_AGAIN_SECONDS)
+        left = count_messages(sqs, lane.queue_url)
     return 0
+
+
+def _kill_working(host: HandlerHost, function_name: str) -> int:
+    with _frozen(host.handler_processes(function_name, busy=True)) as frozen:
+        working = frozen & set(host.handler_processes(function_name, busy=True))
+        for process_id in working:
+            os.kill(process_id, signal.SIGKILL)
+    return len(working)
 
 
 def wait_until_drained(

@@ -16,7 +16,7 @@ SHAPE = LoadShape(messages=100, accounts=10, invalid_share=0.02)
 STACK_NAME = "tsunagu-embedded-payments"
 # A killed batch comes back after the visibility time-out, 30 s; a second one in its way after another 30 s.
 DRAIN_PATIENCE_SECONDS = 180
-KILL_PATIENCE_SECONDS = 5
+KILL_PATIENCE_SECONDS = 10
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

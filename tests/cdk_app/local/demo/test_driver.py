@@ -1,5 +1,6 @@
 import subprocess
 import sys
+import threading
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from itertools import cycle
@@ -68,9 +69,26 @@ def test_messages_carry_their_request_id_and_schema_version(sqs: SQSClient) -> N
     assert attributes == {"request_id": messages[0].request_id, "schema_version": "1"}
 
 
+def fill(sqs: SQSClient, payments: Lane) -> None:
+    for _ in range(2):
+        sqs.send_message(QueueUrl=payments.queue_url, MessageBody="{}")
+
+
+def settle_one_soon(payments: Lane) -> None:
+    """Take a message off the queue a moment after the test has begun to look."""
+
+    def settle() -> None:
+        client = boto3.client("sqs")
+        (message,) = client.receive_message(QueueUrl=payments.queue_url)["Messages"]
+        client.delete_message(QueueUrl=payments.queue_url, ReceiptHandle=message["ReceiptHandle"])
+
+    threading.Timer(0.1, settle).start()
+
+
 def test_a_handler_that_still_owes_an_answer_while_frozen_is_killed(sqs: SQSClient, handler: OneHandler) -> None:
     payments = lane(sqs, fifo=False)
-    sqs.send_message(QueueUrl=payments.queue_url, MessageBody="{}")
+    fill(sqs, payments)
+    settle_one_soon(payments)
 
     killed = kill_working_handlers(handler, sqs, payments, patience_seconds=5)
 
@@ -80,7 +98,8 @@ def test_a_handler_that_still_owes_an_answer_while_frozen_is_killed(sqs: SQSClie
 
 def test_a_handler_whose_answer_was_on_its_way_goes_on(sqs: SQSClient, handler: OneHandler) -> None:
     payments = lane(sqs, fifo=False)
-    sqs.send_message(QueueUrl=payments.queue_url, MessageBody="{}")
+    fill(sqs, payments)
+    settle_one_soon(payments)
     handler.busy_looks = cycle([True, False])
 
     killed = kill_working_handlers(handler, sqs, payments, patience_seconds=0.3)
@@ -94,6 +113,16 @@ def test_a_handler_whose_answer_was_on_its_way_goes_on(sqs: SQSClient, handler: 
         check=True,
     )
     assert not state.stdout.startswith("T")
+
+
+def test_a_handler_that_has_settled_nothing_yet_is_left_alone(sqs: SQSClient, handler: OneHandler) -> None:
+    payments = lane(sqs, fifo=False)
+    fill(sqs, payments)
+
+    killed = kill_working_handlers(handler, sqs, payments, patience_seconds=0.3)
+
+    assert killed == 0
+    assert handler.process.poll() is None
 
 
 def test_trying_ends_when_the_queue_is_empty(sqs: SQSClient, handler: OneHandler) -> None:

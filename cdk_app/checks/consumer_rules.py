@@ -5,6 +5,7 @@ from typing import NamedTuple
 
 from cdk_app.checks.rule import Finding, Rule
 from cdk_app.checks.template import Resource, Template
+from cdk_app.constructs.queue_channel import VISIBILITY_PER_HANDLER_TIMEOUT
 
 QUEUE, FUNCTION, MAPPING, ALARM = (
     "AWS::SQS::Queue",
@@ -14,7 +15,6 @@ QUEUE, FUNCTION, MAPPING, ALARM = (
 )
 # What AWS takes where a template says nothing, in seconds.
 _DEFAULT_VISIBILITY, _DEFAULT_TIMEOUT, _DEFAULT_RETENTION = 30, 3, 345_600
-_VISIBILITY_PER_TIMEOUT = 6
 _LEAST_RECEIVES = 5  # AWS's advice: a throttled batch comes back, and each time counts as a receive
 
 
@@ -49,7 +49,7 @@ def _short_visibility(template: Template) -> Iterator[Finding]:
         visibility = queue.number("VisibilityTimeout", _DEFAULT_VISIBILITY)
         if timeout is None or window is None or visibility is None:
             continue
-        if visibility < _VISIBILITY_PER_TIMEOUT * timeout + window:
+        if visibility < VISIBILITY_PER_HANDLER_TIMEOUT * timeout + window:
             yield Finding(queue, "Properties/VisibilityTimeout")
 
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import cast
 
 from aws_cdk import Duration
 from aws_cdk import aws_iam as iam
@@ -13,12 +14,11 @@ from cdk_app.assets import HandlerPackage, Platform, build_asset
 from cdk_app.constructs.acknowledgement import acknowledge
 from cdk_app.constructs.network import Network
 from cdk_app.constructs.protection import removal_policy
-from cdk_app.constructs.ranges import check_range, check_seconds
+from cdk_app.constructs.ranges import FUNCTION_TIMEOUT_SECONDS, check_range, check_seconds
 from cdk_app.errors import InvalidPropsError
 from lambdas.contracts.environment import EnvironmentContract
 
 # https://docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html
-TIMEOUT_SECONDS = range(1, 901)
 MEMORY_MIB = range(128, 10_241)
 RESERVED_CONCURRENCY = range(1, 1_000_001)
 
@@ -85,7 +85,7 @@ class HandlerFunctionProps(HandlerSettings):
     def __post_init__(self) -> None:
         """Refuse what AWS, or another setting, would not allow."""
         HandlerSettings.__post_init__(self)  # `super()` does not reach through dataclasses with slots
-        check_seconds("timeout", self.timeout, TIMEOUT_SECONDS)
+        check_seconds("timeout", self.timeout, FUNCTION_TIMEOUT_SECONDS)
 
 
 class HandlerFunction(Construct):
@@ -109,24 +109,13 @@ class HandlerFunction(Construct):
         self.function = self._function(props, environment)
 
     def _role(self, *, in_network: bool) -> iam.Role:
-        role = iam.Role(self, "Role", assumed_by=iam.ServicePrincipal("lambda.amazonaws.com"))
+        # What accepts no resource stands apart from the grants, so that its acknowledgement hides no wide grant.
+        policies = {"Tracing": _tracing(), **({"NetworkInterfaces": _network_interfaces()} if in_network else {})}
+        role = iam.Role(self, "Role", assumed_by=iam.ServicePrincipal("lambda.amazonaws.com"), inline_policies=policies)
+        for rule in ("AwsSolutions-IAM5[Resource::*]", "Serverless-LambdaStarPermissions"):
+            acknowledge(role.node.find_child("Resource"), rule, "X-Ray and network interfaces accept no resource")
         self.log_group.grant(role, "logs:CreateLogStream", "logs:PutLogEvents")
-        acknowledge(role, "AwsSolutions-IAM5[Resource::*]", "X-Ray's actions accept no resource")
-        if in_network:
-            self._allow_network_interfaces(role)
         return role
-
-    def _allow_network_interfaces(self, role: iam.Role) -> None:
-        """Let Lambda itself, but not the function's code, manage the network interfaces."""
-        role.add_to_policy(iam.PolicyStatement(actions=list(_NETWORK_INTERFACE_ACTIONS), resources=["*"]))
-        role.add_to_policy(
-            iam.PolicyStatement(
-                effect=iam.Effect.DENY,
-                actions=list(_NETWORK_INTERFACE_ACTIONS),
-                resources=["*"],
-                conditions={"Null": {"lambda:SourceFunctionArn": "false"}},  # set when the function's code calls
-            )
-        )
 
     def _function(self, props: HandlerFunctionProps, environment: Mapping[str, str]) -> lambda_.Function:
         asset = build_asset(props.package, props.platform)
@@ -145,14 +134,29 @@ class HandlerFunction(Construct):
             reserved_concurrent_executions=props.reserved_concurrency,
             log_group=self.log_group,
             logging_format=lambda_.LoggingFormat.JSON,
-            tracing=lambda_.Tracing.ACTIVE,
             vpc=network.vpc if network else None,
             vpc_subnets=network.subnets if network else None,
             security_groups=list(network.security_groups) or None if network else None,
         )
+        # The prop `tracing` would put X-Ray's permissions among the grants.
+        resource = cast("lambda_.CfnFunction", function.node.default_child)
+        resource.tracing_config = lambda_.CfnFunction.TracingConfigProperty(mode="Active")
         for rule in ("AwsSolutions-L1", "Serverless-LambdaLatestVersion"):
             acknowledge(function, rule, "the stage chooses a supported Python, and may stay behind the newest")
         return function
+
+
+def _tracing() -> iam.PolicyDocument:
+    actions = ["xray:PutTelemetryRecords", "xray:PutTraceSegments"]
+    return iam.PolicyDocument(statements=[iam.PolicyStatement(actions=actions, resources=["*"])])
+
+
+def _network_interfaces() -> iam.PolicyDocument:
+    """Let Lambda itself, but not the function's code, manage the network interfaces of the function."""
+    actions = list(_NETWORK_INTERFACE_ACTIONS)
+    from_code = {"Null": {"lambda:SourceFunctionArn": "false"}}  # Lambda sets the key when the function's code calls
+    deny = iam.PolicyStatement(effect=iam.Effect.DENY, actions=actions, resources=["*"], conditions=from_code)
+    return iam.PolicyDocument(statements=[iam.PolicyStatement(actions=actions, resources=["*"]), deny])
 
 
 def merged_environment(contracts: Sequence[EnvironmentContract]) -> dict[str, str]:

@@ -13,14 +13,13 @@ from constructs import Construct
 from cdk_app.constructs.acknowledgement import acknowledge
 from cdk_app.constructs.key_access import RECEIVE_ACTIONS, SEND_ACTIONS, require_customer_managed, with_key
 from cdk_app.constructs.protection import removal_policy
-from cdk_app.constructs.ranges import check_range, check_seconds
+from cdk_app.constructs.ranges import FUNCTION_TIMEOUT_SECONDS, check_range, check_seconds
 from cdk_app.errors import InvalidPropsError
 
 # https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/quotas-queues.html
 RETENTION_SECONDS = range(60, 14 * 86_400 + 1)
 RECEIVE_COUNT_LIMITS = range(1, 1001)
-# https://docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html
-HANDLER_TIMEOUT_SECONDS = range(1, 901)
+# https://docs.aws.amazon.com/lambda/latest/dg/services-sqs-configure.html
 BATCHING_WINDOW_SECONDS = range(301)
 VISIBILITY_PER_HANDLER_TIMEOUT = 6  # AWS's advice for a queue that feeds a function
 
@@ -64,7 +63,7 @@ class QueueChannelProps:
 
     def __post_init__(self) -> None:
         """Refuse what AWS, or another setting, would not allow."""
-        check_seconds("handler_timeout", self.handler_timeout, HANDLER_TIMEOUT_SECONDS)
+        check_seconds("handler_timeout", self.handler_timeout, FUNCTION_TIMEOUT_SECONDS)
         check_seconds("batching_window", self.batching_window, BATCHING_WINDOW_SECONDS)
         check_seconds("retention", self.retention, RETENTION_SECONDS)
         check_seconds("dead_letter_retention", self.dead_letter_retention, RETENTION_SECONDS)

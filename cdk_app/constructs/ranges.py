@@ -4,6 +4,9 @@ from aws_cdk import Duration, Token
 
 from cdk_app.errors import InvalidPropsError
 
+# https://docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html
+FUNCTION_TIMEOUT_SECONDS = range(1, 901)
+
 
 def check_range(name: str, value: int, limits: range, unit: str = "") -> None:
     """Accept `value` when it is within `limits`, or when only the deployment will know it.

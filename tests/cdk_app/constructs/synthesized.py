@@ -1,5 +1,6 @@
 """What tests ask of a synthesized stack."""
 
+from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
 from aws_cdk.assertions import Template
@@ -31,11 +32,18 @@ def permissions(stack: "Stack") -> set[tuple[str, str]]:
     A resource of the stack goes by the logical id without its hash, an ARN as it is.
     """
     pairs = set()
-    for policy in resources(stack, "AWS::IAM::Policy").values():
-        for statement in policy["Properties"]["PolicyDocument"]["Statement"]:
-            assert statement["Effect"] == "Allow"
-            pairs |= {(action, target) for action in _listed(statement["Action"]) for target in _targets(statement)}
+    for statement in _statements(stack):
+        assert statement["Effect"] == "Allow"
+        pairs |= {(action, target) for action in _listed(statement["Action"]) for target in _targets(statement)}
     return pairs
+
+
+def _statements(stack: "Stack") -> Iterator[dict[str, Any]]:
+    attached = [policy["Properties"] for policy in resources(stack, "AWS::IAM::Policy").values()]
+    roles = resources(stack, "AWS::IAM::Role").values()
+    inline = [policy for role in roles for policy in role["Properties"].get("Policies", [])]
+    for policy in (*attached, *inline):
+        yield from policy["PolicyDocument"]["Statement"]
 
 
 def _targets(statement: dict[str, Any]) -> list[str]:

@@ -147,10 +147,12 @@ def test_function_in_a_network_without_groups_gets_one_of_its_own(stack: Stack, 
 def test_network_interfaces_are_for_lambda_and_not_for_the_code(stack: Stack, package: HandlerPackage) -> None:
     function(stack, package, network=Network(vpc=_vpc(stack)))
 
-    statements = properties(stack, "AWS::IAM::Policy")["PolicyDocument"]["Statement"]
-    about_interfaces = [s for s in statements if NETWORK_INTERFACE_ACTIONS & set(s["Action"])]
-    allowed, denied = sorted(about_interfaces, key=lambda statement: str(statement["Effect"]))
-    assert set(allowed["Action"]) - {"xray:PutTelemetryRecords", "xray:PutTraceSegments"} == NETWORK_INTERFACE_ACTIONS
+    role = properties(stack, "AWS::IAM::Role")
+    [policy] = [found for found in role["Policies"] if found["PolicyName"] == "NetworkInterfaces"]
+    allowed, denied = policy["PolicyDocument"]["Statement"]
+    assert "ManagedPolicyArns" not in role
+    assert (allowed["Effect"], denied["Effect"]) == ("Allow", "Deny")
+    assert set(allowed["Action"]) == NETWORK_INTERFACE_ACTIONS
     assert set(denied["Action"]) == NETWORK_INTERFACE_ACTIONS
     assert denied["Condition"] == {"Null": {"lambda:SourceFunctionArn": "false"}}
 

@@ -10,15 +10,17 @@ from cfnlint.api import ManualArgs, lint  # type: ignore[import-untyped]
 from tests.snapshots.stages import STAGES, app_of, templates
 
 # Each is explained beside its construct. To add one here is to say that the finding is right to be there.
-FUNCTION_RULES = {"AwsSolutions-L1", "Serverless-LambdaLatestVersion", "Serverless-LambdaDLQ"}
+RULES_BY_CONSTRUCT = {
+    "Channel/DeadLetterQueue": ["Serverless-SQSRedrivePolicy"],
+    "Receiver/Handler/Function": ["AwsSolutions-L1", "Serverless-LambdaLatestVersion", "Serverless-LambdaDLQ"],
+    "Receiver/Handler/Role/Resource": ["AwsSolutions-IAM5[Resource::*]", "Serverless-LambdaStarPermissions"],
+    "Receiver/Mapping": ["Serverless-LambdaEventSourceMappingDestination"],
+}
 ACKNOWLEDGED = {
-    *((f"Payments/{kind}Channel/DeadLetterQueue", "Serverless-SQSRedrivePolicy") for kind in ("Fifo", "Standard")),
-    *((f"Payments/{kind}Receiver/Handler/Function", rule) for kind in ("Fifo", "Standard") for rule in FUNCTION_RULES),
-    *((f"Payments/{kind}Receiver/Handler/Role", "AwsSolutions-IAM5[Resource::*]") for kind in ("Fifo", "Standard")),
-    *(
-        (f"Payments/{kind}Receiver/Mapping", "Serverless-LambdaEventSourceMappingDestination")
-        for kind in ("Fifo", "Standard")
-    ),
+    (f"Payments/{kind}{construct}", rule)
+    for kind in ("Fifo", "Standard")
+    for construct, rules in RULES_BY_CONSTRUCT.items()
+    for rule in rules
 }
 # W3005: CDK makes a function depend on its role and on the role's policy; the first is superfluous.
 CFN_LINT_IGNORED = ["W3005"]

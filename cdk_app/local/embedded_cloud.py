@@ -152,10 +152,11 @@ class EmbeddedCloud:
             EmbeddedCloudError: The CDK CLI is missing or failed; the message names its log.
         """
         folder = self._emulator.folder
+        app = ("--app", str(assembly.absolute()))  # for bootstrap too, or it would synthesize the app of cdk.json
         if not self._is_bootstrapped():
-            self.run_cdk("bootstrap", f"aws://{ACCOUNT}/{REGION}")
-        app = ("--app", str(assembly.absolute()), "--all")
-        self.run_cdk("deploy", *app, "--require-approval", "never", "--outputs-file", str(folder.outputs))
+            self.run_cdk("bootstrap", f"aws://{ACCOUNT}/{REGION}", *app)
+        options = ("--all", "--require-approval", "never", "--outputs-file", str(folder.outputs))
+        self.run_cdk("deploy", *app, *options)
         outputs: StackOutputs = json.loads(folder.outputs.read_text())
         return outputs
 

@@ -22,6 +22,7 @@ from cdk_app.constructs.queue_channel import QueueChannel
 from cdk_app.errors import InvalidPropsError
 
 _CLOUDWATCH = "cloudwatch.amazonaws.com"
+_ALARM_ID = "DeadLetterAlarm"
 _PERIOD = Duration.minutes(1)
 
 
@@ -75,10 +76,16 @@ class DeadLetterNotifier(Construct):
         """Raise an alarm on this topic while `channel` has dead letters.
 
         The alarm also tells of a message that SQS itself set aside, which no handler could tell about.
+
+        Raises:
+            InvalidPropsError: The channel was added before, so that two receivers would take each other's messages.
         """
+        if channel.node.try_find_child(_ALARM_ID) is not None:
+            msg = f"channel must be added to a notifier once, by its one receiver, got {channel.node.path} again"
+            raise InvalidPropsError(msg)
         alarm = cloudwatch.Alarm(
             channel,
-            "DeadLetterAlarm",
+            _ALARM_ID,
             alarm_description="The dead-letter queue has messages: a message could not be processed.",
             metric=channel.metric_dead_letters_visible(period=_PERIOD, statistic="Maximum"),
             comparison_operator=cloudwatch.ComparisonOperator.GREATER_THAN_OR_EQUAL_TO_THRESHOLD,

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from aws_cdk import aws_ec2 as ec2
 from constructs import Construct
 
+from cdk_app.constructs.acknowledgement import acknowledge
 from cdk_app.constructs.network import Network
 
 # What the runtime calls, besides DynamoDB. Lambda itself ships log lines and traces, SQS and SNS use their keys
@@ -57,6 +58,8 @@ class PrivateEndpoints(Construct):
             subnets=network.subnets,
             open=not network.security_groups,
         )
+        if not network.security_groups:
+            acknowledge(endpoint, "AwsSolutions-EC23", "it lets in the range of the VPC, which the rule cannot read")
         for group in network.security_groups:
             endpoint.connections.allow_default_port_from(group)
         return endpoint

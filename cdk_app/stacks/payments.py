@@ -32,7 +32,7 @@ class PaymentsStack(Stack):
     """
 
     def __init__(self, scope: "Construct", construct_id: str, *, settings: StageSettings, **stack_props: Any) -> None:
-        super().__init__(scope, construct_id, **stack_props)
+        super().__init__(scope, construct_id, termination_protection=settings.protect, **stack_props)
         self._settings = settings
         key_props = CustomerManagedKeyProps(description="Messages of the payment queues", protect=settings.protect)
         self._queue_key = CustomerManagedKey(self, "QueueKey", key_props).key

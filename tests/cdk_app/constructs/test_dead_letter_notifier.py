@@ -89,6 +89,14 @@ def test_one_notifier_serves_many_channels(stack: Stack) -> None:
     assert len(resources(stack, "AWS::CloudWatch::Alarm")) == 2
 
 
+def test_channel_is_added_once(stack: Stack) -> None:
+    orders = channel(stack)
+    DeadLetterNotifier(stack, "Notifier").add_channel(orders)
+
+    with pytest.raises(InvalidPropsError, match="channel must be added to a notifier once, .* got Stack/Orders again"):
+        DeadLetterNotifier(stack, "Other").add_channel(orders)
+
+
 def test_grant_gives_publishing_with_the_key_and_no_more(stack: Stack) -> None:
     DeadLetterNotifier(stack, "Notifier").grant_notify(role(stack))
 

@@ -4,8 +4,10 @@ from typing import Any
 import pytest
 from aws_cdk import Duration, Stack
 from aws_cdk import aws_ec2 as ec2
+from aws_cdk import aws_iam as iam
 from aws_cdk import aws_logs as logs
 from aws_cdk import aws_sqs as sqs
+from cdk_nag import AwsSolutionsChecks
 
 from cdk_app.assets import HandlerPackage, Platform
 from cdk_app.constructs.handler_function import HandlerFunction, HandlerFunctionProps
@@ -111,6 +113,15 @@ def test_role_is_open_to_grants_of_others(stack: Stack, package: HandlerPackage)
     sqs.Queue(stack, "Reminders").grant(handler.function, "sqs:SendMessage")
 
     assert ("sqs:SendMessage", "Reminders") in permissions(stack)
+
+
+def test_wide_grant_of_a_consumer_is_still_found_by_scanners(stack: Stack, package: HandlerPackage) -> None:
+    handler = function(stack, package)
+
+    handler.role.add_to_policy(iam.PolicyStatement(actions=["sqs:SendMessage"], resources=["*"]))
+
+    report = AwsSolutionsChecks(stack).validate_scope(stack)
+    assert [violation.rule_name for violation in report.violations] == ["AwsSolutions-IAM5[Resource::*]"]
 
 
 def test_contracts_become_environment_variables(stack: Stack, package: HandlerPackage) -> None:

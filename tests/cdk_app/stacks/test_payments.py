@@ -51,6 +51,11 @@ def test_stage_decides_whether_tables_can_be_deleted(stage: str, protected: bool
     assert {table["Properties"]["DeletionProtectionEnabled"] for table in tables} == {protected}
 
 
+@pytest.mark.parametrize(("stage", "protected"), [("dev", False), ("stg", True), ("prod", True)])
+def test_stage_decides_whether_the_stack_can_be_deleted(stage: str, protected: bool) -> None:
+    assert stacks_of(app_of(stage))["Payments"].termination_protection is protected
+
+
 def test_both_functions_know_receiver_and_payments_environment() -> None:
     wanted = {*ReceiverEnvironment.variable_names(), *PaymentsEnvironment.variable_names()}
 

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
+from botocore.exceptions import BotoCoreError, ClientError
 from rich.console import Console
 
 from cdk_app.cli.project import (
@@ -55,7 +56,7 @@ def _drive(steps: Steps, started: ExitStack, cloud_directory: Path) -> tuple[Emb
         outputs = cloud.deploy(assembly)
     reports = {}
     for flow in FLOWS:
-        with steps.step(f"Drive {flow.name}") as tell:
+        with steps.step(f"Drive {flow.name}") as tell, _log_named(flow, cloud.log_path):
             reports[flow.name] = flow.run(cloud, outputs, tell)
     return cloud, reports
 
@@ -70,6 +71,15 @@ def judge(reports: Mapping[str, FlowReport], log_path: str) -> None:
         if report.problems:
             msg = f"{name} must hold, got {len(report.problems)} problems (all in {DEMO_REPORT}): {report.problems[0]}"
             raise DemoError(msg, log_path)
+
+
+@contextmanager
+def _log_named(flow: Flow, log_path: Path) -> Iterator[None]:
+    try:
+        yield
+    except (DemoError, BotoCoreError, ClientError) as error:
+        msg = f"{flow.name} must come to its end, but {error}"
+        raise DemoError(msg, str(log_path)) from error
 
 
 @contextmanager

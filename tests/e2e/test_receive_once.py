@@ -89,6 +89,13 @@ def test_every_dead_letter_was_notified_with_its_request_id_and_reason(run: Run)
     assert all(REASONS[flaw] in told[request_id] for request_id, flaw in invalid.items())
 
 
+def test_the_alarm_of_each_dead_letter_queue_reached_the_topic(run: Run) -> None:
+    alarms = [told["AlarmName"] for told in run.notifications if told.get("NewStateValue") == "ALARM"]
+
+    assert len(alarms) == 2
+    assert all(any(f"{kind}ChannelDeadLetterAlarm" in name for name in alarms) for kind in ("Fifo", "Standard"))
+
+
 def test_queues_are_empty(run: Run) -> None:
     assert run.left_in_queues == [0, 0]
 

@@ -101,9 +101,7 @@ def kill_working_handlers(host: HandlerHost, sqs: "SQSClient", lane: Lane, *, pa
 def _kill_working(host: HandlerHost, function_name: str) -> int:
     with _frozen(host.handler_processes(function_name, busy=True)) as frozen:
         working = frozen & set(host.handler_processes(function_name, busy=True))
-        for process_id in working:
-            os.kill(process_id, signal.SIGKILL)
-    return len(working)
+        return sum(_signal(process_id, signal.SIGKILL) for process_id in working)
 
 
 def wait_until_drained(

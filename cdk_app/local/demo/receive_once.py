@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from cdk_app.local.demo.driver import Lane, kill_working_handlers, send, wait_until_drained
+from cdk_app.local.demo.errors import DemoError
 from cdk_app.local.demo.flow import FlowReport, Outputs, Tell
 from cdk_app.local.demo.ledger import Findings, balance_books, read_dead_letters, read_payments
 from cdk_app.local.demo.load import LoadShape, PlannedMessage, plan_messages
@@ -37,7 +38,8 @@ class ReceiveOnce:
     def run(self, cloud: EmbeddedCloud, outputs: Outputs, tell: Tell) -> FlowReport:
         """Drive the flow; see `Flow`."""
         started = time.monotonic()
-        lanes = payment_lanes(outputs[STACK_NAME])
+        stack = payment_outputs(outputs)
+        lanes = payment_lanes(stack)
         sqs = cloud.client("sqs")
         loads = {lane.name: plan_messages(self.seed, lane.name, self.shape) for lane in lanes}
         killed = sum(self._drive(cloud, lane, loads[lane.name], tell) for lane in lanes)
@@ -48,7 +50,7 @@ class ReceiveOnce:
             tell=lambda left: tell(f"{left} messages left; what was killed comes back after its visibility time-out"),
         )
         tell("balancing the books")
-        table = read_payments(cloud.client("dynamodb"), outputs[STACK_NAME]["PaymentsTableName"])
+        table = read_payments(cloud.client("dynamodb"), stack["PaymentsTableName"])
         findings = [
             balance_books(
                 loads[lane.name], table, read_dead_letters(sqs, lane.dead_letter_queue_url), ordered=lane.fifo
@@ -74,6 +76,18 @@ class ReceiveOnce:
             send(sqs, lane, part)
             killed += kill_working_handlers(cloud, sqs, lane, patience_seconds=KILL_PATIENCE_SECONDS)
         return killed
+
+
+def payment_outputs(outputs: Outputs) -> Mapping[str, str]:
+    """Return the outputs of the payments stack.
+
+    Raises:
+        DemoError: The app of the project has no such stack.
+    """
+    if STACK_NAME not in outputs:
+        msg = f"the app must deploy the stack {STACK_NAME}, got {', '.join(outputs) or 'no stack with outputs'}"
+        raise DemoError(msg)
+    return outputs[STACK_NAME]
 
 
 def payment_lanes(outputs: Mapping[str, str]) -> tuple[Lane, Lane]:

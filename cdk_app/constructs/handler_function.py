@@ -101,7 +101,7 @@ class HandlerFunction(Construct):
 
     def __init__(self, scope: Construct, construct_id: str, props: HandlerFunctionProps) -> None:
         super().__init__(scope, construct_id)
-        environment = merged_environment(props.environment)
+        environment = _merged_environment(props.environment)
         self.log_group = logs.LogGroup(
             self, "LogGroup", retention=props.log_retention, removal_policy=removal_policy(protect=props.protect)
         )
@@ -159,7 +159,7 @@ def _network_interfaces() -> iam.PolicyDocument:
     return iam.PolicyDocument(statements=[iam.PolicyStatement(actions=actions, resources=["*"]), deny])
 
 
-def merged_environment(contracts: Sequence[EnvironmentContract]) -> dict[str, str]:
+def _merged_environment(contracts: Sequence[EnvironmentContract]) -> dict[str, str]:
     """Return the variables of all `contracts` together.
 
     Raises:

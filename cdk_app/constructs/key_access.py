@@ -24,6 +24,8 @@ def allow_service(scope: "Construct", key: kms.IKey, service: str, *, source_arn
     key's policy does not name that service. An imported key keeps its policy: CloudFormation cannot change it, so
     synthesis only tells what the policy must say.
 
+    Not for EventBridge and a topic: its calls to KMS carry no source, so that the conditions would shut it out.
+
     Args:
         scope: Construct whose account is the only source that counts.
         key: Key of the topic or queue.

@@ -37,17 +37,17 @@ def test_protection_decides_what_becomes_of_the_key(stack: Stack, protect: bool,
 
 
 def test_service_may_send_for_the_own_account_only(stack: Stack) -> None:
-    key(stack).allow_service("events.amazonaws.com", source_arn="arn:aws:events:eu-west-1:111122223333:rule/Tick")
+    key(stack).allow_service("sns.amazonaws.com", source_arn="arn:aws:sns:eu-west-1:111122223333:Orders")
 
     assert properties(stack, KEY)["KeyPolicy"]["Statement"][1] == {
-        "Sid": "AllowEvents",
+        "Sid": "AllowSns",
         "Effect": "Allow",
-        "Principal": {"Service": "events.amazonaws.com"},
+        "Principal": {"Service": "sns.amazonaws.com"},
         "Action": ["kms:Decrypt", "kms:GenerateDataKey"],
         "Resource": "*",
         "Condition": {
             "StringEquals": {"aws:SourceAccount": {"Ref": "AWS::AccountId"}},
-            "ArnLike": {"aws:SourceArn": "arn:aws:events:eu-west-1:111122223333:rule/Tick"},
+            "ArnLike": {"aws:SourceArn": "arn:aws:sns:eu-west-1:111122223333:Orders"},
         },
     }
 

@@ -4,15 +4,17 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
-from rich.console import Console
+if TYPE_CHECKING:
+    from rich.console import Console
 
 
 @dataclass(frozen=True, slots=True)
 class Steps:
     """Tells which step a command is at."""
 
-    console: Console
+    console: "Console"
 
     @contextmanager
     def step(self, title: str) -> Iterator[Callable[[str], None]]:

@@ -12,7 +12,7 @@ from cdk_app.local.demo.flow import FlowReport
 HEADINGS = {
     "sent": "sent",
     "effects": "effects",
-    "duplicates": "duplicates",
+    "duplicates": "duplicate\ncopies",
     "dead_lettered": "dead\nletters",
     "lost": "lost",
     "doubled": "doubled",
@@ -24,7 +24,7 @@ HEADINGS = {
 
 def report_table(reports: Mapping[str, FlowReport]) -> Table:
     """Return a table with one row a flow, which fits into 80 columns."""
-    table = Table(box=SIMPLE_HEAD, padding=(0, 1, 0, 0), pad_edge=False, show_edge=False)
+    table = Table(box=SIMPLE_HEAD, padding=0, pad_edge=False, show_edge=False)
     table.add_column("flow", no_wrap=True)
     for heading in HEADINGS.values():
         table.add_column(heading, justify="right")

@@ -1,14 +1,17 @@
 import threading
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, HTTPServer
+from typing import TYPE_CHECKING
 from urllib.parse import parse_qs
 
 import boto3
 import pytest
-from mypy_boto3_cloudformation import CloudFormationClient
 
 from cdk_app.cli.destinations import QueueKind, find_queue_url
 from cdk_app.errors import CommandError
+
+if TYPE_CHECKING:
+    from mypy_boto3_cloudformation import CloudFormationClient
 
 FIFO_URL = "https://sqs.example/payments.fifo"
 NO_STACK = (
@@ -39,7 +42,7 @@ class OneStack(BaseHTTPRequestHandler):
 
 
 @pytest.fixture
-def cloudformation() -> Iterator[CloudFormationClient]:
+def cloudformation() -> Iterator["CloudFormationClient"]:
     with HTTPServer(("127.0.0.1", 0), OneStack) as server:
         threading.Thread(target=server.serve_forever, daemon=True).start()
         yield boto3.client(
@@ -52,15 +55,15 @@ def cloudformation() -> Iterator[CloudFormationClient]:
         server.shutdown()
 
 
-def test_a_queue_is_found_by_the_outputs_of_its_stack(cloudformation: CloudFormationClient) -> None:
+def test_a_queue_is_found_by_the_outputs_of_its_stack(cloudformation: "CloudFormationClient") -> None:
     assert find_queue_url(cloudformation, "deployed", QueueKind.FIFO) == FIFO_URL
 
 
-def test_a_stack_that_is_not_deployed_is_named(cloudformation: CloudFormationClient) -> None:
+def test_a_stack_that_is_not_deployed_is_named(cloudformation: "CloudFormationClient") -> None:
     with pytest.raises(CommandError, match=r"^the stack other must be deployed, got none of this name at http://"):
         find_queue_url(cloudformation, "other", QueueKind.FIFO)
 
 
-def test_a_stack_without_the_output_is_told_with_those_it_has(cloudformation: CloudFormationClient) -> None:
+def test_a_stack_without_the_output_is_told_with_those_it_has(cloudformation: "CloudFormationClient") -> None:
     with pytest.raises(CommandError, match="must have the output StandardQueueUrl, got FifoQueueUrl"):
         find_queue_url(cloudformation, "deployed", QueueKind.STANDARD)

@@ -1,11 +1,11 @@
 import json
 from collections.abc import Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 from uuid import UUID
 
 import boto3
 import pytest
-from mypy_boto3_sqs import SQSClient
 
 from cdk_app.cli.destinations import SERVICES, QueueKind, ServiceName
 from cdk_app.cli.payloads import Payload, read_payloads
@@ -13,6 +13,9 @@ from cdk_app.cli.send import compose_messages, deliver, send
 from cdk_app.errors import CommandError
 from lambdas.runtime.aws.sqs import SqsQueueSender
 from lambdas.runtime.publish import OutgoingMessage, SendResult
+
+if TYPE_CHECKING:
+    from mypy_boto3_sqs import SQSClient
 
 PAYMENTS = SERVICES[ServiceName.PAYMENTS]
 
@@ -28,7 +31,7 @@ def payloads(count: int) -> list[Payload]:
     return read_payloads(json.dumps({"payment_id": f"p-{number}", "account": "a"}) for number in range(count))
 
 
-def queue(sqs: SQSClient, *, fifo: bool) -> str:
+def queue(sqs: "SQSClient", *, fifo: bool) -> str:
     if fifo:
         return sqs.create_queue(QueueName="payments.fifo", Attributes={"FifoQueue": "true"})["QueueUrl"]
     return sqs.create_queue(QueueName="payments")["QueueUrl"]

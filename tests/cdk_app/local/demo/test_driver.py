@@ -4,14 +4,17 @@ import threading
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from itertools import cycle
+from typing import TYPE_CHECKING
 
 import boto3
 import pytest
-from mypy_boto3_sqs import SQSClient
 
 from cdk_app.local.demo.driver import Lane, count_messages, kill_working_handlers, send, wait_until_drained
 from cdk_app.local.demo.errors import DemoError
 from cdk_app.local.demo.load import LoadShape, plan_messages
+
+if TYPE_CHECKING:
+    from mypy_boto3_sqs import SQSClient
 
 SIGKILLED = -9
 
@@ -36,11 +39,11 @@ def handler() -> Iterator[OneHandler]:
 
 
 @pytest.fixture
-def sqs(aws: None) -> SQSClient:
+def sqs(aws: None) -> "SQSClient":
     return boto3.client("sqs")
 
 
-def lane(sqs: SQSClient, *, fifo: bool) -> Lane:
+def lane(sqs: "SQSClient", *, fifo: bool) -> Lane:
     if fifo:
         url = sqs.create_queue(QueueName="payments.fifo", Attributes={"FifoQueue": "true"})["QueueUrl"]
     else:
@@ -49,7 +52,7 @@ def lane(sqs: SQSClient, *, fifo: bool) -> Lane:
 
 
 @pytest.mark.parametrize("fifo", [True, False])
-def test_every_message_of_a_load_arrives(sqs: SQSClient, fifo: bool) -> None:
+def test_every_message_of_a_load_arrives(sqs: "SQSClient", fifo: bool) -> None:
     payments = lane(sqs, fifo=fifo)
     messages = plan_messages(1, "test", LoadShape(messages=25, accounts=3))
 
@@ -58,7 +61,7 @@ def test_every_message_of_a_load_arrives(sqs: SQSClient, fifo: bool) -> None:
     assert count_messages(sqs, payments.queue_url) == len(messages)
 
 
-def test_messages_carry_their_request_id_and_schema_version(sqs: SQSClient) -> None:
+def test_messages_carry_their_request_id_and_schema_version(sqs: "SQSClient") -> None:
     payments = lane(sqs, fifo=False)
     messages = plan_messages(1, "test", LoadShape(messages=3, accounts=1))
 
@@ -69,7 +72,7 @@ def test_messages_carry_their_request_id_and_schema_version(sqs: SQSClient) -> N
     assert attributes == {"request_id": messages[0].request_id, "schema_version": "1"}
 
 
-def fill(sqs: SQSClient, payments: Lane) -> None:
+def fill(sqs: "SQSClient", payments: Lane) -> None:
     for _ in range(2):
         sqs.send_message(QueueUrl=payments.queue_url, MessageBody="{}")
 
@@ -85,7 +88,7 @@ def settle_one_soon(payments: Lane) -> None:
     threading.Timer(0.1, settle).start()
 
 
-def test_a_handler_that_still_owes_an_answer_while_frozen_is_killed(sqs: SQSClient, handler: OneHandler) -> None:
+def test_a_handler_that_still_owes_an_answer_while_frozen_is_killed(sqs: "SQSClient", handler: OneHandler) -> None:
     payments = lane(sqs, fifo=False)
     fill(sqs, payments)
     settle_one_soon(payments)
@@ -96,7 +99,7 @@ def test_a_handler_that_still_owes_an_answer_while_frozen_is_killed(sqs: SQSClie
     assert handler.process.wait(5) == SIGKILLED
 
 
-def test_a_handler_whose_answer_was_on_its_way_goes_on(sqs: SQSClient, handler: OneHandler) -> None:
+def test_a_handler_whose_answer_was_on_its_way_goes_on(sqs: "SQSClient", handler: OneHandler) -> None:
     payments = lane(sqs, fifo=False)
     fill(sqs, payments)
     settle_one_soon(payments)
@@ -115,7 +118,7 @@ def test_a_handler_whose_answer_was_on_its_way_goes_on(sqs: SQSClient, handler: 
     assert not state.stdout.startswith("T")
 
 
-def test_a_handler_that_has_settled_nothing_yet_is_left_alone(sqs: SQSClient, handler: OneHandler) -> None:
+def test_a_handler_that_has_settled_nothing_yet_is_left_alone(sqs: "SQSClient", handler: OneHandler) -> None:
     payments = lane(sqs, fifo=False)
     fill(sqs, payments)
 
@@ -125,11 +128,11 @@ def test_a_handler_that_has_settled_nothing_yet_is_left_alone(sqs: SQSClient, ha
     assert handler.process.poll() is None
 
 
-def test_trying_ends_when_the_queue_is_empty(sqs: SQSClient, handler: OneHandler) -> None:
+def test_trying_ends_when_the_queue_is_empty(sqs: "SQSClient", handler: OneHandler) -> None:
     assert kill_working_handlers(handler, sqs, lane(sqs, fifo=False), patience_seconds=60) == 0
 
 
-def test_waiting_ends_when_the_queues_are_empty(sqs: SQSClient) -> None:
+def test_waiting_ends_when_the_queues_are_empty(sqs: "SQSClient") -> None:
     looks: list[int] = []
 
     wait_until_drained(sqs, [lane(sqs, fifo=False)], patience_seconds=5, tell=looks.append)
@@ -137,7 +140,7 @@ def test_waiting_ends_when_the_queues_are_empty(sqs: SQSClient) -> None:
     assert looks == [0, 0]
 
 
-def test_waiting_for_a_message_that_stays_ends_with_a_sentence(sqs: SQSClient) -> None:
+def test_waiting_for_a_message_that_stays_ends_with_a_sentence(sqs: "SQSClient") -> None:
     payments = lane(sqs, fifo=False)
     sqs.send_message(QueueUrl=payments.queue_url, MessageBody="{}")
 

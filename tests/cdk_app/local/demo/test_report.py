@@ -1,11 +1,14 @@
 import json
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-import pytest
 from rich.console import Console
 
 from cdk_app.local.demo.flow import FlowReport
 from cdk_app.local.demo.report import report_table, write_report
+
+if TYPE_CHECKING:
+    import pytest
 
 REPORT = FlowReport(
     sent=10_500,
@@ -20,11 +23,12 @@ REPORT = FlowReport(
 )
 
 
-def test_each_flow_is_a_row_that_fits_into_80_columns(capsys: pytest.CaptureFixture[str]) -> None:
+def test_each_flow_is_a_row_that_fits_into_80_columns(capsys: "pytest.CaptureFixture[str]") -> None:
     Console(width=80).print(report_table({"receive-once": REPORT, "web-and-queue": REPORT}))
 
     numbers = ["10500", "10290", "100", "110", "0", "0", "12", "3", "134.5"]
     lines = capsys.readouterr().out.splitlines()
+    assert "…" not in "".join(lines)
     assert [line.split() for line in lines[-2:]] == [
         ["receive-once", *numbers],
         ["web-and-queue", *numbers],

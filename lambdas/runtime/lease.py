@@ -189,7 +189,7 @@ def takeover(found: Item, wanted: Item) -> tuple[Change, Claim]:
         wanted,
         fence=found.fence + 1,
         attempts=0 if new_life else found.attempts,
-        settled=found.fence if new_life else found.settled,
+        settled=found.settled,
         reason="" if new_life else found.reason,
     )
     change = Change(

@@ -1,11 +1,13 @@
 """What a receiver promises about one message: its effect happens once, whoever dies where."""
 
+import contextlib
+
 import pytest
 
 from lambdas.contracts import records
 from lambdas.contracts.records import Status
 from lambdas.runtime.delivery import JsonObject
-from lambdas.runtime.errors import LeaseLostError
+from lambdas.runtime.errors import LeaseLostError, UnavailableError
 from lambdas.runtime.message import Message
 from tests.lambdas.runtime.world import Killed, World, order, record
 
@@ -111,6 +113,62 @@ def test_late_worker_commits_nothing_and_does_not_acknowledge(world: World) -> N
     assert world.counted()["LeasesLost"] == 1
 
 
+def test_late_worker_commits_nothing_while_its_successor_works(world: World) -> None:
+    def slow(body: JsonObject, message: Message) -> None:
+        world.pass_lease()
+        world.receive_and_die(record(body), process=dying)
+        world.work(body, message)
+
+    def dying(_body: JsonObject, _message: Message) -> None:
+        raise Killed
+
+    assert world.receive(record(order("o-1")), process=slow) == ["m-1"]
+    assert world.effects() == []
+
+
+def test_only_one_of_two_workers_takes_an_expired_lease_over(world: World) -> None:
+    world.store.plan("insert", "killed_after")
+    world.receive_and_die(record(order("o-1")))
+    world.pass_lease()
+    rival: list[list[str]] = []
+
+    def dying(_body: JsonObject, _message: Message) -> None:
+        rival.append(world.store.calls[:])
+        raise Killed
+
+    world.store.before_update = lambda: world.receive_and_die(record(order("o-1")), process=dying)
+
+    assert world.receive(record(order("o-1"))) == ["m-1"]
+    assert (len(rival), world.runs, world.only_item().fence) == (1, [], 2)
+
+
+def test_swallowed_outage_of_a_transaction_is_no_completion(world: World) -> None:
+    def careless(body: JsonObject, message: Message) -> None:
+        with contextlib.suppress(UnavailableError):
+            world.work(body, message)
+
+    world.store.plan("transact", "unavailable")
+
+    assert world.receive(record(order("o-1")), process=careless) == ["m-1"]
+    assert world.statuses() == [Status.RELEASED]
+
+
+def test_commit_that_nobody_confirmed_is_recognised_when_the_message_is_released(world: World) -> None:
+    world.store.plan("transact", "unanswered")
+
+    assert (world.receive(record(order("o-1"))), world.effects()) == ([], ["o-1"])
+
+
+def test_window_starts_again_with_the_completion(world: World) -> None:
+    def slow(body: JsonObject, message: Message) -> None:
+        world.clock.ms += 5_000
+        world.work(body, message)
+
+    world.receive(record(order("o-1")), process=slow)
+
+    assert world.only_item().expiration == world.clock.ms // 1_000 + 3_600
+
+
 def test_fence_rises_with_each_owner(world: World) -> None:
     fences: list[int] = []
 
@@ -130,6 +188,7 @@ def test_effect_stands_when_the_function_fails_after_its_commit(world: World) ->
         raise RuntimeError
 
     assert (world.receive(record(order("o-1")), process=fail_late), world.effects()) == ([], ["o-1"])
+    assert world.counted().get("AttemptsFailed", 0) == 0
 
 
 def test_second_transaction_of_a_message_is_refused(world: World) -> None:

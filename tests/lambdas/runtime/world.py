@@ -46,8 +46,10 @@ class FakeClock:
 class FakeItemStore:
     """The item store's protocol over a dictionary; a fault is planned by the name of the operation.
 
-    `unavailable`: the call is not applied. `answer_lost`: it is applied, and so is the retry that follows, whose
-    verdict is the one returned. `killed_before` and `killed_after`: the process dies around the call.
+    `unavailable`: the call is not applied. `unanswered`: it is applied, and nobody says so. `answer_lost`: it is
+    applied, and so is the retry that follows, whose verdict is the one returned. `killed_before` and `killed_after`:
+    the process dies around the call. `before_update` is called once: another
+    worker's move between this one's calls.
     """
 
     def __init__(self) -> None:
@@ -55,6 +57,7 @@ class FakeItemStore:
         self.effects: list[Mapping[str, object]] = []
         self.calls: list[str] = []
         self.faults: dict[str, list[str]] = {}
+        self.before_update: Callable[[], object] | None = None
 
     def plan(self, operation: str, *faults: str) -> None:
         self.faults.setdefault(operation, []).extend(faults)
@@ -68,6 +71,9 @@ class FakeItemStore:
         return [self.items.get(i) if v.outcome is Outcome.APPLIED else v for v, i in pairs]
 
     def update(self, changes: Sequence[Change]) -> list[Verdict]:
+        move, self.before_update = self.before_update, None
+        if move:
+            move()
         return self._faulty("update", lambda: [self._update(change) for change in changes], len(changes))
 
     def transact(self, change: Change, writes: Sequence[BusinessWrite]) -> Verdict:
@@ -98,6 +104,8 @@ class FakeItemStore:
         verdicts = apply()
         if fault == "killed_after":
             raise Killed
+        if fault == "unanswered":
+            return [Verdict(Outcome.UNAVAILABLE)] * size
         return apply() if fault == "answer_lost" else verdicts
 
     def _insert(self, item: Item) -> Verdict:

@@ -1,1 +1,27 @@
 """Building blocks: one AWS resource, or one role that several play together, with safe defaults."""
+
+from cdk_app.constructs.acknowledgement import acknowledge
+from cdk_app.constructs.customer_managed_key import CustomerManagedKey, CustomerManagedKeyProps
+from cdk_app.constructs.dead_letter_notifier import DeadLetterNotifier, DeadLetterNotifierProps
+from cdk_app.constructs.handler_function import HandlerFunction, HandlerFunctionProps
+from cdk_app.constructs.idempotency_table import IdempotencyTable, IdempotencyTableProps
+from cdk_app.constructs.network import Network
+from cdk_app.constructs.private_endpoints import PrivateEndpoints, PrivateEndpointsProps
+from cdk_app.constructs.queue_channel import QueueChannel, QueueChannelProps
+
+__all__ = [
+    "CustomerManagedKey",
+    "CustomerManagedKeyProps",
+    "DeadLetterNotifier",
+    "DeadLetterNotifierProps",
+    "HandlerFunction",
+    "HandlerFunctionProps",
+    "IdempotencyTable",
+    "IdempotencyTableProps",
+    "Network",
+    "PrivateEndpoints",
+    "PrivateEndpointsProps",
+    "QueueChannel",
+    "QueueChannelProps",
+    "acknowledge",
+]

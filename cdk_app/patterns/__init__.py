@@ -1,1 +1,5 @@
 """Flows that work alone: each a construct made of building blocks, with the numbers that depend on each other."""
+
+from cdk_app.patterns.idempotent_receiver import IdempotentReceiver, IdempotentReceiverProps, ProvisionedPollers
+
+__all__ = ["IdempotentReceiver", "IdempotentReceiverProps", "ProvisionedPollers"]

@@ -7,8 +7,8 @@ from aws_cdk import aws_dynamodb as dynamodb
 from invoices.environment import InvoicesEnvironment
 
 from cdk_app.assets import HandlerPackage
-from cdk_app.constructs.queue_channel import QueueChannel, QueueChannelProps
-from cdk_app.patterns.idempotent_receiver import IdempotentReceiver, IdempotentReceiverProps
+from cdk_app.constructs import QueueChannel, QueueChannelProps
+from cdk_app.patterns import IdempotentReceiver, IdempotentReceiverProps
 
 
 class InvoicesStack(Stack):

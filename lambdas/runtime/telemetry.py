@@ -52,6 +52,7 @@ def configure(service: str) -> None:
     """Put the allow-list on every handler of the root logger, as Lambda's runtime has set them up."""
     root = logging.getLogger()
     root.setLevel(min(root.level, logging.INFO) if root.level else logging.INFO)
+    logging.getLogger("botocore").setLevel(logging.WARNING)  # it tells at INFO where credentials come from
     for handler in root.handlers:
         if not any(isinstance(known, AllowListFilter) for known in handler.filters):
             handler.addFilter(AllowListFilter(service))

@@ -135,7 +135,7 @@ def plant(root: Path, path: str, source: str) -> None:
 def loads_aws_cdk(names: Sequence[str], root: Path) -> bool:
     """Import `names` in a child process, and tell whether that loaded `aws_cdk`."""
     program = f"import sys, {', '.join(names)}; print('aws_cdk' in sys.modules)"
-    child = subprocess.run(  # noqa: S603 - a fixed command
+    child = subprocess.run(
         [sys.executable, "-c", program],
         cwd=root,
         env={**os.environ, "PYTHONPATH": str(root)},

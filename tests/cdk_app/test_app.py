@@ -39,7 +39,7 @@ def run_app(
 ) -> "subprocess.CompletedProcess[str]":
     """Run app.py as the CDK CLI does."""
     given = {"CDK_CONTEXT_JSON": json.dumps(context), "CDK_OUTDIR": str(output)}
-    return subprocess.run(  # noqa: S603 - a fixed command
+    return subprocess.run(
         [sys.executable, str(project / "app.py")],
         cwd=cwd,
         env={**os.environ, **given, **variables},
@@ -127,7 +127,7 @@ def test_a_mistake_in_the_settings_is_one_sentence_and_no_traceback(
 def test_the_cdk_command_finds_the_app_without_an_active_environment(tmp_path: Path) -> None:
     environment = {name: value for name, value in os.environ.items() if name != "VIRTUAL_ENV"}
 
-    listed = subprocess.run(  # noqa: S603 - a fixed command
+    listed = subprocess.run(
         [PROJECT / "node_modules/.bin/cdk", "list", "-c", "stage=prod", "--output", tmp_path],
         cwd=PROJECT,
         env=environment,

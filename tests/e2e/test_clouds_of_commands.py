@@ -22,14 +22,12 @@ def project(tmp_path: Path) -> Path:
 
 
 def processes_that_name(text: str) -> list[str]:
-    listing = subprocess.run(["ps", "-A", "-ww", "-o", "pid=,args="], capture_output=True, text=True, check=True)  # noqa: S607
+    listing = subprocess.run(["ps", "-A", "-ww", "-o", "pid=,args="], capture_output=True, text=True, check=True)
     return [line for line in listing.stdout.splitlines() if text in line]
 
 
 def tsunagu(project: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(  # noqa: S603
-        [TSUNAGU, *arguments], cwd=project, capture_output=True, text=True, timeout=240, check=False
-    )
+    return subprocess.run([TSUNAGU, *arguments], cwd=project, capture_output=True, text=True, timeout=240, check=False)
 
 
 def test_the_demonstration_holds_and_leaves_no_process(project: Path) -> None:
@@ -46,9 +44,7 @@ def test_the_demonstration_holds_and_leaves_no_process(project: Path) -> None:
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_an_interrupted_demonstration_leaves_no_process(project: Path, number: signal.Signals) -> None:
-    with subprocess.Popen(  # noqa: S603
-        [TSUNAGU, "demo"], cwd=project, stdout=subprocess.PIPE, text=True
-    ) as demo:
+    with subprocess.Popen([TSUNAGU, "demo"], cwd=project, stdout=subprocess.PIPE, text=True) as demo:
         assert demo.stdout is not None
         assert any(line.startswith("Deploy") for line in demo.stdout)
         assert processes_that_name(str(project)) != []

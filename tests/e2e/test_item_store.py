@@ -11,18 +11,19 @@ from tests.e2e.deployed import Deployment
 from tests.lambdas.runtime.item_store_contract import Effects, ItemStoreContract
 
 
-class TestDynamoDbItemStore(ItemStoreContract):
-    @pytest.fixture(scope="class")
-    def table_name(self, deployment: Deployment) -> str:
-        name = f"contract-{uuid4()}"
-        deployment.cloud.client("dynamodb").create_table(
-            TableName=name,
-            BillingMode="PAY_PER_REQUEST",
-            AttributeDefinitions=[{"AttributeName": "id", "AttributeType": "S"}],
-            KeySchema=[{"AttributeName": "id", "KeyType": "HASH"}],
-        )
-        return name
+@pytest.fixture(scope="module")
+def table_name(deployment: Deployment) -> str:
+    name = f"contract-{uuid4()}"
+    deployment.cloud.client("dynamodb").create_table(
+        TableName=name,
+        BillingMode="PAY_PER_REQUEST",
+        AttributeDefinitions=[{"AttributeName": "id", "AttributeType": "S"}],
+        KeySchema=[{"AttributeName": "id", "KeyType": "HASH"}],
+    )
+    return name
 
+
+class TestDynamoDbItemStore(ItemStoreContract):
     @pytest.fixture
     def store(self, deployment: Deployment, table_name: str) -> DynamoDbItemStore:
         return DynamoDbItemStore(deployment.cloud.client("dynamodb"), table_name)

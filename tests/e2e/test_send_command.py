@@ -16,7 +16,7 @@ TSUNAGU = str(Path(sys.executable).with_name("tsunagu"))
 
 
 def tsunagu(deployment: Deployment, *arguments: str, standard_input: str = "") -> subprocess.CompletedProcess[str]:
-    return subprocess.run(  # noqa: S603
+    return subprocess.run(
         [TSUNAGU, *arguments],
         env=os.environ | deployment.cloud.environment(),
         input=standard_input,

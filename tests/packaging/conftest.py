@@ -28,7 +28,7 @@ class Environment:
     def run(self, *command: str, variables: Mapping[str, str] | None = None, cwd: Path | None = None) -> str:
         """Run a command of the environment, and return what it printed."""
         environment = {name: value for name, value in os.environ.items() if not name.startswith("PYTHON")}
-        done = subprocess.run(  # noqa: S603 - a fixed command
+        done = subprocess.run(
             [str(self.directory / "bin" / command[0]), *command[1:]],
             cwd=cwd or self.place,
             env={**environment, **(variables or {})},
@@ -87,5 +87,5 @@ def _install(environment: Environment, *arguments: str) -> None:
 
 def _uv(*arguments: str) -> None:
     command: Sequence[str] = [find_uv_bin(), *arguments]
-    done = subprocess.run(command, capture_output=True, text=True, check=False)  # noqa: S603 - a fixed command
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr

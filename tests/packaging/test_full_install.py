@@ -39,7 +39,7 @@ def test_installed_wheel_gives_the_templates_and_assets_of_the_checkout_in_every
     full_environment: Environment, context: str, tmp_path: Path
 ) -> None:
     program = [sys.executable, "-c", SYNTHESIZE, context, str(tmp_path / "checkout"), *STAGES]
-    subprocess.run(program, cwd=PROJECT, capture_output=True, check=True)  # noqa: S603 - a fixed command
+    subprocess.run(program, cwd=PROJECT, capture_output=True, check=True)
 
     full_environment.run(
         "python",
@@ -80,7 +80,7 @@ def test_handler_of_another_project_imports_in_its_asset_alone(base_environment:
         "print(build_asset(HandlerPackage(path=sys.argv[1]), Platform()).path)"
     )
     command = [sys.executable, "-c", program, str(PROJECT / "examples" / "invoices" / "invoices")]
-    asset = subprocess.run(command, capture_output=True, text=True, check=True).stdout.strip()  # noqa: S603
+    asset = subprocess.run(command, capture_output=True, text=True, check=True).stdout.strip()
     with zipfile.ZipFile(asset) as archive:
         archive.extractall(tmp_path)
 

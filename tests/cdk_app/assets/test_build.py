@@ -64,7 +64,7 @@ def test_unpacked_asset_runs_with_nothing_else_on_the_path(make_package: Package
         archive.extractall(tmp_path / "task")
 
     program = "import sys; sys.path.insert(0, 'task'); import invoices.handler as h; print(h.handler)"
-    printed = subprocess.run(  # noqa: S603 - a fixed command
+    printed = subprocess.run(
         [sys.executable, "-I", "-S", "-c", program], cwd=tmp_path, capture_output=True, text=True, check=True
     )
 
@@ -128,7 +128,7 @@ def test_hash_is_the_same_in_another_process_with_another_hash_seed(make_package
         "print(build_asset(HandlerPackage(path=sys.argv[1]), Platform()).hash)"
     )
     environment = {**os.environ, "PYTHONHASHSEED": "7", "TSUNAGU_CACHE_DIR": str(cache / "other")}
-    printed = subprocess.run(  # noqa: S603 - a fixed command
+    printed = subprocess.run(
         [sys.executable, "-c", program, str(folder)], env=environment, capture_output=True, text=True, check=True
     )
 
@@ -225,7 +225,7 @@ def test_processes_that_build_at_once_leave_one_whole_zip_and_nothing_else(
     )
     command = [sys.executable, "-c", program, str(make_package(files={"data.bin": "x" * 1_000_000}))]
 
-    builds = [subprocess.Popen(command, stdout=subprocess.PIPE, text=True) for _ in range(4)]  # noqa: S603
+    builds = [subprocess.Popen(command, stdout=subprocess.PIPE, text=True) for _ in range(4)]
     paths = {build.communicate()[0].strip() for build in builds}
 
     assert [build.returncode for build in builds] == [0] * 4
@@ -266,6 +266,6 @@ def test_building_does_not_import_the_runtime_or_the_handler(make_package: Packa
         "print([m for m in sys.modules if m.startswith(('lambdas.runtime', 'invoices', 'aws_cdk', 'boto'))])"
     )
 
-    printed = subprocess.run([sys.executable, "-c", program, str(folder)], capture_output=True, text=True, check=True)  # noqa: S603 - a fixed command
+    printed = subprocess.run([sys.executable, "-c", program, str(folder)], capture_output=True, text=True, check=True)
 
     assert printed.stdout.strip() == "[]"

@@ -31,7 +31,7 @@ def test_python_runs_the_byte_code_and_not_the_source(make_package: PackageMaker
     (tmp_path / "task" / "invoices" / "handler.py").write_text("handler = 'the source was used'")
 
     program = [sys.executable, "-c", "import invoices.handler as h; print(h.handler)"]
-    printed = subprocess.run(program, cwd=tmp_path / "task", capture_output=True, text=True, check=True)  # noqa: S603
+    printed = subprocess.run(program, cwd=tmp_path / "task", capture_output=True, text=True, check=True)
 
     assert printed.stdout.strip() == "the byte code was used"
 

@@ -42,7 +42,7 @@ def answers(endpoint_url: str, host: str = "127.0.0.1") -> bool:
 def start_in_a_child(folder: Path, *options: str) -> tuple["subprocess.Popen[str]", str]:
     """Start a cloud in a process of its own, and return that process with the cloud's address."""
     command = [sys.executable, "-c", START_AND_WAIT, str(folder), *options]
-    child = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)  # noqa: S603
+    child = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
     assert child.stdout is not None
     with child.stdout as lines:
         return child, lines.readline().strip()

@@ -23,7 +23,7 @@ def run(
     arguments: list[str], *, python: str = sys.executable, environment: dict[str, str] | None = None
 ) -> "subprocess.CompletedProcess[str]":
     command = [python, *arguments]
-    return subprocess.run(command, env=environment, capture_output=True, text=True, check=False)  # noqa: S603
+    return subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
 
 
 def test_two_processes_that_ask_at_once_share_one_environment(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -109,8 +109,8 @@ def test_a_handler_whose_answer_was_on_its_way_goes_on(sqs: "SQSClient", handler
 
     assert killed == 0
     assert handler.process.poll() is None
-    state = subprocess.run(  # noqa: S603
-        ["ps", "-o", "state=", "-p", str(handler.process.pid)],  # noqa: S607
+    state = subprocess.run(
+        ["ps", "-o", "state=", "-p", str(handler.process.pid)],
         capture_output=True,
         text=True,
         check=True,

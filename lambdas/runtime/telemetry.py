@@ -6,6 +6,7 @@ type and place, because its text may quote the message.
 
 import json
 import logging
+import os
 import sys
 import traceback
 from collections import Counter
@@ -51,7 +52,8 @@ class AllowListFilter(logging.Filter):
 def configure(service: str) -> None:
     """Put the allow-list on every handler of the root logger, as Lambda's runtime has set them up."""
     root = logging.getLogger()
-    root.setLevel(min(root.level, logging.INFO) if root.level else logging.INFO)
+    if not os.environ.get("AWS_LAMBDA_LOG_LEVEL"):  # set where the function's configuration names a level
+        root.setLevel(logging.INFO)
     logging.getLogger("botocore").setLevel(logging.WARNING)  # it tells at INFO where credentials come from
     for handler in root.handlers:
         if not any(isinstance(known, AllowListFilter) for known in handler.filters):

@@ -11,6 +11,7 @@ class Metric(StrEnum):
 
     MESSAGES_PROCESSED = "MessagesProcessed"
     DUPLICATES_REFUSED = "DuplicatesRefused"
+    MESSAGES_SENT = "MessagesSent"
     MESSAGES_DEFERRED = "MessagesDeferred"
     ATTEMPTS_FAILED = "AttemptsFailed"
     MESSAGES_DEAD_LETTERED = "MessagesDeadLettered"

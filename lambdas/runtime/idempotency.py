@@ -7,6 +7,7 @@ from lambdas.contracts import records
 from lambdas.contracts.records import Status
 from lambdas.runtime.clock import Clock
 from lambdas.runtime.lease import Attributes, Change, Claim, Item, ItemStore, Outcome, Verdict, takeover
+from lambdas.runtime.outbox import Outbox, Outgoing, encode
 from lambdas.runtime.transaction import Transaction
 
 
@@ -51,6 +52,17 @@ class Busy:
 
 
 @dataclass(frozen=True, slots=True)
+class Unsent:
+    """The effect stands, and its messages may not have been sent: send all of them again, whoever did the work.
+
+    Attributes:
+        item: The item, with its outbox.
+    """
+
+    item: Item
+
+
+@dataclass(frozen=True, slots=True)
 class Buried:
     """The item died, with messages of this request among the dead.
 
@@ -71,7 +83,7 @@ class Unavailable:
     """The store did not answer: the message comes back, and this was no attempt."""
 
 
-Decision = Held | Done | Busy | Buried | Mismatch | Unavailable
+Decision = Held | Done | Busy | Unsent | Buried | Mismatch | Unavailable
 
 
 class Idempotency:
@@ -137,11 +149,11 @@ class Idempotency:
             return Mismatch()
         if found.status is Status.COMPLETED:
             return Done()
+        if found.status is Status.COMMITTED:
+            return Unsent(found)
         return self._decide_unfinished(wanted, found, now_ms)
 
     def _decide_unfinished(self, wanted: Item, found: Item, now_ms: int) -> Decision | tuple[Change, Claim]:
-        if found.status is Status.COMMITTED:
-            return Busy(now_ms)
         if found.is_held(now_ms):
             # Our own claim, when the answer to it was lost and the SDK's retry met it.
             return Held(Claim(item=found)) if found.owner == self._owner else Busy(found.lease)
@@ -166,13 +178,26 @@ class Idempotency:
             return None
         return claim.was_settled(Status.INPROGRESS, verdict)
 
-    def transaction(self, claim: Claim) -> Transaction:
+    def transaction(self, claim: Claim, outbox: Outbox) -> Transaction:
         """Return a transaction that completes `claim` together with the business's writes."""
-        return Transaction(self._store, self._clock, claim, self.completed(claim))
+        return Transaction(self._store, self._clock, claim, lambda: self.completed(claim, outbox.seal()))
 
-    def completed(self, claim: Claim) -> Change:
-        """Return the change that says: the work is done."""
-        return claim.settle(Status.COMPLETED, self._stamp())
+    def completed(self, claim: Claim, outbox: Sequence[Outgoing] = ()) -> Change:
+        """Return the change that says: the work is done, and these messages are still to be sent."""
+        if not outbox:
+            return claim.settle(Status.COMPLETED, self._stamp())
+        return claim.settle(Status.COMMITTED, {records.OUTBOX: encode(outbox), records.ATTEMPTS: 0, **self._stamp()})
+
+    def sent(self, item: Item) -> Change:
+        """Return the change that says: all messages were sent. Whoever sent them may say so."""
+        values: Attributes = {records.STATUS: Status.COMPLETED, records.OUTBOX: "", **self._stamp()}
+        return Change(item_id=item.id, values=values, where={records.STATUS: Status.COMMITTED})
+
+    def send_failed(self, item: Item) -> Change:
+        """Return the change that writes the rounds of sends that failed, and the last error."""
+        values: Attributes = {records.ATTEMPTS: item.attempts, records.REASON: item.reason, **self._stamp()}
+        where: Attributes = {records.FENCE: item.fence, records.STATUS: Status.COMMITTED}
+        return Change(item_id=item.id, values=values, where=where)
 
     def released(self, claim: Claim, *, attempts: int, reason: str) -> Change:
         """Return the change that gives the item back, with the attempts counted so far and the last error."""

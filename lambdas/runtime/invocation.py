@@ -11,7 +11,7 @@ from lambdas.runtime.batch import Batch, Lane, Pace, Work
 from lambdas.runtime.clock import Clock
 from lambdas.runtime.dead_letters import Death
 from lambdas.runtime.errors import LeaseLostError, PermanentError, RetryableError, UnavailableError
-from lambdas.runtime.idempotency import Buried, Busy, Done, Held, Idempotency, Mismatch
+from lambdas.runtime.idempotency import Buried, Busy, Done, Held, Idempotency, Mismatch, Unsent
 from lambdas.runtime.keys import mismatch_item_id
 from lambdas.runtime.lease import Claim
 from lambdas.runtime.message import Message
@@ -114,6 +114,8 @@ class Invocation(Generic[PayloadT]):
         elif isinstance(decision, Busy):
             wait_seconds = max(0.0, (decision.until_ms - self._clock.now_ms()) / 1_000)
             work.delay_seconds = wait_seconds + self._rng.uniform(0.0, LONGEST_JITTER_SECONDS)
+        elif isinstance(decision, Unsent):
+            self._settlement.resend(work, decision.item)
         elif isinstance(decision, Buried):
             self._bury_again(work, decision)
         elif work.claim is not None:
@@ -155,7 +157,7 @@ class Invocation(Generic[PayloadT]):
         self._pace.measured(started_ms)
 
     def _attempt(self, work: Work[PayloadT], claim: Claim) -> None:
-        message = Message(work.deliveries[0], claim, lambda: self._idempotency.transaction(claim))
+        message = Message(work.deliveries[0], claim, lambda outbox: self._idempotency.transaction(claim, outbox))
         payload = work.payload
         assert payload is not None  # noqa: S101 - a work without a payload is doomed, and never started
         try:
@@ -168,10 +170,9 @@ class Invocation(Generic[PayloadT]):
 
     def _succeeded(self, work: Work[PayloadT], claim: Claim, message: Message) -> None:
         if message.was_committed:
-            self._metrics.count(Metric.MESSAGES_PROCESSED)
-            work.confirm()
+            self._settlement.committed(work, claim, message.outbox.seal())
         else:
-            self._settlement.complete(work, claim)
+            self._settlement.complete(work, claim, message.outbox.seal())
         _logger.info("message processed", extra={LogKey.FENCE: claim.item.fence, LogKey.ATTEMPTS: claim.attempt})
 
     def _failed(self, work: Work[PayloadT], claim: Claim, message: Message, error: Exception) -> None:

@@ -32,6 +32,7 @@ class Item:
     payload_hash: str = ""
     request_id: str = ""
     reason: str = ""
+    outbox: str = ""
     message_ids: tuple[str, ...] = ()
     told: tuple[str, ...] = ()
     updated: int = 0
@@ -178,6 +179,10 @@ class Claim:
             and (found.owner, found.fence) == (self.item.owner, self.item.fence)
         )
 
+    def was_done(self, verdict: Verdict) -> bool:
+        """Whether the work is done: COMPLETED, or COMMITTED with messages still to be sent."""
+        return self.was_settled(Status.COMPLETED, verdict) or self.was_settled(Status.COMMITTED, verdict)
+
 
 def takeover(found: Item, wanted: Item) -> tuple[Change, Claim]:
     """Return the change that takes `found` over for the owner of `wanted`, and the claim it makes if applied.
@@ -204,6 +209,7 @@ def takeover(found: Item, wanted: Item) -> tuple[Change, Claim]:
             records.PAYLOAD_HASH: item.payload_hash,
             records.REQUEST_ID: item.request_id,
             records.REASON: item.reason,
+            records.OUTBOX: "",
             records.MESSAGE_IDS: (),
             records.TOLD: (),
             records.UPDATED: item.updated,

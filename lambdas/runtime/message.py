@@ -5,6 +5,7 @@ from collections.abc import Callable
 from lambdas.runtime.delivery import Delivery
 from lambdas.runtime.errors import LeaseLostError, UnavailableError
 from lambdas.runtime.lease import Claim
+from lambdas.runtime.outbox import Outbox
 from lambdas.runtime.transaction import Transaction
 
 
@@ -16,12 +17,14 @@ class Message:
         fence: Number that rises with each owner of the message: hand it to effects outside DynamoDB, so that they can
             refuse a late worker.
         attempt: Number of this attempt, from 1.
+        outbox: What the message sends on, once it is done.
     """
 
-    def __init__(self, delivery: Delivery, claim: Claim, open_transaction: Callable[[], Transaction]) -> None:
+    def __init__(self, delivery: Delivery, claim: Claim, open_transaction: Callable[[Outbox], Transaction]) -> None:
         self.delivery = delivery
         self.fence = claim.item.fence
         self.attempt = claim.attempt
+        self.outbox = Outbox(delivery.request_id, delivery.trace_header)
         self._open_transaction = open_transaction
         self._transaction: Transaction | None = None
 
@@ -39,7 +42,7 @@ class Message:
         if self._transaction is not None:
             msg = "a message has one transaction, because its commit completes the message, got a second call"
             raise RuntimeError(msg)
-        self._transaction = self._open_transaction()
+        self._transaction = self._open_transaction(self.outbox)
         return self._transaction
 
     @property

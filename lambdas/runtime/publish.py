@@ -1,8 +1,8 @@
 """Sending messages on: what a message is, how it is cut into calls, and which entries are sent again."""
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Protocol
+from typing import Any, Protocol
 
 from lambdas.contracts.messages import SQS_ENTRIES_PER_BATCH, SQS_MESSAGE_BYTES
 from lambdas.runtime.clock import Clock
@@ -60,10 +60,12 @@ class SendResult:
     Attributes:
         message_id: Identifier that SQS gave it; None when it was not sent.
         error: Why it was not sent; None when it was.
+        is_permanent: Whether it will be refused again, however often it is sent.
     """
 
     message_id: str | None
     error: str | None = None
+    is_permanent: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,11 +74,13 @@ class EntryFailure:
 
     Attributes:
         error: What the service said.
-        can_retry: False when the entry itself is at fault, so that it will be refused again.
+        can_retry: Whether sending the entry again, at once, may help.
+        is_permanent: Whether the entry itself is at fault, so that it will be refused again.
     """
 
     error: str
     can_retry: bool
+    is_permanent: bool = False
 
 
 class QueueSender(Protocol):
@@ -102,8 +106,10 @@ class Notifier(Protocol):
 SendCall = Callable[[Sequence[OutgoingMessage]], list[str | EntryFailure]]
 
 
-def send_in_batches(messages: Sequence[OutgoingMessage], call: SendCall, clock: Clock) -> list[SendResult]:
-    """Send `messages` by `call`, ten and 1 MiB at a time, and send failed entries again.
+def send_in_batches(
+    messages: Sequence[OutgoingMessage], call: SendCall, clock: Clock, *, batch_bytes: int = SQS_MESSAGE_BYTES
+) -> list[SendResult]:
+    """Send `messages` by `call`, ten and `batch_bytes` at a time, and send failed entries again.
 
     Once an entry of a FIFO group failed for good, later calls send nothing of that group, so that it stays in order.
     (Inside one call SQS itself may take an entry and refuse an earlier one of its group.)
@@ -112,13 +118,14 @@ def send_in_batches(messages: Sequence[OutgoingMessage], call: SendCall, clock: 
         messages: What to send, in order.
         call: Sends one batch; gives for each entry its message id, or why it failed.
         clock: What the pauses between rounds are made of.
+        batch_bytes: Size of one call at most. Default: 1 MiB, as SQS takes.
 
     Returns:
         One result for each message, in order.
     """
     results: list[SendResult] = []
     broken_groups: set[str | None] = set()
-    for batch in _batches(messages):
+    for batch in _batches(messages, batch_bytes):
         sendable = [message for message in batch if message.group_id not in broken_groups]
         sent = iter(_send_batch(sendable, call, clock))
         for message in batch:
@@ -145,7 +152,7 @@ def _send_batch(messages: Sequence[OutgoingMessage], call: SendCall, clock: Cloc
         again = []
         for index, answer in zip(waiting, answers, strict=True):
             if isinstance(answer, EntryFailure):
-                results[index] = SendResult(None, answer.error)
+                results[index] = SendResult(None, answer.error, answer.is_permanent)
                 if answer.can_retry:
                     again.append(index)
             else:
@@ -154,11 +161,22 @@ def _send_batch(messages: Sequence[OutgoingMessage], call: SendCall, clock: Cloc
     return results
 
 
-def _batches(messages: Sequence[OutgoingMessage]) -> Iterator[list[OutgoingMessage]]:
+def batch_answers(
+    count: int, successful: Iterable[Mapping[str, Any]], failed: Iterable[Mapping[str, Any]]
+) -> list[str | EntryFailure]:
+    """Return the answers of a batch call whose entries are numbered by their `Id`, as SQS and SNS give them."""
+    answers: dict[str, str | EntryFailure] = {entry["Id"]: entry["MessageId"] for entry in successful}
+    for entry in failed:
+        text, at_fault = f"{entry['Code']}: {entry.get('Message', '')}", entry["SenderFault"]
+        answers[entry["Id"]] = EntryFailure(text, can_retry=not at_fault, is_permanent=at_fault)
+    return [answers[str(index)] for index in range(count)]
+
+
+def _batches(messages: Sequence[OutgoingMessage], batch_bytes: int) -> Iterator[list[OutgoingMessage]]:
     batch: list[OutgoingMessage] = []
     size = 0
     for message in messages:
-        if batch and (len(batch) == SQS_ENTRIES_PER_BATCH or size + message.size_bytes > SQS_MESSAGE_BYTES):
+        if batch and (len(batch) == SQS_ENTRIES_PER_BATCH or size + message.size_bytes > batch_bytes):
             yield batch
             batch, size = [], 0
         batch.append(message)

@@ -17,6 +17,8 @@ from lambdas.runtime.invocation import Invocation
 from lambdas.runtime.keys import BusinessKey
 from lambdas.runtime.lease import GRACE_MS, ItemStore
 from lambdas.runtime.message import Message
+from lambdas.runtime.outbox import OutboxSender
+from lambdas.runtime.relay import Relay
 from lambdas.runtime.settlement import Settlement
 from lambdas.runtime.telemetry import Metrics
 
@@ -46,6 +48,7 @@ class Ports:
     """What the receiver reaches the world through."""
 
     store: ItemStore
+    outbox: OutboxSender
     channel: DeadLetterChannel
     visibility: Visibility
     metrics: Metrics
@@ -128,6 +131,7 @@ class Receiver(Generic[PayloadT]):
         )
         settlement = Settlement(
             idempotency,
+            Relay(self._ports.outbox, idempotency, self._ports.metrics),
             self._ports.channel,
             self._ports.metrics,
             max_attempts=self._settings.max_attempts,

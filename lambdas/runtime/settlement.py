@@ -2,6 +2,7 @@
 
 import logging
 import random
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -10,7 +11,9 @@ from lambdas.contracts.telemetry import LogKey, Metric
 from lambdas.runtime.batch import Work
 from lambdas.runtime.dead_letters import DeadLetterChannel, Death, bounded_reason
 from lambdas.runtime.idempotency import Idempotency
-from lambdas.runtime.lease import Change, Claim, Outcome, Verdict
+from lambdas.runtime.lease import Change, Claim, Item, Outcome, Verdict
+from lambdas.runtime.outbox import Outgoing, encode
+from lambdas.runtime.relay import Relay, Relayed
 from lambdas.runtime.retry import backoff_seconds
 from lambdas.runtime.telemetry import Metrics, in_hand
 
@@ -19,15 +22,15 @@ _logger = logging.getLogger(__name__)
 AnyWork = Work[Any]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True)
 class _Pending:
+    """An outcome that is still to be written: what is wished, and the item as it will be."""
+
     work: AnyWork
     claim: Claim
-    status: Status
     change: Change
+    item: Item
     delay_seconds: float | None = None
-    reason: str = ""
-    attempts: int = 0
 
 
 class Settlement:
@@ -35,6 +38,7 @@ class Settlement:
 
     Args:
         idempotency: The items of the invocation.
+        relay: Sends outboxes.
         channel: Where dead letters go.
         metrics: Where outcomes are counted.
         max_attempts: Attempts after which a message is dead-lettered.
@@ -44,6 +48,7 @@ class Settlement:
     def __init__(
         self,
         idempotency: Idempotency,
+        relay: Relay,
         channel: DeadLetterChannel,
         metrics: Metrics,
         *,
@@ -51,21 +56,32 @@ class Settlement:
         rng: random.Random,
     ) -> None:
         self._idempotency = idempotency
+        self._relay = relay
         self._channel = channel
         self._metrics = metrics
         self._max_attempts = max_attempts
         self._rng = rng
         self._pending: list[_Pending] = []
+        self._unsent: list[tuple[AnyWork, Item]] = []
         self._deaths: list[tuple[AnyWork, Death]] = []
 
     def has_spent(self, attempts: int) -> bool:
         """Whether so many attempts are all that a message gets."""
         return attempts >= self._max_attempts
 
-    def complete(self, work: AnyWork, claim: Claim) -> None:
-        """Keep: the work is done."""
-        change = self._idempotency.completed(claim)
-        self._pending.append(_Pending(work=work, claim=claim, status=Status.COMPLETED, change=change))
+    def complete(self, work: AnyWork, claim: Claim, outbox: Sequence[Outgoing]) -> None:
+        """Keep: the work is done, and these messages are to be sent."""
+        status = Status.COMMITTED if outbox else Status.COMPLETED
+        item = replace(claim.item, status=status, outbox=encode(outbox), attempts=0 if outbox else claim.item.attempts)
+        self._pending.append(_Pending(work, claim, self._idempotency.completed(claim, outbox), item))
+
+    def committed(self, work: AnyWork, claim: Claim, outbox: Sequence[Outgoing]) -> None:
+        """Keep: a transaction says that the work is done; its messages are to be sent."""
+        self._done(work, replace(claim.item, status=Status.COMMITTED, outbox=encode(outbox), attempts=0))
+
+    def resend(self, work: AnyWork, item: Item) -> None:
+        """Keep: the work was done before, and its messages may not have been sent."""
+        self._unsent.append((work, item))
 
     def release(self, work: AnyWork, claim: Claim) -> None:
         """Keep: the work goes back as it came; this was no attempt."""
@@ -82,42 +98,43 @@ class Settlement:
 
     def die(self, work: AnyWork, claim: Claim, reason: str, *, attempts: int) -> None:
         """Keep: the message will never be processed."""
-        text = bounded_reason(reason)
-        change = self._idempotency.dead(claim, attempts=attempts, reason=text, message_ids=work.message_ids)
-        pending = _Pending(work=work, claim=claim, status=Status.DEAD, change=change, reason=text, attempts=attempts)
-        self._pending.append(pending)
+        text, ids = bounded_reason(reason), work.message_ids
+        change = self._idempotency.dead(claim, attempts=attempts, reason=text, message_ids=ids)
+        item = replace(claim.item, status=Status.DEAD, reason=text, attempts=attempts, message_ids=ids)
+        self._pending.append(_Pending(work, claim, change, item))
 
     def bury(self, work: AnyWork, death: Death) -> None:
         """Keep: messages of an item that is DEAD already are still to be sent to the dead-letter queue."""
         self._deaths.append((work, death))
 
     def flush(self) -> None:
-        """Write what is kept, send and tell the dead letters, and confirm what stands."""
+        """Write what is kept, send outboxes, send and tell dead letters, and confirm what stands."""
         pending, self._pending = self._pending, []
         verdicts = self._idempotency.settle([each.change for each in pending])
         for each, verdict in zip(pending, verdicts, strict=True):
             self._settled(each, verdict)
+        if self._unsent:
+            self._send_all()
         if self._deaths:
             self._bury_all()
 
     def _release(self, work: AnyWork, claim: Claim, *, attempts: int, reason: str, delay_seconds: float | None) -> None:
         change = self._idempotency.released(claim, attempts=attempts, reason=reason)
-        self._pending.append(
-            _Pending(work=work, claim=claim, status=Status.RELEASED, change=change, delay_seconds=delay_seconds)
-        )
+        item = replace(claim.item, status=Status.RELEASED)
+        self._pending.append(_Pending(work, claim, change, item, delay_seconds))
 
     def _settled(self, pending: _Pending, verdict: Verdict) -> None:
-        work, claim = pending.work, pending.claim
-        if claim.was_settled(Status.COMPLETED, verdict if pending.status is Status.COMPLETED else _refused(verdict)):
-            # Also when something else was wished: a transaction whose answer was lost did commit after all.
-            self._metrics.count(Metric.MESSAGES_PROCESSED)
-            work.confirm()
-        elif claim.was_settled(pending.status, verdict):
-            work.delay_seconds = pending.delay_seconds
-            if pending.status is Status.DEAD:
-                item = replace(claim.item, status=Status.DEAD, reason=pending.reason, attempts=pending.attempts)
-                item = replace(item, message_ids=work.message_ids)
-                self._deaths.append((work, Death(item, tuple(work.deliveries))))
+        work, claim, wished = pending.work, pending.claim, pending.item
+        if claim.was_settled(wished.status, verdict):
+            if wished.status is Status.RELEASED:
+                work.delay_seconds = pending.delay_seconds
+            elif wished.status is Status.DEAD:
+                self._deaths.append((work, Death(wished, tuple(work.deliveries))))
+            else:
+                self._done(work, wished)
+        elif verdict.found is not None and claim.was_done(verdict):
+            # Something else was wished, but a transaction whose answer was lost did commit after all.
+            self._done(work, verdict.found)
         elif verdict.outcome is Outcome.REFUSED:
             self._metrics.count(Metric.LEASES_LOST)
             self._log(work, "lease lost")
@@ -125,29 +142,48 @@ class Settlement:
             self._metrics.count(Metric.CALLS_FAILED)
             self._log(work, "outcome not written")
 
+    def _done(self, work: AnyWork, item: Item) -> None:
+        self._metrics.count(Metric.MESSAGES_PROCESSED)
+        if item.outbox:
+            self._unsent.append((work, item))
+        else:
+            work.confirm()
+
+    def _send_all(self) -> None:
+        unsent, self._unsent = self._unsent, []
+        results = self._relay.relay([item for _, item in unsent])
+        for (work, _), result in zip(unsent, results, strict=True):
+            if result.outcome is Relayed.SENT:
+                work.confirm()
+            elif result.outcome is Relayed.NEVER:
+                self._deaths.append((work, Death(result.item, tuple(work.deliveries))))
+            elif result.outcome is Relayed.LATER:
+                work.delay_seconds = backoff_seconds(result.item.attempts, self._rng)
+                self._log(work, "outbox not sent")
+
     def _bury_all(self) -> None:
         deaths, self._deaths = self._deaths, []
         told = self._channel.bury([death for _, death in deaths])
         marked = []
         for work, death in deaths:
             ids = [delivery.message_id for delivery in death.deliveries if delivery.message_id in told]
-            if ids:
+            if ids and death.item.status is Status.DEAD:
                 marked.append((work, ids, self._idempotency.told(death.item, ids)))
+            elif ids:
+                self._buried(work, ids)  # its effect stands: the item stays COMMITTED, and a redrive sends again
         verdicts = self._idempotency.settle([change for _, _, change in marked])
         for (work, ids, _), verdict in zip(marked, verdicts, strict=True):
             if verdict.outcome is Outcome.APPLIED:
-                self._metrics.count(Metric.MESSAGES_DEAD_LETTERED, len(ids))
-                work.confirm(ids)
-                self._log(work, "message dead-lettered")
+                self._buried(work, ids)
             else:
                 self._log(work, "dead letter not marked")
+
+    def _buried(self, work: AnyWork, message_ids: list[str]) -> None:
+        self._metrics.count(Metric.MESSAGES_DEAD_LETTERED, len(message_ids))
+        work.confirm(message_ids)
+        self._log(work, "message dead-lettered")
 
     @staticmethod
     def _log(work: AnyWork, event: str) -> None:
         with in_hand(work.deliveries[0], work.request.item_id):
             _logger.warning(event, extra={LogKey.RECORD_COUNT: len(work.deliveries)})
-
-
-def _refused(verdict: Verdict) -> Verdict:
-    """Return `verdict` as far as it speaks of an item that was found, so that APPLIED does not count."""
-    return Verdict(Outcome.REFUSED, verdict.found)

@@ -3,11 +3,10 @@
 What DynamoDB holds is thereby written exactly once. An effect elsewhere cannot be part of it, and is at least once.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from types import TracebackType
 from typing import Self
 
-from lambdas.contracts.records import Status
 from lambdas.runtime.clock import Clock
 from lambdas.runtime.errors import LeaseLostError, MessageError, UnavailableError
 from lambdas.runtime.lease import BusinessWrite, Change, Claim, ItemStore, Outcome
@@ -32,7 +31,7 @@ class Transaction:
         UnavailableError: At the end of the block: DynamoDB did not take it.
     """
 
-    def __init__(self, store: ItemStore, clock: Clock, claim: Claim, completion: Change) -> None:
+    def __init__(self, store: ItemStore, clock: Clock, claim: Claim, completion: Callable[[], Change]) -> None:
         self._store = store
         self._clock = clock
         self._claim = claim
@@ -101,16 +100,17 @@ class Transaction:
                 raise
 
     def _commit(self) -> None:
-        verdict = self._store.transact(self._completion, self._writes)
+        completion = self._completion()
+        verdict = self._store.transact(completion, self._writes)
         for attempt in range(1, TRIES):
             if verdict.outcome is not Outcome.CONFLICT:
                 break
             self._clock.sleep(PAUSE_SECONDS * 2**attempt)
-            verdict = self._store.transact(self._completion, self._writes)
+            verdict = self._store.transact(completion, self._writes)
         if verdict.outcome in {Outcome.CONFLICT, Outcome.UNAVAILABLE}:
             msg = "DynamoDB did not take the transaction"
             raise UnavailableError(msg)
-        if not self._claim.was_settled(Status.COMPLETED, verdict):
+        if not self._claim.was_done(verdict):
             msg = "another worker owns the message"
             raise LeaseLostError(msg)
         self.committed = True

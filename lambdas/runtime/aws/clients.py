@@ -9,6 +9,7 @@ if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
     from mypy_boto3_sns import SNSClient
     from mypy_boto3_sqs import SQSClient
+    from mypy_boto3_stepfunctions import SFNClient
 
 TRIES_PER_CALL = 3  # botocore's "standard" retries, the only layer that repeats a call
 CALL_SHARE = 2 / 3  # of the function's time-out: what remains is for the answer to SQS
@@ -44,3 +45,8 @@ def sqs_client(config: Config) -> "SQSClient":
 def sns_client(config: Config) -> "SNSClient":
     """Return an SNS client of the function's own region."""
     return boto3.client("sns", config=config)
+
+
+def sfn_client(config: Config) -> "SFNClient":
+    """Return a Step Functions client of the function's own region."""
+    return boto3.client("stepfunctions", config=config)

@@ -1,14 +1,19 @@
 """SNS behind the runtime's protocols."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
 from botocore.exceptions import BotoCoreError, ClientError
 
+from lambdas.contracts.messages import SNS_MESSAGE_BYTES
+from lambdas.runtime.aws.sqs import message_attribute
+from lambdas.runtime.clock import Clock
 from lambdas.runtime.errors import UnavailableError
+from lambdas.runtime.publish import EntryFailure, OutgoingMessage, SendResult, batch_answers, send_in_batches
 
 if TYPE_CHECKING:
     from mypy_boto3_sns import SNSClient
+    from mypy_boto3_sns.type_defs import PublishBatchRequestEntryTypeDef
 
 SUBJECT_CHARACTERS = 100  # https://docs.aws.amazon.com/sns/latest/api/API_Publish.html
 
@@ -36,3 +41,43 @@ class SnsNotifier:
         except (ClientError, BotoCoreError) as error:
             msg = f"the notification was not published: {error}"
             raise UnavailableError(msg) from error
+
+
+class SnsTopicSender:
+    """Publishes messages to one topic, ten at a time, and sends failed entries again.
+
+    Args:
+        client: Gives the SNS client; called at the first send.
+        topic_arn: The topic.
+        clock: What pauses are made of.
+    """
+
+    def __init__(self, client: "Callable[[], SNSClient]", topic_arn: str, clock: Clock) -> None:
+        self._client = client
+        self._topic_arn = topic_arn
+        self._clock = clock
+
+    def send(self, messages: Sequence[OutgoingMessage]) -> list[SendResult]:
+        """Publish `messages` in order; the results are in the same order, and no failure is raised."""
+        return send_in_batches(messages, self._call, self._clock, batch_bytes=SNS_MESSAGE_BYTES)
+
+    def _call(self, messages: Sequence[OutgoingMessage]) -> list[str | EntryFailure]:
+        if not messages:
+            return []
+        entries = [_entry(str(index), message) for index, message in enumerate(messages)]
+        try:
+            answer = self._client().publish_batch(TopicArn=self._topic_arn, PublishBatchRequestEntries=entries)
+        except (ClientError, BotoCoreError) as error:
+            return [EntryFailure(str(error), can_retry=False)] * len(messages)
+        return batch_answers(len(entries), answer.get("Successful", []), answer.get("Failed", []))
+
+
+def _entry(entry_id: str, message: OutgoingMessage) -> "PublishBatchRequestEntryTypeDef":
+    entry: PublishBatchRequestEntryTypeDef = {"Id": entry_id, "Message": message.body}
+    if message.attributes:
+        entry["MessageAttributes"] = {name: message_attribute(value) for name, value in message.attributes.items()}
+    if message.group_id is not None:
+        entry["MessageGroupId"] = message.group_id
+    if message.deduplication_id is not None:
+        entry["MessageDeduplicationId"] = message.deduplication_id
+    return entry

@@ -7,7 +7,14 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 from lambdas.contracts.messages import SQS_ENTRIES_PER_BATCH
 from lambdas.runtime.clock import Clock, SystemClock
-from lambdas.runtime.publish import Attribute, EntryFailure, OutgoingMessage, SendResult, send_in_batches
+from lambdas.runtime.publish import (
+    Attribute,
+    EntryFailure,
+    OutgoingMessage,
+    SendResult,
+    batch_answers,
+    send_in_batches,
+)
 
 if TYPE_CHECKING:
     from mypy_boto3_sqs import SQSClient
@@ -45,11 +52,7 @@ class SqsQueueSender:
             answer = self._client().send_message_batch(QueueUrl=self._queue_url, Entries=entries)
         except (ClientError, BotoCoreError) as error:
             return [EntryFailure(str(error), can_retry=False)] * len(messages)
-        answers: dict[str, str | EntryFailure] = {entry["Id"]: entry["MessageId"] for entry in answer["Successful"]}
-        for failed in answer.get("Failed", []):
-            text = f"{failed['Code']}: {failed.get('Message', '')}"
-            answers[failed["Id"]] = EntryFailure(text, can_retry=not failed["SenderFault"])
-        return [answers[entry["Id"]] for entry in entries]
+        return batch_answers(len(entries), answer.get("Successful", []), answer.get("Failed", []))
 
 
 class SqsVisibility:
@@ -94,7 +97,7 @@ class SqsVisibility:
 def _entry(entry_id: str, message: OutgoingMessage) -> "SendMessageBatchRequestEntryTypeDef":
     entry: SendMessageBatchRequestEntryTypeDef = {"Id": entry_id, "MessageBody": message.body}
     if message.attributes:
-        entry["MessageAttributes"] = {name: _attribute(value) for name, value in message.attributes.items()}
+        entry["MessageAttributes"] = {name: message_attribute(value) for name, value in message.attributes.items()}
     if message.group_id is not None:
         entry["MessageGroupId"] = message.group_id
     if message.deduplication_id is not None:
@@ -106,7 +109,8 @@ def _entry(entry_id: str, message: OutgoingMessage) -> "SendMessageBatchRequestE
     return entry
 
 
-def _attribute(attribute: Attribute | str) -> Any:
+def message_attribute(attribute: Attribute | str) -> Any:
+    """Return an attribute in the shape that SQS and SNS share."""
     if isinstance(attribute, str):
         return {"DataType": "String", "StringValue": attribute}
     kind = "BinaryValue" if isinstance(attribute.value, bytes) else "StringValue"

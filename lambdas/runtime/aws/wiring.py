@@ -8,8 +8,9 @@ from typing import TypeVar
 
 from lambdas.contracts.environment import ReceiverEnvironment
 from lambdas.runtime import telemetry
-from lambdas.runtime.aws.clients import client_config, dynamodb_client, sns_client, sqs_client
+from lambdas.runtime.aws.clients import client_config, dynamodb_client, sfn_client, sns_client, sqs_client
 from lambdas.runtime.aws.dynamodb import DynamoDbItemStore
+from lambdas.runtime.aws.outbox import AwsOutboxSender
 from lambdas.runtime.aws.sns import SnsNotifier
 from lambdas.runtime.aws.sqs import SqsQueueSender, SqsVisibility
 from lambdas.runtime.clock import SystemClock, new_owner
@@ -46,8 +47,10 @@ def receiver(
     clock = SystemClock()
     sqs = functools.cache(lambda: sqs_client(config))
     sns = functools.cache(lambda: sns_client(config))
+    sfn = functools.cache(lambda: sfn_client(config))
     ports = Ports(
         store=DynamoDbItemStore(dynamodb_client(config), environment.idempotency_table_name),
+        outbox=AwsOutboxSender(sqs, sns, sfn, clock),
         channel=DeadLetterChannel(
             SqsQueueSender(sqs, environment.dead_letter_queue_url, clock),
             SnsNotifier(sns, environment.notification_topic_arn),

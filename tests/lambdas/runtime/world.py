@@ -13,6 +13,7 @@ from lambdas.runtime.delivery import JsonObject
 from lambdas.runtime.errors import ConditionFailedError, InvalidMessageError, UnavailableError
 from lambdas.runtime.lease import BusinessWrite, Change, Item, Outcome, Verdict
 from lambdas.runtime.message import Message
+from lambdas.runtime.outbox import Addressed
 from lambdas.runtime.publish import OutgoingMessage, SendResult
 from lambdas.runtime.receiver import Ports, Receiver, ReceiverSettings
 from lambdas.runtime.telemetry import Metrics
@@ -147,6 +148,25 @@ class FakeTopic:
 
 
 @dataclass
+class FakeOutboxSender:
+    """Sends messages on; a body of `never` is refused for good, and while `broken` none is sent."""
+
+    sent: list[Addressed] = field(default_factory=list)
+    broken: bool = False
+
+    def send(self, messages: Sequence[Addressed]) -> list[SendResult]:
+        return [self._send(message) for message in messages]
+
+    def _send(self, message: Addressed) -> SendResult:
+        if message.outgoing.body == "never":
+            return SendResult(None, "TaskTimedOut: spent", is_permanent=True)
+        if self.broken:
+            return SendResult(None, "ServiceUnavailable: gone")
+        self.sent.append(message)
+        return SendResult(f"sent-{len(self.sent)}")
+
+
+@dataclass
 class FakeVisibility:
     changed: dict[str, int] = field(default_factory=dict)
 
@@ -201,6 +221,7 @@ class World:
         self.store = FakeItemStore()
         self.dead_letter_queue = FakeQueue()
         self.topic = FakeTopic()
+        self.outbox = FakeOutboxSender()
         self.visibility = FakeVisibility()
         self.metrics = io.StringIO()
         self.runs: list[str] = []
@@ -209,6 +230,7 @@ class World:
     def receiver(self, process: Process | None = None) -> Receiver[JsonObject]:
         ports = Ports(
             store=self.store,
+            outbox=self.outbox,
             channel=DeadLetterChannel(self.dead_letter_queue, self.topic, QUEUE_ARN),
             visibility=self.visibility,
             metrics=Metrics("Tsunagu", "orders", self.clock, self.metrics),

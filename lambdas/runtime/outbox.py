@@ -1,0 +1,193 @@
+"""Messages that a business function sends on: kept in the item with the effect, then sent until it is known.
+
+A crash between effect and send would lose them; a crash between send and effect would tell of what did not happen. So
+they are committed as part of the item (COMMITTED), sent with ids that stay the same, and only then is the item
+COMPLETED. They arrive at least once: their receivers tell copies by the business's key.
+"""
+
+import hashlib
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, field
+from enum import StrEnum
+from typing import Protocol
+
+from lambdas.contracts.messages import (
+    ATTRIBUTES_PER_MESSAGE,
+    REQUEST_ID_ATTRIBUTE,
+    SNS_MESSAGE_BYTES,
+    SQS_MESSAGE_BYTES,
+)
+from lambdas.runtime.lease import Item
+from lambdas.runtime.publish import SendResult
+
+# Of the 400 KB that an item may have; what is larger belongs into S3, and a reference into the message.
+OUTBOX_BYTES = 300_000
+SEND_ROUNDS = 20  # with back-off up to a quarter of an hour: some four hours of an outage
+
+
+class Channel(StrEnum):
+    """Where a message goes."""
+
+    QUEUE = "queue"
+    TOPIC = "topic"
+    TASK_SUCCESS = "task-success"
+    TASK_FAILURE = "task-failure"
+
+
+_LARGEST = {
+    Channel.QUEUE: SQS_MESSAGE_BYTES,
+    Channel.TOPIC: SNS_MESSAGE_BYTES,
+    # https://docs.aws.amazon.com/step-functions/latest/dg/service-quotas.html
+    Channel.TASK_SUCCESS: 262_144,
+    Channel.TASK_FAILURE: 32_768,
+}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Outgoing:
+    """A message to be sent on.
+
+    Attributes:
+        channel: What the target is.
+        target: Queue URL, topic ARN, or task token.
+        body: Text of the message; the output of a task, or the cause of its failure.
+        attributes: Message attributes of type String.
+        group_id: Message group of a FIFO queue or topic.
+        error: Name of a task's error.
+        trace_header: X-Ray header to carry on.
+    """
+
+    channel: Channel
+    target: str
+    body: str
+    attributes: Mapping[str, str] = field(default_factory=dict)
+    group_id: str | None = None
+    error: str | None = None
+    trace_header: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Addressed:
+    """A message of an outbox with the id that it has each time it is sent."""
+
+    outgoing: Outgoing
+    deduplication_id: str
+
+
+class OutboxSender(Protocol):
+    """Sends messages on."""
+
+    def send(self, messages: Sequence[Addressed]) -> list[SendResult]:
+        """Send `messages`; the results are in their order, and no failure is raised."""
+        ...
+
+
+class Outbox:
+    """What one message sends on, collected until it completes.
+
+    Args:
+        request_id: What follows the request through every hop; each message carries it.
+        trace_header: X-Ray header that each message carries.
+    """
+
+    def __init__(self, request_id: str, trace_header: str | None = None) -> None:
+        self._request_id = request_id
+        self._trace_header = trace_header
+        self._messages: list[Outgoing] = []
+        self._is_sealed = False
+
+    def send(
+        self, queue_url: str, body: str, *, attributes: Mapping[str, str] | None = None, group_id: str | None = None
+    ) -> None:
+        """Send to a queue, once this message is done.
+
+        Args:
+            queue_url: The queue.
+            body: Text of the message, 1 MiB at most with its attributes.
+            attributes: Message attributes, nine at most: the request id is one.
+            group_id: Message group; required by a FIFO queue.
+
+        Raises:
+            ValueError: The message is too large, or has too many attributes.
+            RuntimeError: This message was completed before.
+        """
+        self._add(Channel.QUEUE, queue_url, body, attributes, group_id=group_id)
+
+    def publish(
+        self, topic_arn: str, body: str, *, attributes: Mapping[str, str] | None = None, group_id: str | None = None
+    ) -> None:
+        """Publish to a topic, once this message is done; as `send`, with 256 KiB at most."""
+        self._add(Channel.TOPIC, topic_arn, body, attributes, group_id=group_id)
+
+    def succeed_task(self, token: str, output: object) -> None:
+        """Tell Step Functions, once this message is done, that the task succeeded with this JSON value."""
+        self._add(Channel.TASK_SUCCESS, token, json.dumps(output))
+
+    def fail_task(self, token: str, error: str, cause: str) -> None:
+        """Tell Step Functions, once this message is done, that the task failed."""
+        self._add(Channel.TASK_FAILURE, token, cause, error=error)
+
+    def seal(self) -> tuple[Outgoing, ...]:
+        """Return what was collected; what comes later is refused, because it would be lost."""
+        self._is_sealed = True
+        return tuple(self._messages)
+
+    def _add(
+        self,
+        channel: Channel,
+        target: str,
+        body: str,
+        attributes: Mapping[str, str] | None = None,
+        *,
+        group_id: str | None = None,
+        error: str | None = None,
+    ) -> None:
+        if self._is_sealed:
+            msg = "messages must be given to the outbox before the message is completed, got one after"
+            raise RuntimeError(msg)
+        has_attributes = channel in {Channel.QUEUE, Channel.TOPIC}
+        carried = {REQUEST_ID_ATTRIBUTE: self._request_id, **(attributes or {})} if has_attributes else {}
+        outgoing = Outgoing(
+            channel=channel,
+            target=target,
+            body=body,
+            attributes=carried,
+            group_id=group_id,
+            error=error,
+            trace_header=self._trace_header,
+        )
+        _check(outgoing)
+        self._messages.append(outgoing)
+        if len(encode(self._messages).encode()) > OUTBOX_BYTES:
+            msg = f"all messages of an outbox must have at most {OUTBOX_BYTES:,} bytes together, got more"
+            raise ValueError(msg)
+
+
+def encode(messages: Sequence[Outgoing]) -> str:
+    """Return the text that an item keeps of an outbox; empty when there is nothing to send."""
+    kept = [{name: value for name, value in asdict(message).items() if value} for message in messages]
+    return json.dumps(kept, separators=(",", ":")) if kept else ""
+
+
+def addressed(item: Item) -> list[Addressed]:
+    """Return the messages of an item's outbox, each with the id that it has each time it is sent.
+
+    The id is a hash of key and payload: SQS tells copies by it for five minutes, and another payload has another one.
+    """
+    messages = [Outgoing(**{**kept, "channel": Channel(kept["channel"])}) for kept in json.loads(item.outbox or "[]")]
+    return [
+        Addressed(message, hashlib.sha256(f"{item.id}/{item.payload_hash}/{number}".encode()).hexdigest())
+        for number, message in enumerate(messages)
+    ]
+
+
+def _check(outgoing: Outgoing) -> None:
+    if len(outgoing.attributes) > ATTRIBUTES_PER_MESSAGE:
+        msg = f"a message must have at most {ATTRIBUTES_PER_MESSAGE} attributes, got {len(outgoing.attributes)}"
+        raise ValueError(msg)
+    size = len(outgoing.body.encode())
+    size += sum(len(f"{name}String{value}".encode()) for name, value in outgoing.attributes.items())
+    if size > _LARGEST[outgoing.channel]:
+        msg = f"a message for a {outgoing.channel} must have at most {_LARGEST[outgoing.channel]:,} bytes, got {size:,}"
+        raise ValueError(msg)

@@ -1,0 +1,95 @@
+"""The relay of the outbox: sends the messages of COMMITTED items, and completes the items once all were sent."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from enum import Enum, auto
+
+from lambdas.contracts.records import Status
+from lambdas.contracts.telemetry import Metric
+from lambdas.runtime.dead_letters import bounded_reason
+from lambdas.runtime.idempotency import Idempotency
+from lambdas.runtime.lease import Change, Item, Outcome, Verdict
+from lambdas.runtime.outbox import SEND_ROUNDS, OutboxSender, addressed
+from lambdas.runtime.publish import SendResult
+from lambdas.runtime.telemetry import Metrics
+
+
+class Relayed(Enum):
+    """What became of an item's messages."""
+
+    SENT = auto()
+    LATER = auto()  # counted, to be sent again after a back-off
+    UNKNOWN = auto()  # the table did not take what became of them
+    NEVER = auto()
+
+
+@dataclass(frozen=True, slots=True)
+class RelayResult:
+    """What became of one item's messages.
+
+    Attributes:
+        item: The item; its `attempts` are the rounds that failed, its `reason` the last error.
+        outcome: What became of its messages.
+    """
+
+    item: Item
+    outcome: Relayed
+
+
+class Relay:
+    """Sends outboxes.
+
+    Args:
+        sender: Sends messages on.
+        idempotency: The items of the invocation.
+        metrics: Where sends are counted.
+    """
+
+    def __init__(self, sender: OutboxSender, idempotency: Idempotency, metrics: Metrics) -> None:
+        self._sender = sender
+        self._idempotency = idempotency
+        self._metrics = metrics
+
+    def relay(self, items: Sequence[Item]) -> list[RelayResult]:
+        """Send all messages of all `items`, and write what became of them."""
+        outboxes = [addressed(item) for item in items]
+        answers = iter(self._sender.send([message for outbox in outboxes for message in outbox]))
+        results = []
+        for item, outbox in zip(items, outboxes, strict=True):
+            sends = [next(answers) for _ in outbox]
+            self._metrics.count(Metric.MESSAGES_SENT, sum(send.error is None for send in sends))
+            results.append(_judged(item, [send for send in sends if send.error is not None]))
+        return self._written(results)
+
+    def _written(self, results: list[RelayResult]) -> list[RelayResult]:
+        changes = [(index, change) for index, result in enumerate(results) if (change := self._change(result))]
+        verdicts = self._idempotency.settle([change for _, change in changes])
+        for (index, _), verdict in zip(changes, verdicts, strict=True):
+            if not _stands(results[index], verdict):
+                results[index] = RelayResult(results[index].item, Relayed.UNKNOWN)
+        return results
+
+    def _change(self, result: RelayResult) -> Change | None:
+        if result.outcome is Relayed.SENT:
+            return self._idempotency.sent(result.item)
+        return self._idempotency.send_failed(result.item) if result.outcome is Relayed.LATER else None
+
+
+def _judged(item: Item, failures: Sequence[SendResult]) -> RelayResult:
+    """Say what failed sends mean: as long as one may still succeed, all are sent again."""
+    if not failures:
+        return RelayResult(item, Relayed.SENT)
+    may_succeed = [failure for failure in failures if not failure.is_permanent]
+    error = str((may_succeed or failures)[0].error)
+    rounds = item.attempts + 1
+    if may_succeed and rounds < SEND_ROUNDS:
+        return RelayResult(replace(item, attempts=rounds, reason=bounded_reason(error)), Relayed.LATER)
+    told = f"done, but what it sends on was refused {rounds} times, the last with {error}"
+    return RelayResult(replace(item, attempts=rounds, reason=bounded_reason(told)), Relayed.NEVER)
+
+
+def _stands(result: RelayResult, verdict: Verdict) -> bool:
+    if verdict.outcome is Outcome.APPLIED:
+        return True
+    found = verdict.found
+    return result.outcome is Relayed.SENT and found is not None and found.status is Status.COMPLETED

@@ -78,6 +78,8 @@ class ReceiverEnvironment(EnvironmentContract):
         max_attempts: Attempts after which a message is dead-lettered.
         function_timeout_seconds: Longest time of one invocation.
         metrics_namespace: CloudWatch namespace of the receiver's metrics.
+        single_writes: Whether items are written by single conditional writes, instead of batches of PartiQL.
+        lease_seconds: Length of a lease that heartbeats extend; 0 for leases as long as the invocation.
     """
 
     idempotency_table_name: str
@@ -89,6 +91,8 @@ class ReceiverEnvironment(EnvironmentContract):
     max_attempts: int
     function_timeout_seconds: int
     metrics_namespace: str
+    single_writes: bool = False
+    lease_seconds: int = 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -6,7 +6,18 @@ from dataclasses import dataclass, replace
 from lambdas.contracts import records
 from lambdas.contracts.records import Status
 from lambdas.runtime.clock import Clock
-from lambdas.runtime.lease import Attributes, Change, Claim, Item, ItemStore, Outcome, Verdict, takeover
+from lambdas.runtime.errors import LeaseLostError, UnavailableError
+from lambdas.runtime.lease import (
+    Attributes,
+    Change,
+    Claim,
+    Item,
+    ItemStore,
+    LeaseTerm,
+    Outcome,
+    Verdict,
+    takeover,
+)
 from lambdas.runtime.outbox import Outbox, Outgoing, encode
 from lambdas.runtime.transaction import Transaction
 
@@ -93,21 +104,21 @@ class Idempotency:
         store: Where items live.
         clock: What leases are measured with.
         owner: Token of this invocation.
-        lease_end_ms: When its leases end: the invocation's deadline and a grace.
+        lease: How long its leases last.
         window_seconds: How long an item outlives its last change.
     """
 
-    def __init__(self, store: ItemStore, clock: Clock, *, owner: str, lease_end_ms: int, window_seconds: int) -> None:
+    def __init__(self, store: ItemStore, clock: Clock, *, owner: str, lease: LeaseTerm, window_seconds: int) -> None:
         self._store = store
         self._clock = clock
         self._owner = owner
-        self._lease_end_ms = lease_end_ms
+        self._lease = lease
         self._window_seconds = window_seconds
 
     @property
-    def lease_end_ms(self) -> int:
-        """When this invocation's leases end, in milliseconds since the epoch."""
-        return self._lease_end_ms
+    def lease(self) -> LeaseTerm:
+        """How long the leases of this invocation last."""
+        return self._lease
 
     def claim(self, requests: Sequence[Request]) -> list[Decision]:
         """Claim the items of `requests`, whose ids are distinct, and say for each what is to be done.
@@ -178,6 +189,27 @@ class Idempotency:
             return None
         return claim.was_settled(Status.INPROGRESS, verdict)
 
+    def extend(self, claim: Claim) -> int:
+        """Extend the lease of `claim` from now.
+
+        Returns:
+            When it ends, in milliseconds since the epoch.
+
+        Raises:
+            LeaseLostError: Another worker owns the item.
+            UnavailableError: The store did not answer; the lease may still end when it was to.
+        """
+        end_ms = self._lease.end_ms()
+        change = Change(item_id=claim.item.id, values={records.LEASE: end_ms}, where=claim.held())
+        verdict = self._store.update([change])[0]
+        if verdict.outcome is Outcome.UNAVAILABLE:
+            msg = "the lease was not extended"
+            raise UnavailableError(msg)
+        if not claim.was_settled(Status.INPROGRESS, verdict):
+            msg = "another worker owns the message"
+            raise LeaseLostError(msg)
+        return end_ms
+
     def transaction(self, claim: Claim, outbox: Outbox) -> Transaction:
         """Return a transaction that completes `claim` together with the business's writes."""
         return Transaction(self._store, self._clock, claim, lambda: self.completed(claim, outbox.seal()))
@@ -225,7 +257,7 @@ class Idempotency:
             status=Status.INPROGRESS,
             owner=self._owner,
             fence=1,
-            lease=self._lease_end_ms,
+            lease=self._lease.end_ms(),
             payload_hash=request.payload_hash,
             request_id=request.request_id,
         )

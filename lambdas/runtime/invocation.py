@@ -3,8 +3,9 @@
 import logging
 import random
 from collections.abc import Callable, Sequence
-from dataclasses import replace
-from typing import Generic, TypeVar
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, replace
+from typing import Generic, Protocol, TypeVar
 
 from lambdas.contracts.telemetry import LogKey, Metric
 from lambdas.runtime.batch import Batch, Lane, Pace, Work
@@ -25,6 +26,22 @@ PayloadT = TypeVar("PayloadT")
 LONGEST_JITTER_SECONDS = 2.0  # so that deferred messages do not all come back in the moment a lease ends
 
 
+class Visibility(Protocol):
+    """Changes how long received messages stay hidden."""
+
+    def change(self, delays: Sequence[tuple[str, int]]) -> str | None:
+        """Hide messages for the given seconds from now; returns why some were not changed."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Attempt:
+    """How a call of the business function ended."""
+
+    message: Message
+    error: Exception | None = None
+
+
 class Invocation(Generic[PayloadT]):
     """One run over one batch.
 
@@ -36,7 +53,9 @@ class Invocation(Generic[PayloadT]):
         clock: The time.
         metrics: Where outcomes are counted.
         rng: Where jitter comes from.
+        visibility: Changes how long messages stay hidden.
         deadline_ms: When Lambda ends the invocation, in milliseconds since the epoch.
+        concurrency: Records of a standard queue that run at the same time.
     """
 
     def __init__(
@@ -48,8 +67,10 @@ class Invocation(Generic[PayloadT]):
         pace: Pace,
         clock: Clock,
         metrics: Metrics,
+        visibility: Visibility,
         rng: random.Random,
         deadline_ms: int,
+        concurrency: int = 1,
     ) -> None:
         self._process = process
         self._idempotency = idempotency
@@ -59,10 +80,16 @@ class Invocation(Generic[PayloadT]):
         self._metrics = metrics
         self._rng = rng
         self._deadline_ms = deadline_ms
+        self._visibility = visibility
+        self._concurrency = concurrency
 
     def run(self, batch: Batch[PayloadT]) -> None:
         """Claim all, run what is new, suspects last and alone, and give back what was claimed and not started."""
         self._claim_all(batch.works)
+        if self._idempotency.lease.is_extended:
+            self._hide([work for work in batch.works if work.claim is not None], self._idempotency.lease.end_ms())
+        if self._concurrency > 1:
+            self._run_together([lane for lane in batch.lanes if len(lane) == 1 and lane[0].delivery.group_id is None])
         rests = [rest for lane in batch.lanes if (rest := self._run_lane(lane, with_suspects=False))]
         for rest in rests:
             self._settlement.flush()
@@ -151,22 +178,68 @@ class Invocation(Generic[PayloadT]):
         if claim.is_suspect and not self._idempotency.start(claim):
             self._metrics.count(Metric.CALLS_FAILED)
             return
-        started_ms = self._clock.now_ms()
-        with in_hand(work.deliveries[0], work.request.item_id):
-            self._attempt(work, claim)
-        self._pace.measured(started_ms)
+        self._conclude(work, claim, self._attempt(work, claim))
 
-    def _attempt(self, work: Work[PayloadT], claim: Claim) -> None:
-        message = Message(work.deliveries[0], claim, lambda outbox: self._idempotency.transaction(claim, outbox))
+    def _run_together(self, lanes: Sequence[Lane[PayloadT]]) -> None:
+        """Run single records at the same time, in threads; what becomes of them is settled in this one."""
+
+        def attempt(work: Work[PayloadT]) -> Attempt | None:
+            fits = work.claim is not None and self._pace.allows_another(self._deadline_ms)
+            return self._attempt(work, work.claim) if work.claim is not None and fits else None
+
+        works = [work for (entry,) in lanes if self._is_ready(work := entry.work)]
+        with ThreadPoolExecutor(self._concurrency) as threads:
+            for work, attempted in zip(works, threads.map(attempt, works), strict=True):
+                if attempted is not None and work.claim is not None:
+                    claim, work.claim, work.was_advanced = work.claim, None, True
+                    self._conclude(work, claim, attempted)
+
+    def _is_ready(self, work: Work[PayloadT]) -> bool:
+        claim = work.claim
+        if claim is None or claim.is_suspect or work.doom is not None or work.was_advanced:
+            return False
+        work.was_advanced = True  # a second record of it must not start it again
+        return True
+
+    def _attempt(self, work: Work[PayloadT], claim: Claim) -> Attempt:
+        """Call the business function; nothing is settled here, because several may run at the same time."""
+        message = Message(
+            work.deliveries[0],
+            claim,
+            lambda outbox: self._idempotency.transaction(claim, outbox),
+            lambda: self._extend(work, claim),
+        )
         payload = work.payload
         assert payload is not None  # noqa: S101 - a work without a payload is doomed, and never started
-        try:
-            self._process(payload, message)
-            message.raise_lost_commit()
-        except Exception as error:  # noqa: BLE001 - the batch boundary: one message's error is no other's
-            self._failed(work, claim, message, error)
-        else:
-            self._succeeded(work, claim, message)
+        started_ms = self._clock.now_ms()
+        with in_hand(work.deliveries[0], work.request.item_id):
+            try:
+                self._process(payload, message)
+                message.raise_lost_commit()
+            except Exception as error:  # noqa: BLE001 - the batch boundary: one message's error is no other's
+                return Attempt(message, error)
+            finally:
+                self._pace.measured(started_ms)
+        return Attempt(message)
+
+    def _conclude(self, work: Work[PayloadT], claim: Claim, attempt: Attempt) -> None:
+        with in_hand(work.deliveries[0], work.request.item_id):
+            if attempt.error is None:
+                self._succeeded(work, claim, attempt.message)
+            else:
+                self._failed(work, claim, attempt.message, attempt.error)
+
+    def _extend(self, work: Work[PayloadT], claim: Claim) -> None:
+        if self._idempotency.lease.is_extended:
+            self._hide([work], self._idempotency.extend(claim))
+
+    def _hide(self, works: Sequence[Work[PayloadT]], until_ms: int) -> None:
+        """Hide messages in hand until their lease ends, so that a kill costs a lease and not a visibility time-out."""
+        seconds = max(1, round((until_ms - self._clock.now_ms()) / 1_000))
+        delays = [(delivery.receipt_handle, seconds) for work in works for delivery in work.deliveries]
+        problem = self._visibility.change(delays) if delays else None
+        if problem:
+            _logger.warning("visibility not changed", extra={LogKey.ERROR_TYPE: problem})
 
     def _succeeded(self, work: Work[PayloadT], claim: Claim, message: Message) -> None:
         if message.was_committed:

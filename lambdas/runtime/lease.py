@@ -11,8 +11,35 @@ from typing import Literal, Protocol
 
 from lambdas.contracts import records
 from lambdas.contracts.records import Status
+from lambdas.runtime.clock import Clock
 
 GRACE_MS = 2_000  # a sandbox was seen to live 0.7 s past its deadline
+
+
+class LeaseTerm:
+    """How long leases of an invocation last: a given time, but never past its deadline; and a grace.
+
+    Args:
+        clock: The time.
+        deadline_ms: When the invocation ends, in milliseconds since the epoch.
+        lease_seconds: Length of a lease. Default: until the deadline.
+
+    Attributes:
+        is_extended: Whether leases are shorter than the invocation, so that heartbeats extend them.
+    """
+
+    def __init__(self, clock: Clock, deadline_ms: int, lease_seconds: int | None = None) -> None:
+        self._clock = clock
+        self._deadline_ms = deadline_ms
+        self._lease_ms = None if lease_seconds is None else lease_seconds * 1_000
+        self.is_extended = self._lease_ms is not None and clock.now_ms() + self._lease_ms < deadline_ms
+
+    def end_ms(self) -> int:
+        """When a lease ends that begins, or is extended, now."""
+        if self._lease_ms is None:
+            return self._deadline_ms + GRACE_MS
+        return min(self._deadline_ms, self._clock.now_ms() + self._lease_ms) + GRACE_MS
+
 
 AttributeValue = str | int | tuple[str, ...]
 Attributes = Mapping[str, AttributeValue]

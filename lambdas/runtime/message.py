@@ -20,12 +20,19 @@ class Message:
         outbox: What the message sends on, once it is done.
     """
 
-    def __init__(self, delivery: Delivery, claim: Claim, open_transaction: Callable[[Outbox], Transaction]) -> None:
+    def __init__(
+        self,
+        delivery: Delivery,
+        claim: Claim,
+        open_transaction: Callable[[Outbox], Transaction],
+        extend: Callable[[], None],
+    ) -> None:
         self.delivery = delivery
         self.fence = claim.item.fence
         self.attempt = claim.attempt
         self.outbox = Outbox(delivery.request_id, delivery.trace_header)
         self._open_transaction = open_transaction
+        self._extend = extend
         self._transaction: Transaction | None = None
 
     @property
@@ -44,6 +51,18 @@ class Message:
             raise RuntimeError(msg)
         self._transaction = self._open_transaction(self.outbox)
         return self._transaction
+
+    def heartbeat(self) -> None:
+        """Say that the work goes on: extend its lease, and hide the message for as long.
+
+        Call it more often than the lease is long. Without `lease_seconds` the lease is as long as the invocation, and
+        this changes nothing.
+
+        Raises:
+            LeaseLostError: Another worker owns the message: stop, whatever is done from now on will not count.
+            UnavailableError: The lease was not extended.
+        """
+        self._extend()
 
     @property
     def was_committed(self) -> bool:

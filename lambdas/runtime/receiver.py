@@ -13,9 +13,9 @@ from lambdas.runtime.dead_letters import DeadLetterChannel
 from lambdas.runtime.delivery import Delivery, JsonObject
 from lambdas.runtime.dispatch import sqs_records
 from lambdas.runtime.idempotency import Idempotency
-from lambdas.runtime.invocation import Invocation
+from lambdas.runtime.invocation import Invocation, Visibility
 from lambdas.runtime.keys import BusinessKey
-from lambdas.runtime.lease import GRACE_MS, ItemStore
+from lambdas.runtime.lease import ItemStore, LeaseTerm
 from lambdas.runtime.message import Message
 from lambdas.runtime.outbox import OutboxSender
 from lambdas.runtime.relay import Relay
@@ -32,14 +32,6 @@ class LambdaContext(Protocol):
 
     def get_remaining_time_in_millis(self) -> int:
         """Milliseconds until Lambda ends the invocation."""
-        ...
-
-
-class Visibility(Protocol):
-    """Changes how long received messages stay hidden."""
-
-    def change(self, delays: list[tuple[str, int]]) -> str | None:
-        """Hide messages for the given seconds from now; returns why some were not changed."""
         ...
 
 
@@ -67,6 +59,9 @@ class ReceiverSettings:
         function_timeout_seconds: Longest time of one invocation.
         max_attempts: Attempts after which a message is dead-lettered.
         window_seconds: How long an item outlives its last change.
+        lease_seconds: Length of a lease, which `Message.heartbeat` extends. Default: as long as the invocation; a kill
+            then costs the rest of it.
+        concurrency: Messages of a standard queue's batch that run at the same time, in threads. Default: one.
     """
 
     scope: str
@@ -74,6 +69,8 @@ class ReceiverSettings:
     function_timeout_seconds: int
     max_attempts: int
     window_seconds: int
+    lease_seconds: int | None = None
+    concurrency: int = 1
 
 
 class Receiver(Generic[PayloadT]):
@@ -126,7 +123,7 @@ class Receiver(Generic[PayloadT]):
             self._ports.store,
             self._ports.clock,
             owner=self._ports.new_owner(),
-            lease_end_ms=deadline_ms + GRACE_MS,
+            lease=LeaseTerm(self._ports.clock, deadline_ms, self._settings.lease_seconds),
             window_seconds=self._settings.window_seconds,
         )
         settlement = Settlement(
@@ -144,8 +141,10 @@ class Receiver(Generic[PayloadT]):
             pace=self._pace,
             clock=self._ports.clock,
             metrics=self._ports.metrics,
+            visibility=self._ports.visibility,
             rng=self._ports.rng,
             deadline_ms=deadline_ms,
+            concurrency=self._settings.concurrency,
         )
 
     def _answer(self, batch: Batch[PayloadT]) -> dict[str, list[dict[str, str]]]:

@@ -7,6 +7,7 @@ import pytest
 from boto3.dynamodb.types import TypeDeserializer
 
 from lambdas.runtime.aws.dynamodb import DynamoDbItemStore
+from lambdas.runtime.aws.single_writes import SingleWriteItemStore
 from tests.e2e.deployed import Deployment
 from tests.lambdas.runtime.item_store_contract import Effects, ItemStoreContract
 
@@ -23,10 +24,12 @@ def table_name(deployment: Deployment) -> str:
     return name
 
 
+@pytest.mark.parametrize("store", [DynamoDbItemStore, SingleWriteItemStore], indirect=True)
 class TestDynamoDbItemStore(ItemStoreContract):
     @pytest.fixture
-    def store(self, deployment: Deployment, table_name: str) -> DynamoDbItemStore:
-        return DynamoDbItemStore(deployment.cloud.client("dynamodb"), table_name)
+    def store(self, request: pytest.FixtureRequest, deployment: Deployment, table_name: str) -> DynamoDbItemStore:
+        made: DynamoDbItemStore = request.param(deployment.cloud.client("dynamodb"), table_name)
+        return made
 
     @pytest.fixture
     def effects(self, deployment: Deployment, table_name: str) -> Effects:

@@ -32,30 +32,34 @@ READ_ROUNDS = 3
 _CONDITION_FAILED = frozenset({"ConditionalCheckFailed", "DuplicateItem"})
 _OWN_FAULTS = frozenset({"ValidationException", "ValidationError", "ItemCollectionSizeLimitExceeded"})
 _UNAVAILABLE = Verdict(Outcome.UNAVAILABLE)
-_APPLIED = Verdict(Outcome.APPLIED)
+APPLIED = Verdict(Outcome.APPLIED)
 
 
 class DynamoDbItemStore:
-    """Keeps idempotency items in one table.
+    """Keeps idempotency items in one table; writes go in batches of PartiQL statements.
 
     Args:
         client: DynamoDB client.
         table_name: Table with the partition key `id`.
+
+    Attributes:
+        client: DynamoDB client.
+        table_name: Table of the items.
     """
 
     def __init__(self, client: "DynamoDBClient", table_name: str) -> None:
-        self._client = client
-        self._table_name = table_name
+        self.client = client
+        self.table_name = table_name
 
     def insert(self, items: Sequence[Item]) -> list[Verdict]:
         """Create items that are absent."""
         statements = []
         for item in items:
-            attributes = {name: _to_dynamodb(value) for name, value in asdict(item).items()}
+            attributes = item_attributes(item)
             names = ", ".join(f"'{name}': ?" for name in attributes)
             statements.append(
                 {
-                    "Statement": f'INSERT INTO "{self._table_name}" VALUE {{{names}}}',
+                    "Statement": f'INSERT INTO "{self.table_name}" VALUE {{{names}}}',
                     "Parameters": [*attributes.values()],
                 }
             )
@@ -80,8 +84,8 @@ class DynamoDbItemStore:
             parameters = (*change.values.values(), change.item_id, *change.where.values())
             statements.append(
                 {
-                    "Statement": f'UPDATE "{self._table_name}" SET {values} WHERE {where}',  # noqa: S608 - names are ours
-                    "Parameters": [_to_dynamodb(value) for value in parameters],
+                    "Statement": f'UPDATE "{self.table_name}" SET {values} WHERE {where}',  # noqa: S608 - names are ours
+                    "Parameters": [to_attribute(value) for value in parameters],
                     "ReturnValuesOnConditionCheckFailure": "ALL_OLD",
                 }
             )
@@ -94,25 +98,25 @@ class DynamoDbItemStore:
             ConditionFailedError: The condition of a business write did not hold.
             ClientError: DynamoDB can never take it, whatever its load.
         """
-        parts: list[Any] = [{"Update": self._update_part(change)}, *map(_business_part, writes)]
+        parts: list[Any] = [{"Update": self.update_parameters(change)}, *map(_business_part, writes)]
         try:
-            self._client.transact_write_items(TransactItems=parts)
+            self.client.transact_write_items(TransactItems=parts)
         except ClientError as error:
             reasons: list[Any] = error.response.get("CancellationReasons", [])
-            return _cancelled(error, reasons) if reasons else _call_failed(error)
+            return _cancelled(error, reasons) if reasons else call_failed(error)
         except BotoCoreError as error:
-            return _call_failed(error)
-        return _APPLIED
+            return call_failed(error)
+        return APPLIED
 
     def _execute(self, statements: Sequence[Mapping[str, Any]]) -> list[Verdict]:
         verdicts: list[Verdict] = []
         for start in range(0, len(statements), STATEMENTS_PER_CALL):
             chunk: list[Any] = [*statements[start : start + STATEMENTS_PER_CALL]]
             try:
-                answers = self._client.batch_execute_statement(Statements=chunk)["Responses"]
+                answers = self.client.batch_execute_statement(Statements=chunk)["Responses"]
                 verdicts += [_verdict(answer) for answer in answers]
             except (ClientError, BotoCoreError) as error:
-                verdicts += [_call_failed(error)] * len(chunk)
+                verdicts += [call_failed(error)] * len(chunk)
         return verdicts
 
     def _read(self, keys: list[dict[str, Any]], found: dict[str, Item]) -> list[Any]:
@@ -120,27 +124,28 @@ class DynamoDbItemStore:
         left: list[Any] = keys
         for _ in range(READ_ROUNDS):
             try:
-                answer = self._client.batch_get_item(
-                    RequestItems={self._table_name: {"Keys": left, "ConsistentRead": True}}
+                answer = self.client.batch_get_item(
+                    RequestItems={self.table_name: {"Keys": left, "ConsistentRead": True}}
                 )
             except (ClientError, BotoCoreError) as error:
-                _call_failed(error)
+                call_failed(error)
                 return left
-            items = map(_to_item, answer["Responses"].get(self._table_name, []))
+            items = map(_to_item, answer["Responses"].get(self.table_name, []))
             found.update((item.id, item) for item in items)
-            unprocessed = answer.get("UnprocessedKeys", {}).get(self._table_name)
+            unprocessed = answer.get("UnprocessedKeys", {}).get(self.table_name)
             left = [*unprocessed["Keys"]] if unprocessed else []
             if not left:
                 break
         return left
 
-    def _update_part(self, change: Change) -> dict[str, Any]:
+    def update_parameters(self, change: Change) -> dict[str, Any]:
+        """Return the parameters of an `UpdateItem`, or of its part of a transaction, for `change`."""
         where = {**change.where}
         names = {f"#{name}": name for name in (*change.values, *where)}
-        values = {f":{name}": _to_dynamodb(value) for name, value in change.values.items()}
-        expected = {f":expected_{name}": _to_dynamodb(value) for name, value in where.items()}
+        values = {f":{name}": to_attribute(value) for name, value in change.values.items()}
+        expected = {f":expected_{name}": to_attribute(value) for name, value in where.items()}
         return {
-            "TableName": self._table_name,
+            "TableName": self.table_name,
             "Key": {records.ID: {"S": change.item_id}},
             "UpdateExpression": "SET " + ", ".join(f"#{name} = :{name}" for name in change.values),
             "ConditionExpression": " AND ".join(f"#{name} = :expected_{name}" for name in where),
@@ -167,9 +172,9 @@ def _business_part(write: BusinessWrite) -> dict[str, Any]:
 def _verdict(answer: Mapping[str, Any]) -> Verdict:
     error = answer.get("Error")
     if error is None:
-        return _APPLIED
+        return APPLIED
     if error.get("Code") in _CONDITION_FAILED:
-        return _refused(error.get("Item"))
+        return refused(error.get("Item"))
     _logger.error("statement failed", extra={LogKey.ERROR_TYPE: str(error.get("Code"))})
     return _UNAVAILABLE
 
@@ -178,7 +183,7 @@ def _cancelled(error: ClientError, reasons: Sequence[Mapping[str, Any]]) -> Verd
     """Say which part of a cancelled transaction decides: ours first, then the business's, then the load."""
     ours, *business = [reason.get("Code", "None") for reason in reasons]
     if ours in _CONDITION_FAILED:
-        return _refused(reasons[0].get("Item"))
+        return refused(reasons[0].get("Item"))
     if any(code in _CONDITION_FAILED for code in business):
         numbers = [number for number, code in enumerate(business, start=1) if code in _CONDITION_FAILED]
         msg = f"the conditions of the transaction's writes must hold, got writes {numbers} of {len(business)} refused"
@@ -187,10 +192,15 @@ def _cancelled(error: ClientError, reasons: Sequence[Mapping[str, Any]]) -> Verd
         raise error
     if "TransactionConflict" in {ours, *business}:
         return Verdict(Outcome.CONFLICT)
-    return _call_failed(error)
+    return call_failed(error)
 
 
-def _call_failed(error: ClientError | BotoCoreError) -> Verdict:
+def call_failed(error: ClientError | BotoCoreError) -> Verdict:
+    """Return the verdict on what a failed call was to write.
+
+    Raises:
+        ClientError: DynamoDB can never take it, whatever its load.
+    """
     code = error.response.get("Error", {}).get("Code", "") if isinstance(error, ClientError) else type(error).__name__
     if code in _OWN_FAULTS:
         raise error
@@ -198,11 +208,18 @@ def _call_failed(error: ClientError | BotoCoreError) -> Verdict:
     return Verdict(Outcome.CONFLICT) if code == "TransactionInProgressException" else _UNAVAILABLE
 
 
-def _refused(found: Mapping[str, Any] | None) -> Verdict:
+def refused(found: Mapping[str, Any] | None) -> Verdict:
+    """Return the verdict on a write whose condition failed, with the item that stood in the way, if it was given."""
     return Verdict(Outcome.REFUSED, _to_item(found) if found else None)
 
 
-def _to_dynamodb(value: AttributeValue | Iterable[str]) -> dict[str, Any]:
+def item_attributes(item: Item) -> dict[str, Any]:
+    """Return `item` as DynamoDB takes it."""
+    return {name: to_attribute(value) for name, value in asdict(item).items()}
+
+
+def to_attribute(value: AttributeValue | Iterable[str]) -> dict[str, Any]:
+    """Return a value as DynamoDB takes it."""
     if isinstance(value, str):
         return {"S": str(value)}
     if isinstance(value, int):

@@ -4,13 +4,14 @@ import functools
 import os
 import random
 from collections.abc import Callable
-from typing import TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
 from lambdas.contracts.environment import ReceiverEnvironment
 from lambdas.runtime import telemetry
 from lambdas.runtime.aws.clients import client_config, dynamodb_client, sfn_client, sns_client, sqs_client
 from lambdas.runtime.aws.dynamodb import DynamoDbItemStore
 from lambdas.runtime.aws.outbox import AwsOutboxSender
+from lambdas.runtime.aws.single_writes import SingleWriteItemStore
 from lambdas.runtime.aws.sns import SnsNotifier
 from lambdas.runtime.aws.sqs import SqsQueueSender, SqsVisibility
 from lambdas.runtime.clock import SystemClock, new_owner
@@ -19,6 +20,9 @@ from lambdas.runtime.delivery import JsonObject
 from lambdas.runtime.keys import BusinessKey
 from lambdas.runtime.message import Message
 from lambdas.runtime.receiver import Ports, Receiver, ReceiverSettings
+
+if TYPE_CHECKING:
+    from botocore.config import Config
 
 PayloadT = TypeVar("PayloadT")
 
@@ -29,6 +33,7 @@ def receiver(
     parse: Callable[[JsonObject], PayloadT],
     key: Callable[[PayloadT], BusinessKey],
     process: Callable[[PayloadT, Message], None],
+    concurrency: int = 1,
 ) -> Receiver[PayloadT]:
     """Build the receiver of a function that `IdempotentReceiver` deployed; call it once a process.
 
@@ -37,6 +42,8 @@ def receiver(
         parse: Makes a payload of a JSON object; raises `InvalidMessageError`.
         key: Gives the business key of a payload: text or a whole number.
         process: The business function.
+        concurrency: Messages of a batch of a standard queue that run at the same time, in threads, 1 to 100. Default:
+            one after the other.
 
     Raises:
         EnvironmentContractError: An environment variable is missing or wrong.
@@ -49,7 +56,7 @@ def receiver(
     sns = functools.cache(lambda: sns_client(config))
     sfn = functools.cache(lambda: sfn_client(config))
     ports = Ports(
-        store=DynamoDbItemStore(dynamodb_client(config), environment.idempotency_table_name),
+        store=_store(environment, config),
         outbox=AwsOutboxSender(sqs, sns, sfn, clock),
         channel=DeadLetterChannel(
             SqsQueueSender(sqs, environment.dead_letter_queue_url, clock),
@@ -68,5 +75,12 @@ def receiver(
         function_timeout_seconds=environment.function_timeout_seconds,
         max_attempts=environment.max_attempts,
         window_seconds=environment.idempotency_window_seconds,
+        lease_seconds=environment.lease_seconds or environment.function_timeout_seconds,
+        concurrency=concurrency,
     )
     return Receiver(settings, ports, parse=parse, key=key, process=process)
+
+
+def _store(environment: ReceiverEnvironment, config: "Config") -> DynamoDbItemStore:
+    store = SingleWriteItemStore if environment.single_writes else DynamoDbItemStore
+    return store(dynamodb_client(config), environment.idempotency_table_name)

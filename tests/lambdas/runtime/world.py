@@ -225,6 +225,8 @@ class World:
         self.visibility = FakeVisibility()
         self.metrics = io.StringIO()
         self.runs: list[str] = []
+        self.lease_seconds: int | None = None
+        self.concurrency = 1
         self._owners = 0
 
     def receiver(self, process: Process | None = None) -> Receiver[JsonObject]:
@@ -244,6 +246,8 @@ class World:
             function_timeout_seconds=TIMEOUT_SECONDS,
             max_attempts=MAX_ATTEMPTS,
             window_seconds=3_600,
+            lease_seconds=self.lease_seconds,
+            concurrency=self.concurrency,
         )
         return Receiver(
             settings, ports, parse=parse_order, key=lambda body: body["order_id"], process=process or self.work

@@ -19,7 +19,7 @@ _HOST_ARCHITECTURES: Mapping[str, Architecture] = {
     "x86_64": "x86_64",
 }
 # https://docs.aws.amazon.com/AmazonCloudWatchLogs/latest/APIReference/API_PutRetentionPolicy.html
-_RETENTION_DAYS = (
+RETENTION_DAYS = (
     *(1, 3, 5, 7, 14, 30, 60, 90, 120, 150, 180, 365, 400, 545, 731),
     *(1096, 1827, 2192, 2557, 2922, 3288, 3653),
 )
@@ -37,7 +37,7 @@ class _Setting:
 _SETTINGS: Mapping[str, _Setting] = {
     "python": _Setting(str, "a string", PYTHONS),
     "architecture": _Setting(str, "a string", ARCHITECTURES),
-    "log_retention_days": _Setting(int, "a whole number", _RETENTION_DAYS),
+    "log_retention_days": _Setting(int, "a whole number", RETENTION_DAYS),
     "protect": _Setting(bool, "true or false"),
     "byte_code": _Setting(bool, "true or false"),
 }

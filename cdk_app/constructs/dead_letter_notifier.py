@@ -1,6 +1,8 @@
 """A topic that tells operators about dead letters: from the runtime with the reason, and by alarm without it."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
 from aws_cdk import ArnFormat, Duration, Stack
 from aws_cdk import aws_cloudwatch as cloudwatch
@@ -22,8 +24,13 @@ from cdk_app.constructs.queue_channel import QueueChannel
 from cdk_app.errors import InvalidPropsError
 
 _CLOUDWATCH = "cloudwatch.amazonaws.com"
-_ALARM_ID = "DeadLetterAlarm"
 _PERIOD = Duration.minutes(1)
+
+_ALARM_SETTINGS: Mapping[str, Any] = {
+    "comparison_operator": cloudwatch.ComparisonOperator.GREATER_THAN_OR_EQUAL_TO_THRESHOLD,
+    "evaluation_periods": 1,
+    "treat_missing_data": cloudwatch.TreatMissingData.NOT_BREACHING,  # SQS falls silent for an idle queue
+}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -72,29 +79,41 @@ class DeadLetterNotifier(Construct):
             self.topic = settings.topic
         self._allow_alarms()
 
-    def add_channel(self, channel: QueueChannel) -> cloudwatch.Alarm:
-        """Raise an alarm on this topic while `channel` has dead letters.
+    def watch_channel(self, scope: Construct, channel: QueueChannel) -> tuple[cloudwatch.Alarm, cloudwatch.Alarm]:
+        """Raise alarms on this topic while `channel` has dead letters, and when its messages wait too long.
 
-        The alarm also tells of a message that SQS itself set aside, which no handler could tell about.
+        The first also tells of a message that SQS itself set aside, which no handler could tell about; the second comes
+        at a quarter of the retention, so that three quarters are left to mend what holds the messages up.
+
+        Args:
+            scope: Where the alarms are made, usually the receiver: both channel and notifier may be in other stacks.
+            channel: What is watched.
 
         Raises:
-            InvalidPropsError: The channel was added before, so that two receivers would take each other's messages.
+            InvalidPropsError: Topic and queues share a key, which is a dependency cycle.
         """
-        if channel.node.try_find_child(_ALARM_ID) is not None:
-            msg = f"channel must be added to a notifier once, by its one receiver, got {channel.node.path} again"
+        if self.key is not None and channel.props.key is self.key:
+            msg = f"the key of the topic must be another than that of {channel.node.path}, got one for both"
             raise InvalidPropsError(msg)
-        alarm = cloudwatch.Alarm(
-            channel,
-            _ALARM_ID,
+        dead_letters = cloudwatch.Alarm(
+            scope,
+            "DeadLetterAlarm",
             alarm_description="The dead-letter queue has messages: a message could not be processed.",
             metric=channel.metric_dead_letters_visible(period=_PERIOD, statistic="Maximum"),
-            comparison_operator=cloudwatch.ComparisonOperator.GREATER_THAN_OR_EQUAL_TO_THRESHOLD,
             threshold=1,
-            evaluation_periods=1,
-            treat_missing_data=cloudwatch.TreatMissingData.NOT_BREACHING,  # SQS falls silent for an idle queue
+            **_ALARM_SETTINGS,
         )
-        alarm.add_alarm_action(actions.SnsAction(self.topic))
-        return alarm
+        age = cloudwatch.Alarm(
+            scope,
+            "MessageAgeAlarm",
+            alarm_description="Messages wait for a quarter of their retention: their consumer is stuck or too slow.",
+            metric=channel.metric_oldest_message_age(period=_PERIOD, statistic="Maximum"),
+            threshold=channel.props.retention.to_seconds() // 4,
+            **_ALARM_SETTINGS,
+        )
+        for alarm in (dead_letters, age):
+            alarm.add_alarm_action(actions.SnsAction(self.topic))
+        return dead_letters, age
 
     def grant_notify(self, grantee: iam.IGrantable) -> iam.Grant:
         """Let `grantee` publish to the topic, and use its key to do so."""

@@ -10,14 +10,11 @@ from cdk_app.constructs.key_access import RECEIVE_ACTIONS, with_key
 from cdk_app.constructs.protection import removal_policy
 from lambdas.contracts import records
 
-# BatchExecuteStatement has no action of its own: IAM checks each statement as what it does. The last one is the item's
-# part of a TransactWriteItems.
-_IDEMPOTENCY_ACTIONS = (
-    "dynamodb:PartiQLInsert",
-    "dynamodb:PartiQLUpdate",
-    "dynamodb:BatchGetItem",
-    "dynamodb:UpdateItem",
-)
+# BatchExecuteStatement has no action of its own: IAM checks each statement as what it does.
+_BATCH_WRITE_ACTIONS = ("dynamodb:PartiQLInsert", "dynamodb:PartiQLUpdate")
+_SINGLE_WRITE_ACTIONS = ("dynamodb:PutItem",)
+# The last one is also the item's part of a TransactWriteItems.
+_SHARED_ACTIONS = ("dynamodb:BatchGetItem", "dynamodb:UpdateItem")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -48,10 +45,16 @@ class IdempotencyTable(Construct):
         settings = props or IdempotencyTableProps()
         self.table: dynamodb.ITable = settings.existing or self._table(protect=settings.protect)
 
-    def grant_idempotency(self, grantee: iam.IGrantable) -> iam.Grant:
-        """Let `grantee` claim, change and read items, and use the key of an existing table that has one."""
+    def grant_idempotency(self, grantee: iam.IGrantable, *, single_writes: bool = False) -> iam.Grant:
+        """Let `grantee` claim, change and read items, and use the key of an existing table that has one.
+
+        Args:
+            grantee: The function.
+            single_writes: Whether it writes items one by one. Default: in batches of PartiQL statements.
+        """
+        writes = _SINGLE_WRITE_ACTIONS if single_writes else _BATCH_WRITE_ACTIONS
         grant = iam.Grant.add_to_principal(
-            grantee=grantee, actions=list(_IDEMPOTENCY_ACTIONS), resource_arns=[self.table.table_arn]
+            grantee=grantee, actions=[*writes, *_SHARED_ACTIONS], resource_arns=[self.table.table_arn]
         )
         return with_key(grant, self.table.encryption_key, grantee, RECEIVE_ACTIONS)
 

@@ -120,8 +120,22 @@ class QueueChannel(Construct):
     def __init__(self, scope: Construct, construct_id: str, props: QueueChannelProps) -> None:
         super().__init__(scope, construct_id)
         self.props = props
+        self._receiver: Construct | None = None
         self.dead_letter_queue = self._dead_letter_queue()
         self.queue = self._queue()
+
+    def attach_receiver(self, receiver: Construct) -> None:
+        """Make `receiver` the one that consumes the channel.
+
+        Raises:
+            InvalidPropsError: The channel has a receiver, and two would take each other's messages.
+        """
+        if self._receiver is not None:
+            msg = (
+                f"{self.node.path} must have one receiver, got {receiver.node.path} besides {self._receiver.node.path}"
+            )
+            raise InvalidPropsError(msg)
+        self._receiver = receiver
 
     def grant_send(self, grantee: iam.IGrantable) -> iam.Grant:
         """Let `grantee` send messages to the queue, and use its key to do so."""

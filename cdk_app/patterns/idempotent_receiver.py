@@ -24,6 +24,7 @@ MAX_CONCURRENCY = range(2, 1_001)
 MINIMUM_POLLERS = range(2, 201)
 MAXIMUM_POLLERS = range(2, 2_001)
 MAX_ATTEMPTS = range(1, 101)
+LEAST_LEASE_SECONDS = 5
 WINDOW_SECONDS = range(1, 10 * 365 * 86_400 + 1)
 
 _WINDOW_SLACK = Duration.days(1)  # clocks differ, and a message can be received in the last second of its retention
@@ -71,6 +72,11 @@ class IdempotentReceiverProps(HandlerSettings):
         idempotency_window: How long a message is remembered after its last change. Default, and least: the channel's
             retention, its dead letters' retention, the retention again after a redrive, and a day.
         metrics_namespace: CloudWatch namespace of the receiver's metrics. Default: `Tsunagu`.
+        lease: Length of a lease that the handler extends by heartbeats, 5 seconds or more, for long work: a kill then
+            costs a lease, not the rest of the time-out. Its batches hold one message. Default: leases as long as the
+            invocation.
+        single_writes: Write items one by one, not in batches of PartiQL statements: ten times the calls, for accounts
+            in which PartiQL is not allowed. Default: batches.
 
     Raises:
         InvalidPropsError: A number is out of range, or two of the settings exclude each other.
@@ -85,6 +91,8 @@ class IdempotentReceiverProps(HandlerSettings):
     max_attempts: int = 5
     idempotency_window: Duration | None = None
     metrics_namespace: str = METRICS_NAMESPACE
+    lease: Duration | None = None
+    single_writes: bool = False
 
     def __post_init__(self) -> None:
         """Refuse what AWS, or another setting, would not allow."""
@@ -94,6 +102,16 @@ class IdempotentReceiverProps(HandlerSettings):
         self._check_concurrency()
         self._check_back_stop()
         self._check_window()
+        self._check_lease()
+
+    def _check_lease(self) -> None:
+        if self.lease is None:
+            return
+        timeout = int(self.channel.props.handler_timeout.to_seconds())
+        check_seconds("lease", self.lease, range(LEAST_LEASE_SECONDS, timeout + 1))
+        if self.batch_size != 1:
+            msg = f"batch_size must be 1 with a lease, because heartbeats extend one message, got {self.batch_size:,}"
+            raise InvalidPropsError(msg)
 
     def _check_batch(self) -> None:
         check_range("batch_size", self.batch_size, BATCH_SIZES, "messages")
@@ -172,6 +190,7 @@ class IdempotentReceiver(Construct):
         handler: The function, its role and its log group.
         table: Where the idempotency items are.
         notifier: Who is told about dead letters.
+        alarms: On dead letters, and on messages that wait for a quarter of their retention.
         mapping: The event source mapping between queue and function.
     """
 
@@ -183,12 +202,13 @@ class IdempotentReceiver(Construct):
         self.notifier = props.notifier or DeadLetterNotifier(
             self, "DeadLetterNotifier", DeadLetterNotifierProps(protect=props.protect)
         )
-        self.notifier.add_channel(props.channel)
+        props.channel.attach_receiver(self)
+        self.alarms = self.notifier.watch_channel(self, props.channel)
         self.handler = HandlerFunction(self, "Handler", self._function_props(props))
         acknowledge(
             self.handler.function, "Serverless-LambdaDLQ", "only the mapping invokes it, and waits for its answer"
         )
-        self._grant(props.channel)
+        self._grant(props)
         self.mapping = self._mapping(props)
 
     def _function_props(self, props: IdempotentReceiverProps) -> HandlerFunctionProps:
@@ -216,14 +236,16 @@ class IdempotentReceiver(Construct):
             max_attempts=props.max_attempts,
             function_timeout_seconds=int(channel.props.handler_timeout.to_seconds()),
             metrics_namespace=props.metrics_namespace,
+            single_writes=props.single_writes,
+            lease_seconds=int(props.lease.to_seconds()) if props.lease else 0,
         )
 
-    def _grant(self, channel: QueueChannel) -> None:
-        function = self.handler.function
+    def _grant(self, props: IdempotentReceiverProps) -> None:
+        channel, function = props.channel, self.handler.function
         channel.grant_consume(function)
         channel.grant_change_visibility(function)
         channel.grant_dead_letter(function)
-        self.table.grant_idempotency(function)
+        self.table.grant_idempotency(function, single_writes=props.single_writes)
         self.notifier.grant_notify(function)
 
     def _mapping(self, props: IdempotentReceiverProps) -> lambda_.EventSourceMapping:

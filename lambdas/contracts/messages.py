@@ -30,3 +30,8 @@ def dead_letter_deduplication_id(message_id: str) -> str:
     Derived from the SQS message id, not from the business key: the same key may die twice within five minutes.
     """
     return f"dead-{message_id}"
+
+
+def redrive_deduplication_id(message_id: str) -> str:
+    """Deduplication id of a dead letter on its way back: another one for each time that it died."""
+    return f"redrive-{message_id}"

@@ -1,12 +1,12 @@
 """A batch of deliveries: which records are one message, in which order they run, and what goes back to SQS."""
 
+import math
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Generic, TypeVar
 
 from lambdas.runtime.clock import Clock
 from lambdas.runtime.delivery import Delivery, JsonObject
-from lambdas.runtime.errors import InvalidMessageError, PermanentError
 from lambdas.runtime.idempotency import Decision, Request, Unavailable
 from lambdas.runtime.keys import BusinessKey, item_id, message_item_id, payload_hash
 from lambdas.runtime.lease import Claim
@@ -26,8 +26,8 @@ class Work(Generic[PayloadT]):
     Attributes:
         deliveries: The records that carry it; more than one when a batch holds the key and payload twice.
         request: Its item, as it is to be claimed.
-        payload: What the business function gets; None when `doom` says why there is none.
-        doom: Why it can never be processed.
+        payload: What the business function gets; None when there is a `problem`.
+        problem: Why the business function cannot get it: a `PermanentError` dooms it, anything else is an attempt.
         decision: What the idempotency item said.
         claim: The item, while this invocation holds it and has not started.
         was_advanced: Its turn came; a second record of it, in another lane, changes nothing.
@@ -38,7 +38,7 @@ class Work(Generic[PayloadT]):
     deliveries: list[Delivery]
     request: Request
     payload: PayloadT | None = None
-    doom: PermanentError | None = None
+    problem: Exception | None = None
     decision: Decision = field(default_factory=Unavailable)
     claim: Claim | None = None
     was_advanced: bool = False
@@ -99,7 +99,7 @@ class Batch(Generic[PayloadT]):
             back = _unconfirmed(lane)
             delay = back[0].work.delay_seconds if back else None
             if delay is not None:
-                delays += [(entry.delivery.receipt_handle, round(delay)) for entry in back]
+                delays += [(entry.delivery.receipt_handle, math.ceil(delay)) for entry in back]
         return delays
 
 
@@ -136,12 +136,13 @@ class Intake(Generic[PayloadT]):
     def _work(self, delivery: Delivery) -> Work[PayloadT]:
         try:
             body = delivery.json_body()
+            digest = payload_hash(body)
             payload = self._parse(body)
             identity = item_id(self._scope, self._key(payload))
-        except InvalidMessageError as error:
+        except Exception as error:  # noqa: BLE001 - the batch boundary: one message's error is no other's
             identity = message_item_id(self._scope, delivery)
-            return Work(deliveries=[delivery], request=_request(identity, "", [delivery]), doom=error)
-        return Work(deliveries=[delivery], request=_request(identity, payload_hash(body), [delivery]), payload=payload)
+            return Work(deliveries=[delivery], request=_request(identity, "", [delivery]), problem=error)
+        return Work(deliveries=[delivery], request=_request(identity, digest, [delivery]), payload=payload)
 
 
 class Pace:
@@ -158,9 +159,14 @@ class Pace:
         self._answer_ms = function_timeout_seconds * 1_000 * ANSWER_SHARE
         self._measured: list[int] = []
 
-    def allows_another(self, deadline_ms: int) -> bool:
-        """Whether one more record, and the answer to SQS, fit before `deadline_ms`."""
+    def allows_another(self, deadline_ms: int, *, is_first: bool) -> bool:
+        """Whether one more record, and the answer to SQS, fit before `deadline_ms`.
+
+        The first of an invocation is held against the guess at most: one slow record of the past must not keep all that
+        follow from ever being tried.
+        """
         longest = self._guess_ms if len(self._measured) < MEASURED_RECORDS else max(self._measured)
+        longest = min(longest, self._guess_ms) if is_first else longest
         return self._clock.now_ms() + longest + self._answer_ms <= deadline_ms
 
     def measured(self, started_ms: int) -> None:

@@ -23,6 +23,7 @@ from lambdas.runtime.delivery import Delivery
 from lambdas.runtime.errors import UnavailableError
 from lambdas.runtime.lease import Item
 from lambdas.runtime.publish import Attribute, Notifier, OutgoingMessage, QueueSender
+from lambdas.runtime.telemetry import in_hand
 
 _logger = getLogger(__name__)
 
@@ -66,9 +67,10 @@ class DeadLetterChannel:
         letters = [(death.item, delivery) for death in deaths for delivery in death.deliveries]
         results = self._queue.send([self._letter(item, delivery) for item, delivery in letters])
         sent = [letter for letter, result in zip(letters, results, strict=True) if result.error is None]
-        for result in results:
+        for (item, delivery), result in zip(letters, results, strict=True):
             if result.error is not None:
-                _logger.error("dead letter not sent", extra={LogKey.ERROR_TYPE: result.error.split(":")[0]})
+                with in_hand(delivery, item.id):
+                    _logger.error("dead letter not sent", extra={LogKey.ERROR_TYPE: result.error.split(":")[0]})
         told: set[str] = set()
         for start in range(0, len(sent), LETTERS_PER_NOTIFICATION):
             chunk = sent[start : start + LETTERS_PER_NOTIFICATION]
@@ -104,7 +106,9 @@ class DeadLetterChannel:
             ],
         }
         try:
-            self._notifier.notify(f"{len(letters)} dead letters from {queue_name}", json.dumps(notification))
+            self._notifier.notify(
+                f"{len(letters)} dead letters from {queue_name}", json.dumps(notification, ensure_ascii=False)
+            )
         except UnavailableError:
             _logger.exception("dead letters not told")
             return False

@@ -73,7 +73,7 @@ class Delivery:
         self._check_schema_version()
         try:
             value = json.loads(self.body, object_pairs_hook=_object, parse_constant=_refuse_constant)
-            json.dumps(value, ensure_ascii=False).encode()
+            json.dumps(value, ensure_ascii=False, allow_nan=False).encode()
         except UnicodeEncodeError:
             msg = "the body must be JSON in Unicode, got half a surrogate pair"
             raise InvalidMessageError(msg) from None
@@ -84,7 +84,7 @@ class Delivery:
             msg = f"the body must be JSON, got an error at line {error.lineno}, column {error.colno}: {error.msg}"
             raise InvalidMessageError(msg) from None
         except ValueError:
-            msg = "the body must be JSON, got a number with too many digits"
+            msg = "the body must be JSON with numbers of moderate size, got one that is too large"
             raise InvalidMessageError(msg) from None
         if not isinstance(value, dict):
             msg = f"the body must be a JSON object, got {type(value).__name__}"

@@ -11,6 +11,10 @@
 Any other exception of a business function counts as an attempt.
 """
 
+# SQS hides a message for 12 hours from its receive at most, and an invocation may last a quarter of an hour.
+# https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/sqs-visibility-timeout.html
+LONGEST_DELAY_SECONDS = 42_300
+
 
 class MessageError(Exception):
     """Base of the errors that decide what happens to a message."""
@@ -20,10 +24,16 @@ class RetryableError(MessageError):
     """The message cannot be processed now, and may be later.
 
     Attributes:
-        after_seconds: Delay before the next delivery, 0 to 43,200. Default: exponential back-off with full jitter.
+        after_seconds: Delay before the next delivery, 0 to 42,300. Default: exponential back-off with full jitter.
+
+    Raises:
+        ValueError: The delay is out of range.
     """
 
     def __init__(self, message: str, *, after_seconds: float | None = None) -> None:
+        if after_seconds is not None and not 0 <= after_seconds <= LONGEST_DELAY_SECONDS:
+            msg = f"after_seconds must be between 0 and {LONGEST_DELAY_SECONDS:,}, got {after_seconds}"
+            raise ValueError(msg)
         super().__init__(message)
         self.after_seconds = after_seconds
 

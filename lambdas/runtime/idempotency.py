@@ -1,5 +1,6 @@
 """Is this message new? The decisions of one invocation about the items of its messages."""
 
+import random
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
@@ -106,13 +107,24 @@ class Idempotency:
         owner: Token of this invocation.
         lease: How long its leases last.
         window_seconds: How long an item outlives its last change.
+        rng: Where the jitter of pauses comes from.
     """
 
-    def __init__(self, store: ItemStore, clock: Clock, *, owner: str, lease: LeaseTerm, window_seconds: int) -> None:
+    def __init__(
+        self,
+        store: ItemStore,
+        clock: Clock,
+        *,
+        owner: str,
+        lease: LeaseTerm,
+        window_seconds: int,
+        rng: random.Random,
+    ) -> None:
         self._store = store
         self._clock = clock
         self._owner = owner
         self._lease = lease
+        self._rng = rng
         self._window_seconds = window_seconds
 
     @property
@@ -171,23 +183,23 @@ class Idempotency:
         return takeover(found, wanted)
 
     def _taken_over(self, claim: Claim, verdict: Verdict) -> Decision:
-        if claim.was_settled(Status.INPROGRESS, verdict):
+        if claim.stands_as(Status.INPROGRESS, verdict):
             return Held(claim)
         if verdict.outcome is Outcome.REFUSED:
-            return Busy(verdict.found.lease if verdict.found and verdict.found.is_held(0) else self._clock.now_ms())
+            found = verdict.found
+            is_taken = found is not None and found.status is Status.INPROGRESS
+            return Busy(found.lease if found is not None and is_taken else self._clock.now_ms())
         return Unavailable()
 
-    def start(self, claim: Claim) -> bool | None:
+    def start(self, claim: Claim) -> Outcome:
         """Record that an attempt begins, so that a kill in it is counted.
 
         Returns:
-            True when it may run, False when another worker owns the item, None when the store did not answer.
+            APPLIED when it may run, REFUSED when another worker owns the item, UNAVAILABLE when the store did not
+            answer.
         """
         change = Change(item_id=claim.item.id, values={records.ATTEMPTS: claim.attempt}, where=claim.held())
-        verdict = self._store.update([change])[0]
-        if verdict.outcome is Outcome.UNAVAILABLE:
-            return None
-        return claim.was_settled(Status.INPROGRESS, verdict)
+        return self._store.update([change])[0].outcome
 
     def extend(self, claim: Claim) -> int:
         """Extend the lease of `claim` from now.
@@ -205,14 +217,14 @@ class Idempotency:
         if verdict.outcome is Outcome.UNAVAILABLE:
             msg = "the lease was not extended"
             raise UnavailableError(msg)
-        if not claim.was_settled(Status.INPROGRESS, verdict):
+        if not claim.stands_as(Status.INPROGRESS, verdict):
             msg = "another worker owns the message"
             raise LeaseLostError(msg)
         return end_ms
 
     def transaction(self, claim: Claim, outbox: Outbox) -> Transaction:
         """Return a transaction that completes `claim` together with the business's writes."""
-        return Transaction(self._store, self._clock, claim, lambda: self.completed(claim, outbox.seal()))
+        return Transaction(self._store, self._clock, self._rng, claim, lambda: self.completed(claim, outbox.seal()))
 
     def completed(self, claim: Claim, outbox: Sequence[Outgoing] = ()) -> Change:
         """Return the change that says: the work is done, and these messages are still to be sent."""

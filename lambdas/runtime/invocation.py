@@ -12,9 +12,9 @@ from lambdas.runtime.batch import Batch, Lane, Pace, Work
 from lambdas.runtime.clock import Clock
 from lambdas.runtime.dead_letters import Death
 from lambdas.runtime.errors import LeaseLostError, PermanentError, RetryableError, UnavailableError
-from lambdas.runtime.idempotency import Buried, Busy, Done, Held, Idempotency, Mismatch, Unsent
+from lambdas.runtime.idempotency import Buried, Busy, Done, Held, Idempotency, Mismatch, Unavailable, Unsent
 from lambdas.runtime.keys import mismatch_item_id
-from lambdas.runtime.lease import Claim
+from lambdas.runtime.lease import Claim, Outcome
 from lambdas.runtime.message import Message
 from lambdas.runtime.settlement import Settlement
 from lambdas.runtime.telemetry import Metrics, error_fields, in_hand
@@ -36,9 +36,9 @@ class Visibility(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Attempt:
-    """How a call of the business function ended."""
+    """How a call of the business function ended, or why there was none."""
 
-    message: Message
+    message: Message | None = None
     error: Exception | None = None
 
 
@@ -82,6 +82,7 @@ class Invocation(Generic[PayloadT]):
         self._deadline_ms = deadline_ms
         self._visibility = visibility
         self._concurrency = concurrency
+        self._has_started = False
 
     def run(self, batch: Batch[PayloadT]) -> None:
         """Claim all, run what is new, suspects last and alone, and give back what was claimed and not started."""
@@ -101,11 +102,15 @@ class Invocation(Generic[PayloadT]):
 
     def _claim_all(self, works: Sequence[Work[PayloadT]]) -> None:
         # Another payload under a key of the same batch waits: the first one has to be settled before it is judged.
-        first_of_key = list({work.request.item_id: work for work in reversed(works)}.values())
-        self._claim(first_of_key[::-1])
+        first_of_key = {work.request.item_id: work for work in reversed(works)}
+        for work in works:
+            work.decision = Busy(self._clock.now_ms())
+        self._claim(list(first_of_key.values())[::-1])
         mismatched = [work for work in works if isinstance(work.decision, Mismatch)]
         for work in mismatched:
-            work.doom = PermanentError("the key is taken by another payload: the first one stands, this one is refused")
+            work.problem = PermanentError(
+                "the key is taken by another payload: the first one stands, this one is refused"
+            )
             record_id = mismatch_item_id(work.request.item_id, work.request.payload_hash)
             work.request = replace(work.request, item_id=record_id)
         self._claim(mismatched)
@@ -115,6 +120,8 @@ class Invocation(Generic[PayloadT]):
         for work, decision in zip(works, decisions, strict=True):
             work.decision = decision
             work.claim = decision.claim if isinstance(decision, Held) else None
+            if isinstance(decision, Unavailable):
+                self._metrics.count(Metric.CALLS_FAILED)
 
     def _run_lane(self, lane: Lane[PayloadT], *, with_suspects: bool) -> Lane[PayloadT]:
         """Run a lane in order until a record is not confirmed; return the rest if a suspect heads it."""
@@ -162,44 +169,58 @@ class Invocation(Generic[PayloadT]):
 
     def _advance_claimed(self, work: Work[PayloadT], claim: Claim) -> None:
         attempts = claim.item.attempts
-        if work.doom is not None:
-            work.claim = None
-            self._settlement.die(work, claim, str(work.doom), attempts=attempts)
-        elif self._settlement.has_spent(attempts):
+        if self._settlement.has_spent(attempts):
             work.claim = None
             reason = f"killed in attempt {attempts}" if claim.was_abandoned else claim.item.reason
             self._settlement.die(work, claim, reason, attempts=attempts)
-        elif self._pace.allows_another(self._deadline_ms):
+        elif work.problem is not None:
+            work.claim = None
+            self._conclude(work, claim, Attempt(error=work.problem))
+        elif self._has_time():
             work.claim = None
             self._start(work, claim)
 
+    def _has_time(self) -> bool:
+        is_first, self._has_started = not self._has_started, True
+        return self._pace.allows_another(self._deadline_ms, is_first=is_first)
+
     def _start(self, work: Work[PayloadT], claim: Claim) -> None:
         # On the quiet path nothing is written: only who was killed before, or failed, is counted before it runs.
-        if claim.is_suspect and not self._idempotency.start(claim):
+        started_ms = self._clock.now_ms()
+        outcome = self._idempotency.start(claim) if claim.is_suspect else Outcome.APPLIED
+        if outcome is Outcome.APPLIED:
+            self._conclude(work, claim, self._attempt(work, claim))
+            self._pace.measured(started_ms)
+        elif outcome is Outcome.REFUSED:
+            self._metrics.count(Metric.LEASES_LOST)
+        else:  # it may have been written all the same: the release takes the attempt back
             self._metrics.count(Metric.CALLS_FAILED)
-            return
-        self._conclude(work, claim, self._attempt(work, claim))
+            self._settlement.release(work, claim)
 
     def _run_together(self, lanes: Sequence[Lane[PayloadT]]) -> None:
         """Run single records at the same time, in threads; what becomes of them is settled in this one."""
 
         def attempt(work: Work[PayloadT]) -> Attempt | None:
-            fits = work.claim is not None and self._pace.allows_another(self._deadline_ms)
-            return self._attempt(work, work.claim) if work.claim is not None and fits else None
+            if work.claim is None or not self._has_time():
+                return None
+            started_ms = self._clock.now_ms()
+            attempted = self._attempt(work, work.claim)
+            self._pace.measured(started_ms)
+            return attempted
 
         works = [work for (entry,) in lanes if self._is_ready(work := entry.work)]
         with ThreadPoolExecutor(self._concurrency) as threads:
             for work, attempted in zip(works, threads.map(attempt, works), strict=True):
                 if attempted is not None and work.claim is not None:
-                    claim, work.claim, work.was_advanced = work.claim, None, True
+                    claim, work.claim = work.claim, None
                     self._conclude(work, claim, attempted)
 
     def _is_ready(self, work: Work[PayloadT]) -> bool:
-        claim = work.claim
-        if claim is None or claim.is_suspect or work.doom is not None or work.was_advanced:
-            return False
-        work.was_advanced = True  # a second record of it must not start it again
-        return True
+        """Whether a work may start beside others; its second record, in another lane, may not start it again."""
+        is_ready = not work.was_advanced and work.problem is None
+        is_ready = is_ready and work.claim is not None and not work.claim.is_suspect
+        work.was_advanced = work.was_advanced or is_ready
+        return is_ready
 
     def _attempt(self, work: Work[PayloadT], claim: Claim) -> Attempt:
         """Call the business function; nothing is settled here, because several may run at the same time."""
@@ -210,24 +231,43 @@ class Invocation(Generic[PayloadT]):
             lambda: self._extend(work, claim),
         )
         payload = work.payload
-        assert payload is not None  # noqa: S101 - a work without a payload is doomed, and never started
-        started_ms = self._clock.now_ms()
+        assert payload is not None  # noqa: S101 - without one there is a problem, and it is never started
         with in_hand(work.deliveries[0], work.request.item_id):
             try:
                 self._process(payload, message)
                 message.raise_lost_commit()
             except Exception as error:  # noqa: BLE001 - the batch boundary: one message's error is no other's
                 return Attempt(message, error)
-            finally:
-                self._pace.measured(started_ms)
         return Attempt(message)
 
     def _conclude(self, work: Work[PayloadT], claim: Claim, attempt: Attempt) -> None:
         with in_hand(work.deliveries[0], work.request.item_id):
-            if attempt.error is None:
-                self._succeeded(work, claim, attempt.message)
-            else:
-                self._failed(work, claim, attempt.message, attempt.error)
+            if attempt.error is not None:
+                fields = {LogKey.ATTEMPTS: claim.attempt, **error_fields(attempt.error)}
+                _logger.warning("attempt failed", extra=fields)
+            if attempt.message is not None and (attempt.error is None or attempt.message.was_committed):
+                self._succeeded(work, claim, attempt.message)  # even if it failed after its effect, which stands
+            elif attempt.error is not None:
+                self._failed(work, claim, attempt.error)
+
+    def _succeeded(self, work: Work[PayloadT], claim: Claim, message: Message) -> None:
+        if message.was_committed:
+            self._settlement.committed(work, claim, message.outbox.seal())
+        else:
+            self._settlement.complete(work, claim, message.outbox.seal())
+        _logger.info("message processed", extra={LogKey.FENCE: claim.item.fence, LogKey.ATTEMPTS: claim.attempt})
+
+    def _failed(self, work: Work[PayloadT], claim: Claim, error: Exception) -> None:
+        if isinstance(error, LeaseLostError):
+            self._metrics.count(Metric.LEASES_LOST)
+        elif isinstance(error, UnavailableError):
+            self._settlement.release(work, claim)
+        elif isinstance(error, PermanentError):
+            self._settlement.die(work, claim, str(error), attempts=claim.attempt)
+        elif isinstance(error, RetryableError):
+            self._settlement.fail(work, claim, str(error), error.after_seconds)
+        else:
+            self._settlement.fail(work, claim, f"{type(error).__name__}: {error}")
 
     def _extend(self, work: Work[PayloadT], claim: Claim) -> None:
         if self._idempotency.lease.is_extended:
@@ -240,25 +280,3 @@ class Invocation(Generic[PayloadT]):
         problem = self._visibility.change(delays) if delays else None
         if problem:
             _logger.warning("visibility not changed", extra={LogKey.ERROR_TYPE: problem})
-
-    def _succeeded(self, work: Work[PayloadT], claim: Claim, message: Message) -> None:
-        if message.was_committed:
-            self._settlement.committed(work, claim, message.outbox.seal())
-        else:
-            self._settlement.complete(work, claim, message.outbox.seal())
-        _logger.info("message processed", extra={LogKey.FENCE: claim.item.fence, LogKey.ATTEMPTS: claim.attempt})
-
-    def _failed(self, work: Work[PayloadT], claim: Claim, message: Message, error: Exception) -> None:
-        _logger.warning("attempt failed", extra={LogKey.ATTEMPTS: claim.attempt, **error_fields(error)})
-        if message.was_committed:  # it failed after its effect, which stands
-            self._succeeded(work, claim, message)
-        elif isinstance(error, LeaseLostError):
-            self._metrics.count(Metric.LEASES_LOST)
-        elif isinstance(error, UnavailableError):
-            self._settlement.release(work, claim)
-        elif isinstance(error, PermanentError):
-            self._settlement.die(work, claim, str(error), attempts=claim.attempt)
-        elif isinstance(error, RetryableError):
-            self._settlement.fail(work, claim, str(error), error.after_seconds)
-        else:
-            self._settlement.fail(work, claim, f"{type(error).__name__}: {error}")

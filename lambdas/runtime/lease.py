@@ -43,6 +43,7 @@ class LeaseTerm:
 
 AttributeValue = str | int | tuple[str, ...]
 Attributes = Mapping[str, AttributeValue]
+Operation = Literal["Put", "Update", "Delete", "ConditionCheck"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -125,7 +126,7 @@ class BusinessWrite:
         values: Values of their `:` placeholders, as plain Python values.
     """
 
-    operation: Literal["Put", "Update", "Delete", "ConditionCheck"]
+    operation: Operation
     table_name: str
     target: Mapping[str, object]
     update: str | None = None
@@ -197,8 +198,8 @@ class Claim:
         outcome: Attributes = {records.STATUS: status, records.LEASE: lease, records.SETTLED: self.item.fence}
         return Change(item_id=self.item.id, values={**outcome, **values}, where=self.held())
 
-    def was_settled(self, status: Status, verdict: Verdict) -> bool:
-        """Whether the item is settled as wished: by this call, or by an earlier try of it whose answer was lost."""
+    def stands_as(self, status: Status, verdict: Verdict) -> bool:
+        """Whether the item is ours in `status`: by this call, or by an earlier try of it whose answer was lost."""
         found = verdict.found
         return verdict.outcome is Outcome.APPLIED or (
             found is not None
@@ -208,13 +209,13 @@ class Claim:
 
     def was_done(self, verdict: Verdict) -> bool:
         """Whether the work is done: COMPLETED, or COMMITTED with messages still to be sent."""
-        return self.was_settled(Status.COMPLETED, verdict) or self.was_settled(Status.COMMITTED, verdict)
+        return self.stands_as(Status.COMPLETED, verdict) or self.stands_as(Status.COMMITTED, verdict)
 
 
 def takeover(found: Item, wanted: Item) -> tuple[Change, Claim]:
     """Return the change that takes `found` over for the owner of `wanted`, and the claim it makes if applied.
 
-    Attempts go on counting, unless the item starts a new life: its window is over, or it was DEAD.
+    Attempts go on counting, unless the item starts a new life: it was DEAD, or it was COMPLETED and its window is over.
     """
     new_life = found.status in {Status.DEAD, Status.COMPLETED}
     item = replace(

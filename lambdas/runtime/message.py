@@ -70,7 +70,16 @@ class Message:
         return self._transaction is not None and self._transaction.committed
 
     def raise_lost_commit(self) -> None:
-        """Raise what kept the transaction from committing, so that no function can swallow it by accident."""
+        """Raise what kept the transaction from committing, so that no function can swallow it by accident.
+
+        Raises:
+            LeaseLostError: Another worker owns the message.
+            UnavailableError: DynamoDB did not take the transaction.
+            RuntimeError: The transaction was opened, and no `with` block ever entered it.
+        """
+        if self._transaction is not None and not self._transaction.was_entered:
+            msg = "a transaction must be used in a with block, got one that was never entered"
+            raise RuntimeError(msg)
         failure = self._transaction.failure if self._transaction else None
         if isinstance(failure, LeaseLostError | UnavailableError):
             raise failure

@@ -125,6 +125,7 @@ class Receiver(Generic[PayloadT]):
             owner=self._ports.new_owner(),
             lease=LeaseTerm(self._ports.clock, deadline_ms, self._settings.lease_seconds),
             window_seconds=self._settings.window_seconds,
+            rng=self._ports.rng,
         )
         settlement = Settlement(
             idempotency,
@@ -154,7 +155,7 @@ class Receiver(Generic[PayloadT]):
             _logger.warning("visibility not changed", extra={LogKey.ERROR_TYPE: problem})
         returned = len(batch.unconfirmed())
         if returned:
-            self._ports.metrics.count(Metric.MESSAGES_DEFERRED, returned)
+            self._ports.metrics.count(Metric.MESSAGES_RETURNED, returned)
         record_count = sum(len(lane) for lane in batch.lanes)
         _logger.info("batch settled", extra={LogKey.RECORD_COUNT: record_count, LogKey.RETURNED_COUNT: returned})
         self._ports.metrics.flush()

@@ -125,7 +125,7 @@ class Settlement:
 
     def _settled(self, pending: _Pending, verdict: Verdict) -> None:
         work, claim, wished = pending.work, pending.claim, pending.item
-        if claim.was_settled(wished.status, verdict):
+        if claim.stands_as(wished.status, verdict):
             if wished.status is Status.RELEASED:
                 work.delay_seconds = pending.delay_seconds
             elif wished.status is Status.DEAD:
@@ -164,6 +164,9 @@ class Settlement:
     def _bury_all(self) -> None:
         deaths, self._deaths = self._deaths, []
         told = self._channel.bury([death for _, death in deaths])
+        untold = sum(len(death.deliveries) for _, death in deaths) - len(told)
+        if untold:
+            self._metrics.count(Metric.CALLS_FAILED, untold)
         marked = []
         for work, death in deaths:
             ids = [delivery.message_id for delivery in death.deliveries if delivery.message_id in told]

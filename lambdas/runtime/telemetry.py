@@ -7,6 +7,7 @@ type and place, because its text may quote the message.
 import json
 import logging
 import os
+import re
 import sys
 import traceback
 from collections import Counter
@@ -26,6 +27,7 @@ _in_hand: ContextVar[Mapping[str, str] | None] = ContextVar("_in_hand", default=
 _STANDARD_ATTRIBUTES = frozenset(vars(logging.makeLogRecord({}))) | {
     "message", "asctime", "taskName", "aws_request_id", "tenant_id", "color_message",
 }  # fmt: skip
+_TRACE_ROOT = re.compile(r"(?:.*;)?Root=([0-9a-f-]+)")
 _ALLOWED_KEYS: frozenset[str] = frozenset(LogKey)
 
 
@@ -68,8 +70,9 @@ def in_hand(delivery: "Delivery", item_id: str) -> Iterator[None]:
         LogKey.MESSAGE_ID: delivery.message_id,
         LogKey.ITEM_ID: item_id,
     }
-    if delivery.trace_header:
-        fields[LogKey.XRAY_TRACE_ID] = delivery.trace_header
+    root = _TRACE_ROOT.match(delivery.trace_header or "")
+    if root:
+        fields[LogKey.XRAY_TRACE_ID] = root[1]
     token = _in_hand.set(fields)
     try:
         yield

@@ -3,16 +3,17 @@
 What DynamoDB holds is thereby written exactly once. An effect elsewhere cannot be part of it, and is at least once.
 """
 
+import random
 from collections.abc import Callable, Mapping
 from types import TracebackType
 from typing import Self
 
 from lambdas.runtime.clock import Clock
 from lambdas.runtime.errors import LeaseLostError, MessageError, UnavailableError
-from lambdas.runtime.lease import BusinessWrite, Change, Claim, ItemStore, Outcome
+from lambdas.runtime.lease import BusinessWrite, Change, Claim, ItemStore, Operation, Outcome
+from lambdas.runtime.retry import conflict_pause_seconds
 
 TRIES = 4  # another transaction on the same item ends within milliseconds
-PAUSE_SECONDS = 0.02
 
 
 class Transaction:
@@ -22,6 +23,7 @@ class Transaction:
     (https://docs.aws.amazon.com/amazondynamodb/latest/APIReference/API_TransactWriteItems.html).
 
     Attributes:
+        was_entered: A `with` block was opened.
         committed: The writes are done and the message is completed.
         failure: What made the commit fail, if it was tried.
 
@@ -31,12 +33,21 @@ class Transaction:
         UnavailableError: At the end of the block: DynamoDB did not take it.
     """
 
-    def __init__(self, store: ItemStore, clock: Clock, claim: Claim, completion: Callable[[], Change]) -> None:
+    def __init__(
+        self,
+        store: ItemStore,
+        clock: Clock,
+        rng: random.Random,
+        claim: Claim,
+        completion: Callable[[], Change],
+    ) -> None:
         self._store = store
         self._clock = clock
+        self._rng = rng
         self._claim = claim
         self._completion = completion
         self._writes: list[BusinessWrite] = []
+        self.was_entered = False
         self.committed = False
         self.failure: MessageError | None = None
 
@@ -50,16 +61,7 @@ class Transaction:
         values: Mapping[str, object] | None = None,
     ) -> None:
         """Put `item`, of plain Python values, numbers as `int` or `Decimal`."""
-        self._writes.append(
-            BusinessWrite(
-                operation="Put",
-                table_name=table_name,
-                target=item,
-                condition=condition,
-                names=names or {},
-                values=values or {},
-            )
-        )
+        self._add("Put", table_name, item, condition=condition, names=names, values=values)
 
     def update(
         self,
@@ -72,20 +74,42 @@ class Transaction:
         values: Mapping[str, object] | None = None,
     ) -> None:
         """Update the item of `key` by an update expression."""
-        self._writes.append(
-            BusinessWrite(
-                operation="Update",
-                table_name=table_name,
-                target=key,
-                update=expression,
-                condition=condition,
-                names=names or {},
-                values=values or {},
-            )
-        )
+        self._add("Update", table_name, key, update=expression, condition=condition, names=names, values=values)
+
+    def delete(
+        self,
+        table_name: str,
+        key: Mapping[str, object],
+        *,
+        condition: str | None = None,
+        names: Mapping[str, str] | None = None,
+        values: Mapping[str, object] | None = None,
+    ) -> None:
+        """Delete the item of `key`."""
+        self._add("Delete", table_name, key, condition=condition, names=names, values=values)
+
+    def check(
+        self,
+        table_name: str,
+        key: Mapping[str, object],
+        condition: str,
+        *,
+        names: Mapping[str, str] | None = None,
+        values: Mapping[str, object] | None = None,
+    ) -> None:
+        """Write nothing, and commit only if `condition` holds for the item of `key`."""
+        self._add("ConditionCheck", table_name, key, condition=condition, names=names, values=values)
 
     def __enter__(self) -> Self:
-        """Open the block."""
+        """Open the block.
+
+        Raises:
+            RuntimeError: The transaction was entered before; its commit completes the message.
+        """
+        if self.was_entered:
+            msg = "a transaction must be entered once, because its commit completes the message, got a second with"
+            raise RuntimeError(msg)
+        self.was_entered = True
         return self
 
     def __exit__(
@@ -105,7 +129,7 @@ class Transaction:
         for attempt in range(1, TRIES):
             if verdict.outcome is not Outcome.CONFLICT:
                 break
-            self._clock.sleep(PAUSE_SECONDS * 2**attempt)
+            self._clock.sleep(conflict_pause_seconds(attempt, self._rng))
             verdict = self._store.transact(completion, self._writes)
         if verdict.outcome in {Outcome.CONFLICT, Outcome.UNAVAILABLE}:
             msg = "DynamoDB did not take the transaction"
@@ -114,3 +138,26 @@ class Transaction:
             msg = "another worker owns the message"
             raise LeaseLostError(msg)
         self.committed = True
+
+    def _add(
+        self,
+        operation: Operation,
+        table_name: str,
+        target: Mapping[str, object],
+        *,
+        update: str | None = None,
+        condition: str | None,
+        names: Mapping[str, str] | None,
+        values: Mapping[str, object] | None,
+    ) -> None:
+        self._writes.append(
+            BusinessWrite(
+                operation=operation,
+                table_name=table_name,
+                target=target,
+                update=update,
+                condition=condition,
+                names=names or {},
+                values=values or {},
+            )
+        )

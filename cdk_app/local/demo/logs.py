@@ -26,4 +26,4 @@ def _deferrals(text: str) -> int:
         line = json.loads(text)
     except ValueError:  # what the interpreter itself writes is not JSON
         return 0
-    return int(line.get(Metric.MESSAGES_DEFERRED, 0)) if isinstance(line, dict) else 0
+    return int(line.get(Metric.MESSAGES_RETURNED, 0)) if isinstance(line, dict) else 0

@@ -62,8 +62,6 @@ class SnsTopicSender:
         return send_in_batches(messages, self._call, self._clock, batch_bytes=SNS_MESSAGE_BYTES)
 
     def _call(self, messages: Sequence[OutgoingMessage]) -> list[str | EntryFailure]:
-        if not messages:
-            return []
         entries = [_entry(str(index), message) for index, message in enumerate(messages)]
         try:
             answer = self._client().publish_batch(TopicArn=self._topic_arn, PublishBatchRequestEntries=entries)

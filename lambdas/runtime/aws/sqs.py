@@ -7,6 +7,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 from lambdas.contracts.messages import SQS_ENTRIES_PER_BATCH
 from lambdas.runtime.clock import Clock, SystemClock
+from lambdas.runtime.errors import LONGEST_DELAY_SECONDS
 from lambdas.runtime.publish import (
     Attribute,
     EntryFailure,
@@ -22,8 +23,6 @@ if TYPE_CHECKING:
         ChangeMessageVisibilityBatchRequestEntryTypeDef,
         SendMessageBatchRequestEntryTypeDef,
     )
-
-LONGEST_VISIBILITY_SECONDS = 43_200
 
 
 class SqsQueueSender:
@@ -45,8 +44,6 @@ class SqsQueueSender:
         return send_in_batches(messages, self._call, self._clock)
 
     def _call(self, messages: Sequence[OutgoingMessage]) -> list[str | EntryFailure]:
-        if not messages:
-            return []
         entries = [_entry(str(index), message) for index, message in enumerate(messages)]
         try:
             answer = self._client().send_message_batch(QueueUrl=self._queue_url, Entries=entries)
@@ -71,7 +68,7 @@ class SqsVisibility:
         """Hide messages for a while from now.
 
         Args:
-            delays: Receipt handle and seconds of each message, 0 to 43,200.
+            delays: Receipt handle and seconds of each message; more than 42,300 count as that.
 
         Returns:
             Why some were not changed, None when all were. They then come back when their visibility time-out ends.
@@ -82,7 +79,7 @@ class SqsVisibility:
                 {
                     "Id": str(index),
                     "ReceiptHandle": handle,
-                    "VisibilityTimeout": min(seconds, LONGEST_VISIBILITY_SECONDS),
+                    "VisibilityTimeout": min(seconds, LONGEST_DELAY_SECONDS),
                 }
                 for index, (handle, seconds) in enumerate(delays[start : start + SQS_ENTRIES_PER_BATCH])
             ]

@@ -56,7 +56,7 @@ def forget_sources(resources: Resources) -> None:
             ("DeadLetterRetention", "StandardChannelDeadLetterQueue"),
         ),
         (
-            drop("FifoChannelDeadLetterAlarm", "AlarmActions"),
+            drop("FifoReceiverDeadLetterAlarm", "AlarmActions"),
             ("DeadLetterAlarm", "FifoChannelDeadLetterQueue"),
         ),
         (forget_services, ("KeyPolicyService", "DeadLetterNotifierTopicKey")),

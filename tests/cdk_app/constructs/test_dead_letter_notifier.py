@@ -1,10 +1,11 @@
 from typing import Any
 
 import pytest
-from aws_cdk import Duration, Stack
+from aws_cdk import App, Duration, Stack
 from aws_cdk import aws_iam as iam
 from aws_cdk import aws_kms as kms
 from aws_cdk import aws_sns as sns
+from constructs import Construct
 
 from cdk_app.constructs.dead_letter_notifier import DeadLetterNotifier, DeadLetterNotifierProps
 from cdk_app.constructs.queue_channel import QueueChannel, QueueChannelProps
@@ -26,6 +27,13 @@ def channel(stack: Stack, name: str = "Orders") -> QueueChannel:
 
 def imported_topic(stack: Stack) -> sns.ITopic:
     return sns.Topic.from_topic_attributes(stack, "Existing", topic_arn=TOPIC_ARN, key_arn=KEY_ARN)
+
+
+def alarm_on(stack: Stack, metric_name: str) -> dict[str, Any]:
+    alarms = [alarm["Properties"] for alarm in resources(stack, "AWS::CloudWatch::Alarm").values()]
+    [alarm] = [alarm for alarm in alarms if alarm["MetricName"] == metric_name]
+    found: dict[str, Any] = alarm
+    return found
 
 
 def from_cloudwatch(statements: list[dict[str, Any]]) -> dict[str, Any]:
@@ -67,12 +75,11 @@ def test_alarms_of_this_account_pass_the_policies_of_key_and_topic(
 
 
 def test_alarm_is_raised_by_the_first_dead_letter(stack: Stack) -> None:
-    DeadLetterNotifier(stack, "Notifier").add_channel(channel(stack))
+    DeadLetterNotifier(stack, "Notifier").watch_channel(stack, channel(stack))
 
-    alarm = properties(stack, "AWS::CloudWatch::Alarm")
+    alarm = alarm_on(stack, "ApproximateNumberOfMessagesVisible")
     [topic] = resources(stack, "AWS::SNS::Topic")
     [dimension] = alarm["Dimensions"]
-    assert alarm["MetricName"] == "ApproximateNumberOfMessagesVisible"
     assert dimension["Value"]["Fn::GetAtt"][0].startswith("OrdersDeadLetterQueue")
     assert (alarm["Statistic"], alarm["Period"], alarm["EvaluationPeriods"]) == ("Maximum", 60, 1)
     assert (alarm["ComparisonOperator"], alarm["Threshold"]) == ("GreaterThanOrEqualToThreshold", 1)
@@ -84,17 +91,35 @@ def test_one_notifier_serves_many_channels(stack: Stack) -> None:
     notifier = DeadLetterNotifier(stack, "Notifier")
 
     for name in ("Orders", "Refunds"):
-        notifier.add_channel(channel(stack, name))
+        notifier.watch_channel(Construct(stack, f"{name}Receiver"), channel(stack, name))
 
-    assert len(resources(stack, "AWS::CloudWatch::Alarm")) == 2
+    assert len(resources(stack, "AWS::CloudWatch::Alarm")) == 4
 
 
-def test_channel_is_added_once(stack: Stack) -> None:
-    orders = channel(stack)
-    DeadLetterNotifier(stack, "Notifier").add_channel(orders)
+def test_alarm_is_raised_when_messages_wait_for_a_quarter_of_their_retention(stack: Stack) -> None:
+    DeadLetterNotifier(stack, "Notifier").watch_channel(stack, channel(stack))
 
-    with pytest.raises(InvalidPropsError, match=r"channel must be added .* got Stack/Orders again"):
-        DeadLetterNotifier(stack, "Other").add_channel(orders)
+    alarm = alarm_on(stack, "ApproximateAgeOfOldestMessage")
+    assert alarm["Threshold"] == 86_400
+    assert alarm["Dimensions"][0]["Value"]["Fn::GetAtt"][0].startswith("OrdersQueue")
+
+
+def test_notifier_channel_and_receiver_may_live_in_stacks_of_their_own() -> None:
+    app = App()
+    shared, queues, receivers = (Stack(app, name) for name in ("Shared", "Queues", "Receivers"))
+
+    DeadLetterNotifier(shared, "Notifier").watch_channel(receivers, channel(queues))
+
+    assert len(resources(receivers, "AWS::CloudWatch::Alarm")) == 2
+
+
+def test_one_key_for_topic_and_queues_is_refused(stack: Stack) -> None:
+    key = kms.Key(stack, "Key")
+    notifier = DeadLetterNotifier(stack, "Notifier", DeadLetterNotifierProps(key=key))
+    orders = QueueChannel(stack, "Orders", QueueChannelProps(handler_timeout=Duration.seconds(5), key=key))
+
+    with pytest.raises(InvalidPropsError, match="key of the topic must be another than that of Stack/Orders"):
+        notifier.watch_channel(stack, orders)
 
 
 def test_grant_gives_publishing_with_the_key_and_no_more(stack: Stack) -> None:
@@ -110,12 +135,12 @@ def test_grant_gives_publishing_with_the_key_and_no_more(stack: Stack) -> None:
 def test_imported_topic_and_its_key_keep_their_policies(stack: Stack) -> None:
     notifier = DeadLetterNotifier(stack, "Notifier", DeadLetterNotifierProps(topic=imported_topic(stack)))
 
-    notifier.add_channel(channel(stack))
+    notifier.watch_channel(stack, channel(stack))
     notifier.grant_notify(role(stack))
 
     made = ("AWS::SNS::Topic", "AWS::SNS::TopicPolicy", "AWS::KMS::Key")
     assert not any(resources(stack, resource_type) for resource_type in made)
-    assert properties(stack, "AWS::CloudWatch::Alarm")["AlarmActions"] == [TOPIC_ARN]
+    assert alarm_on(stack, "ApproximateNumberOfMessagesVisible")["AlarmActions"] == [TOPIC_ARN]
     assert permissions(stack) == {
         ("sns:Publish", TOPIC_ARN),
         ("kms:Decrypt", KEY_ARN),

@@ -130,8 +130,30 @@ def test_function_has_the_permissions_that_the_flow_needs_and_no_more(stack: Sta
 def test_dead_letters_of_the_channel_raise_an_alarm(stack: Stack, package: HandlerPackage) -> None:
     receiver(stack, package, channel(stack))
 
-    [dimension] = properties(stack, "AWS::CloudWatch::Alarm")["Dimensions"]
-    assert dimension["Value"]["Fn::GetAtt"][0].startswith("OrdersDeadLetterQueue")
+    watched = [alarm["Properties"]["Dimensions"] for alarm in resources(stack, "AWS::CloudWatch::Alarm").values()]
+    queues = [dimension["Value"]["Fn::GetAtt"][0][:-8] for [dimension] in watched]
+    assert sorted(queues) == ["OrdersDeadLetterQueue", "OrdersQueue"]
+
+
+def test_channel_has_one_receiver(stack: Stack, package: HandlerPackage) -> None:
+    orders = channel(stack)
+    receiver(stack, package, orders)
+
+    with pytest.raises(InvalidPropsError, match="Stack/Orders must have one receiver, got Stack/Second besides"):
+        IdempotentReceiver(stack, "Second", IdempotentReceiverProps(package=package, channel=orders, protect=False))
+
+
+def test_single_writes_need_no_partiql(stack: Stack, package: HandlerPackage) -> None:
+    receiver(stack, package, channel(stack), single_writes=True)
+
+    actions = {action for action, _ in permissions(stack) if action.startswith("dynamodb:")}
+    assert actions == {"dynamodb:PutItem", "dynamodb:BatchGetItem", "dynamodb:UpdateItem"}
+
+
+def test_lease_reaches_the_handler(stack: Stack, package: HandlerPackage) -> None:
+    receiver(stack, package, channel(stack, 60), lease=Duration.seconds(20), batch_size=1)
+
+    assert properties(stack, "AWS::Lambda::Function")["Environment"]["Variables"]["LEASE_SECONDS"] == "20"
 
 
 def test_table_and_notifier_can_be_shared(stack: Stack, package: HandlerPackage) -> None:
@@ -156,6 +178,9 @@ def test_what_is_not_protected_goes_with_its_stack(stack: Stack, package: Handle
         ({}, {"batch_size": 0}, "batch_size must be between 1 and 10,000 messages, got 0"),
         ({}, {"batch_size": 11}, "batch_size must be at most 10 on a channel without a batching_window, got 11"),
         ({"fifo": True}, {"batch_size": 11}, "batch_size must be at most 10 on a FIFO channel, got 11"),
+        ({}, {"lease": Duration.seconds(4), "batch_size": 1}, "lease must be between 5"),
+        ({}, {"lease": Duration.seconds(6), "batch_size": 1}, "lease must be between 5"),
+        ({}, {"lease": Duration.seconds(5)}, "batch_size must be 1 with a lease"),
         ({}, {"max_concurrency": 1}, "max_concurrency must be between 2 and 1,000, got 1"),
         ({}, {"max_concurrency": 1001}, "max_concurrency must be between 2 and 1,000, got 1,001"),
         (

@@ -3,6 +3,7 @@ from typing import Any
 import pytest
 from aws_cdk import aws_logs as logs
 
+from cdk_app.settings import RETENTION_DAYS
 from cdk_app.stacks.log_retention import RETENTION_BY_DAYS
 from lambdas.contracts.environment import PaymentsEnvironment, ReceiverEnvironment
 from tests.snapshots.stages import STAGES, app_of, stacks_of, templates
@@ -94,6 +95,7 @@ def test_every_retention_that_a_stage_can_name_is_known() -> None:
     named = set(logs.RetentionDays) - {logs.RetentionDays.INFINITE}
 
     assert set(RETENTION_BY_DAYS.values()) == named
+    assert set(RETENTION_BY_DAYS) == set(RETENTION_DAYS)
 
 
 def test_cdk_validates_the_templates_of_the_strictest_stage() -> None:

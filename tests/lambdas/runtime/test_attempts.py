@@ -6,7 +6,7 @@ from lambdas.contracts.records import Status
 from lambdas.runtime.delivery import JsonObject
 from lambdas.runtime.errors import PermanentError, RetryableError, UnavailableError
 from lambdas.runtime.message import Message
-from tests.lambdas.runtime.world import MAX_ATTEMPTS, Killed, Process, World, order, record
+from tests.lambdas.runtime.world import MAX_ATTEMPTS, FakeContext, Killed, Process, World, order, parse_order, record
 
 
 @pytest.fixture
@@ -158,3 +158,58 @@ def test_measured_time_replaces_the_guess(world: World) -> None:
     response = receiver.receive({"Records": [record(order("late"), "m-late")]}, Context(1_500))
 
     assert response == {"batchItemFailures": []}  # a quarter of 10 s would not have fitted
+
+
+def test_one_slow_record_does_not_keep_later_invocations_from_trying(world: World) -> None:
+    receiver = world.receiver(lambda body, _message: setattr(world.clock, "ms", world.clock.ms + body["takes_ms"]))
+    for number in range(20):
+        receiver.receive({"Records": [record(order(f"o-{number}", takes_ms=9_200), f"m-{number}")]}, FakeContext())
+
+    response = receiver.receive({"Records": [record(order("late", takes_ms=1), "m-late")]}, FakeContext())
+
+    assert response == {"batchItemFailures": []}
+
+
+def test_start_that_was_written_without_an_answer_takes_no_attempt(world: World) -> None:
+    world.receive(record(order("o-1")), process=raising(ValueError("no")))
+    for _ in range(MAX_ATTEMPTS):
+        world.store.plan("update", "", "unanswered")  # the take-over, then the start
+        assert world.receive(record(order("o-1"))) == ["m-1"]
+
+    assert (world.receive(record(order("o-1"))), world.effects()) == ([], ["o-1"])
+
+
+@pytest.mark.parametrize("error", [KeyError("amount"), TypeError("no")])
+def test_parser_that_breaks_costs_its_own_message_an_attempt_and_no_other(world: World, error: Exception) -> None:
+    def parse(body: JsonObject) -> JsonObject:
+        if body["order_id"] == "odd":
+            raise error
+        return body
+
+    world.parse = parse
+    batch = [record(order("odd"), "m-odd"), record(order("o-1"), "m-1")]
+
+    assert world.receive(*batch) == ["m-odd"]
+    for _ in range(MAX_ATTEMPTS - 1):
+        world.receive(batch[0])
+    assert world.effects() == ["o-1"]
+    assert type(error).__name__ in str(world.dead_letter_queue.sent[0].attributes["dead_letter_reason"])
+
+
+def test_parser_that_changes_the_body_makes_no_other_payload(world: World) -> None:
+    def parse(body: JsonObject) -> JsonObject:
+        body["seen"] = True
+        return {"order_id": body["order_id"]}
+
+    world.parse = parse
+    world.receive(record(order("o-1"), "m-1"))
+    world.parse = parse_order
+
+    assert world.receive(record(order("o-1"), "m-2")) == []
+    assert world.counted()["DuplicatesRefused"] == 1
+
+
+@pytest.mark.parametrize("seconds", [-1, 42_301, float("inf"), float("nan")])
+def test_delay_out_of_range_is_told_where_it_is_asked_for(seconds: float) -> None:
+    with pytest.raises(ValueError, match="after_seconds must be between 0 and 42,300, got"):
+        RetryableError("later", after_seconds=seconds)

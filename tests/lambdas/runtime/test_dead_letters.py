@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from lambdas.contracts.messages import ATTRIBUTES_PER_MESSAGE, SQS_MESSAGE_BYTES
+from lambdas.contracts.messages import ATTRIBUTES_PER_MESSAGE, SNS_MESSAGE_BYTES, SQS_MESSAGE_BYTES
 from lambdas.contracts.records import Status
 from lambdas.runtime.delivery import JsonObject
 from lambdas.runtime.errors import PermanentError
@@ -167,6 +167,16 @@ def test_reason_is_bounded_and_holds_no_new_line(world: World) -> None:
     reason = world.only_item().reason
     assert len(reason.encode()) <= 1_024
     assert reason.startswith("forged?line")
+
+
+def test_notification_of_many_letters_fits_into_sns(world: World) -> None:
+    def fail(_body: JsonObject, _message: Message) -> None:
+        raise_permanent("я" * 2_000)
+
+    world.receive(*[record(order(f"o-{n}"), f"m-{n}") for n in range(120)], process=fail)
+
+    sizes = [len(json.dumps(each, ensure_ascii=False).encode()) for each in world.topic.published]
+    assert (len(sizes), max(sizes) < SNS_MESSAGE_BYTES) == (2, True)
 
 
 def test_notification_names_queue_request_item_and_attempts(world: World) -> None:

@@ -201,6 +201,25 @@ def test_second_transaction_of_a_message_is_refused(world: World) -> None:
     assert world.only_item().reason.startswith("RuntimeError: a message has one transaction")
 
 
+def test_transaction_without_a_with_block_is_no_success(world: World) -> None:
+    def forgetful(body: JsonObject, message: Message) -> None:
+        message.transaction().put("effects", {"order_id": body["order_id"]})
+
+    assert world.receive(record(order("o-1")), process=forgetful) == ["m-1"]
+    assert "must be used in a with block" in world.only_item().reason
+
+
+def test_transaction_cannot_be_entered_twice(world: World) -> None:
+    def twice(body: JsonObject, message: Message) -> None:
+        transaction = message.transaction()
+        for number in range(2):
+            with transaction:
+                transaction.put("effects", {"order_id": f"{body['order_id']}-{number}"})
+
+    assert world.receive(record(order("o-1")), process=twice) == []
+    assert world.effects() == ["o-1-0"]
+
+
 def test_completed_item_is_forgotten_after_its_window_even_if_ttl_is_late(world: World) -> None:
     world.receive(record(order("o-1")))
     world.clock.ms += 3_600_000 + 1_000

@@ -227,6 +227,7 @@ class World:
         self.runs: list[str] = []
         self.lease_seconds: int | None = None
         self.concurrency = 1
+        self.parse = parse_order
         self._owners = 0
 
     def receiver(self, process: Process | None = None) -> Receiver[JsonObject]:
@@ -250,7 +251,7 @@ class World:
             concurrency=self.concurrency,
         )
         return Receiver(
-            settings, ports, parse=parse_order, key=lambda body: body["order_id"], process=process or self.work
+            settings, ports, parse=self.parse, key=lambda body: body["order_id"], process=process or self.work
         )
 
     def work(self, body: JsonObject, message: Message) -> None:

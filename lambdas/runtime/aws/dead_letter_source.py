@@ -1,0 +1,75 @@
+"""A dead-letter queue as the redrive reads it."""
+
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, Any
+
+from lambdas.contracts.messages import SQS_ENTRIES_PER_BATCH
+from lambdas.runtime.delivery import Delivery
+from lambdas.runtime.publish import Attribute
+from lambdas.runtime.redrive import DeadLetter
+
+if TYPE_CHECKING:
+    from mypy_boto3_sqs import SQSClient
+
+HIDDEN_SECONDS = 60
+WAIT_SECONDS = 1  # a long poll asks all of SQS's servers, so that an empty answer is an empty queue
+
+
+class SqsDeadLetterSource:
+    """Reads a dead-letter queue.
+
+    Args:
+        client: Gives the SQS client.
+        queue_url: The dead-letter queue.
+    """
+
+    def __init__(self, client: "Callable[[], SQSClient]", queue_url: str) -> None:
+        self._client = client
+        self._queue_url = queue_url
+
+    def receive(self) -> list[DeadLetter]:
+        """Return up to ten letters, hidden from others for a minute; none when there are none."""
+        answer = self._client().receive_message(
+            QueueUrl=self._queue_url,
+            MaxNumberOfMessages=SQS_ENTRIES_PER_BATCH,
+            VisibilityTimeout=HIDDEN_SECONDS,
+            WaitTimeSeconds=WAIT_SECONDS,
+            MessageSystemAttributeNames=["All"],
+            MessageAttributeNames=["All"],
+        )
+        return [_letter(message) for message in answer.get("Messages", [])]
+
+    def delete(self, letters: Sequence[DeadLetter]) -> None:
+        """Delete `letters`; what fails is delivered again, and is a duplicate then."""
+        entries: list[Any] = [
+            {"Id": str(number), "ReceiptHandle": letter.delivery.receipt_handle}
+            for number, letter in enumerate(letters)
+        ]
+        if entries:
+            self._client().delete_message_batch(QueueUrl=self._queue_url, Entries=entries)
+
+    def give_back(self, letters: Sequence[DeadLetter]) -> None:
+        """Show `letters` to others again, at once."""
+        entries: list[Any] = [
+            {"Id": str(number), "ReceiptHandle": letter.delivery.receipt_handle, "VisibilityTimeout": 0}
+            for number, letter in enumerate(letters)
+        ]
+        if entries:
+            self._client().change_message_visibility_batch(QueueUrl=self._queue_url, Entries=entries)
+
+
+def _letter(message: Any) -> DeadLetter:
+    system = message["Attributes"]
+    delivery = Delivery(
+        message_id=message["MessageId"],
+        receipt_handle=message["ReceiptHandle"],
+        body=message["Body"],
+        attributes={name: _attribute(value) for name, value in message.get("MessageAttributes", {}).items()},
+        group_id=system.get("MessageGroupId") if "SequenceNumber" in system else None,
+        trace_header=system.get("AWSTraceHeader"),
+    )
+    return DeadLetter(delivery, int(system["SentTimestamp"]))
+
+
+def _attribute(value: Any) -> Attribute:
+    return Attribute(value["DataType"], value["BinaryValue"] if "BinaryValue" in value else value["StringValue"])

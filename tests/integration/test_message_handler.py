@@ -1,0 +1,97 @@
+"""Five lines make a handler; mistakes in them are told at import."""
+
+from dataclasses import dataclass
+from typing import Any
+
+import boto3
+import pytest
+
+from lambdas.contracts.environment import EnvironmentContractError, ReceiverEnvironment
+from lambdas.runtime.aws.handler import message_handler
+from lambdas.runtime.message import Message
+from tests.lambdas.runtime.world import QUEUE_ARN, FakeContext, record
+
+
+@dataclass
+class Invoice:
+    number: str
+    amount: int
+    tags: list[str]
+
+
+ENVIRONMENT = ReceiverEnvironment(
+    idempotency_table_name="items",
+    idempotency_window_seconds=60,
+    queue_arn=QUEUE_ARN,
+    queue_url="https://sqs/queue",
+    dead_letter_queue_url="https://sqs/dead",
+    notification_topic_arn="arn:aws:sns:eu-central-1:111122223333:dead",
+    max_attempts=5,
+    function_timeout_seconds=10,
+    metrics_namespace="Tsunagu",
+    single_writes=True,  # moto lacks parameters in BatchExecuteStatement
+)
+
+
+def test_five_lines_receive_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name, value in ENVIRONMENT.to_environment().items():
+        monkeypatch.setenv(name, value)
+    boto3.client("dynamodb").create_table(
+        TableName="items",
+        BillingMode="PAY_PER_REQUEST",
+        AttributeDefinitions=[{"AttributeName": "id", "AttributeType": "S"}],
+        KeySchema=[{"AttributeName": "id", "KeyType": "HASH"}],
+    )
+    effects: list[Invoice] = []
+
+    @message_handler("invoices", key="number")
+    def handler(invoice: Invoice, message: Message) -> None:
+        """Record an invoice."""
+        effects.append(invoice)
+
+    event = {"Records": [record({"number": "i-1", "amount": 1, "tags": []})]}
+    responses = [handler(event, FakeContext()) for _ in range(2)]
+
+    assert responses == [{"batchItemFailures": []}] * 2
+    assert effects == [Invoice("i-1", 1, [])]
+    assert handler.__doc__ == "Record an invoice."
+
+
+def test_environment_is_read_at_the_first_message_and_not_at_import() -> None:
+    @message_handler("invoices", key="number")
+    def handler(invoice: Invoice, message: Message) -> None: ...
+
+    with pytest.raises(EnvironmentContractError, match="IDEMPOTENCY_TABLE_NAME must be set"):
+        handler({}, FakeContext())
+
+
+def no_annotation(invoice, message): ...  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN201
+def one_parameter(invoice: Invoice) -> None: ...
+def no_model(invoice: dict, message: Message) -> None: ...  # type: ignore[type-arg]
+
+
+@pytest.mark.parametrize(
+    ("function", "sentence"),
+    [
+        (no_annotation, "no_annotation must take a message of an annotated class and a Message"),
+        (one_parameter, r"one_parameter must take .*, got the parameters \['invoice'\]"),
+        (no_model, "a message model must be a dataclass"),
+    ],
+)
+def test_function_of_another_shape_is_told_at_import(function: Any, sentence: str) -> None:
+    with pytest.raises(TypeError, match=sentence):
+        message_handler("invoices", key="number")(function)
+
+
+@pytest.mark.parametrize("key", ["nunber", "tags"])
+def test_key_that_is_no_field_is_told_at_import(key: str) -> None:
+    def process(invoice: Invoice, message: Message) -> None: ...
+
+    with pytest.raises(TypeError, match=f"key must be a str or int field of Invoice, or a function of it, got '{key}'"):
+        message_handler("invoices", key=key)(process)
+
+
+@pytest.mark.parametrize(("scope", "concurrency"), [("", 1), ("a b", 1), ("ok", 0), ("ok", 101)])
+def test_numbers_and_names_out_of_range_are_told_at_import(scope: str, concurrency: int) -> None:
+    with pytest.raises(ValueError, match="must be"):
+        message_handler(scope, key="number", concurrency=concurrency)

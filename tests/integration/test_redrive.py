@@ -1,0 +1,40 @@
+"""Redrive over real queues, against moto."""
+
+import boto3
+
+from lambdas.runtime.aws.dead_letter_source import SqsDeadLetterSource
+from lambdas.runtime.aws.sqs import SqsQueueSender
+from lambdas.runtime.clock import SystemClock
+from lambdas.runtime.redrive import redrive
+
+
+def test_letters_of_a_fifo_queue_go_back_with_their_attributes() -> None:
+    sqs = boto3.client("sqs")
+    urls = [
+        sqs.create_queue(QueueName=name, Attributes={"FifoQueue": "true"})["QueueUrl"]
+        for name in ("orders.fifo", "dead.fifo")
+    ]
+    for number in range(12):
+        sqs.send_message(
+            QueueUrl=urls[1],
+            MessageBody=f"b-{number}",
+            MessageGroupId="g",
+            MessageDeduplicationId=f"dead-{number}",
+            MessageAttributes={
+                "request_id": {"DataType": "String", "StringValue": f"r-{number}"},
+                "dead_letter_reason": {"DataType": "String", "StringValue": "because"},
+            },
+        )
+
+    report = redrive(
+        SqsDeadLetterSource(lambda: sqs, urls[1]),
+        SqsQueueSender(lambda: sqs, urls[0]),
+        SystemClock(),
+        rate_per_second=500,
+    )
+
+    assert (report.moved, report.problems) == (12, [])
+    messages = sqs.receive_message(QueueUrl=urls[0], MaxNumberOfMessages=10, MessageAttributeNames=["All"])["Messages"]
+    assert [message["Body"] for message in messages] == [f"b-{number}" for number in range(10)]
+    assert set(messages[0]["MessageAttributes"]) == {"request_id"}
+    assert "Messages" not in sqs.receive_message(QueueUrl=urls[1])

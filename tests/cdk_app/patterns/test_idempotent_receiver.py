@@ -178,9 +178,13 @@ def test_what_is_not_protected_goes_with_its_stack(stack: Stack, package: Handle
         ({}, {"batch_size": 0}, "batch_size must be between 1 and 10,000 messages, got 0"),
         ({}, {"batch_size": 11}, "batch_size must be at most 10 on a channel without a batching_window, got 11"),
         ({"fifo": True}, {"batch_size": 11}, "batch_size must be at most 10 on a FIFO channel, got 11"),
-        ({}, {"lease": Duration.seconds(4), "batch_size": 1}, "lease must be between 5"),
-        ({}, {"lease": Duration.seconds(6), "batch_size": 1}, "lease must be between 5"),
-        ({}, {"lease": Duration.seconds(5)}, "batch_size must be 1 with a lease"),
+        ({}, {"lease": Duration.seconds(4), "batch_size": 1}, "lease must be between 5 and 5 seconds, got 4"),
+        ({}, {"lease": Duration.seconds(6), "batch_size": 1}, "lease must be between 5 and 5 seconds, got 6"),
+        (
+            {},
+            {"lease": Duration.seconds(5)},
+            "batch_size must be 1 with a lease, because heartbeats extend one message, got 10",
+        ),
         ({}, {"max_concurrency": 1}, "max_concurrency must be between 2 and 1,000, got 1"),
         ({}, {"max_concurrency": 1001}, "max_concurrency must be between 2 and 1,000, got 1,001"),
         (

@@ -11,9 +11,10 @@ CDK := node_modules/.bin/cdk
 CDK_INSTALLED := node_modules/.installed
 STAGE ?= dev
 export VIRTUAL_ENV := $(CURDIR)/$(VENV)
-export JSII_SILENCE_WARNING_UNTESTED_NODE_VERSION := 1
-export JSII_SILENCE_WARNING_DEPRECATED_NODE_VERSION := 1
-export JSII_SILENCE_WARNING_END_OF_LIFE_NODE_VERSION := 1
+# jsii takes the major versions that it shall not warn about.
+export JSII_SILENCE_WARNING_UNTESTED_NODE_VERSION := 20,21,22,23,24,25,26
+export JSII_SILENCE_WARNING_DEPRECATED_NODE_VERSION := $(JSII_SILENCE_WARNING_UNTESTED_NODE_VERSION)
+export JSII_SILENCE_WARNING_END_OF_LIFE_NODE_VERSION := $(JSII_SILENCE_WARNING_UNTESTED_NODE_VERSION)
 
 .PHONY: help
 help: ## List the commands
@@ -85,10 +86,10 @@ format: setup ## Format the code
 ## ---- the app ---------------------------------------------------------------------------------
 .PHONY: synth diff deploy
 synth: setup ## Synthesize the templates of STAGE (default dev)
-	@$(CDK) synth --all --quiet -c stage=$(STAGE)
+	@$(CDK) synth --quiet -c stage=$(STAGE)
 
 diff: setup ## Compare STAGE with what is deployed
-	@$(CDK) diff --all -c stage=$(STAGE)
+	@$(CDK) diff -c stage=$(STAGE)
 
 deploy: setup ## Deploy STAGE to the AWS account of the environment
 	@$(CDK) deploy --all -c stage=$(STAGE)

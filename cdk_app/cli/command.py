@@ -34,7 +34,9 @@ def main() -> None:
     except TsunaguError as error:
         _fail(str(error), getattr(error, "log_path", None))
     except (BotoCoreError, ClientError) as error:
-        _fail(f"AWS must answer the command's calls, got: {error}")
+        _fail(
+            f"AWS must answer the command's calls, got: {error} (`tsunagu up` prints how to reach the embedded cloud)"
+        )
 
 
 def _fail(sentence: str, log_path: str | None = None) -> None:

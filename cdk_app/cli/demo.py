@@ -50,6 +50,8 @@ def demo(keep: Annotated[bool, typer.Option("--keep", help="Leave the embedded c
 def _drive(steps: Steps, started: ExitStack, cloud_directory: Path) -> tuple[EmbeddedCloud, Mapping[str, FlowReport]]:
     with steps.step("Synthesize"):
         assembly = synthesize(STAGE, ASSEMBLY_DIRECTORY)
+    if running := EmbeddedCloud.find(cloud_directory):
+        steps.console.print(f"This replaces the embedded cloud that runs at {running.endpoint_url}.")
     with steps.step("Start the embedded cloud, with IAM enforced"):
         cloud = started.enter_context(EmbeddedCloud.start(cloud_directory))
     with steps.step("Deploy"):

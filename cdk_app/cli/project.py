@@ -17,13 +17,19 @@ STAGE = "embedded"
 PAYMENT = '{"payment_id": "p-1", "account": "a-1", "amount": 995, "currency": "EUR"}'
 
 
-def usage_lines(cloud: EmbeddedCloud) -> Iterator[str]:
-    """Yield lines that say how to reach and how to stop a running cloud."""
+def usage_lines(cloud: EmbeddedCloud, *, has_payments: bool = True) -> Iterator[str]:
+    """Yield lines that say how to reach and how to stop a running cloud.
+
+    Args:
+        cloud: The cloud.
+        has_payments: Whether the payments stack was deployed to it, so that a payment can be sent.
+    """
     yield f"The embedded cloud runs at {cloud.endpoint_url}. To use it in this shell:"
     yield f"  export {' '.join(_exports(cloud.environment()))}"
     yield "Then, for example:"
-    yield f"  echo '{PAYMENT}' | {_command()} send payments --file - --queue fifo --stage {STAGE}"
-    yield "  aws sqs list-queues"
+    if has_payments:
+        yield f"  echo '{PAYMENT}' | {_command()} send payments --file - --queue fifo --stage {STAGE}"
+    yield "  aws --endpoint-url $AWS_ENDPOINT_URL sqs list-queues    (version 2 of the AWS CLI needs no --endpoint-url)"
     yield "To stop it:"
     yield f"  {_command()} down"
 

@@ -19,7 +19,7 @@ def up() -> None:
     with steps.step("Start the embedded cloud"):
         cloud = EmbeddedCloud.start(CLOUD_DIRECTORY, fresh=False)
     with steps.step("Deploy"):
-        cloud.deploy(assembly)
+        outputs = cloud.deploy(assembly)
     cloud.detach()  # until here it ends with this command, so that a failure leaves nothing behind
-    for line in usage_lines(cloud):
+    for line in usage_lines(cloud, has_payments=f"tsunagu-{STAGE}-payments" in outputs):
         console.print(line, markup=False)

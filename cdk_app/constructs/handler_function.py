@@ -14,7 +14,7 @@ from cdk_app.assets import HandlerPackage, Platform, build_asset
 from cdk_app.constructs.acknowledgement import acknowledge
 from cdk_app.constructs.network import Network
 from cdk_app.constructs.protection import removal_policy
-from cdk_app.constructs.ranges import FUNCTION_TIMEOUT_SECONDS, check_range, check_seconds
+from cdk_app.constructs.ranges import FUNCTION_TIMEOUT_SECONDS, check_range, check_seconds, check_type
 from cdk_app.errors import InvalidPropsError
 from lambdas.contracts.environment import EnvironmentContract
 
@@ -64,6 +64,9 @@ class HandlerSettings:
 
     def __post_init__(self) -> None:
         """Refuse what AWS, or another setting, would not allow."""
+        check_type("package", self.package, HandlerPackage)
+        for contract in self.environment:
+            check_type("environment", contract, EnvironmentContract)
         check_range("memory_mib", self.memory_mib, MEMORY_MIB, "MiB")
         if self.reserved_concurrency is not None:
             check_range("reserved_concurrency", self.reserved_concurrency, RESERVED_CONCURRENCY)

@@ -1,4 +1,4 @@
-"""The one sentence that every number out of range gets."""
+"""The one sentence that every prop of a wrong type, and every number out of range, gets."""
 
 from aws_cdk import Duration, Token
 
@@ -20,11 +20,24 @@ def check_range(name: str, value: int, limits: range, unit: str = "") -> None:
     Raises:
         InvalidPropsError: The value is outside.
     """
-    if Token.is_unresolved(value) or value in limits:
+    if Token.is_unresolved(value):
         return
-    suffix = f" {unit}" if unit else ""
-    msg = f"{name} must be between {limits[0]:,} and {limits[-1]:,}{suffix}, got {value:,}"
-    raise InvalidPropsError(msg)
+    check_type(name, value, int)
+    if value not in limits:
+        suffix = f" {unit}" if unit else ""
+        msg = f"{name} must be between {limits[0]:,} and {limits[-1]:,}{suffix}, got {value:,}"
+        raise InvalidPropsError(msg)
+
+
+def check_type(name: str, value: object, kind: type) -> None:
+    """Accept `value` when it is a `kind`, so that a slip is a sentence and not an error from deep inside.
+
+    Raises:
+        InvalidPropsError: It is something else.
+    """
+    if not isinstance(value, kind) or (kind is int and isinstance(value, bool)):
+        msg = f"{name} must be of type {kind.__name__}, got {value!r}"
+        raise InvalidPropsError(msg)
 
 
 def check_seconds(name: str, value: Duration, limits: range) -> None:
@@ -34,6 +47,7 @@ def check_seconds(name: str, value: Duration, limits: range) -> None:
         InvalidPropsError: The duration is outside, has a fraction of a second, or is known to the deployment only:
             other numbers are computed from it.
     """
+    check_type(name, value, Duration)
     if value.is_unresolved():
         msg = f"{name} must be known when the app is synthesized, got a value that only the deployment knows"
         raise InvalidPropsError(msg)

@@ -11,10 +11,11 @@ from pathlib import Path
 from cdk_app.errors import EmbeddedCloudError
 
 QUIET_JSII = {
-    "JSII_SILENCE_WARNING_DEPRECATED_NODE_VERSION": "1",
-    "JSII_SILENCE_WARNING_END_OF_LIFE_NODE_VERSION": "1",
-    "JSII_SILENCE_WARNING_UNTESTED_NODE_VERSION": "1",
+    f"JSII_SILENCE_WARNING_{reason}_NODE_VERSION": ",".join(map(str, range(20, 40)))  # the major versions that it names
+    for reason in ("DEPRECATED", "END_OF_LIFE", "UNTESTED")
 }
+# What the CDK CLI adds, so that `cdk diff` compares a template with itself.
+_CLI_CONTEXT = {"aws:cdk:enable-path-metadata": True, "aws:cdk:enable-asset-metadata": True}
 SYNTHESIS_LOG = "synthesis.log"
 
 
@@ -39,7 +40,8 @@ def synthesize(stage: str = "embedded", output: Path = Path("cdk.out")) -> Path:
     shutil.rmtree(output, ignore_errors=True)
     output.mkdir(parents=True)
     environment = os.environ | QUIET_JSII
-    environment |= {"CDK_OUTDIR": str(output), "CDK_CONTEXT_JSON": json.dumps(_context(project) | {"stage": stage})}
+    context = _context(project) | _CLI_CONTEXT | {"stage": stage}
+    environment |= {"CDK_OUTDIR": str(output), "CDK_CONTEXT_JSON": json.dumps(context)}
     log_path = output.with_name(SYNTHESIS_LOG)
     log_path.unlink(missing_ok=True)
     run_logged([sys.executable, "app.py"], "the app must synthesize", environment, log_path)

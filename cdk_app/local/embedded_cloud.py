@@ -93,11 +93,17 @@ class EmbeddedCloud:
         Raises:
             EmbeddedCloudError: None lives there; what a cloud that ended left behind does not count.
         """
-        emulator = EmulatorProcess.attach(StateFolder(state_directory.absolute()))
-        if emulator is None:
+        cloud = cls.find(state_directory)
+        if cloud is None:
             msg = f"an embedded cloud must run in {state_directory}, got none"
             raise EmbeddedCloudError(msg)
-        return cls(emulator)
+        return cloud
+
+    @classmethod
+    def find(cls, state_directory: Path = DEFAULT_STATE_DIRECTORY) -> Self | None:
+        """Return the embedded cloud that lives in a folder, None when there is none."""
+        emulator = EmulatorProcess.attach(StateFolder(state_directory.absolute()))
+        return None if emulator is None else cls(emulator)
 
     def detach(self) -> None:
         """Let the cloud live on when this process ends, until `stop` on what `attach` returns."""

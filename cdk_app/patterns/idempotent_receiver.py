@@ -11,7 +11,7 @@ from cdk_app.constructs.dead_letter_notifier import DeadLetterNotifier, DeadLett
 from cdk_app.constructs.handler_function import HandlerFunction, HandlerFunctionProps, HandlerSettings
 from cdk_app.constructs.idempotency_table import IdempotencyTable, IdempotencyTableProps
 from cdk_app.constructs.queue_channel import QueueChannel
-from cdk_app.constructs.ranges import check_range, check_seconds
+from cdk_app.constructs.ranges import check_range, check_seconds, check_type
 from cdk_app.errors import InvalidPropsError
 from lambdas.contracts.environment import ReceiverEnvironment
 from lambdas.contracts.telemetry import METRICS_NAMESPACE
@@ -97,6 +97,7 @@ class IdempotentReceiverProps(HandlerSettings):
     def __post_init__(self) -> None:
         """Refuse what AWS, or another setting, would not allow."""
         HandlerSettings.__post_init__(self)  # `super()` does not reach through dataclasses with slots
+        check_type("channel", self.channel, QueueChannel)
         check_range("max_attempts", self.max_attempts, MAX_ATTEMPTS)
         self._check_batch()
         self._check_concurrency()

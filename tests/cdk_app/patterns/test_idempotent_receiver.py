@@ -143,6 +143,15 @@ def test_channel_has_one_receiver(stack: Stack, package: HandlerPackage) -> None
         IdempotentReceiver(stack, "Second", IdempotentReceiverProps(package=package, channel=orders, protect=False))
 
 
+def test_props_of_another_kind_are_refused_with_a_sentence(stack: Stack, package: HandlerPackage) -> None:
+    wrong: Any = "orders"
+
+    with pytest.raises(InvalidPropsError, match="package must be of type HandlerPackage, got 'orders'"):
+        IdempotentReceiverProps(package=wrong, channel=channel(stack))
+    with pytest.raises(InvalidPropsError, match="channel must be of type QueueChannel, got 'orders'"):
+        IdempotentReceiverProps(package=package, channel=wrong)
+
+
 def test_single_writes_need_no_partiql(stack: Stack, package: HandlerPackage) -> None:
     receiver(stack, package, channel(stack), single_writes=True)
 
@@ -185,6 +194,9 @@ def test_what_is_not_protected_goes_with_its_stack(stack: Stack, package: Handle
             {"lease": Duration.seconds(5)},
             "batch_size must be 1 with a lease, because heartbeats extend one message, got 10",
         ),
+        ({}, {"max_concurrency": "2"}, "max_concurrency must be of type int, got '2'"),
+        ({}, {"idempotency_window": 3600}, "idempotency_window must be of type Duration, got 3600"),
+        ({}, {"environment": {"A": "b"}}, "environment must be of type EnvironmentContract, got 'A'"),
         ({}, {"max_concurrency": 1}, "max_concurrency must be between 2 and 1,000, got 1"),
         ({}, {"max_concurrency": 1001}, "max_concurrency must be between 2 and 1,000, got 1,001"),
         (

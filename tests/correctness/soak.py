@@ -1,0 +1,129 @@
+"""A load of payments through a deployed function behind the fault proxy, and what it came to."""
+
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any
+
+from cdk_app.local.demo.driver import Lane, send, wait_until_drained
+from cdk_app.local.demo.ledger import DeadLetter, Findings, balance_books, read_dead_letters, read_payments
+from cdk_app.local.demo.load import LoadShape, PlannedMessage, plan_messages
+from cdk_app.local.embedded_cloud import EmbeddedCloud
+from tests.correctness.fault_proxy import FaultProxy
+from tests.correctness.faults import NOTHING, Fate, FaultRates
+
+# What is killed comes back after it; longer than a lease, which ends 7 s after its claim: the function's time-out of
+# 5 s and the grace of 2 s.
+VISIBILITY_SECONDS = 8
+DRAIN_PATIENCE_SECONDS = 600.0
+COPIED_SHARE = 0.012
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Books:
+    """What became of the load of one queue.
+
+    Attributes:
+        findings: What the ledger says.
+        sent: What was sent.
+        dead_letters: What is in the dead-letter queue.
+        doubled: Effects too many.
+    """
+
+    findings: Findings
+    sent: Sequence[PlannedMessage]
+    dead_letters: Sequence[DeadLetter]
+
+    @property
+    def lost(self) -> int:
+        """Payments without an effect."""
+        return len(self.findings.lost)
+
+    @property
+    def doubled(self) -> int:
+        """Effects too many."""
+        payments = {message.payment.payment_id for message in self.sent if message.payment is not None}
+        return self.findings.effects - (len(payments) - self.lost)
+
+    @property
+    def valid_dead_letters(self) -> list[DeadLetter]:
+        """Dead letters that should have had an effect."""
+        valid = {message.body for message in self.sent if message.payment is not None}
+        return [letter for letter in self.dead_letters if letter.body in valid]
+
+
+def plan_load(seed: int, lane: Lane, messages: int, *, only_valid: bool = False) -> tuple[PlannedMessage, ...]:
+    """Return the messages of one queue: one in a hundred invalid, unless only valid ones are wanted."""
+    # Many accounts: a kill blocks the groups of its batch, and the load shall go on meanwhile.
+    shape = LoadShape(messages=messages, accounts=messages // 5, copied_share=COPIED_SHARE)
+    planned = plan_messages(seed, f"{lane.name}-{seed}", shape)  # so that two loads share no payment
+    return tuple(message for message in planned if message.payment is not None or not only_valid)
+
+
+@contextmanager
+def behind_proxy(
+    cloud: EmbeddedCloud, function_names: Sequence[str], *, seed: int, rates: FaultRates
+) -> Iterator[FaultProxy]:
+    """Send every call of these functions through a fault proxy, until the end of the block."""
+
+    def handler_processes() -> list[int]:
+        return [process_id for name in function_names for process_id in cloud.handler_processes(name)]
+
+    with FaultProxy(cloud.endpoint_url, Fate(seed, rates), handler_processes) as proxy:
+        before = {name: _variables(cloud, name) for name in function_names}
+        for name, variables in before.items():
+            _set_variables(cloud, name, {**variables, "AWS_ENDPOINT_URL": proxy.url})
+        try:
+            yield proxy
+        finally:
+            proxy.fate.rates = NOTHING
+            for name, variables in before.items():
+                _set_variables(cloud, name, variables)
+
+
+def shorten_visibility(cloud: EmbeddedCloud, lanes: Sequence[Lane], seconds: int = VISIBILITY_SECONDS) -> None:
+    """Let messages of killed handlers come back after `seconds`."""
+    for lane in lanes:
+        attributes = {"VisibilityTimeout": str(seconds)}
+        cloud.client("sqs").set_queue_attributes(QueueUrl=lane.queue_url, Attributes=attributes)
+
+
+def drive(
+    cloud: EmbeddedCloud,
+    table_name: str,
+    loads: Mapping[Lane, Sequence[PlannedMessage]],
+    *,
+    tell: Callable[[int], None] = lambda _left: None,
+) -> list[Books]:
+    """Send each load to its queue, wait until all queues are empty, and balance the books."""
+    sqs = cloud.client("sqs")
+    for lane, messages in loads.items():
+        sqs.purge_queue(QueueUrl=lane.dead_letter_queue_url)  # of what an earlier load left there
+        send(sqs, lane, messages)
+    wait_until_drained(sqs, [*loads], patience_seconds=DRAIN_PATIENCE_SECONDS, tell=tell)
+    table = read_payments(cloud.client("dynamodb"), table_name)
+    books = []
+    for lane, messages in loads.items():
+        letters = read_dead_letters(sqs, lane.dead_letter_queue_url)
+        findings = balance_books(messages, table, letters, ordered=lane.fifo)
+        books.append(Books(findings=findings, sent=messages, dead_letters=letters))
+    return books
+
+
+def statuses(cloud: EmbeddedCloud, table_name: str) -> Counter[str]:
+    """Return how many idempotency items are in which state."""
+    pages = cloud.client("dynamodb").get_paginator("scan").paginate(TableName=table_name, ConsistentRead=True)
+    return Counter(item["status"]["S"] for page in pages for item in page["Items"])
+
+
+def _variables(cloud: EmbeddedCloud, name: str) -> dict[str, str]:
+    answer = cloud.client("lambda").get_function_configuration(FunctionName=name)
+    variables: dict[str, str] = answer["Environment"]["Variables"]
+    return variables
+
+
+def _set_variables(cloud: EmbeddedCloud, name: str, variables: dict[str, str]) -> None:
+    functions: Any = cloud.client("lambda")
+    functions.update_function_configuration(FunctionName=name, Environment={"Variables": variables})
+    functions.get_waiter("function_updated_v2").wait(FunctionName=name, WaiterConfig={"Delay": 1})

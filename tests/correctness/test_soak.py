@@ -1,0 +1,35 @@
+"""Must be shown 3: real handlers, killed with SIGKILL around their calls, behind a DynamoDB that fails."""
+
+import pytest
+
+from lambdas.contracts.records import Status
+from tests.correctness.faults import Fault, FaultRates, Kill
+from tests.correctness.soak import behind_proxy, drive, plan_load, statuses
+from tests.e2e.deployed import Deployment
+
+
+@pytest.mark.parametrize(
+    ("messages", "rates"),
+    [
+        # The short load is killed more often, so that every kind of fault happens in it.
+        pytest.param(150, FaultRates(throttled=0.1, failed=0.03, answer_lost=0.03, killed=0.012), id="300 messages"),
+        pytest.param(1_000, FaultRates(), id="2,000 messages", marks=pytest.mark.slow),
+    ],
+)
+def test_no_payment_is_lost_or_doubled_whatever_is_killed_or_fails(
+    payments: Deployment, messages: int, rates: FaultRates
+) -> None:
+    seed = messages
+    loads = {lane: plan_load(seed, lane, messages) for lane in payments.lanes}
+    functions = [lane.function_name for lane in payments.lanes]
+
+    with behind_proxy(payments.cloud, functions, seed=seed, rates=rates) as proxy:
+        books = drive(payments.cloud, payments.payments["PaymentsTableName"], loads)
+
+    assert [(each.lost, each.doubled) for each in books] == [(0, 0), (0, 0)]
+    assert [sentence for each in books for sentence in each.findings.wrong] == []
+    assert [letter for each in books for letter in each.valid_dead_letters] == []
+    found = statuses(payments.cloud, payments.payments["IdempotencyTableName"])
+    assert found.keys() <= {Status.COMPLETED, Status.DEAD}
+    happened = proxy.fate.happened
+    assert all(happened[planned] for planned in [*Fault, *Kill]), happened

@@ -1,0 +1,1 @@
+"""A desk whose orders work, fail or kill, as they say themselves."""

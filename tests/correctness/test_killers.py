@@ -1,0 +1,44 @@
+"""Must be shown 4: a message that kills its handler dies alone, and its batch does not pay for it."""
+
+import json
+
+import pytest
+
+from lambdas.contracts.records import Status
+from tests.correctness.desks import Desk
+
+DESKS = ("FifoTransaction", "FifoPlain", "StandardTransaction", "StandardPlain")
+
+
+@pytest.fixture(scope="module")
+def killed(desks: dict[str, Desk]) -> dict[str, Desk]:
+    """Every desk, after it had two good orders and one that kills in a batch, and the killer was dead."""
+    for desk in desks.values():
+        with desk.held():
+            desk.send(*orders(desk), group="killer")
+    for desk in desks.values():
+        desk.wait_until_empty()
+    return desks
+
+
+def orders(desk: Desk) -> list[dict[str, str]]:
+    return [
+        {"key": f"{desk.name}-good-1"},
+        {"key": f"{desk.name}-good-2"},
+        {"key": f"{desk.name}-killer", "action": "kill"},
+    ]
+
+
+@pytest.mark.parametrize("name", DESKS)
+def test_neighbours_of_a_killer_take_effect_and_the_killer_alone_is_dead(killed: dict[str, Desk], name: str) -> None:
+    desk = killed[name]
+    good = [order["key"] for order in orders(desk)[:2]]
+
+    # Without a transaction the completions of a standard batch share one call at its end: the first kill, which nobody
+    # could foresee, comes before it. From then on the killer is a suspect, and everything else is settled before it.
+    most = 2 if name == "StandardPlain" else 1
+    assert all(1 <= effects <= most for effects in desk.effects(good))
+    letters = {json.loads(letter.body)["key"]: letter.reason for letter in desk.dead_letters()}
+    assert letters[f"{name}-killer"] == "killed in attempt 2"
+    assert letters.keys().isdisjoint(good)
+    assert desk.statuses().keys() == {Status.COMPLETED, Status.DEAD}

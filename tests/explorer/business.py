@@ -1,0 +1,98 @@
+"""Business functions of the explored receivers."""
+
+from collections.abc import Callable
+
+from lambdas.payments.service import Ledger, Payment
+from lambdas.runtime.errors import PermanentError
+from lambdas.runtime.message import Message
+from tests.explorer.worker import Process, Worker, WorkerClock
+from tests.lambdas.runtime.world import Killed
+
+NEXT_QUEUE_URL = "https://sqs/next"
+
+MakeProcess = Callable[[Worker], Process]
+
+
+def transactional(worker: Worker) -> Process:
+    """The payments service itself: the effect is part of the completion's transaction."""
+    return Ledger("payments", WorkerClock(worker.plant)).record
+
+
+def plain(worker: Worker) -> Process:
+    """An effect outside of DynamoDB, as a call to another system is."""
+    plant = worker.plant
+
+    def process(payment: Payment, message: Message) -> None:
+        plant.point(worker, f"pays {payment.payment_id}", lambda: plant.journal.paid(worker, payment, message.fence))
+
+    return process
+
+
+def forwarding(make: MakeProcess) -> MakeProcess:
+    """As `make`, and a message is sent on."""
+
+    def forwarding_process(worker: Worker) -> Process:
+        process = make(worker)
+
+        def forward(payment: Payment, message: Message) -> None:
+            message.outbox.send(NEXT_QUEUE_URL, f"{payment.payment_id}/1")
+            process(payment, message)
+
+        return forward
+
+    return forwarding_process
+
+
+def beating(make: MakeProcess) -> MakeProcess:
+    """As `make`, after a heartbeat."""
+
+    def beating_process(worker: Worker) -> Process:
+        process = make(worker)
+
+        def beat(payment: Payment, message: Message) -> None:
+            message.heartbeat()
+            process(payment, message)
+
+        return beat
+
+    return beating_process
+
+
+def misbehaving(make: MakeProcess, payment_id: str, act: Callable[[Worker, int], None]) -> MakeProcess:
+    """As `make`, but `act` comes before one payment, until the plant is mended; it gets the number of the run."""
+
+    def misbehaving_process(worker: Worker) -> Process:
+        process, attempts = make(worker), worker.plant.journal.attempts
+
+        def misbehave(payment: Payment, message: Message) -> None:
+            if payment.payment_id == payment_id and not worker.plant.is_mended:
+                attempts[payment_id] += 1
+                act(worker, attempts[payment_id])
+            process(payment, message)
+
+        return misbehave
+
+    return misbehaving_process
+
+
+def kill(worker: Worker, _attempt: int) -> None:
+    """The process dies, as of too little memory."""
+    worker.plant.journal.fault(worker)
+    raise Killed
+
+
+def fail(_worker: Worker, _attempt: int) -> None:
+    """It fails, each time."""
+    raise ValueError
+
+
+def stumble(_worker: Worker, attempt: int) -> None:
+    """It fails the first time."""
+    if attempt == 1:
+        raise ValueError
+
+
+def refuse(_worker: Worker, _attempt: int) -> None:
+    """It can never be processed."""
+    msg = "the account is closed"
+    raise PermanentError(msg)

@@ -1,0 +1,291 @@
+"""The journal: what happened in a plant, and what must never happen, whatever the schedule."""
+
+import json
+from collections import Counter
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from enum import Enum, auto
+from typing import TYPE_CHECKING, TypeVar
+
+from lambdas.contracts.messages import DEAD_LETTER_REASON_ATTRIBUTE, DEAD_LETTER_SOURCE_ATTRIBUTE, dead_letter_source
+from lambdas.contracts.records import Status
+from lambdas.payments.service import Payment
+from lambdas.runtime.keys import item_id, payload_hash
+from lambdas.runtime.lease import Item
+from lambdas.runtime.outbox import Addressed
+from lambdas.runtime.publish import SendResult
+from tests.explorer.queues import Stored
+from tests.explorer.schedule import Violation
+from tests.lambdas.runtime.world import QUEUE_ARN, START_MS
+
+if TYPE_CHECKING:
+    from tests.explorer.plant import Plant
+    from tests.explorer.worker import Worker
+
+ResultT = TypeVar("ResultT")
+
+
+class Fate(Enum):
+    """How a message must end."""
+
+    DONE = auto()
+    DEAD = auto()
+    RIVAL = auto()  # one of the payloads under its key is done, the others are dead
+    REDRIVEN = auto()  # its end was checked before
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Sent:
+    """A message as its producer sent it.
+
+    Attributes:
+        fate: How it must end.
+        text: Body, where it is no payment.
+        least_attempts: Runs, and kills on other calls, that it must have had before it may be dead.
+        forwards: Messages that it must send on.
+    """
+
+    id: str
+    payment_id: str = ""
+    amount: int = 1
+    group: str | None = None
+    fate: Fate = Fate.DONE
+    text: str | None = None
+    least_attempts: int = 0
+    forwards: int = 0
+
+    @property
+    def payload(self) -> dict[str, object]:
+        return {"payment_id": self.payment_id, "account": "a", "amount": self.amount, "currency": "EUR"}
+
+    @property
+    def body(self) -> str:
+        return json.dumps(self.payload) if self.text is None else self.text
+
+    @property
+    def done(self) -> tuple[str, str]:
+        """What its item shows when it is done: id and payload hash."""
+        return item_id("payments", self.payment_id), payload_hash(self.payload)
+
+
+@dataclass(slots=True)
+class Run:
+    """One time that an effect outside of DynamoDB happened.
+
+    Attributes:
+        is_open: Its completion is not written yet.
+        was_hit: A fault, or time that passed, hit it between effect and completion, or it came after its lease.
+    """
+
+    payment_id: str
+    amount: int
+    owner: str
+    fence: int
+    was_hit: bool
+    is_open: bool = True
+
+
+class Journal:
+    """Watches a plant.
+
+    Attributes:
+        attempts: Runs of payments that misbehave.
+        forwards: Messages that were sent on, and the ids that they had.
+        disturbances: Crashes, failed calls, forced waits and redeliveries so far.
+        disturbed_ms: When the last of them was over.
+    """
+
+    def __init__(self, plant: "Plant") -> None:
+        self._plant = plant
+        self.sent: dict[str, Sent] = {}
+        self.runs: list[Run] = []
+        self.refused: list[Run] = []
+        self.attempts: Counter[str] = Counter()
+        self.forwards: dict[str, set[str]] = {}
+        self.disturbances = 0
+        self.disturbed_ms = START_MS
+        self._done: dict[tuple[str, str], int] = {}
+        self._told: set[str] = set()
+        self._acknowledged_ms: dict[str, int] = {}
+
+    # --- what happens ---------------------------------------------------------------------------
+
+    def disturbed(self) -> None:
+        self.disturbances += 1
+        self.disturbed_ms = self._plant.ms
+
+    def fault(self, worker: "Worker") -> None:
+        self.disturbed()
+        for run in self.runs:
+            run.was_hit |= run.is_open and run.owner == worker.owner
+
+    def time_passed(self) -> None:
+        for run in self.runs:
+            run.was_hit |= run.is_open
+
+    def forget(self) -> None:
+        """Forget what was done, as the table does at the end of the window; what is in queues is gone by then."""
+        self.sent.clear()
+        self._done.clear()
+        self._plant.store.effects.clear()
+
+    def paid(self, worker: "Worker", payment: Payment, fence: int) -> None:
+        """Note an effect outside of DynamoDB; what it goes to refuses a lower fence than it saw."""
+        is_late = self._plant.ms > worker.lease_end_ms
+        run = Run(payment.payment_id, payment.amount, worker.owner, fence, was_hit=is_late)
+        earlier = [each for each in self.runs if each.payment_id == run.payment_id]
+        if any(each.fence == fence and each.owner != run.owner for each in earlier):
+            raise Violation(f"{run.payment_id}: each owner must have a fence of its own, got {fence} twice")
+        if any(each.fence > fence for each in earlier):
+            self.refused.append(run)
+        else:
+            self.runs.append(run)
+
+    def watch(self, worker: "Worker", item_ids: Sequence[str], write: Callable[[], ResultT]) -> ResultT:
+        """Make a write, and judge what it changed."""
+        items = self._plant.store.items
+        before = {each: items.get(each) for each in item_ids}
+        result = write()
+        for each, old in before.items():
+            new = items.get(each)
+            if new is not None and new != old:
+                self._changed(worker, old, new)
+        return result
+
+    def forwarded(self, message: Addressed) -> SendResult:
+        """Note a message that is sent on: its effect must stand, and a copy must be known by its id."""
+        body = message.outgoing.body
+        payment_id = body.split("/")[0]
+        runs = [run for run in self.runs if run.payment_id == payment_id]
+        if not runs and not self.effects(payment_id):
+            raise Violation(f"{body}: must be sent on after its effect alone")
+        self.forwards.setdefault(body, set()).add(message.deduplication_id)
+        if len(self.forwards[body]) > 1:
+            raise Violation(f"{body}: copies must have one id, got {self.forwards[body]}")
+        return SendResult("sent")
+
+    def acknowledged(self, message_id: str) -> None:
+        sent = self.sent[message_id]
+        is_done = sent.text is None and sent.done in self._done
+        if not is_done and message_id not in self._told:
+            raise Violation(f"{message_id}: only what is done, or dead and told, may be acknowledged")
+        self._acknowledged_ms[message_id] = self._plant.ms
+
+    def _changed(self, worker: "Worker", old: Item | None, new: Item) -> None:
+        now_ms = self._plant.ms + worker.skew_ms
+        if old is not None:
+            _judge(worker, old, new, now_ms)
+        longest_ms = now_ms + (self._plant.setting.window_seconds + 1) * 1_000
+        if not now_ms - 1_000 <= new.expiration * 1_000 <= longest_ms:
+            raise Violation(f"{new.id}: the expiration must be a window from now in seconds, got {new.expiration}")
+        if new.status is Status.COMPLETED:
+            self._done.setdefault((new.id, new.payload_hash), self._plant.ms)
+            for run in self.runs:
+                run.is_open &= item_id("payments", run.payment_id) != new.id
+        self._told |= set(new.told)
+
+    def answered(self, group: Sequence[Stored]) -> None:
+        """Judge what comes back of one group: as a tail in flight blocks it, all come back in the same moment."""
+        if not self.disturbances and len({message.visible_ms for message in group}) > 1:
+            raise Violation(f"{[message.id for message in group]}: a group that comes back must come back together")
+
+    # --- what must hold in the end ---------------------------------------------------------------
+
+    def check(self) -> None:
+        """Check what must hold when the queue is empty.
+
+        Raises:
+            Violation: It does not.
+        """
+        for item in self._plant.store.items.values():
+            if item.status not in {Status.COMPLETED, Status.DEAD}:
+                raise Violation(f"{item.id}: an item must end COMPLETED or DEAD, got {item.status}")
+        for sent in self.sent.values():
+            self._check_fate(sent)
+        self._check_order([name for name, _ in self._ledger()])
+        self._check_order([run.payment_id for run in self.runs])
+        self._check_order([body.split("/")[0] for body in self.forwards])
+
+    def effects(self, payment_id: str) -> list[int]:
+        """Amounts of the effects that a payment had in DynamoDB."""
+        return [amount for name, amount in self._ledger() if name == payment_id]
+
+    def letters(self, message_id: str) -> list[str]:
+        """Reasons of a message's dead letters."""
+        source = dead_letter_source(QUEUE_ARN, message_id)
+        attributes = [letter.attributes for letter in self._plant.dead_letter_queue.letters]
+        found = [each for each in attributes if each.get(DEAD_LETTER_SOURCE_ATTRIBUTE) == source]
+        return [str(each.get(DEAD_LETTER_REASON_ATTRIBUTE, "")) for each in found]
+
+    def _check_fate(self, sent: Sent) -> None:
+        if sent.id in self._plant.queue.set_aside:
+            raise Violation(f"{sent.id}: our rules decide about a message, not the back-stop, which set it aside")
+        if sent.fate is Fate.REDRIVEN:
+            return
+        letters = self.letters(sent.id)
+        if sent.fate is Fate.DONE or (sent.fate is Fate.RIVAL and not letters):
+            if letters:
+                raise Violation(f"{sent.id}: a valid message must not be dead-lettered, got {letters}")
+            self._check_done(sent)
+        else:
+            self._check_dead(sent, letters)
+
+    def _check_done(self, sent: Sent) -> None:
+        effects = self.effects(sent.payment_id)
+        runs = [run for run in self.runs if (run.payment_id, run.amount) == (sent.payment_id, sent.amount)]
+        if runs:
+            allowed = 1 + sum(run.was_hit for run in runs)
+            if len(runs) > allowed:
+                raise Violation(f"{sent.payment_id}: must take effect {allowed} times at most, got {len(runs)}")
+        elif effects.count(sent.amount) != 1:
+            raise Violation(f"{sent.payment_id}: must take effect once with {sent.amount}, got {effects}")
+        forwards = [body for body in self.forwards if body.startswith(f"{sent.payment_id}/")]
+        if len(forwards) != sent.forwards:
+            raise Violation(f"{sent.payment_id}: must send {sent.forwards} messages on, got {forwards}")
+        waited_ms = self._acknowledged_ms[sent.id] - self.disturbed_ms
+        if waited_ms > self._plant.setting.longest_wait_ms:
+            raise Violation(f"{sent.id}: must not wait that long after the last disturbance, got {waited_ms} ms")
+
+    def _check_dead(self, sent: Sent, letters: list[str]) -> None:
+        if not letters or not all(letters):
+            raise Violation(f"{sent.id}: must be in the dead-letter queue with its reason, got {letters}")
+        if len(letters) > 1 + self.disturbances:
+            raise Violation(
+                f"{sent.id}: must be in the dead-letter queue once a disturbance at most, got {len(letters)}"
+            )
+        if not any(f'"{sent.id}"' in notification for notification in self._plant.notifications):
+            raise Violation(f"{sent.id}: its death must be told")
+        if self.attempts[sent.payment_id] + self.disturbances < sent.least_attempts:
+            raise Violation(f"{sent.id}: must have {sent.least_attempts} attempts, got {self.attempts}")
+        if sent.amount in self.effects(sent.payment_id):
+            raise Violation(f"{sent.id}: what is dead must not have taken effect")
+
+    def _check_order(self, happened: Sequence[str]) -> None:
+        order = list(dict.fromkeys(happened))
+        grouped = [sent for sent in self.sent.values() if sent.group is not None]
+        redriven = {sent.payment_id for sent in grouped if sent.fate is Fate.REDRIVEN}
+        order = [name for name in order if name not in redriven]
+        wanted = dict.fromkeys(sent.payment_id for sent in grouped)
+        in_order = [name for name in wanted if name in order]
+        if in_order and order != in_order:
+            raise Violation(f"effects of a group must be in order {in_order}, got {order}")
+
+    def _ledger(self) -> list[tuple[str, int]]:
+        entries = [effect for effect in self._plant.store.effects if str(effect["entry"]).startswith("PAYMENT#")]
+        return [(str(each["entry"]).removeprefix("PAYMENT#"), int(str(each["amount"]))) for each in entries]
+
+
+def _judge(worker: "Worker", old: Item, new: Item, now_ms: int) -> None:
+    """Judge a change of an item by its states: who may do it, and when."""
+    is_claim = new.status is Status.INPROGRESS and (new.owner, new.fence) != (old.owner, old.fence)
+    has_expired = old.expiration * 1_000 < now_ms
+    if is_claim and old.status is Status.INPROGRESS and old.lease >= now_ms:
+        raise Violation(f"{old.id}: {worker.name} took it over from {old.owner} before the lease ended")
+    if is_claim and new.fence <= old.fence:
+        raise Violation(f"{old.id}: a claim must raise the fence {old.fence}, got {new.fence}")
+    if old.status is Status.INPROGRESS and not is_claim and old.owner != worker.owner:
+        raise Violation(f"{old.id}: {worker.owner} decided over {old.owner}'s claim: it became {new.status}")
+    if old.status is Status.COMPLETED and not has_expired:
+        raise Violation(f"{old.id}: what is COMPLETED must stay, got {new.status} by {worker.name}")
+    if old.status is Status.COMMITTED and new.status not in {Status.COMMITTED, Status.COMPLETED}:
+        raise Violation(f"{old.id}: what is COMMITTED must become COMPLETED, got {new.status} by {worker.name}")

@@ -1,0 +1,237 @@
+"""Our runtime, broken on purpose, one rule each: the explorer must see it."""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+import pytest
+
+from lambdas.contracts import records
+from lambdas.contracts.records import Status
+from lambdas.runtime import idempotency, lease, relay
+from lambdas.runtime.batch import Batch
+from lambdas.runtime.idempotency import Buried, Busy, Idempotency, Unavailable, Unsent
+from lambdas.runtime.invocation import Invocation
+from lambdas.runtime.lease import Change, Claim, Item
+from lambdas.runtime.settlement import Settlement
+from tests.explorer.plant import Bounds
+
+Break = Callable[[pytest.MonkeyPatch], None]
+
+CRASH = Bounds(crashes=1, switches=1)
+TWO_SWITCHES = Bounds(crashes=1, switches=2)
+FAILED_CALL = Bounds(lost=1, switches=1)
+
+
+@dataclass(frozen=True, slots=True)
+class Mutant:
+    """A broken rule, and where it must be seen.
+
+    Attributes:
+        scenario: Name of the scenario.
+        bounds: What may go wrong there.
+        apply: Breaks the rule.
+    """
+
+    scenario: str
+    bounds: Bounds
+    apply: Break
+
+
+MUTANTS: dict[str, Mutant] = {}
+
+
+def seen_in(scenario: str, bounds: Bounds = Bounds()) -> Callable[[Break], Break]:  # noqa: B008 - it is frozen
+    def register(apply: Break) -> Break:
+        MUTANTS[f"{apply.__name__}, {scenario}"] = Mutant(scenario, bounds, apply)
+        return apply
+
+    return register
+
+
+def where(change: Change, *, without: str) -> Change:
+    return replace(change, where={name: value for name, value in change.where.items() if name != without})
+
+
+def advance_as(patch: pytest.MonkeyPatch, decision: type, act: Callable[[Any], None]) -> None:
+    """Do something else with the works of one decision."""
+    advance = Invocation._advance  # noqa: SLF001
+
+    def mutant(self: Invocation[Any], work: Any) -> None:
+        act(work) if isinstance(work.decision, decision) else advance(self, work)
+
+    patch.setattr(Invocation, "_advance", mutant)
+
+
+@seen_in("standard, transaction: paid twice", TWO_SWITCHES)
+def owner_and_fence_dropped_from_conditions(patch: pytest.MonkeyPatch) -> None:
+    patch.setattr(Claim, "held", lambda _claim: {records.STATUS: Status.INPROGRESS})
+
+
+@seen_in("standard, transaction: deleted by hand", Bounds(crashes=1, switches=3))
+def owner_dropped_from_conditions(patch: pytest.MonkeyPatch) -> None:
+    held = Claim.held
+    patch.setattr(Claim, "held", lambda claim: {n: v for n, v in held(claim).items() if n != records.OWNER})
+
+
+@seen_in("standard, transaction: paid twice", CRASH)
+def item_in_progress_acknowledged(patch: pytest.MonkeyPatch) -> None:
+    advance_as(patch, Busy, lambda work: work.confirm())
+
+
+@seen_in("standard, plain: paid twice", CRASH)
+@seen_in("standard, transaction: paid twice", CRASH)
+def fence_not_raised(patch: pytest.MonkeyPatch) -> None:
+    def mutant(found: Item, wanted: Item) -> tuple[Change, Claim]:
+        change, claim = lease.takeover(found, wanted)
+        values: Mapping[str, Any] = {**change.values, records.FENCE: found.fence}
+        return replace(change, values=values), Claim(item=replace(claim.item, fence=found.fence))
+
+    patch.setattr(idempotency, "takeover", mutant)
+
+
+@seen_in("standard, transaction: paid twice", FAILED_CALL)
+def release_without_a_condition(patch: pytest.MonkeyPatch) -> None:
+    released = Idempotency.released
+    patch.setattr(Idempotency, "released", lambda *args, **values: replace(released(*args, **values), where={}))
+
+
+@seen_in("standard, transaction: paid twice", FAILED_CALL)
+@seen_in("fifo, transaction: sent on", FAILED_CALL)
+def commit_without_the_status(patch: pytest.MonkeyPatch) -> None:
+    completed = Idempotency.completed
+    patch.setattr(Idempotency, "completed", lambda *args: where(completed(*args), without=records.STATUS))
+
+
+@seen_in("standard, transaction: heartbeat", Bounds(crashes=1, switches=3))
+def takeover_without_comparing_the_lease(patch: pytest.MonkeyPatch) -> None:
+    def mutant(found: Item, wanted: Item) -> tuple[Change, Claim]:
+        change, claim = lease.takeover(found, wanted)
+        return where(change, without=records.LEASE), claim
+
+    patch.setattr(idempotency, "takeover", mutant)
+
+
+@seen_in("standard, plain: paid twice", Bounds(switches=1))
+def takeover_of_a_lease_that_runs(patch: pytest.MonkeyPatch) -> None:
+    patch.setattr(Item, "is_held", lambda _item, _now_ms: False)
+
+
+@seen_in("standard, plain: paid twice", CRASH)
+def completion_before_the_effect(patch: pytest.MonkeyPatch) -> None:
+    attempt = Invocation._attempt  # noqa: SLF001
+
+    def mutant(self: Any, work: Any, claim: Claim) -> Any:
+        self._idempotency.settle([self._idempotency.completed(claim)])
+        return attempt(self, work, claim)
+
+    patch.setattr(Invocation, "_attempt", mutant)
+
+
+@seen_in("standard, transaction: sent on")
+@seen_in("fifo, plain: sent on")
+def outbox_skipped(patch: pytest.MonkeyPatch) -> None:
+    patch.setattr(relay, "addressed", lambda _item: [])
+
+
+@seen_in("standard, transaction: sent on", CRASH)
+def committed_taken_for_completed(patch: pytest.MonkeyPatch) -> None:
+    advance_as(patch, Unsent, lambda work: work.confirm())
+
+
+@seen_in("fifo, transaction: sent on", FAILED_CALL)
+def next_of_a_group_before_the_sends(patch: pytest.MonkeyPatch) -> None:
+    done = Settlement._done  # noqa: SLF001
+
+    def mutant(self: Settlement, work: Any, item: Item) -> None:
+        done(self, work, item)
+        work.confirm()
+
+    patch.setattr(Settlement, "_done", mutant)
+
+
+@seen_in("standard, plain: killer")
+def suspects_not_last(patch: pytest.MonkeyPatch) -> None:
+    run_lane = Invocation._run_lane  # noqa: SLF001
+    patch.setattr(Invocation, "_run_lane", lambda self, lane, **_: run_lane(self, lane, with_suspects=True))
+
+
+@seen_in("standard, transaction: outage", Bounds(outages=1))
+@seen_in("fifo, plain: outage", Bounds(outages=1))
+def visibility_shortened_in_an_outage(patch: pytest.MonkeyPatch) -> None:
+    advance_as(patch, Unavailable, lambda work: setattr(work, "delay_seconds", 1.0))
+
+
+@seen_in("standard, transaction: no payment")
+def dead_letter_not_marked_as_told(patch: pytest.MonkeyPatch) -> None:
+    told = Idempotency.told
+    patch.setattr(Idempotency, "told", lambda self, item, _ids: told(self, item, ()))
+
+
+@seen_in("standard, plain: redrive")
+def redriven_message_does_not_reopen(patch: pytest.MonkeyPatch) -> None:
+    decide = Idempotency._decide  # noqa: SLF001
+
+    def mutant(self: Idempotency, request: Any, wanted: Item, found: Item) -> Any:
+        return Buried(found) if found.status is Status.DEAD else decide(self, request, wanted, found)
+
+    patch.setattr(Idempotency, "_decide", mutant)
+
+
+@seen_in("standard, transaction: paid twice")
+def expiration_in_milliseconds(patch: pytest.MonkeyPatch) -> None:
+    patch.setattr(Idempotency, "_expiration", lambda self, now_ms: now_ms + self._window_seconds * 1_000)
+
+
+@seen_in("standard, transaction: paid twice")
+def expiration_read_as_milliseconds(patch: pytest.MonkeyPatch) -> None:
+    patch.setattr(Item, "has_expired", lambda item, now_ms: item.expiration < now_ms)
+
+
+@seen_in("standard, transaction: window")
+def expiration_never_looked_at(patch: pytest.MonkeyPatch) -> None:
+    patch.setattr(Item, "has_expired", lambda _item, _now_ms: False)
+
+
+@seen_in("standard, transaction: stumble")
+def failure_reported_by_its_handle(patch: pytest.MonkeyPatch) -> None:
+    def mutant(self: Batch[Any]) -> dict[str, list[dict[str, str]]]:
+        return {"batchItemFailures": [{"itemIdentifier": e.delivery.receipt_handle} for e in self.unconfirmed()]}
+
+    patch.setattr(Batch, "response", mutant)
+
+
+@seen_in("standard, transaction: stumble")
+def failure_reported_for_another_record(patch: pytest.MonkeyPatch) -> None:
+    def mutant(self: Batch[Any]) -> dict[str, list[dict[str, str]]]:
+        ids = [entry.delivery.message_id for lane in self.lanes for entry in lane]
+        return {"batchItemFailures": [{"itemIdentifier": each} for each in ids[: len(self.unconfirmed())][::-1]][1:]}
+
+    patch.setattr(Batch, "response", mutant)
+
+
+@seen_in("fifo, transaction: stumble")
+@seen_in("fifo, plain: paid twice", FAILED_CALL)
+def group_not_stopped(patch: pytest.MonkeyPatch) -> None:
+    run_lane = Invocation._run_lane  # noqa: SLF001
+
+    def mutant(self: Invocation[Any], lane: Sequence[Any], *, with_suspects: bool) -> Sequence[Any]:
+        return [each for entry in lane for each in run_lane(self, [entry], with_suspects=with_suspects)]
+
+    patch.setattr(Invocation, "_run_lane", mutant)
+
+
+@seen_in("fifo, transaction: stumble")
+def tail_of_a_group_left_in_flight(patch: pytest.MonkeyPatch) -> None:
+    visibility = Batch.visibility
+    patch.setattr(Batch, "visibility", lambda self: visibility(self)[:1])
+
+
+@seen_in("standard, transaction: rivals")
+def other_payload_taken_for_a_duplicate(patch: pytest.MonkeyPatch) -> None:
+    decide = Idempotency._decide  # noqa: SLF001
+
+    def mutant(self: Idempotency, request: Any, wanted: Item, found: Item) -> Any:
+        return decide(self, request, replace(wanted, payload_hash=found.payload_hash), found)
+
+    patch.setattr(Idempotency, "_decide", mutant)

@@ -1,0 +1,169 @@
+"""What a worker reaches the world through; each call is a point of the plant."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from lambdas.runtime.errors import UnavailableError
+from lambdas.runtime.lease import BusinessWrite, Change, Item, Outcome, Verdict
+from lambdas.runtime.outbox import Addressed
+from lambdas.runtime.publish import OutgoingMessage, SendResult
+
+if TYPE_CHECKING:
+    from tests.explorer.worker import Worker
+
+ResultT = TypeVar("ResultT")
+
+UNAVAILABLE = Verdict(Outcome.UNAVAILABLE)
+GONE = SendResult(None, "ServiceUnavailable: gone")
+
+
+@dataclass(slots=True)
+class StorePort:
+    """The item store; every write is watched by the journal."""
+
+    worker: "Worker"
+
+    def insert(self, items: Sequence[Item]) -> list[Verdict]:
+        return self._write("inserts", items, self.worker.plant.store.insert, lambda item: item.id)
+
+    def update(self, changes: Sequence[Change]) -> list[Verdict]:
+        return self._write("updates", changes, self.worker.plant.store.update, lambda change: change.item_id)
+
+    def read(self, item_ids: Sequence[str]) -> list[Item | Verdict | None]:
+        plant = self.worker.plant
+
+        def refuse() -> list[Item | Verdict | None]:
+            return [UNAVAILABLE] * len(item_ids)
+
+        failures = {"unavailable": refuse}
+        return plant.store_point(self.worker, "reads items", lambda: plant.store.read(item_ids), failures)
+
+    def transact(self, change: Change, writes: Sequence[BusinessWrite]) -> Verdict:
+        plant = self.worker.plant
+
+        def apply() -> Verdict:
+            return plant.journal.watch(self.worker, [change.item_id], lambda: plant.store.transact(change, writes))
+
+        failures = {
+            "unavailable": lambda: UNAVAILABLE,
+            "unanswered": lambda: _first(UNAVAILABLE, apply()),
+            "answer lost, tried again": lambda: _last(apply(), self.transact(change, writes)),
+            "conflict": lambda: Verdict(Outcome.CONFLICT),
+        }
+        return plant.store_point(self.worker, "commits", apply, failures)
+
+    def _write(
+        self,
+        call: str,
+        entries: Sequence[Any],
+        write: Callable[[Sequence[Any]], list[Verdict]],
+        name: Callable[[Any], str],
+    ) -> list[Verdict]:
+        plant = self.worker.plant
+
+        def apply(some: Sequence[Any] = entries) -> list[Verdict]:
+            return plant.journal.watch(self.worker, [name(entry) for entry in some], lambda: write(some))
+
+        refused = [UNAVAILABLE] * len(entries)
+        failures: dict[str, Callable[[], list[Verdict]]] = {
+            "unavailable": lambda: refused,
+            "unanswered": lambda: _first(refused, apply()),
+            "answer lost, tried again": lambda: _last(apply(), self._write(call, entries, write, name)),
+        }
+        if len(entries) > 1:
+            failures["first entry only"] = lambda: apply(entries[:1]) + refused[1:]
+            failures["all but the first"] = lambda: [UNAVAILABLE, *apply(entries[1:])]
+        return plant.store_point(self.worker, f"{call} {len(entries)} items", apply, failures)
+
+
+@dataclass(slots=True)
+class DeadLetterPort:
+    """Sends to the dead-letter queue."""
+
+    worker: "Worker"
+
+    def send(self, messages: Sequence[OutgoingMessage]) -> list[SendResult]:
+        if not messages:
+            return []
+        plant = self.worker.plant
+
+        def apply() -> list[SendResult]:
+            return plant.dead_letter_queue.send(messages)
+
+        gone = [GONE] * len(messages)
+        failures = {
+            "unavailable": lambda: gone,
+            "unanswered": lambda: _first(gone, apply()),
+            "answer lost, tried again": lambda: _last(apply(), apply()),
+        }
+        return plant.point(self.worker, f"sends {len(messages)} dead letters", apply, failures=failures)
+
+
+@dataclass(slots=True)
+class OutboxPort:
+    """Sends outboxes."""
+
+    worker: "Worker"
+
+    def send(self, messages: Sequence[Addressed]) -> list[SendResult]:
+        plant = self.worker.plant
+
+        def apply(some: Sequence[Addressed] = messages) -> list[SendResult]:
+            return [plant.journal.forwarded(message) for message in some]
+
+        gone = [GONE] * len(messages)
+        failures = {
+            "unavailable": lambda: gone,
+            "unanswered": lambda: _first(gone, apply()),
+            "answer lost, tried again": lambda: _last(apply(), apply()),
+        }
+        if len(messages) > 1:
+            failures["first entry only"] = lambda: apply(messages[:1]) + gone[1:]
+        return plant.point(self.worker, f"sends {len(messages)} on", apply, failures=failures)
+
+
+@dataclass(slots=True)
+class TopicPort:
+    """Publishes notifications."""
+
+    worker: "Worker"
+
+    def notify(self, subject: str, message: str) -> None:
+        plant = self.worker.plant
+
+        def fail() -> None:
+            raise UnavailableError(subject)
+
+        def apply_unanswered() -> None:
+            plant.notifications.append(message)
+            raise UnavailableError(subject)
+
+        failures = {"unavailable": fail, "unanswered": apply_unanswered}
+        plant.point(self.worker, "notifies", lambda: plant.notifications.append(message), failures=failures)
+
+
+@dataclass(slots=True)
+class VisibilityPort:
+    """Changes how long messages stay hidden."""
+
+    worker: "Worker"
+
+    def change(self, delays: Sequence[tuple[str, int]]) -> str | None:
+        plant = self.worker.plant
+
+        def apply() -> None:
+            for handle, seconds in delays:
+                plant.queue.change(handle, seconds)
+
+        return plant.point(
+            self.worker, f"changes {len(delays)} visibilities", apply, failures={"unavailable": lambda: "gone"}
+        )
+
+
+def _first(result: ResultT, _ignored: object) -> ResultT:
+    return result
+
+
+def _last(_ignored: object, result: ResultT) -> ResultT:
+    return result

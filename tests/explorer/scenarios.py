@@ -1,0 +1,127 @@
+"""What is explored: messages, a business function, and bounds of what may go wrong."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+
+from tests.explorer.business import (
+    MakeProcess,
+    beating,
+    fail,
+    forwarding,
+    kill,
+    misbehaving,
+    plain,
+    refuse,
+    stumble,
+    transactional,
+)
+from tests.explorer.journal import Fate, Sent
+from tests.explorer.plant import Bounds, Plant
+from tests.explorer.schedule import Choices
+from tests.explorer.worker import Setting
+
+MAX_ATTEMPTS = 2
+SKEW_MS = 120_000
+ONE_SWITCH = Bounds(switches=1)
+
+PAID_TWICE = (Sent(id="m1", payment_id="p1"), Sent(id="m2", payment_id="p2"), Sent(id="m3", payment_id="p1"))
+BESIDE_DEATH = (
+    Sent(id="m1", payment_id="p1"),
+    Sent(id="m2", payment_id="bad", fate=Fate.DEAD, least_attempts=MAX_ATTEMPTS),
+    Sent(id="m3", payment_id="p3"),
+)
+RIVALS = (Sent(id="m1", payment_id="p1", fate=Fate.RIVAL), Sent(id="m2", payment_id="p1", amount=2, fate=Fate.RIVAL))
+NO_PAYMENT = (Sent(id="m1", text="no json", fate=Fate.DEAD), Sent(id="m2", payment_id="p2"))
+REFUSED = (Sent(id="m1", payment_id="bad", fate=Fate.DEAD), Sent(id="m2", payment_id="p2"))
+FORWARDED = (Sent(id="m1", payment_id="p1", forwards=1), Sent(id="m2", payment_id="p2", forwards=1))
+AFTER_THE_WINDOW = Sent(id="m9", payment_id="p1", amount=9)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Payments:
+    """Messages, and a plant that has to deal with them.
+
+    Attributes:
+        bounds: What may go wrong beside one crash or one failed call.
+        later: What is sent when the window of the earlier ones is over.
+        redrives: Times that dead letters are put back; before the last one the business function is mended.
+    """
+
+    name: str
+    sent: Sequence[Sent]
+    setting: Setting
+    bounds: Bounds = ONE_SWITCH
+    later: Sequence[Sent] = ()
+    redrives: int = 0
+
+    def run(self, choices: Choices) -> None:
+        """Run to the end.
+
+        Raises:
+            Violation: An invariant did not hold.
+        """
+        plant = Plant(self.setting, self.bounds, choices)
+        plant.send(self.sent)
+        plant.run_until_quiet()
+        for number in range(self.redrives):
+            plant.is_mended = number == self.redrives - 1
+            plant.redrive()
+            plant.run_until_quiet()
+        if self.later:
+            plant.ms += (self.setting.window_seconds + 1) * 1_000
+            plant.send(self.later)
+            plant.run_until_quiet()
+
+    def within(self, bounds: Bounds) -> "Payments":
+        """The same, within other bounds."""
+        return replace(self, bounds=bounds)
+
+
+def _standard(mode: str, make: MakeProcess) -> Iterator[Payments]:
+    setting = Setting(process=make, max_attempts=MAX_ATTEMPTS)
+    alone = Bounds(switches=0)
+    yield Payments(name=f"{mode}: paid twice", sent=PAID_TWICE, setting=setting)
+    yield Payments(name=f"{mode}: sent on", sent=FORWARDED, setting=replace(setting, process=forwarding(make)))
+    yield Payments(name=f"{mode}: rivals", sent=RIVALS, setting=setting)
+    yield Payments(name=f"{mode}: no payment", sent=NO_PAYMENT, setting=setting, bounds=Bounds(redeliveries=1))
+    stumbling = replace(setting, process=misbehaving(make, "p1", stumble), max_attempts=MAX_ATTEMPTS + 1)
+    yield Payments(name=f"{mode}: stumble", sent=PAID_TWICE[:2], setting=stumbling, bounds=alone)
+    failing = replace(setting, process=misbehaving(make, "bad", fail))
+    yield Payments(name=f"{mode}: failure", sent=BESIDE_DEATH, setting=failing, bounds=alone)
+    killing = replace(setting, process=misbehaving(make, "bad", kill), batch_size=3)
+    yield Payments(name=f"{mode}: killer", sent=BESIDE_DEATH, setting=killing, bounds=alone)
+    refusing = replace(setting, process=misbehaving(make, "bad", refuse))
+    yield Payments(name=f"{mode}: redrive", sent=REFUSED, setting=refusing, bounds=alone, redrives=2)
+    outage = replace(setting, max_receives=6)
+    yield Payments(name=f"{mode}: outage", sent=PAID_TWICE, setting=outage, bounds=Bounds(outages=1))
+    forgetting = replace(setting, window_seconds=600)
+    yield Payments(name=f"{mode}: window", sent=PAID_TWICE[:1], setting=forgetting, later=[AFTER_THE_WINDOW])
+    beat = replace(setting, process=beating(beating(make)), lease_seconds=3)
+    yield Payments(name=f"{mode}: heartbeat", sent=PAID_TWICE[:1], setting=beat)
+    if mode == "plain":
+        return  # without a transaction, what follows can take effect twice: a fence that falls, clocks that differ
+    deleted = replace(setting, deletes_abandoned=True)
+    yield Payments(name=f"{mode}: deleted by hand", sent=PAID_TWICE[:1], setting=deleted)
+    skewed = replace(setting, skew_ms=(0, SKEW_MS), longest_wait_ms=setting.longest_wait_ms + SKEW_MS)
+    yield Payments(name=f"{mode}: skewed clock", sent=PAID_TWICE, setting=skewed)
+
+
+def _grouped(sent: Sequence[Sent]) -> list[Sent]:
+    return [replace(each, group="a") for each in sent]
+
+
+def _fifo(scenario: Payments) -> Payments:
+    bounds = replace(scenario.bounds, redeliveries=0)  # a FIFO queue delivers again after the visibility time-out alone
+    sent, later = _grouped(scenario.sent), _grouped(scenario.later)
+    return replace(scenario, name=f"fifo, {scenario.name}", sent=sent, later=later, bounds=bounds)
+
+
+_STANDARD = [*_standard("transaction", transactional), *_standard("plain", plain)]
+
+SCENARIOS = {
+    scenario.name: scenario
+    for scenario in [
+        *(replace(scenario, name=f"standard, {scenario.name}") for scenario in _STANDARD),
+        *map(_fifo, _STANDARD),
+    ]
+}

@@ -1,0 +1,21 @@
+"""What the explorer would see if a rule of the runtime were broken: a mutant each."""
+
+import pytest
+
+from tests.explorer.mutants import MUTANTS, Mutant
+from tests.explorer.scenarios import SCENARIOS
+from tests.explorer.schedule import Violation, explore, replay
+
+
+@pytest.mark.parametrize("mutant", MUTANTS.values(), ids=list(MUTANTS))
+def test_a_broken_rule_is_seen_and_the_same_schedule_passes_without_it(
+    mutant: Mutant, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    scenario = SCENARIOS[mutant.scenario].within(mutant.bounds)
+
+    with monkeypatch.context() as patch:
+        mutant.apply(patch)
+        with pytest.raises(Violation) as seen:
+            explore(scenario)
+
+    replay(scenario, seen.value.schedule)

@@ -31,19 +31,25 @@ class Mutant:
         scenario: Name of the scenario.
         bounds: What may go wrong there.
         apply: Breaks the rule.
+        start: Where the search begins; a search from the beginning finds the same, after half a minute.
     """
 
     scenario: str
     bounds: Bounds
     apply: Break
+    start: Sequence[int] = ()
 
 
 MUTANTS: dict[str, Mutant] = {}
 
 
-def seen_in(scenario: str, bounds: Bounds = Bounds()) -> Callable[[Break], Break]:  # noqa: B008 - it is frozen
+def seen_in(
+    scenario: str,
+    bounds: Bounds = Bounds(),  # noqa: B008 - it is frozen
+    start: Sequence[int] = (),
+) -> Callable[[Break], Break]:
     def register(apply: Break) -> Break:
-        MUTANTS[f"{apply.__name__}, {scenario}"] = Mutant(scenario, bounds, apply)
+        MUTANTS[f"{apply.__name__}, {scenario}"] = Mutant(scenario, bounds, apply, start)
         return apply
 
     return register
@@ -103,7 +109,7 @@ def commit_without_the_status(patch: pytest.MonkeyPatch) -> None:
     patch.setattr(Idempotency, "completed", lambda *args: where(completed(*args), without=records.STATUS))
 
 
-@seen_in("standard, transaction: heartbeat", Bounds(crashes=1, switches=3))
+@seen_in("standard, transaction: heartbeat", Bounds(crashes=1, switches=3), [0, 0, 0, 1, 1])
 def takeover_without_comparing_the_lease(patch: pytest.MonkeyPatch) -> None:
     def mutant(found: Item, wanted: Item) -> tuple[Change, Claim]:
         change, claim = lease.takeover(found, wanted)

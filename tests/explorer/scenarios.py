@@ -76,6 +76,10 @@ class Payments:
         """The same, within other bounds."""
         return replace(self, bounds=bounds)
 
+    def with_more_attempts(self, number: int) -> "Payments":
+        """The same, with more attempts: each fault between start and outcome may cost one."""
+        return replace(self, setting=replace(self.setting, max_attempts=self.setting.max_attempts + number))
+
 
 def _standard(mode: str, make: MakeProcess) -> Iterator[Payments]:
     setting = Setting(process=make, max_attempts=MAX_ATTEMPTS)

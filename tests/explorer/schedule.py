@@ -89,30 +89,32 @@ class Explored:
 class _Search:
     scenario: Scenario
     limit: int | None
+    start: Sequence[int]
     explored: Explored = field(default_factory=Explored)
 
     def runs(self) -> Iterator[Choices]:
-        prefix: list[int] | None = []
+        prefix: list[int] | None = [*self.start]
         while prefix is not None and (self.limit is None or self.explored.schedules < self.limit):
             choices = Choices(prefix)
             self.explored.schedules += 1
             yield choices
             self.explored.deepest = max(self.explored.deepest, len(choices.taken))
             prefix = choices.next_prefix()
-        self.explored.is_complete = prefix is None
+        self.explored.is_complete = prefix is None and not self.start
 
 
-def explore(scenario: Scenario, *, limit: int | None = None) -> Explored:
+def explore(scenario: Scenario, *, limit: int | None = None, start: Sequence[int] = ()) -> Explored:
     """Run every schedule of `scenario`, depth first.
 
     Args:
         scenario: What to run.
         limit: Most schedules. Default: all.
+        start: Schedule to begin with; those before it, in depth-first order, are left out.
 
     Raises:
         Violation: The first schedule that broke an invariant, with the call that replays it.
     """
-    search = _Search(scenario, limit)
+    search = _Search(scenario, limit, start)
     for choices in search.runs():
         _run(scenario, choices)
     return search.explored

@@ -40,4 +40,4 @@ def test_one_failed_or_unanswered_call_at_any_point_breaks_nothing(scenario: Pay
 def test_more_that_goes_wrong_at_once_breaks_nothing(scenario: Payments, bounds: Bounds) -> None:
     extended = replace(bounds, redeliveries=scenario.bounds.redeliveries, outages=scenario.bounds.outages)
 
-    assert explore(scenario.within(extended), limit=20_000).schedules
+    assert explore(scenario.with_more_attempts(2).within(extended), limit=20_000).schedules

@@ -47,7 +47,16 @@ def test_app_is_told_its_stage_and_the_context_of_the_project(project: Path) -> 
 
     output = synthesize("embedded", project / "out")
 
-    assert json.loads((output / "context.json").read_text()) == {"tsunagu": {"stages": {}}, "stage": "embedded"}
+    context = json.loads((output / "context.json").read_text())
+    assert (context["tsunagu"], context["stage"]) == ({"stages": {}}, "embedded")
+
+
+def test_template_is_the_one_that_the_cdk_cli_would_write(project: Path) -> None:
+    output = synthesize("embedded", project / "out")
+
+    context = json.loads((output / "context.json").read_text())
+    assert context["aws:cdk:enable-path-metadata"]
+    assert context["aws:cdk:enable-asset-metadata"]
 
 
 def test_synthesis_leaves_nothing_of_an_earlier_one(project: Path) -> None:

@@ -5,7 +5,7 @@ import random
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
-from typing import Generic, Protocol, TypeVar
+from typing import Generic, Protocol, TypeVar, cast
 
 from lambdas.contracts.telemetry import LogKey, Metric
 from lambdas.runtime.batch import Batch, Lane, Pace, Work
@@ -230,8 +230,7 @@ class Invocation(Generic[PayloadT]):
             lambda outbox: self._idempotency.transaction(claim, outbox),
             lambda: self._extend(work, claim),
         )
-        payload = work.payload
-        assert payload is not None  # noqa: S101 - without one there is a problem, and it is never started
+        payload = cast("PayloadT", work.payload)  # without one there is a problem, and it is never started
         with in_hand(work.deliveries[0], work.request.item_id):
             try:
                 self._process(payload, message)

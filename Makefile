@@ -18,7 +18,7 @@ export JSII_SILENCE_WARNING_END_OF_LIFE_NODE_VERSION := $(JSII_SILENCE_WARNING_U
 
 .PHONY: help
 help: ## List the commands
-	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## /{printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## /{printf "  make %-17s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 ## ---- set-up ----------------------------------------------------------------------------------
 .PHONY: setup
@@ -46,6 +46,7 @@ lock: $(INSTALLED) ## Compile the hash-pinned lock files anew
 	eval "$$compile requirements-uv.in -o requirements-uv.txt"; \
 	eval "$$compile pyproject.toml --extra cdk --extra local -c requirements-uv.txt -o requirements.txt"; \
 	eval "$$compile pyproject.toml --extra cdk --extra local --group dev -c requirements.txt -o requirements-dev.txt"; \
+	eval "$$compile benchmarks/requirements.in -c requirements.txt -o benchmarks/requirements.txt"; \
 	for lock in emulator functions; do eval "$$compile cdk_app/local/locks/$$lock.in -o cdk_app/local/locks/$$lock.txt"; done
 
 ## ---- see it work -----------------------------------------------------------------------------
@@ -82,6 +83,29 @@ snapshots: setup ## Rewrite the template snapshots; read the difference before y
 format: setup ## Format the code
 	@$(BIN)/ruff check --fix .
 	@$(BIN)/ruff format .
+
+## ---- benchmarks ------------------------------------------------------------------------------
+# None asserts on time: each ends with lines `ratio NAME = VALUE`, to be compared within one run.
+BENCH := .tsunagu/benchmarks
+BENCH_INSTALLED := $(BENCH)/.installed
+
+$(BENCH_INSTALLED): benchmarks/requirements.txt | setup
+	@echo "Installing what the benchmarks compare with into $(BENCH) ..."
+	@$(BIN)/uv venv --quiet --clear --python $(BIN)/python $(BENCH)
+	@$(BIN)/uv pip sync --quiet --python $(BENCH)/bin/python --require-hashes --compile-bytecode benchmarks/requirements.txt
+	@touch $@
+
+.PHONY: bench-idempotency
+bench-idempotency: setup $(BENCH_INSTALLED) ## Batches of new messages: ours, Powertools, the plain put (4 minutes)
+	@$(BIN)/python -m benchmarks.idempotency
+
+.PHONY: bench-cold-start
+bench-cold-start: setup $(BENCH_INSTALLED) ## Start of the payments function beside a bare boto3 client
+	@$(BIN)/python -m benchmarks.cold_start
+
+.PHONY: bench-throughput
+bench-throughput: setup ## Messages a second on the embedded cloud: ours and a plain lock (2 minutes)
+	@$(BIN)/python -m benchmarks.throughput
 
 ## ---- the app ---------------------------------------------------------------------------------
 .PHONY: synth diff deploy

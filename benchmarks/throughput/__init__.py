@@ -1,0 +1,1 @@
+"""Messages a second through functions that are deployed to the embedded cloud."""

@@ -69,11 +69,15 @@ types: setup ## mypy --strict
 
 .PHONY: unit
 unit: setup ## Every test but the end-to-end ones
-	@$(BIN)/pytest --ignore tests/e2e
+	@$(BIN)/pytest -m "not slow" --ignore tests/e2e --ignore tests/correctness
 
 .PHONY: e2e
 e2e: setup ## End-to-end tests on the embedded cloud, with IAM enforced
-	@$(BIN)/pytest tests/e2e
+	@$(BIN)/pytest -m "not slow" tests/e2e tests/correctness
+
+.PHONY: test-long
+test-long: setup ## What takes too long for every change: two crashes in the explorer, 2,000 messages under faults
+	@$(BIN)/pytest -m slow
 
 .PHONY: snapshots
 snapshots: setup ## Rewrite the template snapshots; read the difference before you commit it

@@ -47,6 +47,7 @@ lock: $(INSTALLED) ## Compile the hash-pinned lock files anew
 	eval "$$compile pyproject.toml --extra cdk --extra local -c requirements-uv.txt -o requirements.txt"; \
 	eval "$$compile pyproject.toml --extra cdk --extra local --group dev -c requirements.txt -o requirements-dev.txt"; \
 	eval "$$compile benchmarks/requirements.in -c requirements.txt -o benchmarks/requirements.txt"; \
+	eval "$$compile benchmarks/correctness/requirements.in -c benchmarks/requirements.txt -o benchmarks/correctness/requirements.txt"; \
 	for lock in emulator functions; do eval "$$compile cdk_app/local/locks/$$lock.in -o cdk_app/local/locks/$$lock.txt"; done
 
 ## ---- see it work -----------------------------------------------------------------------------
@@ -110,6 +111,10 @@ bench-cold-start: setup $(BENCH_INSTALLED) ## Start of the payments function bes
 .PHONY: bench-throughput
 bench-throughput: setup ## Messages a second on the embedded cloud: ours and a plain lock (2 minutes)
 	@$(BIN)/python -m benchmarks.throughput
+
+.PHONY: bench-correctness
+bench-correctness: setup ## Payments lost and doubled under kills and faults: ours, a plain lock, Powertools (6 minutes)
+	@$(BIN)/python -m benchmarks.correctness
 
 ## ---- the app ---------------------------------------------------------------------------------
 .PHONY: synth diff deploy

@@ -1,4 +1,4 @@
-"""Must be shown 4: what fails at the head of a FIFO group harms no one behind it."""
+"""What fails at the head of a FIFO group harms no one behind it."""
 
 from itertools import pairwise
 

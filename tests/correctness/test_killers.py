@@ -1,4 +1,4 @@
-"""Must be shown 4: a message that kills its handler dies alone, and its batch does not pay for it."""
+"""A message that kills its handler dies alone, and its batch does not pay for it."""
 
 import json
 

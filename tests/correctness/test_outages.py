@@ -1,4 +1,4 @@
-"""Must be shown 4: a store that is gone for three minutes costs no valid message, however small the back-stop."""
+"""A store that is gone for three minutes costs no valid message, however small the back-stop."""
 
 from collections.abc import Callable, Sequence
 from typing import Any

@@ -1,4 +1,4 @@
-"""Must be shown 4: what dies, is redriven and dies again within SQS's five minutes is never swallowed."""
+"""What dies, is redriven and dies again within SQS's five minutes is never swallowed."""
 
 import functools
 import time

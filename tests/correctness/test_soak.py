@@ -1,4 +1,4 @@
-"""Must be shown 3: real handlers, killed with SIGKILL around their calls, behind a DynamoDB that fails."""
+"""Real handlers, killed with SIGKILL around their calls, behind a DynamoDB that fails."""
 
 import pytest
 

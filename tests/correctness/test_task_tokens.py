@@ -1,4 +1,4 @@
-"""Must be shown 4: a task that nobody waits for any more harms neither the effect nor its group."""
+"""A task that nobody waits for any more harms neither the effect nor its group."""
 
 import json
 from collections.abc import Callable

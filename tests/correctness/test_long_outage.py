@@ -1,0 +1,56 @@
+"""Three minutes of real time without DynamoDB, between real queues and real handlers, with a small back-stop."""
+
+import json
+import threading
+from collections.abc import Iterator
+
+import pytest
+
+from tests.correctness.faults import NOTHING, Fault, FaultRates
+from tests.correctness.soak import behind_proxy, drive, plan_load, shorten_visibility
+from tests.e2e.deployed import Deployment
+
+OUTAGE_SECONDS = 180.0
+VISIBILITY_SECONDS = 30  # as the stack has it
+BACK_STOP = 10
+GONE = FaultRates(throttled=1.0, failed=0.0, answer_lost=0.0, killed=0.0)
+
+
+@pytest.fixture
+def small_back_stop(payments: Deployment) -> Iterator[Deployment]:
+    """The payments app as it was deployed, but for the receives that it allows."""
+    before = [receive_count(payments, lane.queue_url) for lane in payments.lanes]
+    shorten_visibility(payments.cloud, payments.lanes, VISIBILITY_SECONDS)
+    for lane in payments.lanes:
+        receive_count(payments, lane.queue_url, BACK_STOP)
+    yield payments
+    shorten_visibility(payments.cloud, payments.lanes)
+    for lane, count in zip(payments.lanes, before, strict=True):
+        receive_count(payments, lane.queue_url, count)
+
+
+def receive_count(payments: Deployment, queue_url: str, new: int | None = None) -> int:
+    """Return how many receives a queue allows, and set it anew."""
+    sqs = payments.cloud.client("sqs")
+    answer = sqs.get_queue_attributes(QueueUrl=queue_url, AttributeNames=["RedrivePolicy"])
+    policy = json.loads(answer["Attributes"]["RedrivePolicy"])
+    if new is not None:
+        changed = json.dumps({**policy, "maxReceiveCount": new})
+        sqs.set_queue_attributes(QueueUrl=queue_url, Attributes={"RedrivePolicy": changed})
+    return int(policy["maxReceiveCount"])
+
+
+@pytest.mark.slow
+def test_no_valid_payment_dies_in_three_minutes_without_a_store(small_back_stop: Deployment) -> None:
+    payments, functions = small_back_stop, [lane.function_name for lane in small_back_stop.lanes]
+    loads = {lane: plan_load(180, lane, 50) for lane in payments.lanes}
+
+    with behind_proxy(payments.cloud, functions, seed=180, rates=GONE) as proxy:
+        end = threading.Timer(OUTAGE_SECONDS, setattr, (proxy.fate, "rates", NOTHING))
+        end.start()
+        books = drive(payments.cloud, payments.payments["PaymentsTableName"], loads)
+        end.join()
+
+    assert [(each.lost, each.doubled, each.valid_dead_letters) for each in books] == [(0, 0, [])] * 2
+    assert [sentence for each in books for sentence in each.findings.wrong] == []
+    assert proxy.fate.happened[Fault.THROTTLED] > 100

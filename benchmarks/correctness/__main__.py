@@ -45,8 +45,8 @@ def main() -> int:
         rows = [_run(cloud, outputs, contender, messages) for contender in CONTENDERS]
     rates = FaultRates()
     sys.stdout.write(
-        f"\n{messages:,} payments each, 1.2 % duplicates; handlers killed with p = {rates.killed} before, during and "
-        f"after each call; DynamoDB {rates.throttled:.0%} throttled, {rates.failed:.0%} failed, "
+        f"\n{messages:,} messages each, 1.2 % of them copies; handlers killed with p = {rates.killed} before, "
+        f"during and after each call; DynamoDB {rates.throttled:.0%} throttled, {rates.failed:.0%} failed, "
         f"{rates.answer_lost:.0%} answers lost\n\n"
     )
     _write_table([HEADINGS, *(row.cells() for row in rows)])

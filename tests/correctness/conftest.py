@@ -40,6 +40,6 @@ def desks(cloud: EmbeddedCloud, tmp_path_factory: pytest.TempPathFactory) -> dic
     names = (f"{kind}{mode}" for kind in ("Fifo", "Standard") for mode in ("Transaction", "Plain"))
     desks = {name: Desk(cloud=cloud, name=name, outputs=outputs[desk_stack.STACK_NAME]) for name in names}
     for desk in desks.values():
-        # A lease ends 4 s after its claim: the function's time-out of 2 s and the grace of 2 s.
-        cloud.client("sqs").set_queue_attributes(QueueUrl=desk.queue_url, Attributes={"VisibilityTimeout": "5"})
+        # A lease ends 6 s after its claim: the function's time-out of 4 s and the grace of 2 s.
+        cloud.client("sqs").set_queue_attributes(QueueUrl=desk.queue_url, Attributes={"VisibilityTimeout": "7"})
     return desks

@@ -16,7 +16,7 @@ from tests.correctness.handlers.desk.environment import DeskEnvironment
 
 PROJECT = Path(__file__).parents[2]
 STACK_NAME = "desk"
-TIMEOUT = Duration.seconds(2)
+TIMEOUT = Duration.seconds(4)  # long enough for a cold start on a machine that does other things
 MAX_ATTEMPTS = 2
 
 

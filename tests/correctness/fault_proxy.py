@@ -5,7 +5,8 @@ import os
 import signal
 import threading
 from collections.abc import Callable, Iterable
-from contextlib import suppress
+from contextlib import closing, suppress
+from http import HTTPStatus
 from http.client import HTTPConnection
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from types import TracebackType
@@ -22,6 +23,8 @@ _ERRORS = {
     Fault.THROTTLED: (400, "ThrottlingException"),
     Fault.FAILED: (500, "InternalServerError"),
 }
+_BATCH = "DynamoDB_20120810.BatchExecuteStatement"
+_STATEMENT_THROTTLED = {"Error": {"Code": "ThrottlingError", "Message": "throttled by the fault proxy"}}
 
 Answer = tuple[int, list[tuple[str, str]], bytes]
 
@@ -70,7 +73,7 @@ class FaultProxy:
 
 
 class _Connection(BaseHTTPRequestHandler):
-    """One connection of a handler's client, and one to the cloud behind it."""
+    """One connection of a handler's client."""
 
     protocol_version = "HTTP/1.1"
     disable_nagle_algorithm = True
@@ -78,14 +81,8 @@ class _Connection(BaseHTTPRequestHandler):
     proxy: ClassVar[FaultProxy]
     upstream: ClassVar[tuple[str, int]]
 
-    def setup(self) -> None:
-        """Open the way to the cloud."""
-        super().setup()
-        self._cloud = HTTPConnection(*self.upstream, timeout=UPSTREAM_SECONDS)
-
     def finish(self) -> None:
-        """Close the way to the cloud."""
-        self._cloud.close()
+        """Close the connection."""
         with suppress(OSError):  # what is left to write has no reader
             super().finish()
 
@@ -95,11 +92,12 @@ class _Connection(BaseHTTPRequestHandler):
     def do_POST(self) -> None:
         """Pass a call on, as fate has it."""
         body = self.rfile.read(int(self.headers.get("Content-Length", 0)))
-        plan = self.proxy.fate.draw(is_store=self.headers.get("X-Amz-Target", "").startswith("DynamoDB"))
+        target = self.headers.get("X-Amz-Target", "")
+        plan = self.proxy.fate.draw(is_store=target.startswith("DynamoDB"), is_batch=target == _BATCH)
         if plan.kill is Kill.BEFORE:
             self._kill(plan.kill)
             return
-        answer = self._error(plan.fault) if plan.fault in _ERRORS else self._pass_on(body)
+        answer = self._answer_to(body, plan.fault)
         if plan.kill is Kill.APPLIED:
             self._kill(plan.kill)
             return
@@ -109,7 +107,7 @@ class _Connection(BaseHTTPRequestHandler):
             self.close_connection = True
             return
         with suppress(OSError):  # who called may have been killed by another of its calls
-            self._answer(answer)
+            self._write(answer)
         if plan.kill is Kill.ANSWERED:
             self._kill(plan.kill)
 
@@ -117,19 +115,38 @@ class _Connection(BaseHTTPRequestHandler):
         self.proxy.kill_caller(self.client_address[1], kill)
         self.close_connection = True
 
+    def _answer_to(self, body: bytes, fault: Fault | None) -> Answer:
+        if fault in _ERRORS:
+            return self._error(fault)
+        return self._pass_on_partly(body) if fault is Fault.PARTLY_THROTTLED else self._pass_on(body)
+
     def _pass_on(self, body: bytes) -> Answer:
-        self._cloud.request("POST", self.path, body, dict(self.headers.items()))
-        response = self._cloud.getresponse()
-        headers = [(name, value) for name, value in response.getheaders() if name.lower() not in _HOP_BY_HOP]
-        return response.status, headers, response.read()
+        headers = {name: value for name, value in self.headers.items() if name.lower() != "content-length"}
+        with closing(HTTPConnection(*self.upstream, timeout=UPSTREAM_SECONDS)) as cloud:
+            cloud.request("POST", self.path, body, headers)
+            response = cloud.getresponse()
+            kept = [(name, value) for name, value in response.getheaders() if name.lower() not in _HOP_BY_HOP]
+            return response.status, kept, response.read()
+
+    def _pass_on_partly(self, body: bytes) -> Answer:
+        """Pass on all but the last statement of a batch, and answer that one here."""
+        call = json.loads(body)
+        *rest, _ = call["Statements"]
+        answers = []
+        if rest:
+            status, headers, content = self._pass_on(json.dumps({**call, "Statements": rest}).encode())
+            if status != HTTPStatus.OK:
+                return status, headers, content
+            answers = json.loads(content)["Responses"]
+        return _json_answer(HTTPStatus.OK, {"Responses": [*answers, _STATEMENT_THROTTLED]})
 
     @staticmethod
     def _error(fault: Fault) -> Answer:
         status, code = _ERRORS[fault]
         body = {"__type": f"com.amazonaws.dynamodb.v20120810#{code}", "message": f"{fault} by the fault proxy"}
-        return status, [("Content-Type", "application/x-amz-json-1.0")], json.dumps(body).encode()
+        return _json_answer(status, body)
 
-    def _answer(self, answer: Answer) -> None:
+    def _write(self, answer: Answer) -> None:
         status, headers, body = answer
         self.send_response(status)
         for name, value in headers:
@@ -138,3 +155,7 @@ class _Connection(BaseHTTPRequestHandler):
         self.end_headers()
         self.wfile.write(body)
         self.wfile.flush()
+
+
+def _json_answer(status: int, body: object) -> Answer:
+    return status, [("Content-Type", "application/x-amz-json-1.0")], json.dumps(body).encode()

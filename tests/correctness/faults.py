@@ -13,6 +13,7 @@ class Fault(StrEnum):
     THROTTLED = "throttled"
     FAILED = "failed"
     ANSWER_LOST = "answer lost"
+    PARTLY_THROTTLED = "partly throttled"
 
 
 class Kill(StrEnum):
@@ -31,16 +32,19 @@ class FaultRates:
         throttled: DynamoDB refuses a call for its load.
         failed: DynamoDB answers a call with an internal error.
         answer_lost: DynamoDB applies a call, and the answer never arrives.
+        partly_throttled: DynamoDB refuses the last statement of a batch of statements for its partition's load. The SDK
+            does not repeat it: what comes of it is up to the handler.
         killed: The caller is killed, at each of the three points of each call to any service.
     """
 
     throttled: float = 0.05
     failed: float = 0.01
     answer_lost: float = 0.01
+    partly_throttled: float = 0.05
     killed: float = 0.004
 
 
-NOTHING = FaultRates(throttled=0.0, failed=0.0, answer_lost=0.0, killed=0.0)
+NOTHING = FaultRates(throttled=0.0, failed=0.0, answer_lost=0.0, partly_throttled=0.0, killed=0.0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,11 +72,14 @@ class Fate:
         self._source = random.Random(seed)
         self._lock = threading.Lock()
 
-    def draw(self, *, is_store: bool) -> Plan:
-        """Return the plan of the next call; faults are for calls to the store alone."""
+    def draw(self, *, is_store: bool, is_batch: bool) -> Plan:
+        """Return the plan of the next call; faults are for calls to the store alone, partial ones for batches."""
         with self._lock:
-            fault, kill = self._source.random(), self._source.random()
-        return Plan(self._fault(fault) if is_store else None, self._kill(kill))
+            fault_number, kill_number = self._source.random(), self._source.random()
+        fault = self._fault(fault_number) if is_store else None
+        if fault is Fault.PARTLY_THROTTLED and not is_batch:
+            fault = None
+        return Plan(fault, self._kill(kill_number))
 
     def count(self, what: str) -> None:
         """Take note that something happened."""
@@ -84,6 +91,7 @@ class Fate:
             (Fault.THROTTLED, self.rates.throttled),
             (Fault.FAILED, self.rates.failed),
             (Fault.ANSWER_LOST, self.rates.answer_lost),
+            (Fault.PARTLY_THROTTLED, self.rates.partly_throttled),
         ):
             if number < rate:
                 return fault

@@ -13,7 +13,7 @@ from tests.e2e.deployed import Deployment
 OUTAGE_SECONDS = 180.0
 VISIBILITY_SECONDS = 30  # as the stack has it
 BACK_STOP = 10
-GONE = FaultRates(throttled=1.0, failed=0.0, answer_lost=0.0, killed=0.0)
+GONE = FaultRates(throttled=1.0, failed=0.0, answer_lost=0.0, partly_throttled=0.0, killed=0.0)
 
 
 @pytest.fixture

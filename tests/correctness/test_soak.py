@@ -7,12 +7,14 @@ from tests.correctness.faults import Fault, FaultRates, Kill
 from tests.correctness.soak import behind_proxy, drive, plan_load, statuses
 from tests.e2e.deployed import Deployment
 
+HARSH = FaultRates(throttled=0.1, failed=0.03, answer_lost=0.03, partly_throttled=0.1, killed=0.012)
+
 
 @pytest.mark.parametrize(
     ("messages", "rates"),
     [
         # The short load is killed more often, so that every kind of fault happens in it.
-        pytest.param(150, FaultRates(throttled=0.1, failed=0.03, answer_lost=0.03, killed=0.012), id="300 messages"),
+        pytest.param(150, HARSH, id="300 messages"),
         pytest.param(1_000, FaultRates(), id="2,000 messages", marks=pytest.mark.slow),
     ],
 )

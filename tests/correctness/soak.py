@@ -56,7 +56,7 @@ class Books:
 def plan_load(seed: int, lane: Lane, messages: int, *, only_valid: bool = False) -> tuple[PlannedMessage, ...]:
     """Return the messages of one queue: one in a hundred invalid, unless only valid ones are wanted."""
     # Many accounts: a kill blocks the groups of its batch, and the load shall go on meanwhile.
-    shape = LoadShape(messages=messages, accounts=messages // 5, copied_share=COPIED_SHARE)
+    shape = LoadShape(messages=messages, accounts=messages // 3, copied_share=COPIED_SHARE)
     planned = plan_messages(seed, f"{lane.name}-{seed}", shape)  # so that two loads share no payment
     return tuple(message for message in planned if message.payment is not None or not only_valid)
 

@@ -71,14 +71,16 @@ types: setup ## mypy --strict
 .PHONY: unit
 unit: setup ## Every test but the end-to-end ones
 	@$(BIN)/pytest -m "not slow" --ignore tests/e2e --ignore tests/correctness
+	@$(BIN)/pytest tests/correctness/test_outages.py
 
 .PHONY: e2e
 e2e: setup ## End-to-end tests on the embedded cloud, with IAM enforced
-	@$(BIN)/pytest -m "not slow" tests/e2e tests/correctness
+	@$(BIN)/pytest -m "not slow" tests/e2e
 
 .PHONY: test-long
-test-long: setup ## What takes too long for every change: two crashes in the explorer, 2,000 messages under faults
-	@$(BIN)/pytest -m slow
+test-long: setup ## What takes too long for every change: two crashes in the explorer, thousands of messages under faults
+	@$(BIN)/pytest tests/correctness
+	@$(BIN)/pytest -m slow --ignore tests/correctness
 
 .PHONY: snapshots
 snapshots: setup ## Rewrite the template snapshots; read the difference before you commit it

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 import pytest
 
 
-@pytest.fixture(autouse=True, scope="session")
+@pytest.fixture(autouse=True, scope="module")
 def quiet() -> Iterator[None]:
     logger = logging.getLogger("lambdas")
     level = logger.level

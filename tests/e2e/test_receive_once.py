@@ -93,7 +93,7 @@ def test_the_alarm_of_each_dead_letter_queue_reached_the_topic(run: Run) -> None
     alarms = [told["AlarmName"] for told in run.notifications if told.get("NewStateValue") == "ALARM"]
 
     assert len(alarms) == 2
-    assert all(any(f"{kind}ChannelDeadLetterAlarm" in name for name in alarms) for kind in ("Fifo", "Standard"))
+    assert all(any(f"{kind}ReceiverDeadLetterAlarm" in name for name in alarms) for kind in ("Fifo", "Standard"))
 
 
 def test_queues_are_empty(run: Run) -> None:

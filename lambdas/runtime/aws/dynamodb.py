@@ -1,7 +1,8 @@
 """The item store on DynamoDB: up to 25 conditional PartiQL statements in one call, each with a verdict of its own.
 
-Which errors mean what: a failed condition is REFUSED; what the call itself can never do (a wrong expression) is raised;
-everything else, a missing permission too, is UNAVAILABLE, so that no valid message pays for an outage.
+Which errors mean what: a failed condition is REFUSED; a call or transaction that can never succeed (a wrong expression)
+is raised; everything else, a missing permission and any other error of one statement too, is UNAVAILABLE, so that no
+valid message pays for an outage.
 Sources: https://docs.aws.amazon.com/amazondynamodb/latest/APIReference/API_BatchExecuteStatement.html and
 https://docs.aws.amazon.com/amazondynamodb/latest/APIReference/API_TransactWriteItems.html
 """

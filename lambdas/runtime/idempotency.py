@@ -2,7 +2,7 @@
 
 import random
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from lambdas.contracts import records
 from lambdas.contracts.records import Status
@@ -264,7 +264,8 @@ class Idempotency:
         return self._store.update(changes) if changes else []
 
     def _wanted(self, request: Request) -> Item:
-        item = Item(
+        now_ms = self._clock.now_ms()
+        return Item(
             id=request.item_id,
             status=Status.INPROGRESS,
             owner=self._owner,
@@ -272,9 +273,9 @@ class Idempotency:
             lease=self._lease.end_ms(),
             payload_hash=request.payload_hash,
             request_id=request.request_id,
+            updated=now_ms,
+            expiration=self._expiration(now_ms),
         )
-        now_ms = self._clock.now_ms()
-        return replace(item, updated=now_ms, expiration=self._expiration(now_ms))
 
     def _stamp(self) -> dict[str, int]:
         now_ms = self._clock.now_ms()

@@ -8,9 +8,10 @@ https://docs.aws.amazon.com/amazondynamodb/latest/APIReference/API_TransactWrite
 """
 
 import logging
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import asdict, fields
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import fields
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from boto3.dynamodb.types import TypeSerializer
 from botocore.exceptions import BotoCoreError, ClientError
@@ -29,11 +30,17 @@ _logger = logging.getLogger(__name__)
 STATEMENTS_PER_CALL = 25
 KEYS_PER_READ = 100
 READ_ROUNDS = 3
+THREADS = 10  # as many as botocore keeps connections
 
 _CONDITION_FAILED = frozenset({"ConditionalCheckFailed", "DuplicateItem"})
 _OWN_FAULTS = frozenset({"ValidationException", "ValidationError", "ItemCollectionSizeLimitExceeded"})
 _UNAVAILABLE = Verdict(Outcome.UNAVAILABLE)
 APPLIED = Verdict(Outcome.APPLIED)
+
+_DEFAULTS = {field.name: field.default for field in fields(Item)}
+
+EntryT = TypeVar("EntryT")
+AnswerT = TypeVar("AnswerT")
 
 
 class DynamoDbItemStore:
@@ -51,6 +58,7 @@ class DynamoDbItemStore:
     def __init__(self, client: "DynamoDBClient", table_name: str) -> None:
         self.client = client
         self.table_name = table_name
+        self._threads = ThreadPoolExecutor(THREADS)
 
     def insert(self, items: Sequence[Item]) -> list[Verdict]:
         """Create items that are absent."""
@@ -109,16 +117,21 @@ class DynamoDbItemStore:
             return call_failed(error)
         return APPLIED
 
+    def side_by_side(self, call: Callable[[EntryT], AnswerT], entries: Sequence[EntryT]) -> list[AnswerT]:
+        """Return the answer of `call` to each entry; more than one go at the same time."""
+        return [call(entries[0])] if len(entries) == 1 else [*self._threads.map(call, entries)]
+
     def _execute(self, statements: Sequence[Mapping[str, Any]]) -> list[Verdict]:
-        verdicts: list[Verdict] = []
-        for start in range(0, len(statements), STATEMENTS_PER_CALL):
-            chunk: list[Any] = [*statements[start : start + STATEMENTS_PER_CALL]]
-            try:
-                answers = self.client.batch_execute_statement(Statements=chunk)["Responses"]
-                verdicts += [_verdict(answer) for answer in answers]
-            except (ClientError, BotoCoreError) as error:
-                verdicts += [call_failed(error)] * len(chunk)
-        return verdicts
+        starts = range(0, len(statements), STATEMENTS_PER_CALL)
+        chunks = [statements[start : start + STATEMENTS_PER_CALL] for start in starts]
+        return [verdict for verdicts in self.side_by_side(self._call, chunks) for verdict in verdicts]
+
+    def _call(self, statements: Sequence[Any]) -> list[Verdict]:
+        try:
+            answers = self.client.batch_execute_statement(Statements=statements)["Responses"]
+        except (ClientError, BotoCoreError) as error:
+            return [call_failed(error)] * len(statements)
+        return [_verdict(answer) for answer in answers]
 
     def _read(self, keys: list[dict[str, Any]], found: dict[str, Item]) -> list[Any]:
         """Read `keys` into `found`; return those that DynamoDB did not process."""
@@ -215,8 +228,9 @@ def refused(found: Mapping[str, Any] | None) -> Verdict:
 
 
 def item_attributes(item: Item) -> dict[str, Any]:
-    """Return `item` as DynamoDB takes it."""
-    return {name: to_attribute(value) for name, value in asdict(item).items()}
+    """Return `item` as DynamoDB takes it; an attribute that is absent has its default."""
+    values = ((name, getattr(item, name), default) for name, default in _DEFAULTS.items())
+    return {name: to_attribute(value) for name, value, default in values if value != default}
 
 
 def to_attribute(value: AttributeValue | Iterable[str]) -> dict[str, Any]:
@@ -230,7 +244,7 @@ def to_attribute(value: AttributeValue | Iterable[str]) -> dict[str, Any]:
 
 def _to_item(attributes: Mapping[str, Any]) -> Item:
     values: dict[str, Any] = {}
-    for name in (field.name for field in fields(Item)):
+    for name in _DEFAULTS:
         (kind, value), *_ = attributes.get(name, {"": None}).items()
         if kind == "N":
             values[name] = int(value)

@@ -4,21 +4,13 @@ Ten times the calls of a batch, and the processor time of each; for tables or ac
 """
 
 from collections.abc import Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import Any
 
 from botocore.exceptions import BotoCoreError, ClientError
 
 from lambdas.contracts import records
-from lambdas.runtime.aws.dynamodb import APPLIED, DynamoDbItemStore, call_failed, item_attributes, refused
+from lambdas.runtime.aws.dynamodb import APPLIED, DynamoDbItemStore, EntryT, call_failed, item_attributes, refused
 from lambdas.runtime.lease import Change, Item, Verdict
-
-if TYPE_CHECKING:
-    from mypy_boto3_dynamodb import DynamoDBClient
-
-THREADS = 10  # as many as botocore keeps connections
-
-EntryT = TypeVar("EntryT")
 
 
 class SingleWriteItemStore(DynamoDbItemStore):
@@ -28,10 +20,6 @@ class SingleWriteItemStore(DynamoDbItemStore):
         client: DynamoDB client.
         table_name: Table with the partition key `id`.
     """
-
-    def __init__(self, client: "DynamoDBClient", table_name: str) -> None:
-        super().__init__(client, table_name)
-        self._threads = ThreadPoolExecutor(THREADS)
 
     def insert(self, items: Sequence[Item]) -> list[Verdict]:
         """Create items that are absent."""
@@ -54,7 +42,7 @@ class SingleWriteItemStore(DynamoDbItemStore):
                 return call_failed(error)
             return APPLIED
 
-        return [verdict(entries[0])] if len(entries) == 1 else [*self._threads.map(verdict, entries)]
+        return self.side_by_side(verdict, entries)
 
     def _put(self, item: Item) -> object:
         return self.client.put_item(

@@ -1,11 +1,11 @@
 """What moto can of the item store: reads and transactions (it lacks parameters in BatchExecuteStatement)."""
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import boto3
 import pytest
 from boto3.dynamodb.types import TypeSerializer
-from botocore.exceptions import ClientError
+from botocore.exceptions import ClientError, ParamValidationError
 from botocore.stub import Stubber
 
 from lambdas.contracts import records
@@ -86,20 +86,31 @@ def test_cancelled_transaction_is_judged_by_the_part_that_failed(
     assert verdict.outcome is outcome
 
 
-@pytest.mark.parametrize("codes", [[], ["None", "ValidationError"]])
+@pytest.mark.parametrize(
+    ("code", "reasons"),
+    [
+        ("ValidationException", []),
+        ("SerializationException", []),
+        ("TransactionCanceledException", ["None", "ValidationError"]),
+    ],
+)
 def test_transaction_that_dynamodb_can_never_take_is_raised(
-    client: "DynamoDBClient", item: Item, codes: list[str]
+    client: "DynamoDBClient", item: Item, code: str, reasons: list[str]
 ) -> None:
-    reasons = [{"Code": code} for code in codes]
     with Stubber(client) as stub:
-        stub.add_client_error(
-            "transact_write_items",
-            "TransactionCanceledException" if codes else "ValidationException",
-            modeled_fields={"CancellationReasons": reasons} if codes else None,
-        )
+        fields = {"CancellationReasons": [{"Code": reason} for reason in reasons]} if reasons else None
+        stub.add_client_error("transact_write_items", code, modeled_fields=fields)
 
         with pytest.raises(ClientError):
             DynamoDbItemStore(client, "items").transact(change(item, {records.FENCE: 1}), [])
+
+
+def test_value_that_the_sdk_refuses_is_raised(client: "DynamoDBClient", item: Item) -> None:
+    wrong: Any = 7
+    write = BusinessWrite(operation="Put", table_name=wrong, target={"id": "x"})
+
+    with pytest.raises(ParamValidationError):
+        DynamoDbItemStore(client, "items").transact(change(item, {records.FENCE: 1}), [write])
 
 
 @pytest.mark.parametrize(

@@ -33,7 +33,16 @@ READ_ROUNDS = 3
 THREADS = 10  # as many as botocore keeps connections
 
 _CONDITION_FAILED = frozenset({"ConditionalCheckFailed", "DuplicateItem"})
-_OWN_FAULTS = frozenset({"ValidationException", "ValidationError", "ItemCollectionSizeLimitExceeded"})
+# A value of a wrong type is a SerializationException of DynamoDB's, or an error of the SDK where it validates.
+_OWN_FAULTS = frozenset(
+    {
+        "ValidationException",
+        "ValidationError",
+        "SerializationException",
+        "ParamValidationError",
+        "ItemCollectionSizeLimitExceeded",
+    }
+)
 _UNAVAILABLE = Verdict(Outcome.UNAVAILABLE)
 APPLIED = Verdict(Outcome.APPLIED)
 
@@ -106,6 +115,7 @@ class DynamoDbItemStore:
         Raises:
             ConditionFailedError: The condition of a business write did not hold.
             ClientError: DynamoDB can never take it, whatever its load.
+            ParamValidationError: The same, said by the SDK.
         """
         parts: list[Any] = [{"Update": self.update_parameters(change)}, *map(_business_part, writes)]
         try:
@@ -214,6 +224,7 @@ def call_failed(error: ClientError | BotoCoreError) -> Verdict:
 
     Raises:
         ClientError: DynamoDB can never take it, whatever its load.
+        ParamValidationError: The same, said by the SDK.
     """
     code = error.response.get("Error", {}).get("Code", "") if isinstance(error, ClientError) else type(error).__name__
     if code in _OWN_FAULTS:

@@ -4,6 +4,7 @@
     + RetryableError       it counts as an attempt; SQS delivers the message again, later
     + PermanentError       the message goes to the dead-letter queue at once, with the reason
         + InvalidMessageError    it breaks its contract
+        + TaskLostError          Step Functions does not wait for it any more
     + LeaseLostError       another worker owns the message: commit nothing, do not acknowledge it
     + ConditionFailedError a condition of the business's own write did not hold: it counts as an attempt
     + UnavailableError     a store or channel is throttled, busy or gone: not an attempt, the message comes back
@@ -11,9 +12,9 @@
 Any other exception of a business function counts as an attempt.
 """
 
-# SQS hides a message for 12 hours from its receive at most, and an invocation may last a quarter of an hour.
-# https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/sqs-visibility-timeout.html
-LONGEST_DELAY_SECONDS = 42_300
+# SQS hides a message for 12 hours from its receive at most; before the delay, a batch may wait for 5 minutes and an
+# invocation last 15. https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/sqs-visibility-timeout.html
+LONGEST_DELAY_SECONDS = 42_000
 
 
 class MessageError(Exception):
@@ -24,7 +25,7 @@ class RetryableError(MessageError):
     """The message cannot be processed now, and may be later.
 
     Attributes:
-        after_seconds: Delay before the next delivery, 0 to 42,300. Default: exponential back-off with full jitter.
+        after_seconds: Delay before the next delivery, 0 to 42,000. Default: exponential back-off with full jitter.
 
     Raises:
         ValueError: The delay is out of range.
@@ -44,6 +45,13 @@ class PermanentError(MessageError):
 
 class InvalidMessageError(PermanentError):
     """The message breaks its contract; the text says what was expected and what was got."""
+
+
+class TaskLostError(PermanentError):
+    """The Step Functions task of a heartbeat does not wait: it timed out, was stopped, has its outcome, or never was.
+
+    Whatever is done from now on, nobody hears of its outcome.
+    """
 
 
 class LeaseLostError(MessageError):

@@ -34,6 +34,19 @@ class Visibility(Protocol):
         ...
 
 
+class Tasks(Protocol):
+    """Step Functions tasks that wait for messages."""
+
+    def heartbeat(self, token: str) -> None:
+        """Say that the work on a task goes on.
+
+        Raises:
+            TaskLostError: The task does not wait any more, or never did.
+            UnavailableError: Step Functions did not take the heartbeat.
+        """
+        ...
+
+
 @dataclass(frozen=True, slots=True)
 class Attempt:
     """How a call of the business function ended, or why there was none."""
@@ -54,6 +67,7 @@ class Invocation(Generic[PayloadT]):
         metrics: Where outcomes are counted.
         rng: Where jitter comes from.
         visibility: Changes how long messages stay hidden.
+        tasks: Hears of heartbeats.
         deadline_ms: When Lambda ends the invocation, in milliseconds since the epoch.
         concurrency: Records of a standard queue that run at the same time.
     """
@@ -68,6 +82,7 @@ class Invocation(Generic[PayloadT]):
         clock: Clock,
         metrics: Metrics,
         visibility: Visibility,
+        tasks: Tasks,
         rng: random.Random,
         deadline_ms: int,
         concurrency: int = 1,
@@ -81,6 +96,7 @@ class Invocation(Generic[PayloadT]):
         self._rng = rng
         self._deadline_ms = deadline_ms
         self._visibility = visibility
+        self._tasks = tasks
         self._concurrency = concurrency
         self._has_started = False
 
@@ -228,7 +244,7 @@ class Invocation(Generic[PayloadT]):
             work.deliveries[0],
             claim,
             lambda outbox: self._idempotency.transaction(claim, outbox),
-            lambda: self._extend(work, claim),
+            lambda task_token: self._beat(work, claim, task_token),
         )
         payload = cast("PayloadT", work.payload)  # without one there is a problem, and it is never started
         with in_hand(work.deliveries[0], work.request.item_id):
@@ -268,9 +284,11 @@ class Invocation(Generic[PayloadT]):
         else:
             self._settlement.fail(work, claim, f"{type(error).__name__}: {error}")
 
-    def _extend(self, work: Work[PayloadT], claim: Claim) -> None:
+    def _beat(self, work: Work[PayloadT], claim: Claim, task_token: str | None) -> None:
         if self._idempotency.lease.is_extended:
             self._hide([work], self._idempotency.extend(claim))
+        if task_token is not None:
+            self._tasks.heartbeat(task_token)
 
     def _hide(self, works: Sequence[Work[PayloadT]], until_ms: int) -> None:
         """Hide messages in hand until their lease ends, so that a kill costs a lease and not a visibility time-out."""

@@ -25,14 +25,14 @@ class Message:
         delivery: Delivery,
         claim: Claim,
         open_transaction: Callable[[Outbox], Transaction],
-        extend: Callable[[], None],
+        beat: Callable[[str | None], None],
     ) -> None:
         self.delivery = delivery
         self.fence = claim.item.fence
         self.attempt = claim.attempt
         self.outbox = Outbox(delivery.request_id, delivery.trace_header)
         self._open_transaction = open_transaction
-        self._extend = extend
+        self._beat = beat
         self._transaction: Transaction | None = None
 
     @property
@@ -52,17 +52,24 @@ class Message:
         self._transaction = self._open_transaction(self.outbox)
         return self._transaction
 
-    def heartbeat(self) -> None:
-        """Say that the work goes on: extend its lease, and hide the message for as long.
+    def heartbeat(self, *, task_token: str | None = None) -> None:
+        """Say that the work goes on: extend its lease, hide the message for as long, and then tell its task.
 
-        Call it more often than the lease is long. Without `lease_seconds` the lease is as long as the invocation, and
-        this changes nothing.
+        Call it more often than the lease is long, and than the `HeartbeatSeconds` of the task's state. Without
+        `lease_seconds` the lease is as long as the invocation, and only the task hears of it.
+
+        Args:
+            task_token: The Step Functions task that waits for this message. Default: none does.
 
         Raises:
-            LeaseLostError: Another worker owns the message: stop, whatever is done from now on will not count.
-            UnavailableError: The lease was not extended.
+            LeaseLostError: Another worker owns the message: stop, whatever is done from now on will not count. The
+                task was told nothing.
+            TaskLostError: The task does not wait any more: stop, nobody hears of the outcome. As every
+                `PermanentError`, it dead-letters the message unless the function catches it.
+            UnavailableError: The lease was not extended; or it was, and Step Functions did not answer. A function that
+                catches it and works on is safe: without its lease it commits nothing.
         """
-        self._extend()
+        self._beat(task_token)
 
     @property
     def was_committed(self) -> bool:

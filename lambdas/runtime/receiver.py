@@ -13,7 +13,7 @@ from lambdas.runtime.dead_letters import DeadLetterChannel
 from lambdas.runtime.delivery import Delivery, JsonObject
 from lambdas.runtime.dispatch import sqs_records
 from lambdas.runtime.idempotency import Idempotency
-from lambdas.runtime.invocation import Invocation, Visibility
+from lambdas.runtime.invocation import Invocation, Tasks, Visibility
 from lambdas.runtime.keys import BusinessKey
 from lambdas.runtime.lease import ItemStore, LeaseTerm
 from lambdas.runtime.message import Message
@@ -43,6 +43,7 @@ class Ports:
     outbox: OutboxSender
     channel: DeadLetterChannel
     visibility: Visibility
+    tasks: Tasks
     metrics: Metrics
     clock: Clock
     new_owner: NewId
@@ -143,6 +144,7 @@ class Receiver(Generic[PayloadT]):
             clock=self._ports.clock,
             metrics=self._ports.metrics,
             visibility=self._ports.visibility,
+            tasks=self._ports.tasks,
             rng=self._ports.rng,
             deadline_ms=deadline_ms,
             concurrency=self._settings.concurrency,

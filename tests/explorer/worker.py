@@ -14,7 +14,7 @@ from lambdas.runtime.telemetry import Metrics
 from tests.explorer.fiber import Fiber
 from tests.explorer.ports import DeadLetterPort, OutboxPort, StorePort, TopicPort, VisibilityPort
 from tests.explorer.queues import Stored
-from tests.lambdas.runtime.world import QUEUE_ARN, Killed
+from tests.lambdas.runtime.world import QUEUE_ARN, FakeTasks, Killed
 
 if TYPE_CHECKING:
     from tests.explorer.plant import Plant
@@ -138,6 +138,7 @@ class Worker:
             outbox=OutboxPort(self),
             channel=channel,
             visibility=VisibilityPort(self),
+            tasks=FakeTasks(),
             metrics=Metrics("Tsunagu", "payments", clock, io.StringIO()),
             clock=clock,
             new_owner=self.new_owner,

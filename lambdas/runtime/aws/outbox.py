@@ -3,10 +3,9 @@
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
-from botocore.exceptions import BotoCoreError, ClientError
-
 from lambdas.runtime.aws.sns import SnsTopicSender
 from lambdas.runtime.aws.sqs import SqsQueueSender
+from lambdas.runtime.aws.tasks import StepFunctionsTasks
 from lambdas.runtime.clock import Clock
 from lambdas.runtime.outbox import Addressed, Channel
 from lambdas.runtime.publish import OutgoingMessage, SendResult
@@ -14,10 +13,6 @@ from lambdas.runtime.publish import OutgoingMessage, SendResult
 if TYPE_CHECKING:
     from mypy_boto3_sns import SNSClient
     from mypy_boto3_sqs import SQSClient
-    from mypy_boto3_stepfunctions import SFNClient
-
-# https://docs.aws.amazon.com/step-functions/latest/apireference/API_SendTaskSuccess.html
-_SPENT_TOKEN = frozenset({"TaskDoesNotExist", "TaskTimedOut", "InvalidToken", "InvalidOutput", "ValidationException"})
 
 
 class AwsOutboxSender:
@@ -26,7 +21,7 @@ class AwsOutboxSender:
     Args:
         sqs: Gives the SQS client; called when something is sent to a queue.
         sns: Gives the SNS client; called when something is published.
-        sfn: Gives the Step Functions client; called when the outcome of a task is told.
+        tasks: Tells tasks their outcomes.
         clock: What pauses are made of.
     """
 
@@ -34,12 +29,12 @@ class AwsOutboxSender:
         self,
         sqs: "Callable[[], SQSClient]",
         sns: "Callable[[], SNSClient]",
-        sfn: "Callable[[], SFNClient]",
+        tasks: StepFunctionsTasks,
         clock: Clock,
     ) -> None:
         self._sqs = sqs
         self._sns = sns
-        self._sfn = sfn
+        self._tasks = tasks
         self._clock = clock
 
     def send(self, messages: Sequence[Addressed]) -> list[SendResult]:
@@ -58,23 +53,7 @@ class AwsOutboxSender:
             return SqsQueueSender(self._sqs, target, self._clock).send([*map(_message, messages)])
         if channel is Channel.TOPIC:
             return SnsTopicSender(self._sns, target, self._clock).send([*map(_message, messages)])
-        return [self._tell(message) for message in messages]
-
-    def _tell(self, message: Addressed) -> SendResult:
-        outgoing = message.outgoing
-        try:
-            if outgoing.channel is Channel.TASK_SUCCESS:
-                self._sfn().send_task_success(taskToken=outgoing.target, output=outgoing.body)
-            else:
-                self._sfn().send_task_failure(
-                    taskToken=outgoing.target, error=outgoing.error or "", cause=outgoing.body
-                )
-        except ClientError as error:
-            code = error.response.get("Error", {}).get("Code", "")
-            return SendResult(None, str(error), code in _SPENT_TOKEN)
-        except BotoCoreError as error:
-            return SendResult(None, str(error))
-        return SendResult(message.deduplication_id)
+        return [self._tasks.tell(message.outgoing, message.deduplication_id) for message in messages]
 
 
 def _message(message: Addressed) -> OutgoingMessage:

@@ -68,7 +68,7 @@ class SqsVisibility:
         """Hide messages for a while from now.
 
         Args:
-            delays: Receipt handle and seconds of each message; more than 42,300 count as that.
+            delays: Receipt handle and seconds of each message; more than 42,000 count as that.
 
         Returns:
             Why some were not changed, None when all were. They then come back when their visibility time-out ends.

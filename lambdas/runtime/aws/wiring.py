@@ -14,6 +14,7 @@ from lambdas.runtime.aws.outbox import AwsOutboxSender
 from lambdas.runtime.aws.single_writes import SingleWriteItemStore
 from lambdas.runtime.aws.sns import SnsNotifier
 from lambdas.runtime.aws.sqs import SqsQueueSender, SqsVisibility
+from lambdas.runtime.aws.tasks import StepFunctionsTasks
 from lambdas.runtime.clock import SystemClock, new_owner
 from lambdas.runtime.dead_letters import DeadLetterChannel
 from lambdas.runtime.delivery import JsonObject
@@ -54,16 +55,17 @@ def receiver(
     clock = SystemClock()
     sqs = functools.cache(lambda: sqs_client(config))
     sns = functools.cache(lambda: sns_client(config))
-    sfn = functools.cache(lambda: sfn_client(config))
+    tasks = StepFunctionsTasks(functools.cache(lambda: sfn_client(config)))
     ports = Ports(
         store=_store(environment, config),
-        outbox=AwsOutboxSender(sqs, sns, sfn, clock),
+        outbox=AwsOutboxSender(sqs, sns, tasks, clock),
         channel=DeadLetterChannel(
             SqsQueueSender(sqs, environment.dead_letter_queue_url, clock),
             SnsNotifier(sns, environment.notification_topic_arn),
             environment.queue_arn,
         ),
         visibility=SqsVisibility(sqs, environment.queue_url),
+        tasks=tasks,
         metrics=telemetry.Metrics(environment.metrics_namespace, scope, clock),
         clock=clock,
         new_owner=new_owner,

@@ -10,7 +10,7 @@ from typing import Any
 from lambdas.contracts.records import Status
 from lambdas.runtime.dead_letters import DeadLetterChannel
 from lambdas.runtime.delivery import JsonObject
-from lambdas.runtime.errors import ConditionFailedError, InvalidMessageError, UnavailableError
+from lambdas.runtime.errors import ConditionFailedError, InvalidMessageError, TaskLostError, UnavailableError
 from lambdas.runtime.lease import BusinessWrite, Change, Item, Outcome, Verdict
 from lambdas.runtime.message import Message
 from lambdas.runtime.outbox import Addressed
@@ -176,6 +176,23 @@ class FakeVisibility:
 
 
 @dataclass
+class FakeTasks:
+    """Hears of heartbeats; those of a token in `lost` are refused for good, and while `broken` none is heard."""
+
+    heard: list[str] = field(default_factory=list)
+    lost: set[str] = field(default_factory=set)
+    broken: bool = False
+
+    def heartbeat(self, token: str) -> None:
+        if self.broken:
+            raise UnavailableError(token)
+        if token in self.lost:
+            msg = f"task {token} does not wait"
+            raise TaskLostError(msg)
+        self.heard.append(token)
+
+
+@dataclass
 class FakeContext:
     remaining_ms: int = TIMEOUT_SECONDS * 1_000
 
@@ -223,6 +240,7 @@ class World:
         self.topic = FakeTopic()
         self.outbox = FakeOutboxSender()
         self.visibility = FakeVisibility()
+        self.tasks = FakeTasks()
         self.metrics = io.StringIO()
         self.runs: list[str] = []
         self.lease_seconds: int | None = None
@@ -236,6 +254,7 @@ class World:
             outbox=self.outbox,
             channel=DeadLetterChannel(self.dead_letter_queue, self.topic, QUEUE_ARN),
             visibility=self.visibility,
+            tasks=self.tasks,
             metrics=Metrics("Tsunagu", "orders", self.clock, self.metrics),
             clock=self.clock,
             new_owner=self._owner,

@@ -1,0 +1,116 @@
+"""Step Functions behind the runtime's protocols: which of its errors mean that a task does not wait."""
+
+import threading
+import time
+from typing import TYPE_CHECKING
+
+import boto3
+import pytest
+from botocore.stub import Stubber
+
+from lambdas.runtime.aws.tasks import StepFunctionsTasks
+from lambdas.runtime.errors import TaskLostError, UnavailableError
+from lambdas.runtime.outbox import Channel, Outgoing
+
+if TYPE_CHECKING:
+    from mypy_boto3_stepfunctions import SFNClient
+
+TOKEN = "a token"
+THREADS = 8
+
+never_taken = pytest.mark.parametrize("code", ["TaskDoesNotExist", "TaskTimedOut", "InvalidToken"])
+may_be_taken = pytest.mark.parametrize("code", ["ThrottlingException", "AccessDeniedException", "InternalServerError"])
+
+
+@pytest.fixture
+def sfn() -> "SFNClient":
+    return boto3.client("stepfunctions")
+
+
+def test_heartbeat_is_sent_with_the_token_of_its_task(sfn: "SFNClient") -> None:
+    with Stubber(sfn) as stub:
+        stub.add_response("send_task_heartbeat", {}, {"taskToken": TOKEN})
+
+        StepFunctionsTasks(lambda: sfn).heartbeat(TOKEN)
+
+        stub.assert_no_pending_responses()
+
+
+@never_taken
+def test_heartbeat_of_a_task_that_does_not_wait_says_so(sfn: "SFNClient", code: str) -> None:
+    with Stubber(sfn) as stub:
+        stub.add_client_error("send_task_heartbeat", code)
+
+        with pytest.raises(TaskLostError, match=f"a task must wait for its outcome when a heartbeat comes, got {code}"):
+            StepFunctionsTasks(lambda: sfn).heartbeat(TOKEN)
+
+
+def test_heartbeat_with_an_empty_token_is_lost_and_never_tried_for_ever(sfn: "SFNClient") -> None:
+    with pytest.raises(TaskLostError, match="got ParamValidationError"):
+        StepFunctionsTasks(lambda: sfn).heartbeat("")
+
+
+@may_be_taken
+def test_heartbeat_that_was_not_taken_is_an_outage(sfn: "SFNClient", code: str) -> None:
+    with Stubber(sfn) as stub:
+        stub.add_client_error("send_task_heartbeat", code)
+
+        with pytest.raises(UnavailableError, match=f"did not take the heartbeat: {code}"):
+            StepFunctionsTasks(lambda: sfn).heartbeat(TOKEN)
+
+
+def test_success_and_failure_are_told_with_what_the_state_machine_reads(sfn: "SFNClient") -> None:
+    success = Outgoing(channel=Channel.TASK_SUCCESS, target=TOKEN, body='{"n": 1}')
+    failure = Outgoing(channel=Channel.TASK_FAILURE, target=TOKEN, body="why", error="Refused")
+    with Stubber(sfn) as stub:
+        stub.add_response("send_task_success", {}, {"taskToken": TOKEN, "output": '{"n": 1}'})
+        stub.add_response("send_task_failure", {}, {"taskToken": TOKEN, "error": "Refused", "cause": "why"})
+
+        results = [StepFunctionsTasks(lambda: sfn).tell(outcome, "id") for outcome in (success, failure)]
+
+    assert [(result.message_id, result.error) for result in results] == [("id", None)] * 2
+
+
+@never_taken
+def test_outcome_of_a_task_that_does_not_wait_is_refused_for_good(sfn: "SFNClient", code: str) -> None:
+    with Stubber(sfn) as stub:
+        stub.add_client_error("send_task_success", code)
+
+        result = StepFunctionsTasks(lambda: sfn).tell(Outgoing(channel=Channel.TASK_SUCCESS, target=TOKEN, body=""), "")
+
+    assert (result.is_permanent, code in str(result.error)) == (True, True)
+
+
+@may_be_taken
+def test_outcome_that_was_not_taken_is_told_again(sfn: "SFNClient", code: str) -> None:
+    with Stubber(sfn) as stub:
+        stub.add_client_error("send_task_failure", code)
+
+        result = StepFunctionsTasks(lambda: sfn).tell(Outgoing(channel=Channel.TASK_FAILURE, target=TOKEN, body=""), "")
+
+    assert (result.is_permanent, code in str(result.error)) == (False, True)
+
+
+def test_messages_that_run_at_the_same_time_never_make_clients_at_the_same_time(sfn: "SFNClient") -> None:
+    making, most, all_there = [], [0], threading.Barrier(THREADS)
+
+    def make() -> "SFNClient":
+        making.append(1)
+        most.append(len(making))
+        time.sleep(0.01)
+        making.pop()
+        return sfn
+
+    tasks = StepFunctionsTasks(make)
+
+    def beat() -> None:
+        all_there.wait(timeout=10)
+        tasks.heartbeat(TOKEN)
+
+    threads = [threading.Thread(target=beat) for _ in range(THREADS)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+
+    assert max(most) == 1

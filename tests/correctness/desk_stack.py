@@ -54,7 +54,7 @@ class DeskStack(Stack):
         )
         self._effects.grant(receiver.handler.function, "dynamodb:GetItem", "dynamodb:UpdateItem")
         receiver.handler.function.add_to_role_policy(
-            iam.PolicyStatement(actions=["states:SendTaskSuccess"], resources=["*"])
+            iam.PolicyStatement(actions=["states:SendTaskHeartbeat", "states:SendTaskSuccess"], resources=["*"])
         )
         self._output(f"{name}QueueUrl", channel.queue.queue_url)
         self._output(f"{name}DeadLetterQueueUrl", channel.dead_letter_queue.queue_url)

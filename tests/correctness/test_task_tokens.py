@@ -8,7 +8,7 @@ import pytest
 
 from tests.correctness.desks import Desk, eventually
 
-StartTask = Callable[[Desk, dict[str, str], int], str]
+StartTask = Callable[[Desk, dict[str, str], int], str]  # the order without its token, the task's time-out in seconds
 
 
 @pytest.fixture
@@ -35,7 +35,7 @@ def asking(desk: Desk, order: dict[str, str], timeout_seconds: int) -> dict[str,
         "TimeoutSeconds": timeout_seconds,
         "Parameters": {
             "QueueUrl": desk.queue_url,
-            "MessageBody": {**order, "action": "tell", "token.$": "$$.Task.Token"},
+            "MessageBody": {**order, "token.$": "$$.Task.Token"},
             "MessageGroupId": "told",
             "MessageDeduplicationId": order["key"],
         },
@@ -56,14 +56,15 @@ def outcome(desk: Desk, execution: str) -> str:
     return eventually(ended) or ""
 
 
-def test_a_task_that_waits_is_told_its_outcome(desks: dict[str, Desk], start_task: StartTask) -> None:
+@pytest.mark.parametrize("action", ["tell", "beat"])
+def test_a_task_that_waits_is_told_its_outcome(desks: dict[str, Desk], start_task: StartTask, action: str) -> None:
     desk = desks["FifoTransaction"]
 
-    execution = start_task(desk, {"key": "told"}, 60)
+    execution = start_task(desk, {"key": f"{action}-in-time", "action": action}, 60)
 
     assert outcome(desk, execution) == "SUCCEEDED"
     desk.wait_until_empty()
-    assert desk.effects(["told"]) == [1]
+    assert desk.effects([f"{action}-in-time"]) == [1]
 
 
 def test_a_spent_token_dead_letters_its_message_with_one_effect_and_frees_its_group(
@@ -72,7 +73,7 @@ def test_a_spent_token_dead_letters_its_message_with_one_effect_and_frees_its_gr
     desk, before = desks["FifoTransaction"], desks["FifoTransaction"].dead_keys()
 
     with desk.held():
-        execution = start_task(desk, {"key": "too-late"}, 1)
+        execution = start_task(desk, {"key": "too-late", "action": "tell"}, 1)
         assert outcome(desk, execution) in {"FAILED", "TIMED_OUT"}
         desk.send({"key": "behind"}, group="told")
     desk.wait_until_empty()
@@ -81,3 +82,20 @@ def test_a_spent_token_dead_letters_its_message_with_one_effect_and_frees_its_gr
     assert desk.dead_keys() == sorted([*before, "too-late"])
     (letter,) = [letter for letter in desk.dead_letters() if "too-late" in letter.body]
     assert "Task" in str(letter.reason)
+
+
+def test_a_heartbeat_for_a_spent_token_dead_letters_its_message_without_an_effect_and_frees_its_group(
+    desks: dict[str, Desk], start_task: StartTask
+) -> None:
+    desk, before = desks["FifoTransaction"], desks["FifoTransaction"].dead_keys()
+
+    with desk.held():
+        execution = start_task(desk, {"key": "given-up", "action": "beat"}, 1)
+        assert outcome(desk, execution) in {"FAILED", "TIMED_OUT"}
+        desk.send({"key": "behind-it"}, group="told")
+    desk.wait_until_empty()
+
+    assert desk.effects(["given-up", "behind-it"]) == [0, 1]
+    assert desk.dead_keys() == sorted([*before, "given-up"])
+    (letter,) = [letter for letter in desk.dead_letters() if "given-up" in letter.body]
+    assert letter.reason == "a task must wait for its outcome when a heartbeat comes, got TaskDoesNotExist"

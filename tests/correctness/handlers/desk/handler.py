@@ -28,7 +28,7 @@ class Order:
 
     Attributes:
         key: The business key.
-        action: `work`, `kill`, `fail`, `refuse` until the desk is repaired, or `tell` a task.
+        action: `work`, `kill`, `fail`, `refuse` until the desk is repaired, `tell` a task, or `beat` for it before.
         token: The task to tell.
     """
 
@@ -82,6 +82,8 @@ def handler(order: Order, message: Message) -> None:
     if order.action == "refuse" and not desk().has_been_repaired():
         msg = "the desk is out of order"
         raise PermanentError(msg)
-    if order.action == "tell":
+    if order.action == "beat":
+        message.heartbeat(task_token=order.token)
+    if order.action in {"beat", "tell"}:
         message.outbox.succeed_task(order.token, {"key": order.key})
     desk().count(order.key, message)

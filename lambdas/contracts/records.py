@@ -18,9 +18,12 @@ OUTBOX = "outbox"  # messages still to be sent while COMMITTED
 REASON = "reason"  # last error while RELEASED; why it died when DEAD
 MESSAGE_IDS = "message_ids"  # every SQS message id that died with the item
 TOLD = "told"  # those of them that are in the DLQ, with SNS told
+RESULT = "result"  # what a service of a pipeline made, or what a run of it was started with; JSON
 REQUEST_ID = "request_id"
 UPDATED = "updated"  # milliseconds since the epoch
 EXPIRATION = "expiration"  # seconds since the epoch: the table's TTL attribute
+
+REQUEST_INDEX = "RequestIndex"  # by request id, keys only; on tables of pipelines
 
 FREE = 0
 NEVER = 10**15

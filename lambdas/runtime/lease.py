@@ -61,6 +61,7 @@ class Item:
     request_id: str = ""
     reason: str = ""
     outbox: str = ""
+    result: str = ""
     message_ids: tuple[str, ...] = ()
     told: tuple[str, ...] = ()
     updated: int = 0
@@ -238,6 +239,7 @@ def takeover(found: Item, wanted: Item) -> tuple[Change, Claim]:
             records.REQUEST_ID: item.request_id,
             records.REASON: item.reason,
             records.OUTBOX: "",
+            records.RESULT: "",
             records.MESSAGE_IDS: (),
             records.TOLD: (),
             records.UPDATED: item.updated,

@@ -1,0 +1,66 @@
+"""Where the JSON of a pipeline lies in S3: the grammar of the names that make a key, and the keys themselves.
+
+A key is built here and nowhere else, of parts whose grammar leaves no way out of the request's own prefix.
+"""
+
+import re
+
+CONTENT_TYPE = "application/json"
+
+# A UUID of version 7, in lower case. RFC 9562, sections 4 and 5.7.
+_ID = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-7[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}")
+_NAME = re.compile(r"[a-z][a-z0-9-]{0,31}")
+
+
+class ClaimKeyError(ValueError):
+    """An identifier or a name is not of its grammar, so that no key can be made of it."""
+
+
+def check_id(name: str, value: object) -> str:
+    """Return `value` if it is a UUID of version 7, as request ids and run ids are.
+
+    Raises:
+        ClaimKeyError: It is anything else.
+    """
+    if not isinstance(value, str) or not _ID.fullmatch(value):
+        msg = f"{name} must be a UUID of version 7 in lower case, got {str(value)[:64]!r}"
+        raise ClaimKeyError(msg)
+    return value
+
+
+def check_name(name: str, value: object) -> str:
+    """Return `value` if it can name a pipeline, a step or a service.
+
+    Raises:
+        ClaimKeyError: It is anything else.
+    """
+    if not isinstance(value, str) or not _NAME.fullmatch(value):
+        msg = (
+            f"{name} must be 1 to 32 lower-case letters, digits and hyphens, and begin with a letter, "
+            f"got {str(value)[:64]!r}"
+        )
+        raise ClaimKeyError(msg)
+    return value
+
+
+def request_key(pipeline: str, request_id: str, run_id: str) -> str:
+    """Return the key of the JSON that a run was started with."""
+    return f"{_run_prefix(pipeline, request_id, run_id)}request.json"
+
+
+def input_key(pipeline: str, request_id: str, run_id: str, step: str, service: str) -> str:
+    """Return the key of a result that a run, started in the middle, was given in place of a service's own."""
+    return (
+        f"{_run_prefix(pipeline, request_id, run_id)}{check_name('step', step)}/{check_name('service', service)}.json"
+    )
+
+
+def result_key(pipeline: str, request_id: str, run_id: str, step: str, service: str, fence: int) -> str:
+    """Return the key of a service's result: each attempt, by its fence, writes an object of its own."""
+    prefix = _run_prefix(pipeline, request_id, run_id)
+    return f"{prefix}{check_name('step', step)}/{check_name('service', service)}/{int(fence)}.json"
+
+
+def _run_prefix(pipeline: str, request_id: str, run_id: str) -> str:
+    pipeline, request_id = check_name("pipeline", pipeline), check_id("request_id", request_id)
+    return f"{pipeline}/{request_id}/{check_id('run_id', run_id)}/"

@@ -8,7 +8,7 @@ import pytest
 from botocore.stub import Stubber
 
 from lambdas.runtime.aws.clients import client_config
-from lambdas.runtime.aws.sns import SnsNotifier
+from lambdas.runtime.aws.sns import SnsNotifier, SnsTopicSender
 from lambdas.runtime.aws.sqs import SqsQueueSender, SqsVisibility
 from lambdas.runtime.errors import UnavailableError
 from lambdas.runtime.publish import Attribute, OutgoingMessage
@@ -21,6 +21,16 @@ if TYPE_CHECKING:
 @pytest.fixture
 def sqs() -> "SQSClient":
     return boto3.client("sqs")
+
+
+def subscribe(sqs: "SQSClient", topic_arn: str, queue_url: str) -> None:
+    attributes = sqs.get_queue_attributes(QueueUrl=queue_url, AttributeNames=["QueueArn"])["Attributes"]
+    boto3.client("sns").subscribe(
+        TopicArn=topic_arn,
+        Protocol="sqs",
+        Endpoint=attributes["QueueArn"],
+        Attributes={"RawMessageDelivery": "true"},
+    )
 
 
 @pytest.fixture
@@ -107,6 +117,35 @@ def test_notification_reaches_a_subscriber(sqs: "SQSClient", queue_url: str) -> 
     (message,) = sqs.receive_message(QueueUrl=queue_url)["Messages"]
     envelope = json.loads(message["Body"])
     assert (envelope["Message"], len(envelope["Subject"])) == ("what happened", 100)
+
+
+def test_published_messages_arrive_with_their_attributes(sqs: "SQSClient", queue_url: str) -> None:
+    sns = boto3.client("sns")
+    topic_arn = sns.create_topic(Name="done")["TopicArn"]
+    subscribe(sqs, topic_arn, queue_url)
+
+    (result,) = SnsTopicSender(lambda: sns, topic_arn, FakeClock()).send(
+        [OutgoingMessage(body="b", attributes={"request_id": "r-1"})]
+    )
+
+    (message,) = sqs.receive_message(QueueUrl=queue_url, MessageAttributeNames=["All"])["Messages"]
+    assert (message["Body"], result.error) == ("b", None)
+    assert message["MessageAttributes"]["request_id"]["StringValue"] == "r-1"
+
+
+def test_messages_of_a_fifo_topic_keep_group_and_deduplication_id(sqs: "SQSClient") -> None:
+    sns = boto3.client("sns")
+    topic_arn = sns.create_topic(Name="done.fifo", Attributes={"FifoTopic": "true"})["TopicArn"]
+    queue_url = sqs.create_queue(QueueName="next.fifo", Attributes={"FifoQueue": "true"})["QueueUrl"]
+    subscribe(sqs, topic_arn, queue_url)
+
+    SnsTopicSender(lambda: sns, topic_arn, FakeClock()).send(
+        [OutgoingMessage(body=f"b-{n}", group_id="g", deduplication_id=f"d-{n // 2}") for n in range(4)]
+    )
+
+    messages = sqs.receive_message(QueueUrl=queue_url, MaxNumberOfMessages=10, AttributeNames=["All"])["Messages"]
+    assert [message["Body"] for message in messages] == ["b-0", "b-2"]
+    assert {message["Attributes"]["MessageGroupId"] for message in messages} == {"g"}
 
 
 def test_topic_that_does_not_exist_is_unavailable() -> None:

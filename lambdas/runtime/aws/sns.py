@@ -1,19 +1,18 @@
 """SNS behind the runtime's protocols."""
 
 from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from botocore.exceptions import BotoCoreError, ClientError
 
 from lambdas.contracts.messages import SNS_MESSAGE_BYTES
-from lambdas.runtime.aws.sqs import message_attribute
+from lambdas.runtime.aws.sqs import batch_entry
 from lambdas.runtime.clock import Clock
 from lambdas.runtime.errors import UnavailableError
 from lambdas.runtime.publish import EntryFailure, OutgoingMessage, SendResult, batch_answers, send_in_batches
 
 if TYPE_CHECKING:
     from mypy_boto3_sns import SNSClient
-    from mypy_boto3_sns.type_defs import PublishBatchRequestEntryTypeDef
 
 SUBJECT_CHARACTERS = 100  # https://docs.aws.amazon.com/sns/latest/api/API_Publish.html
 
@@ -62,20 +61,11 @@ class SnsTopicSender:
         return send_in_batches(messages, self._call, self._clock, batch_bytes=SNS_MESSAGE_BYTES)
 
     def _call(self, messages: Sequence[OutgoingMessage]) -> list[str | EntryFailure]:
-        entries = [_entry(str(index), message) for index, message in enumerate(messages)]
+        entries: list[Any] = [
+            {**batch_entry(index, message), "Message": message.body} for index, message in enumerate(messages)
+        ]
         try:
             answer = self._client().publish_batch(TopicArn=self._topic_arn, PublishBatchRequestEntries=entries)
         except (ClientError, BotoCoreError) as error:
             return [EntryFailure(str(error), can_retry=False)] * len(messages)
         return batch_answers(len(entries), answer.get("Successful", []), answer.get("Failed", []))
-
-
-def _entry(entry_id: str, message: OutgoingMessage) -> "PublishBatchRequestEntryTypeDef":
-    entry: PublishBatchRequestEntryTypeDef = {"Id": entry_id, "Message": message.body}
-    if message.attributes:
-        entry["MessageAttributes"] = {name: message_attribute(value) for name, value in message.attributes.items()}
-    if message.group_id is not None:
-        entry["MessageGroupId"] = message.group_id
-    if message.deduplication_id is not None:
-        entry["MessageDeduplicationId"] = message.deduplication_id
-    return entry

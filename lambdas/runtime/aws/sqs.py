@@ -19,10 +19,7 @@ from lambdas.runtime.publish import (
 
 if TYPE_CHECKING:
     from mypy_boto3_sqs import SQSClient
-    from mypy_boto3_sqs.type_defs import (
-        ChangeMessageVisibilityBatchRequestEntryTypeDef,
-        SendMessageBatchRequestEntryTypeDef,
-    )
+    from mypy_boto3_sqs.type_defs import ChangeMessageVisibilityBatchRequestEntryTypeDef
 
 
 class SqsQueueSender:
@@ -44,7 +41,7 @@ class SqsQueueSender:
         return send_in_batches(messages, self._call, self._clock)
 
     def _call(self, messages: Sequence[OutgoingMessage]) -> list[str | EntryFailure]:
-        entries = [_entry(str(index), message) for index, message in enumerate(messages)]
+        entries = [_entry(index, message) for index, message in enumerate(messages)]
         try:
             answer = self._client().send_message_batch(QueueUrl=self._queue_url, Entries=entries)
         except (ClientError, BotoCoreError) as error:
@@ -91,23 +88,27 @@ class SqsVisibility:
         return ", ".join(problems) or None
 
 
-def _entry(entry_id: str, message: OutgoingMessage) -> "SendMessageBatchRequestEntryTypeDef":
-    entry: SendMessageBatchRequestEntryTypeDef = {"Id": entry_id, "MessageBody": message.body}
+def batch_entry(index: int, message: OutgoingMessage) -> dict[str, Any]:
+    """Return what the entries of a batch call have in common in SQS and SNS: all but the text and the trace header."""
+    entry: dict[str, Any] = {"Id": str(index)}
     if message.attributes:
-        entry["MessageAttributes"] = {name: message_attribute(value) for name, value in message.attributes.items()}
+        entry["MessageAttributes"] = {name: _attribute(value) for name, value in message.attributes.items()}
     if message.group_id is not None:
         entry["MessageGroupId"] = message.group_id
     if message.deduplication_id is not None:
         entry["MessageDeduplicationId"] = message.deduplication_id
-    if message.trace_header is not None:
-        entry["MessageSystemAttributes"] = {
-            "AWSTraceHeader": {"DataType": "String", "StringValue": message.trace_header}
-        }
     return entry
 
 
-def message_attribute(attribute: Attribute | str) -> Any:
-    """Return an attribute in the shape that SQS and SNS share."""
+def _entry(index: int, message: OutgoingMessage) -> Any:
+    entry = {**batch_entry(index, message), "MessageBody": message.body}
+    if message.trace_header is not None:
+        header = {"DataType": "String", "StringValue": message.trace_header}
+        entry["MessageSystemAttributes"] = {"AWSTraceHeader": header}
+    return entry
+
+
+def _attribute(attribute: Attribute | str) -> dict[str, Any]:
     if isinstance(attribute, str):
         return {"DataType": "String", "StringValue": attribute}
     kind = "BinaryValue" if isinstance(attribute.value, bytes) else "StringValue"

@@ -48,14 +48,14 @@ def request_key(pipeline: str, request_id: str, run_id: str) -> str:
     return f"{_run_prefix(pipeline, request_id, run_id)}request.json"
 
 
-def input_key(pipeline: str, request_id: str, run_id: str, step: str, service: str) -> str:
+def input_key(pipeline: str, request_id: str, run_id: str, *, step: str, service: str) -> str:
     """Return the key of a result that a run, started in the middle, was given in place of a service's own."""
     return (
         f"{_run_prefix(pipeline, request_id, run_id)}{check_name('step', step)}/{check_name('service', service)}.json"
     )
 
 
-def result_key(pipeline: str, request_id: str, run_id: str, step: str, service: str, fence: int) -> str:
+def result_key(pipeline: str, request_id: str, run_id: str, *, step: str, service: str, fence: int) -> str:
     """Return the key of a service's result: each attempt, by its fence, writes an object of its own."""
     prefix = _run_prefix(pipeline, request_id, run_id)
     return f"{prefix}{check_name('step', step)}/{check_name('service', service)}/{int(fence)}.json"

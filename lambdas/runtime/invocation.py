@@ -276,6 +276,7 @@ class Invocation(Generic[PayloadT]):
         if isinstance(error, LeaseLostError):
             self._metrics.count(Metric.LEASES_LOST)
         elif isinstance(error, UnavailableError):
+            self._metrics.count(Metric.CALLS_FAILED)
             self._settlement.release(work, claim)
         elif isinstance(error, PermanentError):
             self._settlement.die(work, claim, str(error), attempts=claim.attempt)

@@ -66,6 +66,8 @@ class Relay:
         verdicts = self._idempotency.settle([change for _, change in changes])
         for (index, _), verdict in zip(changes, verdicts, strict=True):
             if not _stands(results[index], verdict):
+                if verdict.outcome is not Outcome.REFUSED:
+                    self._metrics.count(Metric.CALLS_FAILED)
                 results[index] = RelayResult(results[index].item, Relayed.UNKNOWN)
         return results
 

@@ -158,6 +158,7 @@ class Settlement:
             elif result.outcome is Relayed.NEVER:
                 self._deaths.append((work, Death(result.item, tuple(work.deliveries))))
             elif result.outcome is Relayed.LATER:
+                self._metrics.count(Metric.CALLS_FAILED)
                 work.delay_seconds = backoff_seconds(result.item.attempts, self._rng)
                 self._log(work, "outbox not sent")
 
@@ -179,6 +180,8 @@ class Settlement:
             if verdict.outcome is Outcome.APPLIED:
                 self._buried(work, ids)
             else:
+                if verdict.outcome is not Outcome.REFUSED:
+                    self._metrics.count(Metric.CALLS_FAILED)
                 self._log(work, "dead letter not marked")
 
     def _buried(self, work: AnyWork, message_ids: list[str]) -> None:

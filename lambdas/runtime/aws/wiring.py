@@ -21,6 +21,7 @@ from lambdas.runtime.delivery import JsonObject
 from lambdas.runtime.keys import BusinessKey
 from lambdas.runtime.message import Message
 from lambdas.runtime.receiver import Ports, Receiver, ReceiverSettings
+from lambdas.runtime.startup import without_collection
 
 if TYPE_CHECKING:
     from botocore.config import Config
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
 PayloadT = TypeVar("PayloadT")
 
 
+@without_collection()
 def receiver(
     scope: str,
     *,

@@ -33,6 +33,7 @@ class Killed(BaseException):
 class FakeClock:
     def __init__(self) -> None:
         self.ms = START_MS
+        self.slept_seconds: list[float] = []
 
     def now_ms(self) -> int:
         return self.ms
@@ -41,6 +42,7 @@ class FakeClock:
         return self.ms * 1_000
 
     def sleep(self, seconds: float) -> None:
+        self.slept_seconds.append(seconds)
         self.ms += int(seconds * 1_000)
 
 
@@ -246,6 +248,7 @@ class World:
         self.lease_seconds: int | None = None
         self.concurrency = 1
         self.parse = parse_order
+        self.seed = 7
         self._owners = 0
 
     def receiver(self, process: Process | None = None) -> Receiver[JsonObject]:
@@ -258,7 +261,7 @@ class World:
             metrics=Metrics("Tsunagu", "orders", self.clock, self.metrics),
             clock=self.clock,
             new_owner=self._owner,
-            rng=random.Random(7),
+            rng=random.Random(self.seed),
         )
         settings = ReceiverSettings(
             scope="orders",

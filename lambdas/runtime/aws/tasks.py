@@ -72,7 +72,7 @@ class StepFunctionsTasks:
         return SendResult(message_id)
 
     def _made_client(self) -> "SFNClient":
-        with self._lock:  # heartbeats come from several threads, and boto3's default session makes one client at a time
+        with self._lock:  # heartbeats may come from several threads, and a session makes one client at a time
             return self._client()
 
 

@@ -28,14 +28,15 @@ def plain(worker: Worker) -> Process:
     return process
 
 
-def forwarding(make: MakeProcess) -> MakeProcess:
-    """As `make`, and a message is sent on."""
+def forwarding(make: MakeProcess, number: int = 1) -> MakeProcess:
+    """As `make`, and a number of messages is sent on."""
 
     def forwarding_process(worker: Worker) -> Process:
         process = make(worker)
 
         def forward(payment: Payment, message: Message) -> None:
-            message.outbox.send(NEXT_QUEUE_URL, f"{payment.payment_id}/1")
+            for each in range(1, number + 1):
+                message.outbox.send(NEXT_QUEUE_URL, f"{payment.payment_id}/{each}")
             process(payment, message)
 
         return forward

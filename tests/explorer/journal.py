@@ -3,7 +3,7 @@
 import json
 from collections import Counter
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import Enum, auto
 from typing import TYPE_CHECKING, TypeVar
 
@@ -12,13 +12,14 @@ from lambdas.contracts.records import Status
 from lambdas.payments.service import Payment
 from lambdas.runtime.keys import item_id, payload_hash
 from lambdas.runtime.lease import Item
-from lambdas.runtime.outbox import Addressed
+from lambdas.runtime.outbox import Addressed, addressed
 from lambdas.runtime.publish import SendResult
 from tests.explorer.queues import Stored
 from tests.explorer.schedule import Violation
 from tests.lambdas.runtime.world import QUEUE_ARN, START_MS
 
 if TYPE_CHECKING:
+    from tests.explorer.actor import Actor
     from tests.explorer.plant import Plant
     from tests.explorer.worker import Worker
 
@@ -31,7 +32,8 @@ class Fate(Enum):
     DONE = auto()
     DEAD = auto()
     RIVAL = auto()  # one of the payloads under its key is done, the others are dead
-    REDRIVEN = auto()  # its end was checked before
+    UNSENT = auto()  # it took effect, and it is dead-lettered, because what it sends on was refused
+    REDRIVEN = auto()  # its dead letter was put back, as a message of its own
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -41,8 +43,9 @@ class Sent:
     Attributes:
         fate: How it must end.
         text: Body, where it is no payment.
-        least_attempts: Runs, and kills on other calls, that it must have had before it may be dead.
+        least_attempts: Runs or refused sends, and kills on other calls, that it must have had before it may be dead.
         forwards: Messages that it must send on.
+        reason: Part of its dead letter's reason.
     """
 
     id: str
@@ -53,6 +56,7 @@ class Sent:
     text: str | None = None
     least_attempts: int = 0
     forwards: int = 0
+    reason: str = ""
 
     @property
     def payload(self) -> dict[str, object]:
@@ -89,7 +93,7 @@ class Journal:
     """Watches a plant.
 
     Attributes:
-        attempts: Runs of payments that misbehave.
+        attempts: Runs of payments that misbehave, and refused sends, by their payment.
         forwards: Messages that were sent on, and the ids that they had.
         disturbances: Crashes, failed calls, forced waits and redeliveries so far.
         disturbed_ms: When the last of them was over.
@@ -106,6 +110,9 @@ class Journal:
         self.disturbed_ms = START_MS
         self._done: dict[tuple[str, str], int] = {}
         self._told: set[str] = set()
+        self._originals: dict[str, Sent] = {}
+        self._put_back: Counter[str] = Counter()
+        self._moved: Counter[str] = Counter()
         self._acknowledged_ms: dict[str, int] = {}
 
     # --- what happens ---------------------------------------------------------------------------
@@ -114,10 +121,15 @@ class Journal:
         self.disturbances += 1
         self.disturbed_ms = self._plant.ms
 
-    def fault(self, worker: "Worker") -> None:
+    def expect(self, sent: Sent) -> None:
+        """Note a message that its producer sends."""
+        self.sent[sent.id] = sent
+        self._originals.setdefault(sent.body, sent)
+
+    def fault(self, actor: "Actor") -> None:
         self.disturbed()
         for run in self.runs:
-            run.was_hit |= run.is_open and run.owner == worker.owner
+            run.was_hit |= run.is_open and run.owner == actor.owner
 
     def time_passed(self) -> None:
         for run in self.runs:
@@ -127,6 +139,9 @@ class Journal:
         """Forget what was done, as the table does at the end of the window; what is in queues is gone by then."""
         self.sent.clear()
         self._done.clear()
+        self._originals.clear()
+        self.runs.clear()
+        self.forwards.clear()
         self._plant.store.effects.clear()
 
     def paid(self, worker: "Worker", payment: Payment, fence: int) -> None:
@@ -164,25 +179,56 @@ class Journal:
             raise Violation(f"{body}: copies must have one id, got {self.forwards[body]}")
         return SendResult("sent")
 
+    def refused_to_send(self, message: Addressed) -> None:
+        """Note that a message was refused when it was sent on."""
+        self.attempts[message.outgoing.body.split("/")[0]] += 1
+        self.disturbed_ms = self._plant.ms  # whoever waits behind it in a group waits for as long
+
+    def put_back(self, copy: Stored) -> None:
+        """Note a dead letter that is back in its queue, under an id of its own."""
+        original = self._originals[copy.body]
+        fate = Fate.DONE if self._plant.is_mended else original.fate
+        self.sent[copy.id] = replace(original, id=copy.id, fate=fate)
+        self._put_back[copy.body] += 1
+        self.disturbed_ms = self._plant.ms
+
+    def letter_deleted(self, letter: Stored) -> None:
+        """Note that the mover deleted a letter: a copy of its own must be back by then."""
+        self._moved[letter.body] += not letter.is_gone
+        if self._moved[letter.body] > self._put_back[letter.body]:
+            raise Violation(f"{letter.id}: a dead letter must be back in its queue before it is deleted")
+        sent = self.sent[_source_id(letter)]
+        self.sent[sent.id] = replace(sent, fate=Fate.REDRIVEN)
+
     def acknowledged(self, message_id: str) -> None:
         sent = self.sent[message_id]
         is_done = sent.text is None and sent.done in self._done
-        if not is_done and message_id not in self._told:
+        is_buried = message_id in self._told
+        if sent.fate is Fate.UNSENT:
+            is_buried = bool(self.letters(message_id)) and self._is_told(message_id)
+        if not is_done and not is_buried:
             raise Violation(f"{message_id}: only what is done, or dead and told, may be acknowledged")
         self._acknowledged_ms[message_id] = self._plant.ms
 
     def _changed(self, worker: "Worker", old: Item | None, new: Item) -> None:
-        now_ms = self._plant.ms + worker.skew_ms
+        now_ms = self._plant.ms + worker.clock.skew_ms
         if old is not None:
             _judge(worker, old, new, now_ms)
         longest_ms = now_ms + (self._plant.setting.window_seconds + 1) * 1_000
         if not now_ms - 1_000 <= new.expiration * 1_000 <= longest_ms:
             raise Violation(f"{new.id}: the expiration must be a window from now in seconds, got {new.expiration}")
+        if old is not None and old.status is Status.COMMITTED and new.status is Status.COMPLETED:
+            self._check_sent_on(old)
         if new.status is Status.COMPLETED:
             self._done.setdefault((new.id, new.payload_hash), self._plant.ms)
             for run in self.runs:
                 run.is_open &= item_id("payments", run.payment_id) != new.id
         self._told |= set(new.told)
+
+    def _check_sent_on(self, item: Item) -> None:
+        unsent = [body for each in addressed(item) if (body := each.outgoing.body) not in self.forwards]
+        if unsent:
+            raise Violation(f"{item.id}: must send all on before it is COMPLETED, got {unsent} unsent")
 
     def answered(self, group: Sequence[Stored]) -> None:
         """Judge what comes back of one group: as a tail in flight blocks it, all come back in the same moment."""
@@ -197,9 +243,14 @@ class Journal:
         Raises:
             Violation: It does not.
         """
+        unsent = {sent.done[0] for sent in self.sent.values() if sent.text is None and sent.fate is Fate.UNSENT}
         for item in self._plant.store.items.values():
-            if item.status not in {Status.COMPLETED, Status.DEAD}:
-                raise Violation(f"{item.id}: an item must end COMPLETED or DEAD, got {item.status}")
+            ends = {Status.COMMITTED} if item.id in unsent else {Status.COMPLETED, Status.DEAD}
+            if item.status not in ends:
+                raise Violation(f"{item.id}: an item must end {' or '.join(ends)}, got {item.status}")
+        for letter in self._plant.dead_letter_queue.waiting:
+            if self.sent[_source_id(letter)].fate not in {Fate.DEAD, Fate.UNSENT, Fate.RIVAL}:
+                raise Violation(f"{letter.id}: a dead letter must not stay behind, got {_source_id(letter)}'s")
         for sent in self.sent.values():
             self._check_fate(sent)
         self._check_order([name for name, _ in self._ledger()])
@@ -212,10 +263,8 @@ class Journal:
 
     def letters(self, message_id: str) -> list[str]:
         """Reasons of a message's dead letters."""
-        source = dead_letter_source(QUEUE_ARN, message_id)
-        attributes = [letter.attributes for letter in self._plant.dead_letter_queue.letters]
-        found = [each for each in attributes if each.get(DEAD_LETTER_SOURCE_ATTRIBUTE) == source]
-        return [str(each.get(DEAD_LETTER_REASON_ATTRIBUTE, "")) for each in found]
+        found = [each for each in self._plant.dead_letter_queue.waiting if _source_id(each) == message_id]
+        return [str(letter.attributes.get(DEAD_LETTER_REASON_ATTRIBUTE, "")) for letter in found]
 
     def _check_fate(self, sent: Sent) -> None:
         if sent.id in self._plant.queue.set_aside:
@@ -230,7 +279,7 @@ class Journal:
         else:
             self._check_dead(sent, letters)
 
-    def _check_done(self, sent: Sent) -> None:
+    def _check_effect(self, sent: Sent) -> None:
         effects = self.effects(sent.payment_id)
         runs = [run for run in self.runs if (run.payment_id, run.amount) == (sent.payment_id, sent.amount)]
         if runs:
@@ -239,6 +288,9 @@ class Journal:
                 raise Violation(f"{sent.payment_id}: must take effect {allowed} times at most, got {len(runs)}")
         elif effects.count(sent.amount) != 1:
             raise Violation(f"{sent.payment_id}: must take effect once with {sent.amount}, got {effects}")
+
+    def _check_done(self, sent: Sent) -> None:
+        self._check_effect(sent)
         forwards = [body for body in self.forwards if body.startswith(f"{sent.payment_id}/")]
         if len(forwards) != sent.forwards:
             raise Violation(f"{sent.payment_id}: must send {sent.forwards} messages on, got {forwards}")
@@ -247,18 +299,23 @@ class Journal:
             raise Violation(f"{sent.id}: must not wait that long after the last disturbance, got {waited_ms} ms")
 
     def _check_dead(self, sent: Sent, letters: list[str]) -> None:
-        if not letters or not all(letters):
+        if not letters or not all(reason and sent.reason in reason for reason in letters):
             raise Violation(f"{sent.id}: must be in the dead-letter queue with its reason, got {letters}")
         if len(letters) > 1 + self.disturbances:
             raise Violation(
                 f"{sent.id}: must be in the dead-letter queue once a disturbance at most, got {len(letters)}"
             )
-        if not any(f'"{sent.id}"' in notification for notification in self._plant.notifications):
+        if not self._is_told(sent.id):
             raise Violation(f"{sent.id}: its death must be told")
         if self.attempts[sent.payment_id] + self.disturbances < sent.least_attempts:
             raise Violation(f"{sent.id}: must have {sent.least_attempts} attempts, got {self.attempts}")
-        if sent.amount in self.effects(sent.payment_id):
+        if sent.fate is Fate.UNSENT:
+            self._check_effect(sent)
+        elif sent.amount in self.effects(sent.payment_id):
             raise Violation(f"{sent.id}: what is dead must not have taken effect")
+
+    def _is_told(self, message_id: str) -> bool:
+        return any(f'"{message_id}"' in notification for notification in self._plant.notifications)
 
     def _check_order(self, happened: Sequence[str]) -> None:
         order = list(dict.fromkeys(happened))
@@ -273,6 +330,12 @@ class Journal:
     def _ledger(self) -> list[tuple[str, int]]:
         entries = [effect for effect in self._plant.store.effects if str(effect["entry"]).startswith("PAYMENT#")]
         return [(str(each["entry"]).removeprefix("PAYMENT#"), int(str(each["amount"]))) for each in entries]
+
+
+def _source_id(letter: Stored) -> str:
+    """Id that a dead letter had in the queue it came from."""
+    source = str(letter.attributes[DEAD_LETTER_SOURCE_ATTRIBUTE])
+    return source.removeprefix(dead_letter_source(QUEUE_ARN, ""))
 
 
 def _judge(worker: "Worker", old: Item, new: Item, now_ms: int) -> None:

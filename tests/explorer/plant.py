@@ -5,13 +5,17 @@ die before the call or after it, and the answer may be lost. Which of it happens
 """
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any, TypeVar
 
 from lambdas.contracts.records import Status
 from lambdas.runtime.lease import Item
-from tests.explorer.journal import Fate, Journal, Sent
-from tests.explorer.queues import DeadLetterQueue, SourceQueue
+from lambdas.runtime.outbox import Addressed
+from lambdas.runtime.publish import OutgoingMessage, SendResult
+from tests.explorer.actor import Actor
+from tests.explorer.journal import Journal, Sent
+from tests.explorer.mover import Mover
+from tests.explorer.queues import Queue, SourceQueue
 from tests.explorer.schedule import Choices, Violation
 from tests.explorer.worker import FUNCTION_TIMEOUT_SECONDS, Setting, Worker
 from tests.lambdas.runtime.world import START_MS, FakeItemStore, Killed
@@ -20,6 +24,7 @@ ResultT = TypeVar("ResultT")
 
 VISIBILITY_SECONDS = 6 * FUNCTION_TIMEOUT_SECONDS
 STEPS_TO_QUIET = 400
+HIDDEN_SECONDS = 60  # a letter that the mover received
 OUTAGE_MS = 180_000
 LONGEST_SKEW_SECONDS = 240
 NOTHING: Mapping[str, Callable[[], Any]] = {}
@@ -54,49 +59,62 @@ class Plant:
         self.queue = SourceQueue(
             lambda: self.ms, visibility_seconds=VISIBILITY_SECONDS, max_receives=setting.max_receives
         )
-        self.dead_letter_queue = DeadLetterQueue(lambda: self.ms)
+        self.dead_letter_queue = Queue("dead", lambda: self.ms, visibility_seconds=HIDDEN_SECONDS)
         self.notifications: list[str] = []
         self.is_mended = False
         self.journal = Journal(self)
         self.workers = [Worker(f"w{n}", self, skew) for n, skew in enumerate(setting.skew_ms, start=1)]
+        self.mover = Mover(self)
+        self.actors: list[Actor] = [*self.workers, self.mover]
         self._choices = choices
         self._left = {"crash": bounds.crashes, "lost": bounds.lost, "switch": bounds.switches}
         self._left |= {"redeliver": bounds.redeliveries, "outage": bounds.outages}
         self._outage_end_ms = 0
-        self._wanted: Worker | None = None
+        self._wanted: Actor | None = None
         self._is_stopped = False
 
     def send(self, messages: Sequence[Sent]) -> None:
         """Send messages to the queue, in order."""
         self.journal.disturbed_ms = self.ms
         for sent in messages:
-            self.journal.sent[sent.id] = sent
-            self.queue.send(sent.id, sent.body, sent.group)
+            self.journal.expect(sent)
+            self.queue.put(OutgoingMessage(body=sent.body, group_id=sent.group), sent.id)
 
     def redrive(self) -> None:
-        """Send what is in the dead-letter queue to its source again; each copy has an id of its own."""
-        dead = {sent.body: sent for sent in self.journal.sent.values() if sent.fate is Fate.DEAD}
-        for sent in self.journal.sent.values():
-            if sent.body in dead:
-                self.journal.sent[sent.id] = replace(sent, fate=Fate.REDRIVEN)
-        letters, self.dead_letter_queue.letters = self.dead_letter_queue.letters, []
-        for number, letter in enumerate(letters):
-            sent = dead[letter.body]
-            fate = Fate.DONE if self.is_mended else Fate.DEAD
-            self.send([replace(sent, id=f"{sent.id}-again-{number}", fate=fate)])
+        """Ask the mover to put back what is in the dead-letter queue."""
+        self.journal.disturbed_ms = self.ms
+        self.mover.ask()
+
+    def put_back(self, message: OutgoingMessage) -> SendResult:
+        """Take a dead letter that is sent back."""
+        copy = self.queue.put(message)
+        if copy is not None:
+            self.journal.put_back(copy)
+        return SendResult("sent")
+
+    def send_on(self, message: Addressed) -> SendResult:
+        """Take a message of an outbox, unless it is one that is refused."""
+        refusal = self.setting.refusals.get(message.outgoing.body)
+        if refusal is not None and not self.is_mended:
+            self.journal.refused_to_send(message)
+            return refusal
+        return self.journal.forwarded(message)
 
     def run_until_quiet(self) -> None:
         """Run until the queue is empty and no worker runs, and check what must hold then."""
         try:
             for _ in range(STEPS_TO_QUIET):
-                if self.queue.is_empty and not any(worker.is_running for worker in self.workers):
+                if self._is_quiet():
                     self.journal.check()
                     return
                 self.step()
         finally:
             self._stop()
-        msg = f"the queue must become empty, got {[m.id for m in self.queue.messages if not m.is_gone]} going round"
-        raise Violation(msg)
+        left = [message.id for message in (*self.queue.waiting, *self.dead_letter_queue.waiting)]
+        raise Violation(f"all must become quiet, got {left} going round")
+
+    def _is_quiet(self) -> bool:
+        return not (self.queue.waiting or self.mover.has_work or any(actor.is_running for actor in self.actors))
 
     def wait(self, milliseconds: int) -> None:
         """Let time pass."""
@@ -108,6 +126,7 @@ class Plant:
         """Let the window of all items end: the table's TTL deletes them, and the same keys are new."""
         self.ms += (self.setting.window_seconds + LONGEST_SKEW_SECONDS) * 1_000
         self.store.items.clear()
+        self.dead_letter_queue.messages.clear()  # a dead letter is kept for less long
         self.journal.forget()
 
     def step(self) -> None:
@@ -118,31 +137,40 @@ class Plant:
             return
         wanted, self._wanted = self._wanted, None
         if wanted is None:
-            options = [worker.name for worker in able]
-            if any(worker.is_running for worker in self.workers) and self._left["switch"]:
+            options = [actor.name for actor in able]
+            if any(actor.is_running for actor in self.actors) and self._left["switch"]:
                 options.append("time passes")
-            choice = self._choices.pick(options)
+            choice = self.pick(options)
             if choice == "time passes":
                 self._spend("switch", choice)
                 self._pass_time()
                 self.journal.disturbed()
                 return
-            wanted = next(worker for worker in able if worker.name == choice)
+            wanted = next(actor for actor in able if actor.name == choice)
         self._go_on(wanted)
 
-    def _able(self) -> list[Worker]:
-        running = [worker for worker in self.workers if worker.is_running]
-        idle = [worker for worker in self.workers if not worker.is_running]
-        return running + (idle[:1] if self.queue.receivable() else [])
+    def _able(self) -> list[Actor]:
+        able = [actor for actor in self.actors if actor.is_running]
+        if self.queue.receivable():
+            able += [worker for worker in self.workers if not worker.is_running][:1]
+        if not self.mover.is_running and self.mover.can_work:
+            able.append(self.mover)
+        return able
 
-    def _go_on(self, worker: Worker) -> None:
-        if not worker.is_running:
+    def _go_on(self, actor: Actor) -> None:
+        if isinstance(actor, Worker) and not actor.is_running:
             batch = self.queue.receive(self.setting.batch_size)
             if not batch:
                 return
-            self.say(f"{worker.name} receives {', '.join(message.id for message in batch)}")
-            worker.begin(batch)
-        worker.resume()
+            self.say(f"{actor.name} receives {', '.join(message.id for message in batch)}")
+            actor.begin(batch)
+        elif isinstance(actor, Mover) and not actor.is_running:
+            actor.begin()
+        actor.resume()
+
+    def pick(self, options: Sequence[str]) -> str:
+        """Let the schedule choose."""
+        return self._choices.pick(options)
 
     def store_point(
         self,
@@ -161,7 +189,7 @@ class Plant:
 
     def point(
         self,
-        worker: Worker,
+        actor: Actor,
         call: str,
         apply: Callable[[], ResultT],
         *,
@@ -171,7 +199,7 @@ class Plant:
         """Make a call to the outside, as the choices want it.
 
         Args:
-            worker: Who calls.
+            actor: Who calls.
             call: What is called, in words.
             apply: Makes the call.
             faults: How the process may die around it.
@@ -179,60 +207,64 @@ class Plant:
         """
         may_switch = True
         while True:
-            options = ["go", *self._moves(worker, may_switch=may_switch)]
+            options = ["go", *self._moves(actor, may_switch=may_switch)]
             options += faults if self._left["crash"] else ()
             options += [failure for failure in failures if self._left[_budget(failure)]]
-            choice = self._choices.pick(options)
+            choice = self.pick(options)
             if choice == "go":
-                self.say(f"{worker.name} {call}")
+                self.say(f"{actor.label} {call}")
                 return apply()
             if choice in failures:
-                self._spend(_budget(choice), f"{worker.name} {call}: {choice}")
-                self.journal.fault(worker)
+                self._spend(_budget(choice), f"{actor.label} {call}: {choice}")
+                self.journal.fault(actor)
                 if choice == "outage":
                     self._outage_end_ms = self.ms + OUTAGE_MS
                 return failures[choice]()
             if choice in faults:
-                self._spend("crash", f"{worker.name} {call}: {choice}")
+                self._spend("crash", f"{actor.label} {call}: {choice}")
                 if choice == "die after":
                     apply()
-                self.journal.fault(worker)
+                self.journal.fault(actor)
                 raise Killed
-            may_switch = self._move(worker, choice)
+            may_switch = self._move(actor, choice)
 
-    def _moves(self, worker: Worker, *, may_switch: bool) -> list[str]:
+    def _moves(self, actor: Actor, *, may_switch: bool) -> list[str]:
         moves = []
         if self._left["switch"]:
-            moves = [other.name for other in self._able() if other is not worker] if may_switch else []
+            if may_switch:
+                moves += [other.name for other in self._able() if other is not actor]
+                moves += actor.other_threads()
             moves.append("time passes")
         if self._left["redeliver"]:
             moves.append("redelivery")
         return moves
 
-    def _move(self, worker: Worker, choice: str) -> bool:
-        """Let something else happen first; return whether the worker may be left again before its call."""
+    def _move(self, actor: Actor, choice: str) -> bool:
+        """Let something else happen first; return whether the actor may be left again before its call."""
         if choice == "redelivery":
             self._spend("redeliver", "SQS delivers again")
             self.queue.redeliver()
             self.journal.disturbed()
             return True
-        self._spend("switch", f"{worker.name} waits: {choice}")
+        self._spend("switch", f"{actor.label} waits: {choice}")
         if choice == "time passes":
             self._pass_time()
             self.journal.disturbed()
             return True
-        self._wanted = next(other for other in self.workers if other.name == choice)
-        assert worker.fiber is not None
-        worker.fiber.pause()
+        if actor.threads is not None and choice in actor.other_threads():
+            actor.threads.switch(choice)
+            return False
+        self._wanted = next(other for other in self.actors if other.name == choice)
+        actor.pause()
         if self._is_stopped:
             raise Killed
         return False
 
     def _stop(self) -> None:
         self._is_stopped = True
-        for worker in self.workers:
-            if worker.is_running:
-                worker.resume()
+        for actor in self.actors:
+            if actor.is_running:
+                actor.resume()
 
     def _spend(self, budget: str, event: str) -> None:
         self._left[budget] -= 1
@@ -243,7 +275,7 @@ class Plant:
 
     def _pass_time(self) -> None:
         """Move the clock to the next moment at which a lease ends, or a message becomes visible."""
-        moments = [message.visible_ms for message in self.queue.messages if not message.is_gone]
+        moments = [message.visible_ms for message in (*self.queue.waiting, *self.dead_letter_queue.waiting)]
         moments += [item.lease for item in self.store.items.values() if item.status == "INPROGRESS"]
         later = [moment for moment in moments if moment > self.ms]
         self.ms = min(later, default=self.ms + VISIBILITY_SECONDS * 1_000) + 1

@@ -8,6 +8,7 @@ from lambdas.runtime.errors import UnavailableError
 from lambdas.runtime.lease import BusinessWrite, Change, Item, Outcome, Verdict
 from lambdas.runtime.outbox import Addressed
 from lambdas.runtime.publish import OutgoingMessage, SendResult
+from tests.explorer.schedule import Violation
 
 if TYPE_CHECKING:
     from tests.explorer.worker import Worker
@@ -47,8 +48,8 @@ class StorePort:
 
         failures = {
             "unavailable": lambda: UNAVAILABLE,
-            "unanswered": lambda: _first(UNAVAILABLE, apply()),
-            "answer lost, tried again": lambda: _last(apply(), self.transact(change, writes)),
+            "unanswered": lambda: first(UNAVAILABLE, apply()),
+            "answer lost, tried again": lambda: last(apply(), self.transact(change, writes)),
             "conflict": lambda: Verdict(Outcome.CONFLICT),
         }
         return plant.store_point(self.worker, "commits", apply, failures)
@@ -61,6 +62,9 @@ class StorePort:
         name: Callable[[Any], str],
     ) -> list[Verdict]:
         plant = self.worker.plant
+        names = [name(entry) for entry in entries]
+        if len(set(names)) < len(names):
+            raise Violation(f"the items of one call must be distinct, or DynamoDB refuses all of it, got {names}")
 
         def apply(some: Sequence[Any] = entries) -> list[Verdict]:
             return plant.journal.watch(self.worker, [name(entry) for entry in some], lambda: write(some))
@@ -68,8 +72,8 @@ class StorePort:
         refused = [UNAVAILABLE] * len(entries)
         failures: dict[str, Callable[[], list[Verdict]]] = {
             "unavailable": lambda: refused,
-            "unanswered": lambda: _first(refused, apply()),
-            "answer lost, tried again": lambda: _last(apply(), self._write(call, entries, write, name)),
+            "unanswered": lambda: first(refused, apply()),
+            "answer lost, tried again": lambda: last(apply(), self._write(call, entries, write, name)),
         }
         if len(entries) > 1:
             failures["first entry only"] = lambda: apply(entries[:1]) + refused[1:]
@@ -94,8 +98,8 @@ class DeadLetterPort:
         gone = [GONE] * len(messages)
         failures = {
             "unavailable": lambda: gone,
-            "unanswered": lambda: _first(gone, apply()),
-            "answer lost, tried again": lambda: _last(apply(), apply()),
+            "unanswered": lambda: first(gone, apply()),
+            "answer lost, tried again": lambda: last(apply(), apply()),
         }
         return plant.point(self.worker, f"sends {len(messages)} dead letters", apply, failures=failures)
 
@@ -110,13 +114,13 @@ class OutboxPort:
         plant = self.worker.plant
 
         def apply(some: Sequence[Addressed] = messages) -> list[SendResult]:
-            return [plant.journal.forwarded(message) for message in some]
+            return [plant.send_on(message) for message in some]
 
         gone = [GONE] * len(messages)
         failures = {
             "unavailable": lambda: gone,
-            "unanswered": lambda: _first(gone, apply()),
-            "answer lost, tried again": lambda: _last(apply(), apply()),
+            "unanswered": lambda: first(gone, apply()),
+            "answer lost, tried again": lambda: last(apply(), apply()),
         }
         if len(messages) > 1:
             failures["first entry only"] = lambda: apply(messages[:1]) + gone[1:]
@@ -161,9 +165,9 @@ class VisibilityPort:
         )
 
 
-def _first(result: ResultT, _ignored: object) -> ResultT:
+def first(result: ResultT, _ignored: object) -> ResultT:
     return result
 
 
-def _last(_ignored: object, result: ResultT) -> ResultT:
+def last(_ignored: object, result: ResultT) -> ResultT:
     return result

@@ -1,10 +1,10 @@
 """A small model of SQS: a queue that feeds a function, and its dead-letter queue."""
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Any
 
-from lambdas.runtime.publish import OutgoingMessage, SendResult
+from lambdas.runtime.publish import Attribute, OutgoingMessage, SendResult
 from tests.lambdas.runtime.world import QUEUE_ARN
 
 DEDUPLICATION_MS = 300_000
@@ -12,11 +12,12 @@ DEDUPLICATION_MS = 300_000
 Now = Callable[[], int]
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, kw_only=True)
 class Stored:
     """A message in a queue.
 
     Attributes:
+        sent_ms: When it came into the queue.
         visible_ms: When it can be received next.
         receives: How often it was received.
         is_gone: It was deleted, or set aside.
@@ -24,7 +25,9 @@ class Stored:
 
     id: str
     body: str
-    group: str | None
+    group: str | None = None
+    attributes: Mapping[str, Attribute | str] = field(default_factory=dict)
+    sent_ms: int = 0
     visible_ms: int = 0
     receives: int = 0
     is_gone: bool = False
@@ -42,52 +45,67 @@ class Stored:
             "receiptHandle": self.handle,
             "body": self.body,
             "attributes": system,
-            "messageAttributes": {},
+            "messageAttributes": {
+                name: {"stringValue": str(value), "dataType": "String"} for name, value in self.attributes.items()
+            },
             "eventSource": "aws:sqs",
             "eventSourceARN": QUEUE_ARN,
         }
 
 
-class SourceQueue:
-    """The queue that the workers consume: standard, or FIFO where messages have groups.
+class Queue:
+    """A standard queue, or a FIFO one where messages have groups.
 
-    A message in flight blocks its group. `max_receives` is the back-stop: SQS itself sets a message aside after it.
+    A message in flight blocks its group. A FIFO queue tells copies by their deduplication id for five minutes.
     """
 
-    def __init__(self, now_ms: Now, *, visibility_seconds: int, max_receives: int) -> None:
+    def __init__(self, name: str, now_ms: Now, *, visibility_seconds: int) -> None:
+        self._name = name
         self._now_ms = now_ms
         self._visibility_ms = visibility_seconds * 1_000
-        self._max_receives = max_receives
+        self._seen: dict[str, int] = {}
         self.messages: list[Stored] = []
-        self.set_aside: list[str] = []
-
-    def send(self, message_id: str, body: str, group: str | None) -> None:
-        self.messages.append(Stored(message_id, body, group))
 
     @property
-    def is_empty(self) -> bool:
-        return all(message.is_gone for message in self.messages)
+    def waiting(self) -> list[Stored]:
+        """Messages that are there, in flight or not."""
+        return [message for message in self.messages if not message.is_gone]
+
+    def send(self, messages: Sequence[OutgoingMessage]) -> list[SendResult]:
+        for message in messages:
+            self.put(message)
+        return [SendResult("sent")] * len(messages)
+
+    def put(self, message: OutgoingMessage, message_id: str | None = None) -> Stored | None:
+        """Take a message; None when it is taken for a copy, which SQS answers as if it had taken it."""
+        now_ms = self._now_ms()
+        known_ms = self._seen.get(message.deduplication_id or "")
+        if known_ms is not None and now_ms - known_ms < DEDUPLICATION_MS:
+            return None
+        if message.deduplication_id is not None:
+            self._seen[message.deduplication_id] = now_ms
+        stored = Stored(
+            id=message_id or f"{self._name}-{len(self.messages) + 1}",
+            body=message.body,
+            group=message.group_id,
+            attributes=message.attributes,
+            sent_ms=now_ms,
+        )
+        self.messages.append(stored)
+        return stored
 
     def receivable(self) -> list[Stored]:
         """Messages that a receive may return now, in their order."""
-        now_ms = self._now_ms()
-        waiting = [message for message in self.messages if not message.is_gone]
+        now_ms, waiting = self._now_ms(), self.waiting
         blocked = {message.group for message in waiting if message.group is not None and message.visible_ms > now_ms}
         return [message for message in waiting if message.visible_ms <= now_ms and message.group not in blocked]
 
     def receive(self, most: int) -> list[Stored]:
-        """Receive up to `most` messages; what was received too often is set aside instead."""
-        received: list[Stored] = []
-        for message in self.receivable():
-            if len(received) == most:
-                break
-            if message.receives >= self._max_receives:
-                message.is_gone = True
-                self.set_aside.append(message.id)
-                continue
+        """Receive up to `most` messages."""
+        received = self.receivable()[:most]
+        for message in received:
             message.receives += 1
             message.visible_ms = self._now_ms() + self._visibility_ms
-            received.append(message)
         return received
 
     def delete(self, message_id: str) -> None:
@@ -102,28 +120,28 @@ class SourceQueue:
             if message.handle == handle and not message.is_gone:
                 message.visible_ms = self._now_ms() + seconds * 1_000
 
+
+class SourceQueue(Queue):
+    """The queue that the workers consume.
+
+    `max_receives` is the back-stop: SQS itself sets a message aside after it.
+    """
+
+    def __init__(self, now_ms: Now, *, visibility_seconds: int, max_receives: int) -> None:
+        super().__init__("back", now_ms, visibility_seconds=visibility_seconds)
+        self._max_receives = max_receives
+        self.set_aside: list[str] = []
+
+    def receive(self, most: int) -> list[Stored]:
+        for message in self.receivable():
+            if message.receives >= self._max_receives:
+                message.is_gone = True
+                self.set_aside.append(message.id)
+        return super().receive(most)
+
     def redeliver(self) -> None:
         """Deliver again what is in flight, and else what was deleted: a standard queue may, at any time."""
-        in_flight = [each for each in self.messages if not each.is_gone and each.visible_ms > self._now_ms()]
+        in_flight = [each for each in self.waiting if each.visible_ms > self._now_ms()]
         for message in in_flight or self.messages:
             message.is_gone = False
             message.visible_ms = 0
-
-
-class DeadLetterQueue:
-    """Takes dead letters; a FIFO one tells copies by their deduplication id for five minutes."""
-
-    def __init__(self, now_ms: Now) -> None:
-        self._now_ms = now_ms
-        self._seen: dict[str, int] = {}
-        self.letters: list[OutgoingMessage] = []
-
-    def send(self, messages: Sequence[OutgoingMessage]) -> list[SendResult]:
-        for message in messages:
-            known_ms = self._seen.get(message.deduplication_id or "")
-            if known_ms is not None and self._now_ms() - known_ms < DEDUPLICATION_MS:
-                continue
-            if message.deduplication_id is not None:
-                self._seen[message.deduplication_id] = self._now_ms()
-            self.letters.append(message)
-        return [SendResult("sent")] * len(messages)

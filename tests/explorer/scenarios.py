@@ -3,6 +3,7 @@
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
+from lambdas.runtime.publish import SendResult
 from tests.explorer.business import (
     MakeProcess,
     beating,
@@ -17,10 +18,12 @@ from tests.explorer.business import (
 )
 from tests.explorer.journal import Fate, Sent
 from tests.explorer.plant import Bounds, Plant
+from tests.explorer.ports import GONE
 from tests.explorer.schedule import Choices
 from tests.explorer.worker import Setting
 
 MAX_ATTEMPTS = 2
+SEND_ROUNDS = 3
 SKEW_MS = 120_000
 ONE_SWITCH = Bounds(switches=1)
 
@@ -34,6 +37,16 @@ RIVALS = (Sent(id="m1", payment_id="p1", fate=Fate.RIVAL), Sent(id="m2", payment
 NO_PAYMENT = (Sent(id="m1", text="no json", fate=Fate.DEAD), Sent(id="m2", payment_id="p2"))
 REFUSED = (Sent(id="m1", payment_id="bad", fate=Fate.DEAD), Sent(id="m2", payment_id="p2"))
 FORWARDED = (Sent(id="m1", payment_id="p1", forwards=1), Sent(id="m2", payment_id="p2", forwards=1))
+SPENT = SendResult(None, "TaskTimedOut: spent", is_permanent=True)
+UNSENDABLE = (
+    Sent(id="m1", payment_id="bad", fate=Fate.UNSENT, least_attempts=1, forwards=2, reason="TaskTimedOut: spent"),
+    Sent(id="m2", payment_id="p2", forwards=2),
+    Sent(id="m3", payment_id="bad", fate=Fate.UNSENT, least_attempts=1, forwards=2, reason="TaskTimedOut: spent"),
+)
+UNSENT_TOO_LONG = (
+    Sent(id="m1", payment_id="bad", fate=Fate.UNSENT, least_attempts=SEND_ROUNDS, forwards=1, reason="gone"),
+    Sent(id="m2", payment_id="p2", forwards=1),
+)
 AFTER_THE_WINDOW = Sent(id="m9", payment_id="p1", amount=9)
 
 
@@ -102,12 +115,32 @@ def _standard(mode: str, make: MakeProcess) -> Iterator[Payments]:
     yield Payments(name=f"{mode}: window", sent=PAID_TWICE[:1], setting=forgetting, later=[AFTER_THE_WINDOW])
     beat = replace(setting, process=beating(beating(make)), lease_seconds=3)
     yield Payments(name=f"{mode}: heartbeat", sent=PAID_TWICE[:1], setting=beat)
+    sending = replace(setting, process=forwarding(make, 2), refusals={"bad/1": SPENT}, batch_size=3)
+    yield Payments(name=f"{mode}: unsendable", sent=UNSENDABLE, setting=sending, bounds=alone, redrives=1)
+    patient = replace(setting, process=forwarding(make), refusals={"bad/1": GONE}, send_rounds=SEND_ROUNDS)
+    yield Payments(name=f"{mode}: unsent too long", sent=UNSENT_TOO_LONG, setting=patient, bounds=alone)
     if mode == "plain":
         return  # without a transaction, what follows can take effect twice: a fence that falls, clocks that differ
     deleted = replace(setting, deletes_abandoned=True)
     yield Payments(name=f"{mode}: deleted by hand", sent=PAID_TWICE[:1], setting=deleted)
     skewed = replace(setting, skew_ms=(0, SKEW_MS), longest_wait_ms=setting.longest_wait_ms + SKEW_MS)
     yield Payments(name=f"{mode}: skewed clock", sent=PAID_TWICE, setting=skewed)
+
+
+def _together(mode: str, make: MakeProcess) -> Iterator[Payments]:
+    """Scenarios of a standard queue, two of whose messages run at the same time."""
+    setting = Setting(process=make, max_attempts=MAX_ATTEMPTS, concurrency=2, batch_size=3)
+    alone = Bounds(switches=0)
+    yield Payments(name=f"{mode}: paid twice", sent=PAID_TWICE, setting=replace(setting, batch_size=2))
+    yield Payments(name=f"{mode}: paid twice at once", sent=PAID_TWICE, setting=setting)
+    yield Payments(name=f"{mode}: sent on", sent=FORWARDED, setting=replace(setting, process=forwarding(make)))
+    yield Payments(name=f"{mode}: rivals", sent=RIVALS, setting=setting)
+    failing = replace(setting, process=misbehaving(make, "bad", fail))
+    yield Payments(name=f"{mode}: failure", sent=BESIDE_DEATH, setting=failing, bounds=alone)
+    killing = replace(setting, process=misbehaving(make, "bad", kill))
+    yield Payments(name=f"{mode}: killer", sent=BESIDE_DEATH, setting=killing, bounds=alone)
+    beat = replace(setting, process=beating(make), lease_seconds=3)
+    yield Payments(name=f"{mode}: heartbeat", sent=PAID_TWICE[:2], setting=beat)
 
 
 def _grouped(sent: Sequence[Sent]) -> list[Sent]:
@@ -121,11 +154,13 @@ def _fifo(scenario: Payments) -> Payments:
 
 
 _STANDARD = [*_standard("transaction", transactional), *_standard("plain", plain)]
+_TOGETHER = [*_together("transaction", transactional), *_together("plain", plain)]
 
 SCENARIOS = {
     scenario.name: scenario
     for scenario in [
         *(replace(scenario, name=f"standard, {scenario.name}") for scenario in _STANDARD),
         *map(_fifo, _STANDARD),
+        *(replace(scenario, name=f"together, {scenario.name}") for scenario in _TOGETHER),
     ]
 }

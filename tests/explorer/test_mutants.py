@@ -2,9 +2,12 @@
 
 import pytest
 
-from tests.explorer.mutants import MUTANTS, Mutant
+from tests.explorer.mutants import mover, outbox, receiver, threads
+from tests.explorer.mutants.mutant import Mutant
 from tests.explorer.scenarios import SCENARIOS
 from tests.explorer.schedule import Violation, explore, replay
+
+MUTANTS = receiver.MUTANTS | threads.MUTANTS | mover.MUTANTS | outbox.MUTANTS
 
 
 @pytest.mark.parametrize("mutant", MUTANTS.values(), ids=list(MUTANTS))

@@ -56,7 +56,7 @@ class ReceiverLife(RuleBasedStateMachine):
 
     @rule(worker=st.integers(0, 1), step_ms=st.integers(-LONGEST_CLOCK_STEP_MS, LONGEST_CLOCK_STEP_MS))
     def step_clock(self, worker: int, step_ms: int) -> None:
-        self.plant.workers[worker].set_clock(step_ms)
+        self.plant.workers[worker].clock.skew_ms = step_ms
 
     @rule(milliseconds=st.integers(1, 70_000))
     def wait(self, milliseconds: int) -> None:

@@ -2,19 +2,25 @@
 
 import io
 import random
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import partial
 from typing import TYPE_CHECKING, Any
+from unittest.mock import patch
 
 from lambdas.payments.service import Payment
+from lambdas.runtime import invocation, relay
 from lambdas.runtime.dead_letters import DeadLetterChannel
 from lambdas.runtime.message import Message
+from lambdas.runtime.outbox import SEND_ROUNDS
+from lambdas.runtime.publish import SendResult
 from lambdas.runtime.receiver import Ports, Receiver, ReceiverSettings
 from lambdas.runtime.telemetry import Metrics
-from tests.explorer.fiber import Fiber
+from tests.explorer.actor import Actor
 from tests.explorer.ports import DeadLetterPort, OutboxPort, StorePort, TopicPort, VisibilityPort
 from tests.explorer.queues import Stored
-from tests.lambdas.runtime.world import QUEUE_ARN, FakeTasks, Killed
+from tests.explorer.threads import Threads
+from tests.lambdas.runtime.world import QUEUE_ARN, FakeTasks
 
 if TYPE_CHECKING:
     from tests.explorer.plant import Plant
@@ -39,6 +45,9 @@ class Setting:
         window_seconds: How long an item outlives its last change.
         deletes_abandoned: Whether somebody deletes items by hand as soon as their lease is over.
         lease_seconds: Length of a lease that heartbeats extend. Default: as long as the invocation.
+        concurrency: Messages of a batch that run at the same time.
+        send_rounds: Failed rounds of sends after which what a message sends on is given up.
+        refusals: Messages that are refused when they are sent on, until the plant is mended, by their text.
         skew_ms: What each worker's clock is ahead of the plant's.
         longest_wait_ms: Longest time from the last disturbance until a valid message is acknowledged.
     """
@@ -50,6 +59,9 @@ class Setting:
     window_seconds: int = 3_600
     deletes_abandoned: bool = False
     lease_seconds: int | None = None
+    concurrency: int = 1
+    send_rounds: int = SEND_ROUNDS
+    refusals: Mapping[str, SendResult] = field(default_factory=dict)
     skew_ms: tuple[int, int] = (0, 0)
     longest_wait_ms: int = LONGEST_WAIT_MS
 
@@ -71,62 +83,47 @@ class WorkerClock:
         self.plant.ms += int(seconds * 1_000)
 
 
-@dataclass
-class Worker:
+class Worker(Actor):
     """One Lambda sandbox: it runs one invocation at a time, and when it dies another takes its place.
 
     Attributes:
-        owner: Token of its invocation.
+        clock: Its clock, which may step back.
         lease_end_ms: When the leases of its invocation end, by the plant's clock.
     """
 
-    name: str
-    plant: "Plant"
-    skew_ms: int = 0
-    fiber: Fiber | None = None
-    receiver: Receiver[Payment] | None = None
-    owner: str = ""
-    lease_end_ms: int = 0
-    deliveries: int = 0
-
-    @property
-    def is_running(self) -> bool:
-        return self.fiber is not None
-
-    def __post_init__(self) -> None:
-        self.clock = WorkerClock(self.plant, self.skew_ms)
-
-    def set_clock(self, skew_ms: int) -> None:
-        """Set its clock, which may thereby step back."""
-        self.skew_ms = self.clock.skew_ms = skew_ms
+    def __init__(self, name: str, plant: "Plant", skew_ms: int = 0) -> None:
+        super().__init__(name, plant)
+        self.clock = WorkerClock(plant, skew_ms)
+        self.lease_end_ms = 0
+        self._receiver: Receiver[Payment] | None = None
+        self._invocations = 0
 
     def get_remaining_time_in_millis(self) -> int:
         return FUNCTION_TIMEOUT_SECONDS * 1_000
 
     def begin(self, batch: Sequence[Stored]) -> None:
-        self.receiver = self.receiver or self._new_receiver()
+        self._receiver = self._receiver or self._new_receiver()
         records = [message.record() for message in batch]
         self.lease_end_ms = self.plant.ms + FUNCTION_TIMEOUT_SECONDS * 1_000 + 2_000
-        self.fiber = Fiber(lambda: self._invoke(records))
+        self.start(lambda: self._invoke(records))
 
     def resume(self) -> None:
-        assert self.fiber is not None
-        try:
-            self.fiber.resume()
-        except Killed:
-            self.receiver = None  # the next invocation has a process of its own
-        finally:
-            if self.fiber.is_finished:
-                self.fiber = None
+        threads = patch.object(invocation, "ThreadPoolExecutor", partial(Threads, self))
+        with threads, patch.object(relay, "SEND_ROUNDS", self.plant.setting.send_rounds):
+            super().resume()
+
+    def died(self) -> None:
+        super().died()
+        self._receiver = None  # the next invocation has a process of its own
 
     def new_owner(self) -> str:
-        self.deliveries += 1
-        self.owner = f"{self.name}/{self.deliveries}"
+        self._invocations += 1
+        self.owner = f"{self.name}/{self._invocations}"
         return self.owner
 
     def _invoke(self, records: list[dict[str, Any]]) -> None:
-        assert self.receiver is not None
-        response = self.receiver.receive({"Records": records}, self)
+        assert self._receiver is not None
+        response = self._receiver.receive({"Records": records}, self)
         self.plant.point(self, "answer", lambda: self.plant.answer(self, records, response), faults=("die before",))
 
     def _new_receiver(self) -> Receiver[Payment]:
@@ -151,6 +148,7 @@ class Worker:
             max_attempts=setting.max_attempts,
             window_seconds=setting.window_seconds,
             lease_seconds=setting.lease_seconds,
+            concurrency=setting.concurrency,
         )
         return Receiver(
             settings,

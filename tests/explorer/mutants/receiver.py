@@ -1,10 +1,8 @@
-"""Our runtime, broken on purpose, one rule each: the explorer must see it."""
+"""The receiver, broken on purpose, one rule each."""
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any
-
-import pytest
 
 from lambdas.contracts import records
 from lambdas.contracts.records import Status
@@ -14,52 +12,18 @@ from lambdas.runtime.idempotency import Buried, Busy, Idempotency, Unavailable, 
 from lambdas.runtime.invocation import Invocation
 from lambdas.runtime.lease import Change, Claim, Item
 from lambdas.runtime.settlement import Settlement
+from tests.explorer.mutants.mutant import CRASH, FAILED_CALL, TWO_SWITCHES, Mutants, Patch
 from tests.explorer.plant import Bounds
 
-Break = Callable[[pytest.MonkeyPatch], None]
-
-CRASH = Bounds(crashes=1, switches=1)
-TWO_SWITCHES = Bounds(crashes=1, switches=2)
-FAILED_CALL = Bounds(lost=1, switches=1)
-
-
-@dataclass(frozen=True, slots=True)
-class Mutant:
-    """A broken rule, and where it must be seen.
-
-    Attributes:
-        scenario: Name of the scenario.
-        bounds: What may go wrong there.
-        apply: Breaks the rule.
-        start: Where the search begins; a search from the beginning finds the same, after half a minute.
-    """
-
-    scenario: str
-    bounds: Bounds
-    apply: Break
-    start: Sequence[int] = ()
-
-
-MUTANTS: dict[str, Mutant] = {}
-
-
-def seen_in(
-    scenario: str,
-    bounds: Bounds = Bounds(),  # noqa: B008 - it is frozen
-    start: Sequence[int] = (),
-) -> Callable[[Break], Break]:
-    def register(apply: Break) -> Break:
-        MUTANTS[f"{apply.__name__}, {scenario}"] = Mutant(scenario, bounds, apply, start)
-        return apply
-
-    return register
+MUTANTS = Mutants()
+seen_in = MUTANTS.seen_in
 
 
 def where(change: Change, *, without: str) -> Change:
     return replace(change, where={name: value for name, value in change.where.items() if name != without})
 
 
-def advance_as(patch: pytest.MonkeyPatch, decision: type, act: Callable[[Any], None]) -> None:
+def advance_as(patch: Patch, decision: type, act: Callable[[Any], None]) -> None:
     """Do something else with the works of one decision."""
     advance = Invocation._advance  # noqa: SLF001
 
@@ -70,24 +34,24 @@ def advance_as(patch: pytest.MonkeyPatch, decision: type, act: Callable[[Any], N
 
 
 @seen_in("standard, transaction: paid twice", TWO_SWITCHES)
-def owner_and_fence_dropped_from_conditions(patch: pytest.MonkeyPatch) -> None:
+def owner_and_fence_dropped_from_conditions(patch: Patch) -> None:
     patch.setattr(Claim, "held", lambda _claim: {records.STATUS: Status.INPROGRESS})
 
 
 @seen_in("standard, transaction: deleted by hand", Bounds(crashes=1, switches=3))
-def owner_dropped_from_conditions(patch: pytest.MonkeyPatch) -> None:
+def owner_dropped_from_conditions(patch: Patch) -> None:
     held = Claim.held
     patch.setattr(Claim, "held", lambda claim: {n: v for n, v in held(claim).items() if n != records.OWNER})
 
 
 @seen_in("standard, transaction: paid twice", CRASH)
-def item_in_progress_acknowledged(patch: pytest.MonkeyPatch) -> None:
+def item_in_progress_acknowledged(patch: Patch) -> None:
     advance_as(patch, Busy, lambda work: work.confirm())
 
 
 @seen_in("standard, plain: paid twice", CRASH)
 @seen_in("standard, transaction: paid twice", CRASH)
-def fence_not_raised(patch: pytest.MonkeyPatch) -> None:
+def fence_not_raised(patch: Patch) -> None:
     def mutant(found: Item, wanted: Item) -> tuple[Change, Claim]:
         change, claim = lease.takeover(found, wanted)
         values: Mapping[str, Any] = {**change.values, records.FENCE: found.fence}
@@ -97,20 +61,20 @@ def fence_not_raised(patch: pytest.MonkeyPatch) -> None:
 
 
 @seen_in("standard, transaction: paid twice", FAILED_CALL)
-def release_without_a_condition(patch: pytest.MonkeyPatch) -> None:
+def release_without_a_condition(patch: Patch) -> None:
     released = Idempotency.released
     patch.setattr(Idempotency, "released", lambda *args, **values: replace(released(*args, **values), where={}))
 
 
 @seen_in("standard, transaction: paid twice", FAILED_CALL)
 @seen_in("fifo, transaction: sent on", FAILED_CALL)
-def commit_without_the_status(patch: pytest.MonkeyPatch) -> None:
+def commit_without_the_status(patch: Patch) -> None:
     completed = Idempotency.completed
     patch.setattr(Idempotency, "completed", lambda *args: where(completed(*args), without=records.STATUS))
 
 
 @seen_in("standard, transaction: heartbeat", Bounds(crashes=1, switches=3), [0, 0, 0, 1, 1])
-def takeover_without_comparing_the_lease(patch: pytest.MonkeyPatch) -> None:
+def takeover_without_comparing_the_lease(patch: Patch) -> None:
     def mutant(found: Item, wanted: Item) -> tuple[Change, Claim]:
         change, claim = lease.takeover(found, wanted)
         return where(change, without=records.LEASE), claim
@@ -119,12 +83,12 @@ def takeover_without_comparing_the_lease(patch: pytest.MonkeyPatch) -> None:
 
 
 @seen_in("standard, plain: paid twice", Bounds(switches=1))
-def takeover_of_a_lease_that_runs(patch: pytest.MonkeyPatch) -> None:
+def takeover_of_a_lease_that_runs(patch: Patch) -> None:
     patch.setattr(Item, "is_held", lambda _item, _now_ms: False)
 
 
 @seen_in("standard, plain: paid twice", CRASH)
-def completion_before_the_effect(patch: pytest.MonkeyPatch) -> None:
+def completion_before_the_effect(patch: Patch) -> None:
     attempt = Invocation._attempt  # noqa: SLF001
 
     def mutant(self: Any, work: Any, claim: Claim) -> Any:
@@ -136,17 +100,17 @@ def completion_before_the_effect(patch: pytest.MonkeyPatch) -> None:
 
 @seen_in("standard, transaction: sent on")
 @seen_in("fifo, plain: sent on")
-def outbox_skipped(patch: pytest.MonkeyPatch) -> None:
+def outbox_skipped(patch: Patch) -> None:
     patch.setattr(relay, "addressed", lambda _item: [])
 
 
 @seen_in("standard, transaction: sent on", CRASH)
-def committed_taken_for_completed(patch: pytest.MonkeyPatch) -> None:
+def committed_taken_for_completed(patch: Patch) -> None:
     advance_as(patch, Unsent, lambda work: work.confirm())
 
 
 @seen_in("fifo, transaction: sent on", FAILED_CALL)
-def next_of_a_group_before_the_sends(patch: pytest.MonkeyPatch) -> None:
+def next_of_a_group_before_the_sends(patch: Patch) -> None:
     done = Settlement._done  # noqa: SLF001
 
     def mutant(self: Settlement, work: Any, item: Item) -> None:
@@ -157,25 +121,25 @@ def next_of_a_group_before_the_sends(patch: pytest.MonkeyPatch) -> None:
 
 
 @seen_in("standard, plain: killer")
-def suspects_not_last(patch: pytest.MonkeyPatch) -> None:
+def suspects_not_last(patch: Patch) -> None:
     run_lane = Invocation._run_lane  # noqa: SLF001
     patch.setattr(Invocation, "_run_lane", lambda self, lane, **_: run_lane(self, lane, with_suspects=True))
 
 
 @seen_in("standard, transaction: outage", Bounds(outages=1))
 @seen_in("fifo, plain: outage", Bounds(outages=1))
-def visibility_shortened_in_an_outage(patch: pytest.MonkeyPatch) -> None:
+def visibility_shortened_in_an_outage(patch: Patch) -> None:
     advance_as(patch, Unavailable, lambda work: setattr(work, "delay_seconds", 1.0))
 
 
 @seen_in("standard, transaction: no payment")
-def dead_letter_not_marked_as_told(patch: pytest.MonkeyPatch) -> None:
+def dead_letter_not_marked_as_told(patch: Patch) -> None:
     told = Idempotency.told
     patch.setattr(Idempotency, "told", lambda self, item, _ids: told(self, item, ()))
 
 
 @seen_in("standard, plain: redrive")
-def redriven_message_does_not_reopen(patch: pytest.MonkeyPatch) -> None:
+def redriven_message_does_not_reopen(patch: Patch) -> None:
     decide = Idempotency._decide  # noqa: SLF001
 
     def mutant(self: Idempotency, request: Any, wanted: Item, found: Item) -> Any:
@@ -185,22 +149,22 @@ def redriven_message_does_not_reopen(patch: pytest.MonkeyPatch) -> None:
 
 
 @seen_in("standard, transaction: paid twice")
-def expiration_in_milliseconds(patch: pytest.MonkeyPatch) -> None:
+def expiration_in_milliseconds(patch: Patch) -> None:
     patch.setattr(Idempotency, "_expiration", lambda self, now_ms: now_ms + self._window_seconds * 1_000)
 
 
 @seen_in("standard, transaction: paid twice")
-def expiration_read_as_milliseconds(patch: pytest.MonkeyPatch) -> None:
+def expiration_read_as_milliseconds(patch: Patch) -> None:
     patch.setattr(Item, "has_expired", lambda item, now_ms: item.expiration < now_ms)
 
 
 @seen_in("standard, transaction: window")
-def expiration_never_looked_at(patch: pytest.MonkeyPatch) -> None:
+def expiration_never_looked_at(patch: Patch) -> None:
     patch.setattr(Item, "has_expired", lambda _item, _now_ms: False)
 
 
 @seen_in("standard, transaction: stumble")
-def failure_reported_by_its_handle(patch: pytest.MonkeyPatch) -> None:
+def failure_reported_by_its_handle(patch: Patch) -> None:
     def mutant(self: Batch[Any]) -> dict[str, list[dict[str, str]]]:
         return {"batchItemFailures": [{"itemIdentifier": e.delivery.receipt_handle} for e in self.unconfirmed()]}
 
@@ -208,7 +172,7 @@ def failure_reported_by_its_handle(patch: pytest.MonkeyPatch) -> None:
 
 
 @seen_in("standard, transaction: stumble")
-def failure_reported_for_another_record(patch: pytest.MonkeyPatch) -> None:
+def failure_reported_for_another_record(patch: Patch) -> None:
     def mutant(self: Batch[Any]) -> dict[str, list[dict[str, str]]]:
         ids = [entry.delivery.message_id for lane in self.lanes for entry in lane]
         return {"batchItemFailures": [{"itemIdentifier": each} for each in ids[: len(self.unconfirmed())][::-1]][1:]}
@@ -218,7 +182,7 @@ def failure_reported_for_another_record(patch: pytest.MonkeyPatch) -> None:
 
 @seen_in("fifo, transaction: stumble")
 @seen_in("fifo, plain: paid twice", FAILED_CALL)
-def group_not_stopped(patch: pytest.MonkeyPatch) -> None:
+def group_not_stopped(patch: Patch) -> None:
     run_lane = Invocation._run_lane  # noqa: SLF001
 
     def mutant(self: Invocation[Any], lane: Sequence[Any], *, with_suspects: bool) -> Sequence[Any]:
@@ -228,13 +192,13 @@ def group_not_stopped(patch: pytest.MonkeyPatch) -> None:
 
 
 @seen_in("fifo, transaction: stumble")
-def tail_of_a_group_left_in_flight(patch: pytest.MonkeyPatch) -> None:
+def tail_of_a_group_left_in_flight(patch: Patch) -> None:
     visibility = Batch.visibility
     patch.setattr(Batch, "visibility", lambda self: visibility(self)[:1])
 
 
 @seen_in("standard, transaction: rivals")
-def other_payload_taken_for_a_duplicate(patch: pytest.MonkeyPatch) -> None:
+def other_payload_taken_for_a_duplicate(patch: Patch) -> None:
     decide = Idempotency._decide  # noqa: SLF001
 
     def mutant(self: Idempotency, request: Any, wanted: Item, found: Item) -> Any:

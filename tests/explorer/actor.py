@@ -1,0 +1,65 @@
+"""An actor: somebody whose calls to the outside are the points at which a schedule is chosen."""
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+from tests.explorer.fiber import Fiber
+from tests.explorer.threads import Threads
+from tests.lambdas.runtime.world import Killed
+
+if TYPE_CHECKING:
+    from tests.explorer.plant import Plant
+
+
+class Actor:
+    """Somebody who runs one thing at a time, in a process that may die.
+
+    Attributes:
+        owner: Token of what it runs.
+        threads: What runs in threads of its own, if anything does.
+    """
+
+    def __init__(self, name: str, plant: "Plant") -> None:
+        self.name = name
+        self.plant = plant
+        self.owner = name
+        self.threads: Threads | None = None
+        self._fiber: Fiber | None = None
+
+    @property
+    def is_running(self) -> bool:
+        return self._fiber is not None
+
+    @property
+    def label(self) -> str:
+        """Who it is, and which of its threads runs."""
+        thread = self.threads.running if self.threads else None
+        return thread or self.name
+
+    def other_threads(self) -> list[str]:
+        """Names of the threads that could go on in place of the one that runs."""
+        return self.threads.others() if self.threads else []
+
+    def start(self, body: Callable[[], None]) -> None:
+        self._fiber = Fiber(body)
+
+    def pause(self) -> None:
+        """Stay where it is, until it is resumed."""
+        assert self._fiber is not None
+        self._fiber.pause()
+
+    def resume(self) -> None:
+        """Go on until it pauses, ends or dies."""
+        fiber = self._fiber
+        assert fiber is not None
+        try:
+            fiber.resume()
+        except Killed:
+            self.died()
+        finally:
+            if fiber.is_finished:
+                self._fiber = None
+
+    def died(self) -> None:
+        """Its process is gone."""
+        self.threads = None

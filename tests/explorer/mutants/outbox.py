@@ -1,0 +1,84 @@
+"""Sends that never succeed: the rules broken on purpose, one each."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+
+from lambdas.contracts import records
+from lambdas.contracts.records import Status
+from lambdas.runtime import relay
+from lambdas.runtime.idempotency import Idempotency
+from lambdas.runtime.lease import Attributes, Change, Item
+from lambdas.runtime.publish import SendResult
+from lambdas.runtime.relay import Relay, Relayed, RelayResult
+from lambdas.runtime.settlement import Settlement
+from tests.explorer.mutants.mutant import Mutants, Patch
+
+MUTANTS = Mutants()
+seen_in = MUTANTS.seen_in
+
+
+def never_judged(patch: Patch, change: Callable[[RelayResult], RelayResult]) -> None:
+    """Change what becomes of an item whose messages will never be sent."""
+    judged = relay._judged  # noqa: SLF001
+
+    def mutant(item: Item, failures: Sequence[SendResult]) -> RelayResult:
+        result = judged(item, failures)
+        return change(result) if result.outcome is Relayed.NEVER else result
+
+    patch.setattr(relay, "_judged", mutant)
+
+
+@seen_in("standard, transaction: unsendable")
+@seen_in("fifo, plain: unsent too long")
+def refused_send_completes_the_item(patch: Patch) -> None:
+    never_judged(patch, lambda result: replace(result, outcome=Relayed.SENT))
+
+
+@seen_in("standard, plain: unsendable")
+@seen_in("fifo, transaction: unsendable")
+def refused_send_releases_the_item(patch: Patch) -> None:
+    change = Relay._change  # noqa: SLF001
+    values: Attributes = {records.STATUS: Status.RELEASED, records.LEASE: records.FREE}
+
+    def mutant(self: Relay, result: RelayResult) -> Change | None:
+        if result.outcome is Relayed.NEVER:
+            return Change(item_id=result.item.id, values=values, where={records.STATUS: Status.COMMITTED})
+        return change(self, result)
+
+    patch.setattr(Relay, "_change", mutant)
+
+
+@seen_in("standard, transaction: unsendable")
+@seen_in("fifo, plain: unsent too long")
+def refused_send_acknowledges_without_a_dead_letter(patch: Patch) -> None:
+    bury_all = Settlement._bury_all  # noqa: SLF001
+
+    def mutant(self: Settlement) -> None:
+        for work, death in self._deaths:
+            if death.item.status is Status.COMMITTED:
+                work.confirm()
+        self._deaths = [(work, death) for work, death in self._deaths if death.item.status is Status.DEAD]
+        bury_all(self)
+
+    patch.setattr(Settlement, "_bury_all", mutant)
+
+
+@seen_in("standard, transaction: unsendable")
+def refused_send_keeps_its_group(patch: Patch) -> None:
+    never_judged(patch, lambda result: replace(result, outcome=Relayed.LATER))
+
+
+@seen_in("standard, plain: unsent too long")
+def every_failed_send_is_for_good(patch: Patch) -> None:
+    judged = relay._judged  # noqa: SLF001
+
+    def mutant(item: Item, failures: Sequence[SendResult]) -> RelayResult:
+        return judged(item, [replace(failure, is_permanent=True) for failure in failures])
+
+    patch.setattr(relay, "_judged", mutant)
+
+
+@seen_in("fifo, transaction: unsent too long")
+def failed_rounds_are_not_counted(patch: Patch) -> None:
+    send_failed = Idempotency.send_failed
+    patch.setattr(Idempotency, "send_failed", lambda self, item: send_failed(self, replace(item, attempts=0)))

@@ -1,0 +1,71 @@
+"""Messages of a batch that run at the same time: the rules broken on purpose, one each."""
+
+from typing import Any
+
+from lambdas.runtime.idempotency import Idempotency
+from lambdas.runtime.invocation import Invocation
+from lambdas.runtime.lease import Claim
+from tests.explorer.mutants.mutant import ONE_SWITCH, Mutants, Patch
+
+MUTANTS = Mutants()
+seen_in = MUTANTS.seen_in
+
+
+@seen_in("together, plain: paid twice at once")
+def both_records_of_one_key_start_together(patch: Patch) -> None:
+    is_ready = Invocation._is_ready  # noqa: SLF001
+
+    def mutant(self: Invocation[Any], work: Any) -> bool:
+        work.was_advanced = False
+        return is_ready(self, work)
+
+    patch.setattr(Invocation, "_is_ready", mutant)
+
+
+@seen_in("together, plain: paid twice")
+def what_ran_together_is_given_back_too(patch: Patch) -> None:
+    run_together = Invocation._run_together  # noqa: SLF001
+
+    def mutant(self: Invocation[Any], lanes: Any) -> None:
+        claims = [entry.work.claim for (entry,) in lanes]
+        run_together(self, lanes)
+        for (entry,), claim in zip(lanes, claims, strict=True):
+            entry.work.claim = claim
+
+    patch.setattr(Invocation, "_run_together", mutant)
+
+
+@seen_in("together, plain: paid twice")
+def what_ran_together_runs_again_in_its_lane(patch: Patch) -> None:
+    run_together = Invocation._run_together  # noqa: SLF001
+
+    def mutant(self: Invocation[Any], lanes: Any) -> None:
+        claims = [entry.work.claim for (entry,) in lanes]
+        run_together(self, lanes)
+        for (entry,), claim in zip(lanes, claims, strict=True):
+            entry.work.claim, entry.work.was_advanced = claim, False
+
+    patch.setattr(Invocation, "_run_together", mutant)
+
+
+@seen_in("together, transaction: heartbeat", ONE_SWITCH)
+def threads_share_the_claim_in_hand(patch: Patch) -> None:
+    attempt, transaction = Invocation._attempt, Idempotency.transaction  # noqa: SLF001
+    in_hand: list[Claim] = []
+
+    def mutant(self: Any, work: Any, claim: Claim) -> Any:
+        in_hand[:] = [claim]
+        return attempt(self, work, claim)
+
+    patch.setattr(Invocation, "_attempt", mutant)
+    patch.setattr(Idempotency, "transaction", lambda self, _claim, outbox: transaction(self, in_hand[0], outbox))
+
+
+@seen_in("together, plain: killer")
+def suspects_run_together(patch: Patch) -> None:
+    patch.setattr(Invocation, "_is_ready", lambda _self, work: work.claim is not None and work.problem is None)
+
+
+@seen_in("together, transaction: rivals")
+def other_payload_runs_together(patch: Patch) -> None:
+    patch.setattr(Invocation, "_is_ready", lambda _self, work: work.claim is not None)

@@ -1,6 +1,7 @@
 """Building blocks: one AWS resource, or one role that several play together, with safe defaults."""
 
 from cdk_app.constructs.acknowledgement import acknowledge
+from cdk_app.constructs.claim_check_bucket import ClaimCheckBucket, ClaimCheckBucketProps
 from cdk_app.constructs.customer_managed_key import CustomerManagedKey, CustomerManagedKeyProps
 from cdk_app.constructs.dead_letter_notifier import DeadLetterNotifier, DeadLetterNotifierProps
 from cdk_app.constructs.handler_function import HandlerFunction, HandlerFunctionProps
@@ -10,6 +11,8 @@ from cdk_app.constructs.private_endpoints import PrivateEndpoints, PrivateEndpoi
 from cdk_app.constructs.queue_channel import QueueChannel, QueueChannelProps
 
 __all__ = [
+    "ClaimCheckBucket",
+    "ClaimCheckBucketProps",
     "CustomerManagedKey",
     "CustomerManagedKeyProps",
     "DeadLetterNotifier",

@@ -256,21 +256,20 @@ class Invocation(Generic[PayloadT]):
         return Attempt(message)
 
     def _conclude(self, work: Work[PayloadT], claim: Claim, attempt: Attempt) -> None:
-        with in_hand(work.deliveries[0], work.request.item_id):
-            if attempt.error is not None:
+        if attempt.error is not None:
+            with in_hand(work.deliveries[0], work.request.item_id):
                 fields = {LogKey.ATTEMPTS: claim.attempt, **error_fields(attempt.error)}
                 _logger.warning("attempt failed", extra=fields)
-            if attempt.message is not None and (attempt.error is None or attempt.message.was_committed):
-                self._succeeded(work, claim, attempt.message)  # even if it failed after its effect, which stands
-            elif attempt.error is not None:
-                self._failed(work, claim, attempt.error)
+        if attempt.message is not None and (attempt.error is None or attempt.message.was_committed):
+            self._succeeded(work, claim, attempt.message)  # even if it failed after its effect, which stands
+        elif attempt.error is not None:
+            self._failed(work, claim, attempt.error)
 
     def _succeeded(self, work: Work[PayloadT], claim: Claim, message: Message) -> None:
         if message.was_committed:
             self._settlement.committed(work, claim, message.outbox.seal())
         else:
             self._settlement.complete(work, claim, message.outbox.seal())
-        _logger.info("message processed", extra={LogKey.FENCE: claim.item.fence, LogKey.ATTEMPTS: claim.attempt})
 
     def _failed(self, work: Work[PayloadT], claim: Claim, error: Exception) -> None:
         if isinstance(error, LeaseLostError):

@@ -77,7 +77,7 @@ class Settlement:
 
     def committed(self, work: AnyWork, claim: Claim, outbox: Sequence[Outgoing]) -> None:
         """Keep: a transaction says that the work is done; its messages are to be sent."""
-        self._done(work, replace(claim.item, status=Status.COMMITTED, outbox=encode(outbox), attempts=0))
+        self._done(work, claim, replace(claim.item, status=Status.COMMITTED, outbox=encode(outbox), attempts=0))
 
     def resend(self, work: AnyWork, item: Item) -> None:
         """Keep: the work was done before, and its messages may not have been sent."""
@@ -131,10 +131,10 @@ class Settlement:
             elif wished.status is Status.DEAD:
                 self._deaths.append((work, Death(wished, tuple(work.deliveries))))
             else:
-                self._done(work, wished)
+                self._done(work, claim, wished)
         elif verdict.found is not None and claim.was_done(verdict):
             # Something else was wished, but a transaction whose answer was lost did commit after all.
-            self._done(work, verdict.found)
+            self._done(work, claim, verdict.found)
         elif verdict.outcome is Outcome.REFUSED:
             self._metrics.count(Metric.LEASES_LOST)
             self._log(work, "lease lost")
@@ -142,8 +142,10 @@ class Settlement:
             self._metrics.count(Metric.CALLS_FAILED)
             self._log(work, "outcome not written")
 
-    def _done(self, work: AnyWork, item: Item) -> None:
+    def _done(self, work: AnyWork, claim: Claim, item: Item) -> None:
         self._metrics.count(Metric.MESSAGES_PROCESSED)
+        with in_hand(work.deliveries[0], work.request.item_id):
+            _logger.info("message processed", extra={LogKey.FENCE: item.fence, LogKey.ATTEMPTS: claim.attempt})
         if item.outbox:
             self._unsent.append((work, item))
         else:

@@ -46,6 +46,17 @@ def test_each_line_of_a_message_has_its_request_id(collector: Collector) -> None
     assert processed[LogKey.SERVICE] == "orders"
 
 
+def test_message_whose_outcome_was_not_written_is_not_called_processed(collector: Collector) -> None:
+    world = World()
+    world.store.plan("update", "unavailable")
+
+    world.receive(record(order("o-1")))
+
+    messages = [line["message"] for line in collector.lines]
+    assert "outcome not written" in messages
+    assert "message processed" not in messages
+
+
 def test_nothing_of_a_body_and_nothing_of_an_error_text_is_logged(collector: Collector) -> None:
     def fail(body: JsonObject, _message: Message) -> None:
         try:

@@ -50,7 +50,7 @@ def test_message_whose_outcome_was_not_written_is_not_called_processed(collector
     world = World()
     world.store.plan("update", "unavailable")
 
-    world.receive(record(order("o-1")))
+    world.receive(record(order("o-1")), process=lambda _body, _message: None)
 
     messages = [line["message"] for line in collector.lines]
     assert "outcome not written" in messages

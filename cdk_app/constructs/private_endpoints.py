@@ -22,7 +22,7 @@ class PrivateEndpointsProps:
         network: Where the functions run; the endpoints go into the same subnets and let in the same security groups,
             or the whole VPC where the network names none.
         services: Services reached through an interface endpoint, each with an hourly charge a zone. Default: SQS and
-            SNS. Add KMS, CloudWatch Logs, X-Ray and others when a handler calls them itself.
+            SNS. Add Step Functions when a handler tells tasks their outcome, KMS and others when it calls them itself.
     """
 
     network: Network

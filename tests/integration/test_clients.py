@@ -1,7 +1,8 @@
 """Clients of the runtime's own session."""
 
+import json
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -9,8 +10,16 @@ import boto3
 import pytest
 from botocore.exceptions import UnknownServiceError
 
-from lambdas.runtime.aws import clients
 from lambdas.runtime.aws.clients import client_config, dynamodb_client, sfn_client, sns_client, sqs_client
+from lambdas.runtime.aws.session import session
+
+
+@pytest.fixture(autouse=True)
+def process() -> Iterator[None]:
+    """A new process, as far as the session goes."""
+    session.cache_clear()
+    yield
+    session.cache_clear()
 
 
 @pytest.mark.parametrize(
@@ -30,7 +39,6 @@ def test_first_client_does_not_look_for_all_services(monkeypatch: pytest.MonkeyP
         return listdir(path)
 
     monkeypatch.setattr(os, "listdir", recorded)
-    clients._session.cache_clear()  # noqa: SLF001 - as in a new process
 
     dynamodb_client(client_config(5))
 
@@ -42,4 +50,27 @@ def test_other_sessions_know_all_services() -> None:
 
     assert "s3" in boto3.Session().get_available_services()
     with pytest.raises(UnknownServiceError):
-        clients._session().client("s3")  # noqa: SLF001
+        session().client("s3")
+
+
+@pytest.mark.parametrize("service", ["dynamodb", "sqs", "sns", "stepfunctions"])
+@pytest.mark.parametrize("kind", ["service-2", "endpoint-rule-set-1", "paginators-1"])
+def test_models_are_what_the_sdk_would_read(service: str, kind: str) -> None:
+    ours, theirs = (_loader(owner).load_service_model(service, kind) for owner in (session(), boto3.Session()))
+
+    assert json.dumps(ours) == json.dumps(theirs)  # the order of members too
+
+
+def test_models_of_a_data_path_are_found(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    version = tmp_path / "dynamodb" / "2999-01-01"
+    version.mkdir(parents=True)
+    (version / "service-2.json").write_text("{}")
+    monkeypatch.setenv("AWS_DATA_PATH", str(tmp_path))
+
+    latest = _loader(session()).determine_latest_version("dynamodb", "service-2")
+
+    assert latest == "2999-01-01"
+
+
+def _loader(owner: boto3.Session) -> Any:
+    return owner._session.get_component("data_loader")  # noqa: SLF001 - boto3 has no public way to it

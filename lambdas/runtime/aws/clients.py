@@ -1,14 +1,10 @@
-"""Clients of AWS services: soon there, and with time-outs that fit into the invocation."""
+"""Clients of AWS services, with time-outs that fit into the invocation."""
 
-import functools
 from typing import TYPE_CHECKING, Any
 
-from lambdas.runtime.startup import without_collection
+from botocore.config import Config
 
-with without_collection():  # half of a start
-    import boto3
-    import botocore.session
-    from botocore.config import Config
+from lambdas.runtime.aws.session import session
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
@@ -20,8 +16,6 @@ TRIES_PER_CALL = 3  # botocore's "standard" retries, the only layer that repeats
 CALL_SHARE = 2 / 3  # of the function's time-out: what remains is for the answer to SQS
 LONGEST_CONNECT_SECONDS = 1.0
 LONGEST_READ_SECONDS = 2.0
-
-_SERVICES = ["dynamodb", "sns", "sqs", "stepfunctions"]
 
 
 def client_config(function_timeout_seconds: float) -> Config:
@@ -43,32 +37,20 @@ def dynamodb_client(config: Config) -> "DynamoDBClient":
 
     It leaves the validation of parameters to DynamoDB: of a batch, the SDK's is a quarter of the processor time.
     """
-    client: Any = _session().client("dynamodb", config=config.merge(Config(parameter_validation=False)))
+    client: Any = session().client("dynamodb", config=config.merge(Config(parameter_validation=False)))
     return client  # type: ignore[no-any-return]
 
 
 def sqs_client(config: Config) -> "SQSClient":
     """Return an SQS client of the function's own region."""
-    return _session().client("sqs", config=config)
+    return session().client("sqs", config=config)
 
 
 def sns_client(config: Config) -> "SNSClient":
     """Return an SNS client of the function's own region."""
-    return _session().client("sns", config=config)
+    return session().client("sns", config=config)
 
 
 def sfn_client(config: Config) -> "SFNClient":
     """Return a Step Functions client of the function's own region."""
-    return _session().client("stepfunctions", config=config)
-
-
-@functools.cache
-def _session() -> boto3.Session:
-    """Return a session that knows our services by name.
-
-    Else botocore reads some 900 folders to find out which services there are, before it makes the first client; a
-    change of its own would leave that out: https://github.com/boto/botocore/pull/3687
-    """
-    session = botocore.session.get_session()
-    session.get_component("data_loader").list_available_services = lambda _type_name: _SERVICES
-    return boto3.Session(botocore_session=session)
+    return session().client("stepfunctions", config=config)

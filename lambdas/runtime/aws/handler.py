@@ -7,11 +7,14 @@ import typing
 from collections.abc import Callable
 from typing import TypeVar
 
-from lambdas.runtime.aws import wiring
-from lambdas.runtime.keys import BusinessKey
-from lambdas.runtime.message import Message
-from lambdas.runtime.model import parser
-from lambdas.runtime.receiver import LambdaContext, Receiver
+from lambdas.runtime.startup import without_collection
+
+with without_collection():
+    from lambdas.runtime.aws import wiring
+    from lambdas.runtime.keys import BusinessKey
+    from lambdas.runtime.message import Message
+    from lambdas.runtime.model import parser
+    from lambdas.runtime.receiver import LambdaContext, Receiver
 
 PayloadT = TypeVar("PayloadT")
 Response = dict[str, list[dict[str, str]]]

@@ -1,4 +1,6 @@
 import gc
+import subprocess
+import sys
 from collections.abc import Iterator
 
 import pytest
@@ -43,3 +45,13 @@ def test_collector_that_was_off_stays_off() -> None:
         pass
 
     assert not gc.isenabled()
+
+
+@pytest.mark.parametrize("module", ["lambdas.payments.handler", "lambdas.runtime.aws.handler"])
+def test_collector_rests_while_a_handler_is_imported(module: str) -> None:
+    program = f"import gc; import {module}; print(sum(each['collections'] for each in gc.get_stats()), gc.isenabled())"
+    printed = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True).stdout
+
+    collections, is_enabled = printed.split()
+    assert is_enabled == "True"
+    assert int(collections) < 40  # those before the pause; without it some hundred

@@ -1,0 +1,41 @@
+"""The SDK's session, with which the first client takes half the time.
+
+botocore lists some 900 folders to find out which services there are, and reads two megabytes of JSON into ordered
+dicts, twice as long and large as plain ones. This session knows its services, and plain dicts keep the order too.
+"""
+
+import functools
+import gzip
+import json
+from pathlib import Path
+from typing import Any
+
+import boto3
+import botocore.session
+from botocore.loaders import JSONFileLoader
+
+_SERVICES = ["dynamodb", "sns", "sqs", "stepfunctions"]
+
+
+class _PlainFiles(JSONFileLoader):
+    """Reads the SDK's data files into plain dicts."""
+
+    def load_file(self, file_path: str) -> Any:
+        """Return what a file holds, by its path without `.json` or `.json.gz`; None when there is no such file."""
+        plain, packed = Path(f"{file_path}.json"), Path(f"{file_path}.json.gz")
+        if plain.is_file():
+            return json.loads(plain.read_bytes())
+        return json.loads(gzip.decompress(packed.read_bytes())) if packed.is_file() else None
+
+
+@functools.cache
+def session() -> boto3.Session:
+    """Return the session of the runtime's clients; it knows the services that `clients` has a function for.
+
+    A change of botocore would leave the listing out too: https://github.com/boto/botocore/pull/3687
+    """
+    base = botocore.session.get_session()
+    loader = base.get_component("data_loader")
+    loader.list_available_services = lambda _type_name: _SERVICES
+    loader.file_loader = _PlainFiles()
+    return boto3.Session(botocore_session=base)

@@ -18,7 +18,7 @@ export JSII_SILENCE_WARNING_END_OF_LIFE_NODE_VERSION := $(JSII_SILENCE_WARNING_U
 
 .PHONY: help
 help: ## List the commands
-	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## /{printf "  make %-17s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## /{printf "  make %-19s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 ## ---- set-up ----------------------------------------------------------------------------------
 .PHONY: setup
@@ -117,6 +117,10 @@ bench-throughput: setup ## Messages a second on the embedded cloud: ours and a p
 .PHONY: bench-correctness
 bench-correctness: setup ## Payments lost and doubled under kills and faults: ours, a plain lock, Powertools (6 minutes)
 	@$(BIN)/python -m benchmarks.correctness
+
+.PHONY: bench-pipeline-cost
+bench-pipeline-cost: setup ## List price of a million requests through the pipeline: payloads inline and in S3
+	@$(BIN)/python -m benchmarks.pipeline_cost
 
 ## ---- the app ---------------------------------------------------------------------------------
 .PHONY: synth diff deploy

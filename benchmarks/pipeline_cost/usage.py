@@ -1,0 +1,149 @@
+"""What one request uses of each thing that AWS bills for, as it follows from the flow."""
+
+import math
+from collections.abc import Mapping
+
+from benchmarks.pipeline_cost.documents import ItemSizes, message_bytes, service_item, start_item
+from benchmarks.pipeline_cost.flow import Flow
+from benchmarks.pipeline_cost.prices import Component
+from lambdas.contracts.messages import SNS_MESSAGE_BYTES, SQS_MESSAGE_BYTES
+
+MILLION = 1_000_000
+# https://aws.amazon.com/sns/pricing/ and https://aws.amazon.com/sqs/pricing/: each such piece of a call is a request.
+BILLED_BYTES = 65_536
+# https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/read-write-operations.html
+WRITE_UNIT_BYTES, READ_UNIT_BYTES = 1_024, 4_096
+TRANSACTIONAL = 2
+# https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/CapacityUnitCalculations.html
+STORED_ITEM_OVERHEAD_BYTES = 100
+# "Up to 99 %" are spared: https://docs.aws.amazon.com/AmazonS3/latest/userguide/bucket-key.html
+CALLS_PAST_THE_BUCKET_KEY = 0.01
+# https://docs.aws.amazon.com/sns/latest/dg/sns-key-management.html#sse-estimate-kms-usage-costs
+DATA_KEY_SECONDS = 300
+KMS_CALLS_PER_PUBLISHER = 2
+BYTES_PER_GB, DAYS_PER_MONTH = 2**30, 30
+
+Usage = Mapping[Component, float]
+
+
+def usage(flow: Flow) -> Usage:
+    """Return what one request uses, of each component that it uses at all."""
+    stages = [_start(flow), _topic_keys(flow)]
+    for step, stage in enumerate(flow.steps):
+        stages += [_join(flow, step), _publish(flow, step + 1, batch=flow.batch / len(stage.services))]
+        stages += [_service(flow, step, service) for service in stage.services]
+    return _sum(*stages)
+
+
+def item_usage(flow: Flow, sizes: ItemSizes, *, writes: int | None = None) -> Usage:
+    """Return what an item costs that is claimed, committed and completed.
+
+    An update is billed by the larger of the item before and after it. The index holds keys, which do not change.
+
+    Args:
+        flow: The flow.
+        sizes: The item.
+        writes: Items that are written in a transaction with the commit. Default: no transaction.
+    """
+    commit = _write_units(max(sizes.claimed, sizes.committed))
+    if writes is not None:
+        commit = TRANSACTIONAL * (commit + writes)
+    complete = _write_units(max(sizes.committed, sizes.completed))
+    stored = (sizes.completed + STORED_ITEM_OVERHEAD_BYTES) / BYTES_PER_GB * flow.record_days / DAYS_PER_MONTH
+    return {
+        Component.DYNAMODB_WRITE: _write_units(sizes.claimed) + commit + complete,
+        Component.DYNAMODB_INDEX: 1,
+        Component.DYNAMODB_STORAGE: stored,
+        Component.DYNAMODB_RECOVERY: stored,
+    }
+
+
+def _start(flow: Flow) -> Usage:
+    durations = flow.durations
+    objects = 0 if flow.has_inline(flow.request_bytes) else 1
+    seconds = durations.work + 3 * durations.dynamodb + durations.publish + objects * durations.s3_put
+    return _sum(
+        _objects(flow, put=objects, get=0, size_bytes=flow.request_bytes),
+        item_usage(flow, start_item(flow)),
+        _publish(flow, 0, batch=1),
+        _invocation(flow, seconds, batch=1),
+    )
+
+
+def _service(flow: Flow, step: int, service: str) -> Usage:
+    results_before = len(flow.steps[step - 1].services) if step else 0
+    requests_read = 0 if flow.has_inline(flow.request_bytes) else 1
+    results_read = 0 if flow.has_inline(flow.result_bytes) else results_before
+    written = 0 if flow.has_inline(flow.result_bytes) else 1
+    return _sum(
+        _objects(flow, put=written, get=requests_read + results_read, size_bytes=flow.result_bytes),
+        item_usage(flow, service_item(flow, step, service), writes=flow.writes),
+        _delivery(flow, step),
+        _invocation(flow, _service_seconds(flow, step, requests_read + results_read, written), batch=flow.batch),
+    )
+
+
+def _service_seconds(flow: Flow, step: int, get: int, put: int) -> float:
+    """Return the seconds of one invocation: a batch is claimed, sent on and completed in one call each."""
+    durations = flow.durations
+    message = durations.work + get * durations.s3_get + put * durations.s3_put + durations.transaction
+    calls = 2 + (len(flow.steps[step].services) > 1)
+    return flow.batch * message + calls * durations.dynamodb + durations.publish
+
+
+def _publish(flow: Flow, hop: int, *, batch: float) -> Usage:
+    return {Component.SNS_PUBLISH: _billed(message_bytes(flow, hop), max(1.0, batch), SNS_MESSAGE_BYTES)}
+
+
+def _delivery(flow: Flow, step: int) -> Usage:
+    return {
+        Component.SQS_RECEIVE: _billed(message_bytes(flow, step), flow.batch, SQS_MESSAGE_BYTES),
+        Component.SQS_DELETE: 1 / flow.batch,
+    }
+
+
+def _billed(size_bytes: int, batch: float, largest_call_bytes: int) -> float:
+    """Return the requests that one message is billed as, when calls carry `batch` of them as far as they have room."""
+    messages = min(batch, largest_call_bytes // size_bytes)
+    return math.ceil(messages * size_bytes / BILLED_BYTES) / messages
+
+
+def _objects(flow: Flow, *, put: int, get: int, size_bytes: int) -> Usage:
+    return {
+        Component.S3_PUT: put,
+        Component.S3_GET: get,
+        Component.S3_KMS: (put + get) * CALLS_PAST_THE_BUCKET_KEY,
+        Component.S3_STORAGE: put * size_bytes / BYTES_PER_GB * flow.claim_days / DAYS_PER_MONTH,
+    }
+
+
+def _join(flow: Flow, step: int) -> Usage:
+    """Return the consistent reads of a step with several services: each, once it has committed, reads all of them."""
+    services = flow.steps[step].services
+    if len(services) == 1:
+        return {}
+    sizes = [service_item(flow, step, service).committed for service in services]
+    return {Component.DYNAMODB_READ: len(services) * sum(math.ceil(size / READ_UNIT_BYTES) for size in sizes)}
+
+
+def _invocation(flow: Flow, seconds: float, *, batch: int) -> Usage:
+    return {
+        Component.LAMBDA_REQUEST: 1 / batch,
+        Component.LAMBDA_DURATION: seconds * flow.memory_gib / batch,
+    }
+
+
+def _topic_keys(flow: Flow) -> Usage:
+    """Return the calls to the topics' keys: of the preprocessor, then of each step's services, for their data keys."""
+    publishers = 1 + sum(len(step.services) for step in flow.steps)
+    calls = flow.hours * 3_600 / DATA_KEY_SECONDS * KMS_CALLS_PER_PUBLISHER * publishers
+    return {Component.SNS_KMS: calls / MILLION}
+
+
+def _write_units(size_bytes: int) -> int:
+    return math.ceil(size_bytes / WRITE_UNIT_BYTES)
+
+
+def _sum(*usages: Usage) -> Usage:
+    components = [component for component in Component if any(component in each for each in usages)]
+    return {component: sum(each.get(component, 0.0) for each in usages) for component in components}

@@ -10,6 +10,7 @@ from aws_cdk import aws_cloudwatch_actions as actions
 from aws_cdk import aws_iam as iam
 from aws_cdk import aws_kms as kms
 from aws_cdk import aws_sns as sns
+from aws_cdk import aws_sqs as sqs
 from constructs import Construct
 
 from cdk_app.constructs.customer_managed_key import CustomerManagedKey, CustomerManagedKeyProps
@@ -21,6 +22,7 @@ from cdk_app.constructs.key_access import (
     with_key,
 )
 from cdk_app.constructs.queue_channel import QueueChannel
+from cdk_app.constructs.topic_subscription import TopicSubscription
 from cdk_app.errors import InvalidPropsError
 
 _CLOUDWATCH = "cloudwatch.amazonaws.com"
@@ -92,17 +94,8 @@ class DeadLetterNotifier(Construct):
         Raises:
             InvalidPropsError: Topic and queues share a key, which is a dependency cycle.
         """
-        if self.key is not None and channel.props.key is self.key:
-            msg = f"the key of the topic must be another than that of {channel.node.path}, got one for both"
-            raise InvalidPropsError(msg)
-        dead_letters = cloudwatch.Alarm(
-            scope,
-            "DeadLetterAlarm",
-            alarm_description="The dead-letter queue has messages: a message could not be processed.",
-            metric=channel.metric_dead_letters_visible(period=_PERIOD, statistic="Maximum"),
-            threshold=1,
-            **_ALARM_SETTINGS,
-        )
+        self._refuse_key_of(channel, channel.props.key)
+        dead_letters = self._dead_letter_alarm(scope, channel.dead_letter_queue, "could not be processed")
         age = cloudwatch.Alarm(
             scope,
             "MessageAgeAlarm",
@@ -111,9 +104,18 @@ class DeadLetterNotifier(Construct):
             threshold=channel.props.retention.to_seconds() // 4,
             **_ALARM_SETTINGS,
         )
-        for alarm in (dead_letters, age):
-            alarm.add_alarm_action(actions.SnsAction(self.topic))
+        age.add_alarm_action(actions.SnsAction(self.topic))
         return dead_letters, age
+
+    def watch_subscription(self, subscription: TopicSubscription) -> cloudwatch.Alarm:
+        """Raise an alarm on this topic while `subscription` has messages that SNS could not deliver.
+
+        Raises:
+            InvalidPropsError: This topic and the dead-letter queue share a key, which is a dependency cycle.
+        """
+        queue = subscription.dead_letter_queue
+        self._refuse_key_of(subscription, queue.encryption_master_key)
+        return self._dead_letter_alarm(subscription, queue, "could not be delivered by SNS")
 
     def grant_notify(self, grantee: iam.IGrantable) -> iam.Grant:
         """Let `grantee` publish to the topic, and use its key to do so."""
@@ -121,6 +123,23 @@ class DeadLetterNotifier(Construct):
             grantee=grantee, actions=["sns:Publish"], resource_arns=[self.topic.topic_arn]
         )
         return with_key(grant, self.key, grantee, SEND_ACTIONS)
+
+    def _dead_letter_alarm(self, scope: Construct, queue: sqs.IQueue, what_happened: str) -> cloudwatch.Alarm:
+        alarm = cloudwatch.Alarm(
+            scope,
+            "DeadLetterAlarm",
+            alarm_description=f"The dead-letter queue has messages: a message {what_happened}.",
+            metric=queue.metric_approximate_number_of_messages_visible(period=_PERIOD, statistic="Maximum"),
+            threshold=1,
+            **_ALARM_SETTINGS,
+        )
+        alarm.add_alarm_action(actions.SnsAction(self.topic))
+        return alarm
+
+    def _refuse_key_of(self, watched: Construct, key: kms.IKey | None) -> None:
+        if self.key is not None and key is self.key:
+            msg = f"the key of the topic must be another than that of {watched.node.path}, got one for both"
+            raise InvalidPropsError(msg)
 
     def _allow_alarms(self) -> None:
         """Let alarms of this account and region through the policies of the topic and of its key, where we own them."""

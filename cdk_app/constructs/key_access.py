@@ -1,6 +1,6 @@
 """Who may use the key of an encrypted queue or topic: services by the key's policy, roles by their own."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from aws_cdk import Annotations, Stack
@@ -10,8 +10,10 @@ from aws_cdk import aws_kms as kms
 from cdk_app.errors import InvalidPropsError
 
 if TYPE_CHECKING:
+    from aws_cdk import aws_sns as sns
     from constructs import Construct
 
+SNS = "sns.amazonaws.com"
 SEND_ACTIONS = ("kms:Decrypt", "kms:GenerateDataKey")  # SQS and SNS ask for both when a message comes in
 RECEIVE_ACTIONS = ("kms:Decrypt",)
 _AWS_MANAGED_ALIAS = "alias/aws/"
@@ -34,18 +36,46 @@ def allow_service(scope: "Construct", key: kms.IKey, service: str, *, source_arn
 
     See https://docs.aws.amazon.com/sns/latest/dg/sns-key-management.html#compatibility-with-aws-services
     """
+    sid = f"Allow{service.partition('.')[0].title()}"
+    _let_send(scope, key, service, sid=sid, conditions=source_conditions(scope, source_arn))
+
+
+def allow_topic(scope: "Construct", key: kms.IKey, topic: "sns.ITopic") -> None:
+    """Let SNS use `key` to deliver what is published to `topic` into an encrypted queue.
+
+    The topic's ARN is the condition, and names its account, which may be another one. An imported key keeps its policy,
+    as with `allow_service`.
+
+    Args:
+        scope: Construct that an imported key is told about.
+        key: Key of the queue.
+        topic: What the queue is subscribed to, or is the dead-letter queue of a subscription to.
+
+    See https://docs.aws.amazon.com/sns/latest/dg/sns-dead-letter-queues.html
+    """
+    _let_send(scope, key, SNS, sid=None, conditions=from_topic(topic))
+
+
+def _let_send(
+    scope: "Construct", key: kms.IKey, service: str, *, sid: str | None, conditions: Mapping[str, Mapping[str, str]]
+) -> None:
     statement = iam.PolicyStatement(
-        sid=f"Allow{service.partition('.')[0].title()}",
+        sid=sid,
         principals=[iam.ServicePrincipal(service)],
         actions=list(SEND_ACTIONS),
         resources=["*"],  # in a key's policy, this key
-        conditions=source_conditions(scope, source_arn),
+        conditions=conditions,
     )
     if not key.add_to_resource_policy(statement, True).statement_added:  # noqa: FBT003 - jsii's own signature
         Annotations.of(scope).add_info(
             f"the policy of the imported key must allow {service} {' and '.join(SEND_ACTIONS)}, "
             "or what the service sends is lost"
         )
+
+
+def from_topic(topic: "sns.ITopic") -> dict[str, dict[str, str]]:
+    """Conditions that let SNS deliver what is published to one topic, and nothing else."""
+    return {"ArnEquals": {"aws:SourceArn": topic.topic_arn}}
 
 
 def source_conditions(scope: "Construct", source_arn: str | None = None) -> dict[str, dict[str, str]]:

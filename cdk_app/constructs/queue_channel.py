@@ -26,7 +26,7 @@ VISIBILITY_PER_HANDLER_TIMEOUT = 6  # AWS's advice for a queue that feeds a func
 NO_WAIT = Duration.seconds(0)
 SOURCE_RETENTION = Duration.days(4)
 DEAD_LETTER_RETENTION = Duration.days(14)
-_DATA_KEY_REUSE = Duration.minutes(5)
+DATA_KEY_REUSE = Duration.minutes(5)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -214,5 +214,5 @@ class QueueChannel(Construct):
             **settings,
             "encryption": sqs.QueueEncryption.KMS,
             "encryption_master_key": self.props.key,
-            "data_key_reuse": _DATA_KEY_REUSE,
+            "data_key_reuse": DATA_KEY_REUSE,
         }

@@ -9,6 +9,7 @@ from constructs import Construct
 
 from cdk_app.constructs.dead_letter_notifier import DeadLetterNotifier, DeadLetterNotifierProps
 from cdk_app.constructs.queue_channel import QueueChannel, QueueChannelProps
+from cdk_app.constructs.topic_channel import TopicChannel
 from cdk_app.errors import InvalidPropsError
 from tests.cdk_app.constructs.synthesized import only, permissions, properties, resources
 
@@ -102,6 +103,27 @@ def test_alarm_is_raised_when_messages_wait_for_a_quarter_of_their_retention(sta
     alarm = alarm_on(stack, "ApproximateAgeOfOldestMessage")
     assert alarm["Threshold"] == 86_400
     assert alarm["Dimensions"][0]["Value"]["Fn::GetAtt"][0].startswith("OrdersQueue")
+
+
+def test_alarm_is_raised_by_the_first_message_that_sns_could_not_deliver(stack: Stack) -> None:
+    subscription = TopicChannel(stack, "Reserve").subscribe(channel(stack))
+
+    DeadLetterNotifier(stack, "Notifier").watch_subscription(subscription)
+
+    alarm = alarm_on(stack, "ApproximateNumberOfMessagesVisible")
+    [dimension] = alarm["Dimensions"]
+    assert dimension["Value"]["Fn::GetAtt"][0].startswith("OrdersSubscriptionDeadLetterQueue")
+    assert alarm["Threshold"] == 1
+    assert len(alarm["AlarmActions"]) == 1
+
+
+def test_one_key_for_topic_and_subscription_is_refused(stack: Stack) -> None:
+    key = kms.Key(stack, "Key")
+    subscription = TopicChannel(stack, "Reserve").subscribe(channel(stack), dead_letter_key=key)
+    notifier = DeadLetterNotifier(stack, "Notifier", DeadLetterNotifierProps(key=key))
+
+    with pytest.raises(InvalidPropsError, match="another than that of Stack/Orders/Subscription, got one for both"):
+        notifier.watch_subscription(subscription)
 
 
 def test_notifier_channel_and_receiver_may_live_in_stacks_of_their_own() -> None:

@@ -8,6 +8,7 @@ from constructs import Construct
 
 from cdk_app.constructs.key_access import RECEIVE_ACTIONS, with_key
 from cdk_app.constructs.protection import removal_policy
+from cdk_app.errors import InvalidPropsError
 from lambdas.contracts import records
 
 # BatchExecuteStatement has no action of its own: IAM checks each statement as what it does.
@@ -24,10 +25,14 @@ class IdempotencyTableProps:
     Attributes:
         existing: Table to use instead of a new one. Its partition key is `id` (a string), it has no sort key, and its
             TTL attribute is `expiration`; nothing about it is changed. Default: a new table.
+        request_index: Whether items can be found by request id, as a pipeline needs: through an index that repeats keys
+            only, at one more write unit for a new item. An existing table must have it: `RequestIndex`, with the
+            partition key `request_id` (a string). Default: they cannot.
         protect: Keep the new table when its stack is deleted, and refuse to delete it. Default: protected.
     """
 
     existing: dynamodb.ITable | None = None
+    request_index: bool = False
     protect: bool = True
 
 
@@ -38,12 +43,13 @@ class IdempotencyTable(Construct):
 
     Attributes:
         table: The table itself.
+        props: What the table was made of.
     """
 
     def __init__(self, scope: Construct, construct_id: str, props: IdempotencyTableProps | None = None) -> None:
         super().__init__(scope, construct_id)
-        settings = props or IdempotencyTableProps()
-        self.table: dynamodb.ITable = settings.existing or self._table(protect=settings.protect)
+        self.props = props or IdempotencyTableProps()
+        self.table: dynamodb.ITable = self.props.existing or self._table()
 
     def grant_idempotency(self, grantee: iam.IGrantable, *, single_writes: bool = False) -> iam.Grant:
         """Let `grantee` claim, change and read items, and use the key of an existing table that has one.
@@ -58,8 +64,21 @@ class IdempotencyTable(Construct):
         )
         return with_key(grant, self.table.encryption_key, grantee, RECEIVE_ACTIONS)
 
-    def _table(self, *, protect: bool) -> dynamodb.Table:
-        return dynamodb.Table(
+    def grant_find_by_request(self, grantee: iam.IGrantable) -> iam.Grant:
+        """Let `grantee` find the ids of a request's items.
+
+        Raises:
+            InvalidPropsError: The table was made without `request_index`.
+        """
+        if not self.props.request_index:
+            msg = f"request_index of {self.node.path} must be set where items are found by request, got False"
+            raise InvalidPropsError(msg)
+        index = f"{self.table.table_arn}/index/{records.REQUEST_INDEX}"
+        grant = iam.Grant.add_to_principal(grantee=grantee, actions=["dynamodb:Query"], resource_arns=[index])
+        return with_key(grant, self.table.encryption_key, grantee, RECEIVE_ACTIONS)
+
+    def _table(self) -> dynamodb.Table:
+        table = dynamodb.Table(
             self,
             "Table",
             partition_key=dynamodb.Attribute(name=records.ID, type=dynamodb.AttributeType.STRING),
@@ -68,6 +87,13 @@ class IdempotencyTable(Construct):
             point_in_time_recovery_specification=dynamodb.PointInTimeRecoverySpecification(
                 point_in_time_recovery_enabled=True
             ),
-            deletion_protection=protect,
-            removal_policy=removal_policy(protect=protect),
+            deletion_protection=self.props.protect,
+            removal_policy=removal_policy(protect=self.props.protect),
         )
+        if self.props.request_index:
+            table.add_global_secondary_index(
+                index_name=records.REQUEST_INDEX,
+                partition_key=dynamodb.Attribute(name=records.REQUEST_ID, type=dynamodb.AttributeType.STRING),
+                projection_type=dynamodb.ProjectionType.KEYS_ONLY,
+            )
+        return table

@@ -5,6 +5,7 @@ from aws_cdk import aws_iam as iam
 from aws_cdk import aws_kms as kms
 
 from cdk_app.constructs.idempotency_table import IdempotencyTable, IdempotencyTableProps
+from cdk_app.errors import InvalidPropsError
 from lambdas.contracts import records
 from tests.cdk_app.constructs.synthesized import only, permissions, properties, resources
 
@@ -66,3 +67,28 @@ def test_key_of_an_existing_table_is_granted_too(stack: Stack) -> None:
     IdempotencyTable(stack, "Items", IdempotencyTableProps(existing=existing)).grant_idempotency(role(stack))
 
     assert ("kms:Decrypt", KEY_ARN) in permissions(stack)
+
+
+def test_items_of_a_request_are_found_through_an_index_of_keys(stack: Stack) -> None:
+    IdempotencyTable(stack, "Items", IdempotencyTableProps(request_index=True))
+
+    [index] = properties(stack, TABLE)["GlobalSecondaryIndexes"]
+    assert index["IndexName"] == records.REQUEST_INDEX
+    assert index["KeySchema"] == [{"AttributeName": records.REQUEST_ID, "KeyType": "HASH"}]
+    assert index["Projection"] == {"ProjectionType": "KEYS_ONLY"}
+
+
+def test_finding_by_request_is_a_permission_of_its_own_on_the_index_alone(stack: Stack) -> None:
+    existing = dynamodb.Table.from_table_arn(stack, "Existing", TABLE_ARN)
+    table = IdempotencyTable(stack, "Items", IdempotencyTableProps(existing=existing, request_index=True))
+
+    table.grant_find_by_request(role(stack))
+
+    assert permissions(stack) == {("dynamodb:Query", f"{TABLE_ARN}/index/{records.REQUEST_INDEX}")}
+
+
+def test_finding_by_request_needs_the_index(stack: Stack) -> None:
+    table = IdempotencyTable(stack, "Items")
+
+    with pytest.raises(InvalidPropsError, match="request_index of Stack/Items must be set where items are found by"):
+        table.grant_find_by_request(role(stack))

@@ -163,16 +163,17 @@ def _network_interfaces() -> iam.PolicyDocument:
 
 
 def _merged_environment(contracts: Sequence[EnvironmentContract]) -> dict[str, str]:
-    """Return the variables of all `contracts` together.
+    """Return the variables of all `contracts` together; two may say the same.
 
     Raises:
-        InvalidPropsError: Two contracts write the same variable, so that one handler would read the other's value.
+        InvalidPropsError: Two contracts give a variable different values, so that one would be read for the other.
     """
     variables: dict[str, str] = {}
     for contract in contracts:
         for name, value in contract.to_environment().items():
-            if name in variables:
-                msg = f"environment must write each variable once, got {name} again from {type(contract).__name__}"
+            if variables.setdefault(name, value) != value:
+                msg = (
+                    f"environment must give each variable one value, got another {name} from {type(contract).__name__}"
+                )
                 raise InvalidPropsError(msg)
-            variables[name] = value
     return variables

@@ -130,10 +130,18 @@ def test_contracts_become_environment_variables(stack: Stack, package: HandlerPa
     assert properties(stack, FUNCTION)["Environment"] == {"Variables": {"BUCKET_NAME": "papers", "LIMIT_COUNT": "10"}}
 
 
-def test_variable_written_twice_is_refused(stack: Stack, package: HandlerPackage) -> None:
+def test_two_contracts_may_say_the_same(stack: Stack, package: HandlerPackage) -> None:
+    contracts = [InvoicesEnvironment(bucket_name="papers"), ArchiveEnvironment(bucket_name="papers")]
+
+    function(stack, package, environment=contracts)
+
+    assert properties(stack, FUNCTION)["Environment"]["Variables"]["BUCKET_NAME"] == "papers"
+
+
+def test_variable_with_two_values_is_refused(stack: Stack, package: HandlerPackage) -> None:
     contracts = [InvoicesEnvironment(bucket_name="papers"), ArchiveEnvironment(bucket_name="cellar")]
 
-    sentence = "environment must write each variable once, got BUCKET_NAME again from ArchiveEnvironment"
+    sentence = "environment must give each variable one value, got another BUCKET_NAME from ArchiveEnvironment"
     with pytest.raises(InvalidPropsError, match=sentence):
         function(stack, package, environment=contracts)
 

@@ -107,6 +107,15 @@ class QueueChannelProps:
         in_half_the_retention = self.retention.to_seconds() // 2 // self.visibility_timeout.to_seconds()
         return int(min(max(in_half_the_retention, RECEIVE_COUNT_LIMITS[0]), RECEIVE_COUNT_LIMITS[-1]))
 
+    @property
+    def longest_stay(self) -> Duration:
+        """Longest time from sending a message to its last delivery, with one redrive.
+
+        It waits, is dead-lettered in the last second, redriven in the last second, and waits again.
+        """
+        parts = (self.retention, self.dead_letter_retention, self.retention)
+        return Duration.seconds(sum(part.to_seconds() for part in parts))
+
 
 class QueueChannel(Construct):
     """Keep messages for one kind of consumer, and set aside those that keep failing.

@@ -8,55 +8,26 @@ from constructs import Construct
 
 from cdk_app.constructs.acknowledgement import acknowledge
 from cdk_app.constructs.dead_letter_notifier import DeadLetterNotifier, DeadLetterNotifierProps
-from cdk_app.constructs.handler_function import HandlerFunction, HandlerFunctionProps, HandlerSettings
+from cdk_app.constructs.handler_function import HandlerFunction, HandlerFunctionProps
 from cdk_app.constructs.idempotency_table import IdempotencyTable, IdempotencyTableProps
 from cdk_app.constructs.queue_channel import QueueChannel
-from cdk_app.constructs.ranges import check_range, check_seconds, check_type
+from cdk_app.constructs.ranges import check_seconds, check_type
 from cdk_app.errors import InvalidPropsError
+from cdk_app.patterns.receiver_settings import ReceiverSettings
 from lambdas.contracts.environment import ReceiverEnvironment
 from lambdas.contracts.telemetry import METRICS_NAMESPACE
 
 # https://docs.aws.amazon.com/lambda/latest/dg/services-sqs-configure.html
-BATCH_SIZES = range(1, 10_001)
 BATCH_SIZES_WITHOUT_WINDOW = range(1, 11)
-MAX_CONCURRENCY = range(2, 1_001)
-# https://docs.aws.amazon.com/lambda/latest/dg/services-sqs-scaling.html
-MINIMUM_POLLERS = range(2, 201)
-MAXIMUM_POLLERS = range(2, 2_001)
-MAX_ATTEMPTS = range(1, 101)
 LEAST_LEASE_SECONDS = 5
 WINDOW_SECONDS = range(1, 10 * 365 * 86_400 + 1)
 
-_WINDOW_SLACK = Duration.days(1)  # clocks differ, and a message can be received in the last second of its retention
+WINDOW_SLACK = Duration.days(1)  # clocks differ, and a message can be received in the last second of its retention
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class ProvisionedPollers:
-    """Pollers that are reserved for one queue, against the delay of scaling; each has an hourly charge.
-
-    Attributes:
-        minimum: Pollers that always run, 2 to 200.
-        maximum: Pollers at most, 2 to 2,000.
-
-    Raises:
-        InvalidPropsError: A number is out of range, or the minimum is above the maximum.
-    """
-
-    minimum: int
-    maximum: int
-
-    def __post_init__(self) -> None:
-        """Refuse what AWS, or another setting, would not allow."""
-        check_range("minimum", self.minimum, MINIMUM_POLLERS, "pollers")
-        check_range("maximum", self.maximum, MAXIMUM_POLLERS, "pollers")
-        if self.minimum > self.maximum:
-            msg = f"minimum must be at most the maximum of {self.maximum:,} pollers, got {self.minimum:,}"
-            raise InvalidPropsError(msg)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class IdempotentReceiverProps(HandlerSettings):
-    """Settings of an idempotent receiver: those of `HandlerSettings`, and how it consumes its channel.
+class IdempotentReceiverProps(ReceiverSettings):
+    """Settings of an idempotent receiver: those of `ReceiverSettings`, its channel, and what it shares with others.
 
     The time-out of the function is the channel's `handler_timeout`, its batching window the channel's.
 
@@ -64,17 +35,9 @@ class IdempotentReceiverProps(HandlerSettings):
         channel: What it consumes.
         table: Where its idempotency items are. Default: a table of its own.
         notifier: Who is told about its dead letters. Default: a notifier of its own.
-        batch_size: Messages at most in one invocation: 1 to 10, and up to 10,000 on a standard channel with a batching
-            window. Default: 10.
-        max_concurrency: Invocations at most at the same time, 2 to 1,000. Default: Lambda's own limits.
-        pollers: Provisioned pollers, instead of `max_concurrency`. Default: Lambda scales its pollers.
-        max_attempts: Attempts after which a message is dead-lettered, 1 to 100. Default: 5.
         idempotency_window: How long a message is remembered after its last change. Default, and least: the channel's
             retention, its dead letters' retention, the retention again after a redrive, and a day.
         metrics_namespace: CloudWatch namespace of the receiver's metrics. Default: `Tsunagu`.
-        lease: Length of a lease that the handler extends by heartbeats, 5 seconds or more, for long work: a kill then
-            costs a lease, not the rest of the time-out. Its batches hold one message. Default: leases as long as the
-            invocation.
         single_writes: Write items one by one, not in batches of PartiQL statements: ten times the calls, for accounts
             in which PartiQL is not allowed. Default: batches.
 
@@ -85,22 +48,15 @@ class IdempotentReceiverProps(HandlerSettings):
     channel: QueueChannel
     table: IdempotencyTable | None = None
     notifier: DeadLetterNotifier | None = None
-    batch_size: int = 10
-    max_concurrency: int | None = None
-    pollers: ProvisionedPollers | None = None
-    max_attempts: int = 5
     idempotency_window: Duration | None = None
     metrics_namespace: str = METRICS_NAMESPACE
-    lease: Duration | None = None
     single_writes: bool = False
 
     def __post_init__(self) -> None:
         """Refuse what AWS, or another setting, would not allow."""
-        HandlerSettings.__post_init__(self)  # `super()` does not reach through dataclasses with slots
+        ReceiverSettings.__post_init__(self)  # `super()` does not reach through dataclasses with slots
         check_type("channel", self.channel, QueueChannel)
-        check_range("max_attempts", self.max_attempts, MAX_ATTEMPTS)
         self._check_batch()
-        self._check_concurrency()
         self._check_back_stop()
         self._check_window()
         self._check_lease()
@@ -110,12 +66,8 @@ class IdempotentReceiverProps(HandlerSettings):
             return
         timeout = int(self.channel.props.handler_timeout.to_seconds())
         check_seconds("lease", self.lease, range(LEAST_LEASE_SECONDS, timeout + 1))
-        if self.batch_size != 1:
-            msg = f"batch_size must be 1 with a lease, because heartbeats extend one message, got {self.batch_size:,}"
-            raise InvalidPropsError(msg)
 
     def _check_batch(self) -> None:
-        check_range("batch_size", self.batch_size, BATCH_SIZES, "messages")
         if self.batch_size in BATCH_SIZES_WITHOUT_WINDOW:
             return
         if self.channel.props.fifo:
@@ -123,21 +75,6 @@ class IdempotentReceiverProps(HandlerSettings):
             raise InvalidPropsError(msg)
         if not self.channel.props.batching_window.to_seconds():
             msg = f"batch_size must be at most 10 on a channel without a batching_window, got {self.batch_size:,}"
-            raise InvalidPropsError(msg)
-
-    def _check_concurrency(self) -> None:
-        if self.max_concurrency is not None and self.pollers is not None:
-            msg = "max_concurrency must be left out where pollers are provisioned, got both"
-            raise InvalidPropsError(msg)
-        if self.max_concurrency is not None:
-            check_range("max_concurrency", self.max_concurrency, MAX_CONCURRENCY)
-        # Lambda's pollers start with several batches at once: what is throttled comes back and uses up receives.
-        least = self.max_concurrency or MAX_CONCURRENCY[0]
-        if self.reserved_concurrency is not None and self.reserved_concurrency < least:
-            msg = (
-                f"reserved_concurrency must be at least {least:,} for a function that consumes a queue with that "
-                f"concurrency, got {self.reserved_concurrency:,}"
-            )
             raise InvalidPropsError(msg)
 
     def _check_back_stop(self) -> None:
@@ -175,10 +112,7 @@ class IdempotentReceiverProps(HandlerSettings):
         return int(window.to_seconds()) if window is not None else self._least_window_seconds()
 
     def _least_window_seconds(self) -> int:
-        channel = self.channel.props
-        # Waiting, dead-lettered in the last second, redriven in the last second, waiting again.
-        parts = (channel.retention, channel.dead_letter_retention, channel.retention, _WINDOW_SLACK)
-        return int(sum(part.to_seconds() for part in parts))
+        return int(self.channel.props.longest_stay.to_seconds() + WINDOW_SLACK.to_seconds())
 
 
 class IdempotentReceiver(Construct):

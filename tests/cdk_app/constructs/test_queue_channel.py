@@ -83,6 +83,12 @@ def test_messages_wait_four_days_and_dead_letters_fourteen(stack: Stack) -> None
     assert dead_letter_queue["Properties"]["MessageRetentionPeriod"] == 14 * 86_400
 
 
+def test_longest_stay_is_a_wait_dead_letters_and_a_wait_after_the_redrive() -> None:
+    channel = props(retention=Duration.days(3), dead_letter_retention=Duration.days(9))
+
+    assert channel.longest_stay.to_days() == 3 + 9 + 3
+
+
 def test_dead_letter_queue_is_of_the_same_type(stack: Stack) -> None:
     queue, dead_letter_queue = queues(stack, fifo=True)
 

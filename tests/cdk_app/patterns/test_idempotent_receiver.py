@@ -9,7 +9,8 @@ from cdk_app.constructs.dead_letter_notifier import DeadLetterNotifier
 from cdk_app.constructs.idempotency_table import IdempotencyTable
 from cdk_app.constructs.queue_channel import QueueChannel, QueueChannelProps
 from cdk_app.errors import InvalidPropsError
-from cdk_app.patterns.idempotent_receiver import IdempotentReceiver, IdempotentReceiverProps, ProvisionedPollers
+from cdk_app.patterns.idempotent_receiver import IdempotentReceiver, IdempotentReceiverProps
+from cdk_app.patterns.receiver_settings import ProvisionedPollers
 from lambdas.contracts.environment import ReceiverEnvironment
 from tests.cdk_app.constructs.synthesized import permissions, properties, resources
 

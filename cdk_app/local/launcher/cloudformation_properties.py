@@ -11,7 +11,13 @@ from .ministack_modules import dynamodb, lambda_svc, provisioners, sns
 Properties = dict[str, Any]
 Adopt = Callable[[str, Properties], None]  # physical id, properties of the template
 
-TOPIC_ATTRIBUTES = ("KmsMasterKeyId", "FifoTopic", "ContentBasedDeduplication", "FifoThroughputScope")
+TOPIC_ATTRIBUTES = (
+    "KmsMasterKeyId",
+    "FifoTopic",
+    "ContentBasedDeduplication",
+    "FifoThroughputScope",
+    "MaximumMessageSize",
+)
 
 
 def install() -> None:

@@ -5,10 +5,13 @@ from . import (
     batch_permissions,
     cloudformation_properties,
     control,
+    missing_objects,
     partiql_permissions,
     queue_metrics,
     sandboxes,
     secure_transport,
+    subscription_dead_letters,
+    topic_sizes,
 )
 from .settings import LauncherSettings
 
@@ -18,7 +21,10 @@ def install_all(settings: LauncherSettings) -> None:
     secure_transport.install()
     batch_permissions.install()
     partiql_permissions.install()
+    missing_objects.install(settings)
     cloudformation_properties.install()
+    topic_sizes.install()
+    subscription_dead_letters.install()
     sandboxes.install(settings)
     alarms.install()
     queue_metrics.install()

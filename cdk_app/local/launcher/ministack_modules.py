@@ -9,12 +9,14 @@ from ministack.core import (  # type: ignore[import-not-found]
     iam_evaluator,
     lambda_runtime,
     responses,
+    router,
 )
 from ministack.services import (  # type: ignore[import-not-found]
     cloudwatch,
     cloudwatch_logs,
     dynamodb,
     lambda_svc,
+    s3,
     sns,
     sqs,
 )
@@ -31,6 +33,8 @@ __all__ = [
     "lambda_svc",
     "provisioners",
     "responses",
+    "router",
+    "s3",
     "sns",
     "sqs",
 ]

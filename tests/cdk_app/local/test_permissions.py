@@ -124,3 +124,35 @@ def test_refused_conditional_update_in_a_batch_returns_the_old_item(
 
     assert answer["Error"]["Code"] == "ConditionalCheckFailed"
     assert answer["Error"]["Item"] == {"id": {"S": "a"}, "fence": {"N": "7"}}
+
+
+def test_query_of_an_index_is_allowed_on_the_index_and_returns_the_keys(
+    cloud: EmbeddedCloud, client_of: Callable[..., Any], deploy: Callable[..., Any]
+) -> None:
+    index = {
+        "IndexName": "ByOrder",
+        "KeySchema": [{"AttributeName": "order", "KeyType": "HASH"}],
+        "Projection": {"ProjectionType": "KEYS_ONLY"},
+    }
+    properties = {
+        "KeySchema": [{"AttributeName": "id", "KeyType": "HASH"}],
+        "AttributeDefinitions": [{"AttributeName": name, "AttributeType": "S"} for name in ("id", "order")],
+        "BillingMode": "PAY_PER_REQUEST",
+        "GlobalSecondaryIndexes": [index],
+    }
+    name = deploy({"Table": {"Type": "AWS::DynamoDB::Table", "Properties": properties}})["Table"]
+    item = {"id": {"S": "1"}, "order": {"S": "o"}, "more": {"S": "x"}}
+    cloud.client("dynamodb").put_item(TableName=name, Item=item)
+    query = {
+        "TableName": name,
+        "IndexName": "ByOrder",
+        "KeyConditionExpression": "#o = :o",
+        "ExpressionAttributeNames": {"#o": "order"},
+        "ExpressionAttributeValues": {":o": {"S": "o"}},
+    }
+
+    found = client_of("dynamodb", [allow(f"{name}/index/ByOrder", "dynamodb:Query")]).query(**query)["Items"]
+
+    assert found == [{"id": {"S": "1"}, "order": {"S": "o"}}]
+    with pytest.raises(ClientError, match="dynamodb:Query"):
+        client_of("dynamodb", [allow(name, "dynamodb:Query")]).query(**query)

@@ -32,6 +32,7 @@ class Delivery:
         attributes: Message attributes as they were sent.
         group_id: Message group; None on a standard queue.
         trace_header: X-Ray header that came along, if any.
+        given_request_id: A request id that takes the place of the message's own. Default: none does.
     """
 
     message_id: str
@@ -40,6 +41,7 @@ class Delivery:
     attributes: Mapping[str, Attribute]
     group_id: str | None
     trace_header: str | None
+    given_request_id: str | None = None
 
     @classmethod
     def from_record(cls, record: Mapping[str, Any]) -> "Delivery":
@@ -57,6 +59,8 @@ class Delivery:
     @property
     def request_id(self) -> str:
         """What follows the request through every hop: the attribute where it is well formed, else the message id."""
+        if self.given_request_id is not None:
+            return self.given_request_id
         attribute = self.attributes.get(REQUEST_ID_ATTRIBUTE)
         value = attribute.value if attribute else None
         if isinstance(value, str) and len(value) in REQUEST_ID_LENGTHS and _REQUEST_ID.fullmatch(value):

@@ -1,7 +1,7 @@
 """Is this message new? The decisions of one invocation about the items of its messages."""
 
 import random
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from lambdas.contracts import records
@@ -19,7 +19,7 @@ from lambdas.runtime.lease import (
     Verdict,
     takeover,
 )
-from lambdas.runtime.outbox import Outbox, Outgoing, encode
+from lambdas.runtime.outbox import Outgoing, encode
 from lambdas.runtime.transaction import Transaction
 
 
@@ -222,15 +222,17 @@ class Idempotency:
             raise LeaseLostError(msg)
         return end_ms
 
-    def transaction(self, claim: Claim, outbox: Outbox) -> Transaction:
-        """Return a transaction that completes `claim` together with the business's writes."""
-        return Transaction(self._store, self._clock, self._rng, claim, lambda: self.completed(claim, outbox.seal()))
+    def transaction(self, claim: Claim, completion: Callable[[], Change]) -> Transaction:
+        """Return a transaction that applies `completion`, asked for at its end, together with the business's writes."""
+        return Transaction(self._store, self._clock, self._rng, claim, completion)
 
-    def completed(self, claim: Claim, outbox: Sequence[Outgoing] = ()) -> Change:
-        """Return the change that says: the work is done, and these messages are still to be sent."""
+    def completed(self, claim: Claim, outbox: Sequence[Outgoing] = (), result: str = "") -> Change:
+        """Return the change that says: the work is done with this result, and these messages are still to be sent."""
+        kept: Attributes = {records.RESULT: result} if result else {}
         if not outbox:
-            return claim.settle(Status.COMPLETED, self._stamp())
-        return claim.settle(Status.COMMITTED, {records.OUTBOX: encode(outbox), records.ATTEMPTS: 0, **self._stamp()})
+            return claim.settle(Status.COMPLETED, {**kept, **self._stamp()})
+        sent_on: Attributes = {records.OUTBOX: encode(outbox), records.ATTEMPTS: 0}
+        return claim.settle(Status.COMMITTED, {**sent_on, **kept, **self._stamp()})
 
     def sent(self, item: Item) -> Change:
         """Return the change that says: all messages were sent. Whoever sent them may say so."""

@@ -243,7 +243,9 @@ class Invocation(Generic[PayloadT]):
         message = Message(
             work.deliveries[0],
             claim,
-            lambda outbox: self._idempotency.transaction(claim, outbox),
+            lambda message: self._idempotency.transaction(
+                claim, lambda: self._idempotency.completed(claim, message.outbox.seal(), message.result)
+            ),
             lambda task_token: self._beat(work, claim, task_token),
         )
         payload = cast("PayloadT", work.payload)  # without one there is a problem, and it is never started
@@ -267,9 +269,9 @@ class Invocation(Generic[PayloadT]):
 
     def _succeeded(self, work: Work[PayloadT], claim: Claim, message: Message) -> None:
         if message.was_committed:
-            self._settlement.committed(work, claim, message.outbox.seal())
+            self._settlement.committed(work, claim, message.outbox.seal(), message.result)
         else:
-            self._settlement.complete(work, claim, message.outbox.seal())
+            self._settlement.complete(work, claim, message.outbox.seal(), message.result)
 
     def _failed(self, work: Work[PayloadT], claim: Claim, error: Exception) -> None:
         if isinstance(error, LeaseLostError):

@@ -18,19 +18,21 @@ class Message:
             refuse a late worker.
         attempt: Number of this attempt, from 1.
         outbox: What the message sends on, once it is done.
+        result: What its record keeps, once it is done; text. Set it before the transaction ends. Default: nothing.
     """
 
     def __init__(
         self,
         delivery: Delivery,
         claim: Claim,
-        open_transaction: Callable[[Outbox], Transaction],
+        open_transaction: Callable[["Message"], Transaction],
         beat: Callable[[str | None], None],
     ) -> None:
         self.delivery = delivery
         self.fence = claim.item.fence
         self.attempt = claim.attempt
         self.outbox = Outbox(delivery.request_id, delivery.trace_header)
+        self.result = ""
         self._open_transaction = open_transaction
         self._beat = beat
         self._transaction: Transaction | None = None
@@ -49,7 +51,7 @@ class Message:
         if self._transaction is not None:
             msg = "a message has one transaction, because its commit completes the message, got a second call"
             raise RuntimeError(msg)
-        self._transaction = self._open_transaction(self.outbox)
+        self._transaction = self._open_transaction(self)
         return self._transaction
 
     def heartbeat(self, *, task_token: str | None = None) -> None:

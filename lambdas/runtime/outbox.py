@@ -51,11 +51,13 @@ class Outgoing:
     Attributes:
         channel: What the target is.
         target: Queue URL, topic ARN, or task token.
-        body: Text of the message; the output of a task, or the cause of its failure.
+        body: Text of the message; the output of a task, or the cause of its failure. Empty: the result of the item.
         attributes: Message attributes of type String.
         group_id: Message group of a FIFO queue or topic.
         error: Name of a task's error.
         trace_header: X-Ray header to carry on.
+        awaits: Ids of the items whose results the message is made of, by name; `runtime.pipeline.join` makes it. Most
+            messages await nothing.
     """
 
     channel: Channel
@@ -65,14 +67,24 @@ class Outgoing:
     group_id: str | None = None
     error: str | None = None
     trace_header: str | None = None
+    awaits: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
 class Addressed:
-    """A message of an outbox with the id that it has each time it is sent."""
+    """A message of an outbox, ready to be sent.
+
+    Attributes:
+        outgoing: The message.
+        deduplication_id: The id that it has each time it is sent.
+        item: The item whose outbox it is in.
+        origin: Body of the message that the item is of; empty where there was none.
+    """
 
     outgoing: Outgoing
     deduplication_id: str
+    item: Item = field(compare=False)
+    origin: str = field(default="", compare=False)
 
 
 class OutboxSender(Protocol):
@@ -115,10 +127,16 @@ class Outbox:
         self._add(Channel.QUEUE, queue_url, body, attributes, group_id=group_id)
 
     def publish(
-        self, topic_arn: str, body: str, *, attributes: Mapping[str, str] | None = None, group_id: str | None = None
+        self,
+        topic_arn: str,
+        body: str,
+        *,
+        attributes: Mapping[str, str] | None = None,
+        group_id: str | None = None,
+        awaits: Mapping[str, str] | None = None,
     ) -> None:
         """Publish to a topic, once this message is done; as `send`, with 256 KiB at most."""
-        self._add(Channel.TOPIC, topic_arn, body, attributes, group_id=group_id)
+        self._add(Channel.TOPIC, topic_arn, body, attributes, group_id=group_id, awaits=awaits)
 
     def succeed_task(self, token: str, output: object) -> None:
         """Tell Step Functions, once this message is done, that the task succeeded with this JSON value."""
@@ -142,6 +160,7 @@ class Outbox:
         *,
         group_id: str | None = None,
         error: str | None = None,
+        awaits: Mapping[str, str] | None = None,
     ) -> None:
         if self._is_sealed:
             msg = "messages must be given to the outbox before the message is completed, got one after"
@@ -156,6 +175,7 @@ class Outbox:
             group_id=group_id,
             error=error,
             trace_header=self._trace_header,
+            awaits=awaits or {},
         )
         _check(outgoing)
         self._messages.append(outgoing)
@@ -175,9 +195,12 @@ def addressed(item: Item) -> list[Addressed]:
 
     The id is a hash of key and payload: SQS tells copies by it for five minutes, and another payload has another one.
     """
-    messages = [Outgoing(**{**kept, "channel": Channel(kept["channel"])}) for kept in json.loads(item.outbox or "[]")]
+    kept_messages = json.loads(item.outbox or "[]")
+    messages = [
+        Outgoing(**{"body": item.result, **kept, "channel": Channel(kept["channel"])}) for kept in kept_messages
+    ]
     return [
-        Addressed(message, hashlib.sha256(f"{item.id}/{item.payload_hash}/{number}".encode()).hexdigest())
+        Addressed(message, hashlib.sha256(f"{item.id}/{item.payload_hash}/{number}".encode()).hexdigest(), item)
         for number, message in enumerate(messages)
     ]
 

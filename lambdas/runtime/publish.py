@@ -59,7 +59,7 @@ class SendResult:
 
     Attributes:
         message_id: Identifier that SQS gave it; None when it was not sent.
-        error: Why it was not sent; None when it was.
+        error: Why it was not sent; None when it was, or when another sends it.
         is_permanent: Whether it will be refused again, however often it is sent.
     """
 

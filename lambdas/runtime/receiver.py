@@ -2,9 +2,9 @@
 
 import logging
 import random
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Generic, Protocol, TypeVar
+from typing import Any, Generic, Protocol, TypeVar
 
 from lambdas.contracts.telemetry import LogKey, Metric
 from lambdas.runtime.batch import Batch, Intake, Pace
@@ -83,6 +83,7 @@ class Receiver(Generic[PayloadT]):
         parse: Makes a payload of a JSON object; raises `InvalidMessageError`.
         key: Gives the business key of a payload: text or a whole number.
         process: The business function. It returns when the work is done; its errors decide (`runtime.errors`).
+        read: Reads a record of the event.
     """
 
     def __init__(
@@ -93,10 +94,12 @@ class Receiver(Generic[PayloadT]):
         parse: Callable[[JsonObject], PayloadT],
         key: Callable[[PayloadT], BusinessKey],
         process: Callable[[PayloadT, Message], None],
+        read: Callable[[Mapping[str, Any]], Delivery] = Delivery.from_record,
     ) -> None:
         self._settings = settings
         self._ports = ports
         self._process = process
+        self._read = read
         self._intake = Intake(settings.scope, parse, key)
         self._pace = Pace(ports.clock, settings.function_timeout_seconds)
 
@@ -113,7 +116,7 @@ class Receiver(Generic[PayloadT]):
         Raises:
             UnknownEventError: It is not an SQS event of this queue; nothing was processed.
         """
-        deliveries = [Delivery.from_record(record) for record in sqs_records(event, self._settings.queue_arn)]
+        deliveries = [self._read(record) for record in sqs_records(event, self._settings.queue_arn)]
         deadline_ms = self._ports.clock.now_ms() + context.get_remaining_time_in_millis()
         batch = self._intake.arrange(deliveries)
         self._invocation(deadline_ms).run(batch)

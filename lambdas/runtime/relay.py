@@ -50,14 +50,14 @@ class Relay:
         self._idempotency = idempotency
         self._metrics = metrics
 
-    def relay(self, items: Sequence[Item]) -> list[RelayResult]:
-        """Send all messages of all `items`, and write what became of them."""
-        outboxes = [addressed(item) for item in items]
+    def relay(self, unsent: Sequence[tuple[Item, str]]) -> list[RelayResult]:
+        """Send all messages of items, each with the body of the message that it is of; write what became of them."""
+        outboxes = [[replace(message, origin=origin) for message in addressed(item)] for item, origin in unsent]
         answers = iter(self._sender.send([message for outbox in outboxes for message in outbox]))
         results = []
-        for item, outbox in zip(items, outboxes, strict=True):
+        for (item, _), outbox in zip(unsent, outboxes, strict=True):
             sends = [next(answers) for _ in outbox]
-            self._metrics.count(Metric.MESSAGES_SENT, sum(send.error is None for send in sends))
+            self._metrics.count(Metric.MESSAGES_SENT, sum(send.message_id is not None for send in sends))
             results.append(_judged(item, [send for send in sends if send.error is not None]))
         return self._written(results)
 

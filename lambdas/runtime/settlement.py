@@ -69,15 +69,14 @@ class Settlement:
         """Whether so many attempts are all that a message gets."""
         return attempts >= self._max_attempts
 
-    def complete(self, work: AnyWork, claim: Claim, outbox: Sequence[Outgoing]) -> None:
-        """Keep: the work is done, and these messages are to be sent."""
-        status = Status.COMMITTED if outbox else Status.COMPLETED
-        item = replace(claim.item, status=status, outbox=encode(outbox), attempts=0 if outbox else claim.item.attempts)
-        self._pending.append(_Pending(work, claim, self._idempotency.completed(claim, outbox), item))
+    def complete(self, work: AnyWork, claim: Claim, outbox: Sequence[Outgoing], result: str) -> None:
+        """Keep: the work is done with this result, and these messages are to be sent."""
+        change = self._idempotency.completed(claim, outbox, result)
+        self._pending.append(_Pending(work, claim, change, _completed(claim, outbox, result)))
 
-    def committed(self, work: AnyWork, claim: Claim, outbox: Sequence[Outgoing]) -> None:
-        """Keep: a transaction says that the work is done; its messages are to be sent."""
-        self._done(work, claim, replace(claim.item, status=Status.COMMITTED, outbox=encode(outbox), attempts=0))
+    def committed(self, work: AnyWork, claim: Claim, outbox: Sequence[Outgoing], result: str) -> None:
+        """Keep: a transaction says that the work is done with this result; its messages are to be sent."""
+        self._done(work, claim, _completed(claim, outbox, result))
 
     def resend(self, work: AnyWork, item: Item) -> None:
         """Keep: the work was done before, and its messages may not have been sent."""
@@ -153,7 +152,7 @@ class Settlement:
 
     def _send_all(self) -> None:
         unsent, self._unsent = self._unsent, []
-        results = self._relay.relay([item for _, item in unsent])
+        results = self._relay.relay([(item, work.deliveries[0].body) for work, item in unsent])
         for (work, _), result in zip(unsent, results, strict=True):
             if result.outcome is Relayed.SENT:
                 work.confirm()
@@ -195,3 +194,9 @@ class Settlement:
     def _log(work: AnyWork, event: str) -> None:
         with in_hand(work.deliveries[0], work.request.item_id):
             _logger.warning(event, extra={LogKey.RECORD_COUNT: len(work.deliveries)})
+
+
+def _completed(claim: Claim, outbox: Sequence[Outgoing], result: str) -> Item:
+    """Return the item as `Idempotency.completed` leaves it."""
+    item = replace(claim.item, status=Status.COMPLETED, result=result)
+    return replace(item, status=Status.COMMITTED, outbox=encode(outbox), attempts=0) if outbox else item

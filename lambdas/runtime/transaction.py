@@ -16,40 +16,15 @@ from lambdas.runtime.retry import conflict_pause_seconds
 TRIES = 4  # another transaction on the same item ends within milliseconds
 
 
-class Transaction:
-    """Collects writes in a `with` block, and commits them with the message's completion at its end.
+class Writes:
+    """Writes of a business function, collected until they are committed together.
 
-    A block that raises commits nothing. Up to 99 writes, of at most 4 MB together, each to another item
+    Up to 99, of at most 4 MB together, each to another item
     (https://docs.aws.amazon.com/amazondynamodb/latest/APIReference/API_TransactWriteItems.html).
-
-    Attributes:
-        was_entered: A `with` block was opened.
-        committed: The writes are done and the message is completed.
-        failure: What made the commit fail, if it was tried.
-
-    Raises:
-        LeaseLostError: At the end of the block: another worker owns the message.
-        ConditionFailedError: At the end of the block: the condition of a write did not hold.
-        UnavailableError: At the end of the block: DynamoDB did not take it.
     """
 
-    def __init__(
-        self,
-        store: ItemStore,
-        clock: Clock,
-        rng: random.Random,
-        claim: Claim,
-        completion: Callable[[], Change],
-    ) -> None:
-        self._store = store
-        self._clock = clock
-        self._rng = rng
-        self._claim = claim
-        self._completion = completion
+    def __init__(self) -> None:
         self._writes: list[BusinessWrite] = []
-        self.was_entered = False
-        self.committed = False
-        self.failure: MessageError | None = None
 
     def put(
         self,
@@ -100,6 +75,72 @@ class Transaction:
         """Write nothing, and commit only if `condition` holds for the item of `key`."""
         self._add("ConditionCheck", table_name, key, condition=condition, names=names, values=values)
 
+    def collected(self) -> tuple[BusinessWrite, ...]:
+        """Return the writes in the order in which they were asked for."""
+        return tuple(self._writes)
+
+    def _add(
+        self,
+        operation: Operation,
+        table_name: str,
+        target: Mapping[str, object],
+        *,
+        update: str | None = None,
+        condition: str | None,
+        names: Mapping[str, str] | None,
+        values: Mapping[str, object] | None,
+    ) -> None:
+        self._writes.append(
+            BusinessWrite(
+                operation=operation,
+                table_name=table_name,
+                target=target,
+                update=update,
+                condition=condition,
+                names=names or {},
+                values=values or {},
+            )
+        )
+
+
+class Transaction(Writes):
+    """Commits writes with the message's completion, at the end of a `with` block.
+
+    A block that raises commits nothing.
+
+    Attributes:
+        was_entered: A `with` block was opened.
+        committed: The writes are done and the message is completed.
+        failure: What made the commit fail, if it was tried.
+
+    Raises:
+        LeaseLostError: At the end of the block: another worker owns the message.
+        ConditionFailedError: At the end of the block: the condition of a write did not hold.
+        UnavailableError: At the end of the block: DynamoDB did not take it.
+    """
+
+    def __init__(
+        self,
+        store: ItemStore,
+        clock: Clock,
+        rng: random.Random,
+        claim: Claim,
+        completion: Callable[[], Change],
+    ) -> None:
+        super().__init__()
+        self._store = store
+        self._clock = clock
+        self._rng = rng
+        self._claim = claim
+        self._completion = completion
+        self.was_entered = False
+        self.committed = False
+        self.failure: MessageError | None = None
+
+    def extend(self, writes: Writes) -> None:
+        """Add what was collected elsewhere."""
+        self._writes += writes.collected()
+
     def __enter__(self) -> Self:
         """Open the block.
 
@@ -138,26 +179,3 @@ class Transaction:
             msg = "another worker owns the message"
             raise LeaseLostError(msg)
         self.committed = True
-
-    def _add(
-        self,
-        operation: Operation,
-        table_name: str,
-        target: Mapping[str, object],
-        *,
-        update: str | None = None,
-        condition: str | None,
-        names: Mapping[str, str] | None,
-        values: Mapping[str, object] | None,
-    ) -> None:
-        self._writes.append(
-            BusinessWrite(
-                operation=operation,
-                table_name=table_name,
-                target=target,
-                update=update,
-                condition=condition,
-                names=names or {},
-                values=values or {},
-            )
-        )

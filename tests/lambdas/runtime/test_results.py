@@ -1,0 +1,75 @@
+"""What a message's record keeps of its result, and what its outbox may make of it."""
+
+import pytest
+
+from lambdas.contracts.records import Status
+from lambdas.runtime.delivery import JsonObject
+from lambdas.runtime.message import Message
+from tests.lambdas.runtime.world import World, order, record
+
+
+@pytest.fixture
+def world() -> World:
+    return World()
+
+
+@pytest.mark.parametrize("with_transaction", [True, False])
+@pytest.mark.parametrize(
+    ("sends", "status"), [(True, Status.COMMITTED), (False, Status.COMPLETED)], ids=["sending", "sending nothing"]
+)
+def test_result_stands_with_the_completion(world: World, sends: bool, status: Status, with_transaction: bool) -> None:
+    def work(body: JsonObject, message: Message) -> None:
+        message.result = f"result of {body['order_id']}"
+        if sends:
+            message.outbox.publish("topic", "text")
+        if with_transaction:
+            with message.transaction() as transaction:
+                transaction.put("effects", {"order_id": body["order_id"]})
+
+    world.outbox.broken = True
+
+    world.receive(record(order("a")), process=work)
+
+    item = world.only_item()
+    assert (item.status, item.result) == (status, "result of a")
+
+
+def test_result_of_a_failed_attempt_is_not_kept(world: World) -> None:
+    def work(_body: JsonObject, message: Message) -> None:
+        message.result = "half done"
+        msg = "no"
+        raise RuntimeError(msg)
+
+    world.receive(record(order("a")), process=work)
+
+    assert world.only_item().result == ""
+
+
+def test_message_without_text_carries_the_result_and_keeps_no_copy_of_it(world: World) -> None:
+    def work(_body: JsonObject, message: Message) -> None:
+        message.result = "the result"
+        message.outbox.publish("topic", "")
+
+    world.outbox.broken = True
+    world.receive(record(order("a")), process=work)
+    assert "the result" not in world.only_item().outbox
+
+    world.outbox.broken = False
+    world.receive(record(order("a"), "m-2"), process=work)
+
+    assert [sent.outgoing.body for sent in world.outbox.sent] == ["the result"]
+
+
+def test_whoever_sends_knows_the_message_and_the_item(world: World) -> None:
+    def work(_body: JsonObject, message: Message) -> None:
+        message.outbox.publish("topic", "text", awaits={"billing": "item-7"})
+
+    received = record(order("a"))
+    world.receive(received, process=work)
+
+    (sent,) = world.outbox.sent
+    assert (sent.origin, sent.item.id, sent.outgoing.awaits) == (
+        received["body"],
+        world.only_item().id,
+        {"billing": "item-7"},
+    )

@@ -4,9 +4,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import TYPE_CHECKING
 
-from botocore.exceptions import ClientError
-
-from cdk_app.errors import CommandError
+from cdk_app.cli.deployed_stacks import find_stack, stack_name
 
 if TYPE_CHECKING:
     from mypy_boto3_cloudformation import CloudFormationClient
@@ -33,7 +31,7 @@ class Service:
 
     def stack_name(self, stage: str) -> str:
         """Return the name of the service's stack in `stage`."""
-        return f"tsunagu-{stage}-{self.stack}"
+        return stack_name(stage, self.stack)
 
 
 class ServiceName(StrEnum):
@@ -46,21 +44,10 @@ SERVICES = {ServiceName.PAYMENTS: Service(stack="payments", group_field="account
 QUEUE_URL_OUTPUTS = {QueueKind.FIFO: "FifoQueueUrl", QueueKind.STANDARD: "StandardQueueUrl"}
 
 
-def find_queue_url(client: "CloudFormationClient", stack_name: str, kind: QueueKind) -> str:
+def find_queue_url(client: "CloudFormationClient", name: str, kind: QueueKind) -> str:
     """Return the address of a deployed stack's queue.
 
     Raises:
         CommandError: There is no such stack, or it has no such queue.
     """
-    try:
-        stack = client.describe_stacks(StackName=stack_name)["Stacks"][0]
-    except ClientError as error:
-        if error.response["Error"]["Code"] != "ValidationError":
-            raise
-        msg = f"the stack {stack_name} must be deployed, got none of this name at {client.meta.endpoint_url}"
-        raise CommandError(msg) from None
-    outputs = {output["OutputKey"]: output["OutputValue"] for output in stack.get("Outputs", [])}
-    if (name := QUEUE_URL_OUTPUTS[kind]) not in outputs:
-        msg = f"the stack {stack_name} must have the output {name}, got {', '.join(sorted(outputs)) or 'none'}"
-        raise CommandError(msg)
-    return outputs[name]
+    return find_stack(client, name).output(QUEUE_URL_OUTPUTS[kind])

@@ -1,14 +1,13 @@
 """`tsunagu send`: JSON lines become messages."""
 
-import sys
 from collections.abc import Sequence
-from pathlib import Path
 from typing import Annotated
 
 import boto3
 import typer
 
 from cdk_app.cli.destinations import SERVICES, QueueKind, Service, ServiceName, find_queue_url
+from cdk_app.cli.files import read_text
 from cdk_app.cli.payloads import Payload, read_payloads
 from cdk_app.errors import CommandError
 from lambdas.contracts.messages import (
@@ -22,7 +21,6 @@ from lambdas.runtime.clock import SystemClock, new_request_id
 from lambdas.runtime.keys import payload_hash
 from lambdas.runtime.publish import OutgoingMessage, QueueSender
 
-STANDARD_INPUT = "-"
 FAILURES_TOLD = 10
 
 
@@ -37,7 +35,8 @@ def send(
     Prints the request id of each message that was sent, in the order of the lines. Nothing is sent when a line is not
     a JSON object.
     """
-    payloads = read_payloads(_read_lines(file))
+    # Split at new lines only: a JSON text may hold other characters that Python takes for line ends.
+    payloads = read_payloads(read_text("--file", file).split("\n"))
     messages = compose_messages(SERVICES[service], payloads, queue)
     stack_name = SERVICES[service].stack_name(stage)
     queue_url = find_queue_url(boto3.client("cloudformation"), stack_name, queue)
@@ -89,14 +88,3 @@ def deliver(sender: QueueSender, payloads: Sequence[Payload], messages: Sequence
         else:
             failures.append(f"line {payload.line}: {result.error}")
     return failures
-
-
-def _read_lines(file: str) -> list[str]:
-    try:
-        if file == STANDARD_INPUT:
-            return sys.stdin.readlines()
-        # Split at new lines only: a JSON text may hold other characters that Python takes for line ends.
-        return Path(file).read_text(encoding="utf-8").split("\n")
-    except (OSError, UnicodeDecodeError) as error:
-        msg = f"--file must name a readable UTF-8 file, got {file} ({error})"
-        raise CommandError(msg) from None

@@ -98,6 +98,25 @@ def kill_working_handlers(host: HandlerHost, sqs: "SQSClient", lane: Lane, *, pa
     return 0
 
 
+def kill_next_working_handlers(host: HandlerHost, function_name: str, *, patience_seconds: float) -> int:
+    """Kill handlers of a function with SIGKILL as soon as some work; others may go on sending to its queue meanwhile.
+
+    Args:
+        host: Where the handlers run.
+        function_name: The function, whose handlers have started before.
+        patience_seconds: How long to look.
+
+    Returns:
+        Number of handlers killed; 0 when the patience ran out.
+    """
+    deadline = time.monotonic() + patience_seconds
+    while time.monotonic() < deadline:
+        if killed := _kill_working(host, function_name):
+            return killed
+        time.sleep(LOOK_AGAIN_SECONDS)
+    return 0
+
+
 def _kill_working(host: HandlerHost, function_name: str) -> int:
     with _frozen(host.handler_processes(function_name, busy=True)) as frozen:
         working = frozen & set(host.handler_processes(function_name, busy=True))

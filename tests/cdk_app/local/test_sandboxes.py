@@ -3,6 +3,7 @@
 import json
 import os
 import signal
+import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
@@ -149,6 +150,21 @@ def test_messages_of_a_killed_handler_come_again(
 
     eventually(lambda: received(cloud, ids["Function"]) == ["received slow", "received slow"])
     eventually(lambda: is_empty(cloud, ids["Queue"]))
+
+
+def test_messages_wait_while_their_mapping_is_disabled(
+    cloud: EmbeddedCloud, deploy: Callable[..., Any], function: Callable[..., Any], eventually: Callable[..., Any]
+) -> None:
+    ids, lambda_, sqs = deploy(consumer(function)), cloud.client("lambda"), cloud.client("sqs")
+    lambda_.update_event_source_mapping(UUID=ids["Mapping"], Enabled=False)
+    sqs.send_message(QueueUrl=ids["Queue"], MessageBody="waiting")
+    time.sleep(2)
+    waited = received(cloud, ids["Function"]) == []
+
+    lambda_.update_event_source_mapping(UUID=ids["Mapping"], Enabled=True)
+
+    eventually(lambda: received(cloud, ids["Function"]) == ["received waiting"])
+    assert waited
 
 
 def test_log_in_json_has_the_shape_of_aws(

@@ -5,7 +5,8 @@ from collections.abc import Callable
 from lambdas.payments.service import Ledger, Payment
 from lambdas.runtime.errors import PermanentError
 from lambdas.runtime.message import Message
-from tests.explorer.worker import Process, Worker, WorkerClock
+from tests.explorer.setting import Process
+from tests.explorer.worker import Worker, WorkerClock
 from tests.lambdas.runtime.world import Killed
 
 NEXT_QUEUE_URL = "https://sqs/next"

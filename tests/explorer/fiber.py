@@ -1,5 +1,6 @@
 """A function that stops in the middle and goes on later: a thread that runs only while it is resumed."""
 
+import _thread
 import threading
 from collections.abc import Callable
 
@@ -23,7 +24,7 @@ class Fiber:
             self._turn.release()
         else:
             self._is_started = True
-            threading.Thread(target=self._run, daemon=True).start()
+            _thread.start_new_thread(self._run, ())  # `Thread` would wait for its start: a fifth of all time
         self._back.acquire()
         if self._error is not None:
             raise self._error

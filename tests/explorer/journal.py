@@ -1,21 +1,20 @@
-"""The journal: what happened in a plant, and what must never happen, whatever the schedule."""
+"""The journal: what happens in a plant, and what must never happen, whatever the schedule."""
 
-import json
 from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
-from enum import Enum, auto
 from typing import TYPE_CHECKING, TypeVar
 
 from lambdas.contracts.messages import DEAD_LETTER_REASON_ATTRIBUTE, DEAD_LETTER_SOURCE_ATTRIBUTE, dead_letter_source
 from lambdas.contracts.records import Status
 from lambdas.payments.service import Payment
-from lambdas.runtime.keys import item_id, payload_hash
+from lambdas.runtime.keys import item_id
 from lambdas.runtime.lease import Item
 from lambdas.runtime.outbox import Addressed, addressed
 from lambdas.runtime.publish import SendResult
 from tests.explorer.queues import Stored
 from tests.explorer.schedule import Violation
+from tests.explorer.sent import Fate, Sent
 from tests.lambdas.runtime.world import QUEUE_ARN, START_MS
 
 if TYPE_CHECKING:
@@ -24,52 +23,6 @@ if TYPE_CHECKING:
     from tests.explorer.worker import Worker
 
 ResultT = TypeVar("ResultT")
-
-
-class Fate(Enum):
-    """How a message must end."""
-
-    DONE = auto()
-    DEAD = auto()
-    RIVAL = auto()  # one of the payloads under its key is done, the others are dead
-    UNSENT = auto()  # it took effect, and it is dead-lettered, because what it sends on was refused
-    REDRIVEN = auto()  # its dead letter was put back, as a message of its own
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Sent:
-    """A message as its producer sent it.
-
-    Attributes:
-        fate: How it must end.
-        text: Body, where it is no payment.
-        least_attempts: Runs or refused sends, and kills on other calls, that it must have had before it may be dead.
-        forwards: Messages that it must send on.
-        reason: Part of its dead letter's reason.
-    """
-
-    id: str
-    payment_id: str = ""
-    amount: int = 1
-    group: str | None = None
-    fate: Fate = Fate.DONE
-    text: str | None = None
-    least_attempts: int = 0
-    forwards: int = 0
-    reason: str = ""
-
-    @property
-    def payload(self) -> dict[str, object]:
-        return {"payment_id": self.payment_id, "account": "a", "amount": self.amount, "currency": "EUR"}
-
-    @property
-    def body(self) -> str:
-        return json.dumps(self.payload) if self.text is None else self.text
-
-    @property
-    def done(self) -> tuple[str, str]:
-        """What its item shows when it is done: id and payload hash."""
-        return item_id("payments", self.payment_id), payload_hash(self.payload)
 
 
 @dataclass(slots=True)
@@ -97,6 +50,7 @@ class Journal:
         forwards: Messages that were sent on, and the ids that they had.
         disturbances: Crashes, failed calls, forced waits and redeliveries so far.
         disturbed_ms: When the last of them was over.
+        acknowledged_ms: When messages were acknowledged.
     """
 
     def __init__(self, plant: "Plant") -> None:
@@ -113,9 +67,7 @@ class Journal:
         self._originals: dict[str, Sent] = {}
         self._put_back: Counter[str] = Counter()
         self._moved: Counter[str] = Counter()
-        self._acknowledged_ms: dict[str, int] = {}
-
-    # --- what happens ---------------------------------------------------------------------------
+        self.acknowledged_ms: dict[str, int] = {}
 
     def disturbed(self) -> None:
         self.disturbances += 1
@@ -171,8 +123,7 @@ class Journal:
         """Note a message that is sent on: its effect must stand, and a copy must be known by its id."""
         body = message.outgoing.body
         payment_id = body.split("/")[0]
-        runs = [run for run in self.runs if run.payment_id == payment_id]
-        if not runs and not self.effects(payment_id):
+        if not self.amounts(payment_id):
             raise Violation(f"{body}: must be sent on after its effect alone")
         self.forwards.setdefault(body, set()).add(message.deduplication_id)
         if len(self.forwards[body]) > 1:
@@ -197,7 +148,7 @@ class Journal:
         self._moved[letter.body] += not letter.is_gone
         if self._moved[letter.body] > self._put_back[letter.body]:
             raise Violation(f"{letter.id}: a dead letter must be back in its queue before it is deleted")
-        sent = self.sent[_source_id(letter)]
+        sent = self.sent[source_id(letter)]
         self.sent[sent.id] = replace(sent, fate=Fate.REDRIVEN)
 
     def acknowledged(self, message_id: str) -> None:
@@ -205,10 +156,29 @@ class Journal:
         is_done = sent.text is None and sent.done in self._done
         is_buried = message_id in self._told
         if sent.fate is Fate.UNSENT:
-            is_buried = bool(self.letters(message_id)) and self._is_told(message_id)
+            is_buried = bool(self.letters(message_id)) and self.is_told(message_id)
         if not is_done and not is_buried:
             raise Violation(f"{message_id}: only what is done, or dead and told, may be acknowledged")
-        self._acknowledged_ms[message_id] = self._plant.ms
+        self.acknowledged_ms[message_id] = self._plant.ms
+
+    def amounts(self, payment_id: str) -> list[int]:
+        """Amounts with which a payment took effect."""
+        runs = [(run.payment_id, run.amount) for run in self.runs]
+        return [amount for name, amount in self.ledger() + runs if name == payment_id]
+
+    def ledger(self) -> list[tuple[str, int]]:
+        """Payments that took effect in DynamoDB, in order, with their amounts."""
+        entries = [effect for effect in self._plant.store.effects if str(effect["entry"]).startswith("PAYMENT#")]
+        return [(str(each["entry"]).removeprefix("PAYMENT#"), int(str(each["amount"]))) for each in entries]
+
+    def letters(self, message_id: str) -> list[str]:
+        """Reasons of a message's dead letters."""
+        found = [each for each in self._plant.dead_letter_queue.waiting if source_id(each) == message_id]
+        return [str(letter.attributes.get(DEAD_LETTER_REASON_ATTRIBUTE, "")) for letter in found]
+
+    def is_told(self, message_id: str) -> bool:
+        """Whether a notification lists a message."""
+        return any(f'"{message_id}"' in notification for notification in self._plant.notifications)
 
     def _changed(self, worker: "Worker", old: Item | None, new: Item) -> None:
         now_ms = self._plant.ms + worker.clock.skew_ms
@@ -235,104 +205,8 @@ class Journal:
         if not self.disturbances and len({message.visible_ms for message in group}) > 1:
             raise Violation(f"{[message.id for message in group]}: a group that comes back must come back together")
 
-    # --- what must hold in the end ---------------------------------------------------------------
 
-    def check(self) -> None:
-        """Check what must hold when the queue is empty.
-
-        Raises:
-            Violation: It does not.
-        """
-        unsent = {sent.done[0] for sent in self.sent.values() if sent.text is None and sent.fate is Fate.UNSENT}
-        for item in self._plant.store.items.values():
-            ends = {Status.COMMITTED} if item.id in unsent else {Status.COMPLETED, Status.DEAD}
-            if item.status not in ends:
-                raise Violation(f"{item.id}: an item must end {' or '.join(ends)}, got {item.status}")
-        for letter in self._plant.dead_letter_queue.waiting:
-            if self.sent[_source_id(letter)].fate not in {Fate.DEAD, Fate.UNSENT, Fate.RIVAL}:
-                raise Violation(f"{letter.id}: a dead letter must not stay behind, got {_source_id(letter)}'s")
-        for sent in self.sent.values():
-            self._check_fate(sent)
-        self._check_order([name for name, _ in self._ledger()])
-        self._check_order([run.payment_id for run in self.runs])
-        self._check_order([body.split("/")[0] for body in self.forwards])
-
-    def effects(self, payment_id: str) -> list[int]:
-        """Amounts of the effects that a payment had in DynamoDB."""
-        return [amount for name, amount in self._ledger() if name == payment_id]
-
-    def letters(self, message_id: str) -> list[str]:
-        """Reasons of a message's dead letters."""
-        found = [each for each in self._plant.dead_letter_queue.waiting if _source_id(each) == message_id]
-        return [str(letter.attributes.get(DEAD_LETTER_REASON_ATTRIBUTE, "")) for letter in found]
-
-    def _check_fate(self, sent: Sent) -> None:
-        if sent.id in self._plant.queue.set_aside:
-            raise Violation(f"{sent.id}: our rules decide about a message, not the back-stop, which set it aside")
-        if sent.fate is Fate.REDRIVEN:
-            return
-        letters = self.letters(sent.id)
-        if sent.fate is Fate.DONE or (sent.fate is Fate.RIVAL and not letters):
-            if letters:
-                raise Violation(f"{sent.id}: a valid message must not be dead-lettered, got {letters}")
-            self._check_done(sent)
-        else:
-            self._check_dead(sent, letters)
-
-    def _check_effect(self, sent: Sent) -> None:
-        effects = self.effects(sent.payment_id)
-        runs = [run for run in self.runs if (run.payment_id, run.amount) == (sent.payment_id, sent.amount)]
-        if runs:
-            allowed = 1 + sum(run.was_hit for run in runs)
-            if len(runs) > allowed:
-                raise Violation(f"{sent.payment_id}: must take effect {allowed} times at most, got {len(runs)}")
-        elif effects.count(sent.amount) != 1:
-            raise Violation(f"{sent.payment_id}: must take effect once with {sent.amount}, got {effects}")
-
-    def _check_done(self, sent: Sent) -> None:
-        self._check_effect(sent)
-        forwards = [body for body in self.forwards if body.startswith(f"{sent.payment_id}/")]
-        if len(forwards) != sent.forwards:
-            raise Violation(f"{sent.payment_id}: must send {sent.forwards} messages on, got {forwards}")
-        waited_ms = self._acknowledged_ms[sent.id] - self.disturbed_ms
-        if waited_ms > self._plant.setting.longest_wait_ms:
-            raise Violation(f"{sent.id}: must not wait that long after the last disturbance, got {waited_ms} ms")
-
-    def _check_dead(self, sent: Sent, letters: list[str]) -> None:
-        if not letters or not all(reason and sent.reason in reason for reason in letters):
-            raise Violation(f"{sent.id}: must be in the dead-letter queue with its reason, got {letters}")
-        if len(letters) > 1 + self.disturbances:
-            raise Violation(
-                f"{sent.id}: must be in the dead-letter queue once a disturbance at most, got {len(letters)}"
-            )
-        if not self._is_told(sent.id):
-            raise Violation(f"{sent.id}: its death must be told")
-        if self.attempts[sent.payment_id] + self.disturbances < sent.least_attempts:
-            raise Violation(f"{sent.id}: must have {sent.least_attempts} attempts, got {self.attempts}")
-        if sent.fate is Fate.UNSENT:
-            self._check_effect(sent)
-        elif sent.amount in self.effects(sent.payment_id):
-            raise Violation(f"{sent.id}: what is dead must not have taken effect")
-
-    def _is_told(self, message_id: str) -> bool:
-        return any(f'"{message_id}"' in notification for notification in self._plant.notifications)
-
-    def _check_order(self, happened: Sequence[str]) -> None:
-        order = list(dict.fromkeys(happened))
-        grouped = [sent for sent in self.sent.values() if sent.group is not None]
-        redriven = {sent.payment_id for sent in grouped if sent.fate is Fate.REDRIVEN}
-        order = [name for name in order if name not in redriven]
-        wanted = dict.fromkeys(sent.payment_id for sent in grouped)
-        in_order = [name for name in wanted if name in order]
-        if in_order and order != in_order:
-            raise Violation(f"effects of a group must be in order {in_order}, got {order}")
-
-    def _ledger(self) -> list[tuple[str, int]]:
-        entries = [effect for effect in self._plant.store.effects if str(effect["entry"]).startswith("PAYMENT#")]
-        return [(str(each["entry"]).removeprefix("PAYMENT#"), int(str(each["amount"]))) for each in entries]
-
-
-def _source_id(letter: Stored) -> str:
+def source_id(letter: Stored) -> str:
     """Id that a dead letter had in the queue it came from."""
     source = str(letter.attributes[DEAD_LETTER_SOURCE_ATTRIBUTE])
     return source.removeprefix(dead_letter_source(QUEUE_ARN, ""))

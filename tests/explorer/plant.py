@@ -4,8 +4,8 @@ Each call that a worker makes to the outside is a point: here another worker may
 die before the call or after it, and the answer may be lost. Which of it happens, `Choices` decide.
 """
 
+from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any, TypeVar
 
 from lambdas.contracts.records import Status
@@ -13,11 +13,14 @@ from lambdas.runtime.lease import Item
 from lambdas.runtime.outbox import Addressed
 from lambdas.runtime.publish import OutgoingMessage, SendResult
 from tests.explorer.actor import Actor
-from tests.explorer.journal import Journal, Sent
+from tests.explorer.journal import Journal
 from tests.explorer.mover import Mover
+from tests.explorer.promises import Promises
 from tests.explorer.queues import Queue, SourceQueue
 from tests.explorer.schedule import Choices, Violation
-from tests.explorer.worker import FUNCTION_TIMEOUT_SECONDS, Setting, Worker
+from tests.explorer.sent import Sent
+from tests.explorer.setting import Bounds, Setting
+from tests.explorer.worker import FUNCTION_TIMEOUT_SECONDS, Worker
 from tests.lambdas.runtime.world import START_MS, FakeItemStore, Killed
 
 ResultT = TypeVar("ResultT")
@@ -28,25 +31,6 @@ HIDDEN_SECONDS = 60  # a letter that the mover received
 OUTAGE_MS = 180_000
 LONGEST_SKEW_SECONDS = 240
 NOTHING: Mapping[str, Callable[[], Any]] = {}
-
-
-@dataclass(frozen=True, slots=True)
-class Bounds:
-    """How much may go wrong in one schedule.
-
-    Attributes:
-        crashes: Processes that die.
-        lost: Calls that fail, or whose answer is lost.
-        switches: Times that a worker is left in the middle, or that time passes beside it.
-        redeliveries: Times that SQS delivers what is in flight, or was deleted.
-        outages: Times that the table is gone for three minutes.
-    """
-
-    crashes: int = 0
-    lost: int = 0
-    switches: int = 0
-    redeliveries: int = 0
-    outages: int = 0
 
 
 class Plant:
@@ -67,11 +51,16 @@ class Plant:
         self.mover = Mover(self)
         self.actors: list[Actor] = [*self.workers, self.mover]
         self._choices = choices
-        self._left = {"crash": bounds.crashes, "lost": bounds.lost, "switch": bounds.switches}
-        self._left |= {"redeliver": bounds.redeliveries, "outage": bounds.outages}
+        self._left: Counter[str] = Counter()
+        self.allow(bounds)
         self._outage_end_ms = 0
         self._wanted: Actor | None = None
         self._is_stopped = False
+
+    def allow(self, bounds: Bounds) -> None:
+        """Let so much go wrong from now on."""
+        self._left = Counter(crash=bounds.crashes, lost=bounds.lost, switch=bounds.switches)
+        self._left.update(redeliver=bounds.redeliveries, outage=bounds.outages)
 
     def send(self, messages: Sequence[Sent]) -> None:
         """Send messages to the queue, in order."""
@@ -105,7 +94,7 @@ class Plant:
         try:
             for _ in range(STEPS_TO_QUIET):
                 if self._is_quiet():
-                    self.journal.check()
+                    Promises(self).check()
                     return
                 self.step()
         finally:

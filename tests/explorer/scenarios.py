@@ -2,7 +2,9 @@
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
+from unittest.mock import patch
 
+from lambdas.runtime import relay
 from lambdas.runtime.publish import SendResult
 from tests.explorer.business import (
     MakeProcess,
@@ -16,11 +18,11 @@ from tests.explorer.business import (
     stumble,
     transactional,
 )
-from tests.explorer.journal import Fate, Sent
-from tests.explorer.plant import Bounds, Plant
+from tests.explorer.plant import Plant
 from tests.explorer.ports import GONE
 from tests.explorer.schedule import Choices
-from tests.explorer.worker import Setting
+from tests.explorer.sent import Fate, Sent
+from tests.explorer.setting import Bounds, Setting
 
 MAX_ATTEMPTS = 2
 SEND_ROUNDS = 3
@@ -58,6 +60,7 @@ class Payments:
         bounds: What may go wrong beside one crash or one failed call.
         later: What is sent when the window of the earlier ones is over.
         redrives: Times that dead letters are put back; before the last one the business function is mended.
+        is_calm_at_first: Nothing goes wrong before the first redrive.
     """
 
     name: str
@@ -66,6 +69,7 @@ class Payments:
     bounds: Bounds = ONE_SWITCH
     later: Sequence[Sent] = ()
     redrives: int = 0
+    is_calm_at_first: bool = False
 
     def run(self, choices: Choices) -> None:
         """Run to the end.
@@ -73,9 +77,15 @@ class Payments:
         Raises:
             Violation: An invariant did not hold.
         """
-        plant = Plant(self.setting, self.bounds, choices)
+        with patch.object(relay, "SEND_ROUNDS", self.setting.send_rounds):
+            self._run(choices)
+
+    def _run(self, choices: Choices) -> None:
+        plant = Plant(self.setting, Bounds() if self.is_calm_at_first else self.bounds, choices)
         plant.send(self.sent)
         plant.run_until_quiet()
+        if self.is_calm_at_first:
+            plant.allow(self.bounds)
         for number in range(self.redrives):
             plant.is_mended = number == self.redrives - 1
             plant.redrive()
@@ -109,6 +119,8 @@ def _standard(mode: str, make: MakeProcess) -> Iterator[Payments]:
     yield Payments(name=f"{mode}: killer", sent=BESIDE_DEATH, setting=killing, bounds=alone)
     refusing = replace(setting, process=misbehaving(make, "bad", refuse))
     yield Payments(name=f"{mode}: redrive", sent=REFUSED, setting=refusing, bounds=alone, redrives=2)
+    beside = Payments(name=f"{mode}: redrive beside workers", sent=REFUSED[:1], setting=refusing, redrives=1)
+    yield replace(beside, is_calm_at_first=True)
     outage = replace(setting, max_receives=6)
     yield Payments(name=f"{mode}: outage", sent=PAID_TWICE, setting=outage, bounds=Bounds(outages=1))
     forgetting = replace(setting, window_seconds=600)

@@ -4,9 +4,9 @@ from dataclasses import replace
 
 import pytest
 
-from tests.explorer.plant import Bounds
 from tests.explorer.scenarios import SCENARIOS, Payments
 from tests.explorer.schedule import explore
+from tests.explorer.setting import Bounds
 
 each_scenario = pytest.mark.parametrize("scenario", SCENARIOS.values(), ids=list(SCENARIOS))
 

@@ -2,18 +2,15 @@
 
 import io
 import random
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Sequence
+from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING, Any
 from unittest.mock import patch
 
 from lambdas.payments.service import Payment
-from lambdas.runtime import invocation, relay
+from lambdas.runtime import invocation
 from lambdas.runtime.dead_letters import DeadLetterChannel
-from lambdas.runtime.message import Message
-from lambdas.runtime.outbox import SEND_ROUNDS
-from lambdas.runtime.publish import SendResult
 from lambdas.runtime.receiver import Ports, Receiver, ReceiverSettings
 from lambdas.runtime.telemetry import Metrics
 from tests.explorer.actor import Actor
@@ -26,44 +23,6 @@ if TYPE_CHECKING:
     from tests.explorer.plant import Plant
 
 FUNCTION_TIMEOUT_SECONDS = 10
-
-Process = Callable[[Payment, Message], None]
-
-# After the last disturbance: a visibility time-out, a lease with its grace, and the jitter of a deferred message.
-LONGEST_WAIT_MS = (60 + 12 + 3) * 1_000
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Setting:
-    """What does not change in a plant.
-
-    Attributes:
-        process: Makes the business function of a worker.
-        batch_size: Most messages in one invocation.
-        max_attempts: Attempts after which a message is dead-lettered.
-        max_receives: SQS's own back-stop.
-        window_seconds: How long an item outlives its last change.
-        deletes_abandoned: Whether somebody deletes items by hand as soon as their lease is over.
-        lease_seconds: Length of a lease that heartbeats extend. Default: as long as the invocation.
-        concurrency: Messages of a batch that run at the same time.
-        send_rounds: Failed rounds of sends after which what a message sends on is given up.
-        refusals: Messages that are refused when they are sent on, until the plant is mended, by their text.
-        skew_ms: What each worker's clock is ahead of the plant's.
-        longest_wait_ms: Longest time from the last disturbance until a valid message is acknowledged.
-    """
-
-    process: "Callable[[Worker], Process]"
-    batch_size: int = 2
-    max_attempts: int = 2
-    max_receives: int = 100
-    window_seconds: int = 3_600
-    deletes_abandoned: bool = False
-    lease_seconds: int | None = None
-    concurrency: int = 1
-    send_rounds: int = SEND_ROUNDS
-    refusals: Mapping[str, SendResult] = field(default_factory=dict)
-    skew_ms: tuple[int, int] = (0, 0)
-    longest_wait_ms: int = LONGEST_WAIT_MS
 
 
 @dataclass(slots=True)
@@ -108,8 +67,7 @@ class Worker(Actor):
         self.start(lambda: self._invoke(records))
 
     def resume(self) -> None:
-        threads = patch.object(invocation, "ThreadPoolExecutor", partial(Threads, self))
-        with threads, patch.object(relay, "SEND_ROUNDS", self.plant.setting.send_rounds):
+        with patch.object(invocation, "ThreadPoolExecutor", partial(Threads, self)):
             super().resume()
 
     def died(self) -> None:

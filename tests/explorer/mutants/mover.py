@@ -5,7 +5,7 @@ from typing import Any
 
 from lambdas.runtime import redrive
 from tests.explorer.mutants.mutant import Mutants, Patch
-from tests.explorer.plant import Bounds
+from tests.explorer.setting import Bounds
 
 MUTANTS = Mutants()
 seen_in = MUTANTS.seen_in

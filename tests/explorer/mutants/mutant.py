@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 import pytest
 
-from tests.explorer.plant import Bounds
+from tests.explorer.setting import Bounds
 
 Patch = pytest.MonkeyPatch
 Break = Callable[[Patch], None]

@@ -13,7 +13,7 @@ from lambdas.runtime.invocation import Invocation
 from lambdas.runtime.lease import Change, Claim, Item
 from lambdas.runtime.settlement import Settlement
 from tests.explorer.mutants.mutant import CRASH, FAILED_CALL, TWO_SWITCHES, Mutants, Patch
-from tests.explorer.plant import Bounds
+from tests.explorer.setting import Bounds
 
 MUTANTS = Mutants()
 seen_in = MUTANTS.seen_in
@@ -113,8 +113,8 @@ def committed_taken_for_completed(patch: Patch) -> None:
 def next_of_a_group_before_the_sends(patch: Patch) -> None:
     done = Settlement._done  # noqa: SLF001
 
-    def mutant(self: Settlement, work: Any, item: Item) -> None:
-        done(self, work, item)
+    def mutant(self: Settlement, work: Any, *rest: Any) -> None:
+        done(self, work, *rest)
         work.confirm()
 
     patch.setattr(Settlement, "_done", mutant)

@@ -50,7 +50,7 @@ def what_ran_together_runs_again_in_its_lane(patch: Patch) -> None:
 
 @seen_in("together, transaction: heartbeat", ONE_SWITCH)
 def threads_share_the_claim_in_hand(patch: Patch) -> None:
-    attempt, transaction = Invocation._attempt, Idempotency.transaction  # noqa: SLF001
+    attempt, completed = Invocation._attempt, Idempotency.completed  # noqa: SLF001
     in_hand: list[Claim] = []
 
     def mutant(self: Any, work: Any, claim: Claim) -> Any:
@@ -58,7 +58,7 @@ def threads_share_the_claim_in_hand(patch: Patch) -> None:
         return attempt(self, work, claim)
 
     patch.setattr(Invocation, "_attempt", mutant)
-    patch.setattr(Idempotency, "transaction", lambda self, _claim, outbox: transaction(self, in_hand[0], outbox))
+    patch.setattr(Idempotency, "completed", lambda self, _claim, *rest: completed(self, in_hand[0], *rest))
 
 
 @seen_in("together, plain: killer")

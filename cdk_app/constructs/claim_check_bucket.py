@@ -2,9 +2,9 @@
 
 import math
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
-from aws_cdk import Annotations, Duration
+from aws_cdk import Annotations, Duration, Stack
 from aws_cdk import aws_iam as iam
 from aws_cdk import aws_kms as kms
 from aws_cdk import aws_s3 as s3
@@ -18,6 +18,7 @@ from cdk_app.constructs.ranges import check_seconds
 from cdk_app.errors import InvalidPropsError
 
 if TYPE_CHECKING:
+    from aws_cdk import CfnElement
     from constructs import IConstruct
 
 # S3 counts in days: https://docs.aws.amazon.com/AmazonS3/latest/userguide/intro-lifecycle-rules.html
@@ -138,7 +139,15 @@ class ClaimCheckBucket(Construct):
     ) -> iam.Grant:
         objects = self.bucket.arn_for_objects(f"{under}/*")
         grant = iam.Grant.add_to_principal(grantee=grantee, actions=list(actions), resource_arns=[objects])
+        self._acknowledge_prefix(grantee, under)
         return with_key(grant, self.key, grantee, key_actions)
+
+    def _acknowledge_prefix(self, grantee: iam.IGrantable, under: str) -> None:
+        role = grantee.grant_principal
+        if isinstance(role, iam.Role) and self.props.existing is None:
+            bucket = Stack.of(self).get_logical_id(cast("CfnElement", self.bucket.node.default_child))
+            rule = f"AwsSolutions-IAM5[Resource::<{bucket}.Arn>/{under}/*]"
+            acknowledge(role, rule, "an object's name has ids that only a request knows")
 
     def _bucket(self) -> s3.Bucket:
         bucket = s3.Bucket(

@@ -1,7 +1,7 @@
 """A publish-subscribe channel: one topic, and a queue of its own for each kind of consumer."""
 
 from dataclasses import dataclass
-from typing import cast
+from typing import Literal, cast
 
 from aws_cdk import aws_iam as iam
 from aws_cdk import aws_kms as kms
@@ -13,12 +13,7 @@ from cdk_app.constructs.filter_policy import FilterPolicy
 from cdk_app.constructs.key_access import SEND_ACTIONS, require_customer_managed, with_key
 from cdk_app.constructs.queue_channel import QueueChannel
 from cdk_app.constructs.ranges import check_range
-from cdk_app.constructs.topic_subscription import (
-    TopicSubscription,
-    TopicSubscriptionProps,
-    filter_properties,
-    let_in,
-)
+from cdk_app.constructs.topic_subscription import TopicSubscription, TopicSubscriptionProps, let_in
 from cdk_app.errors import InvalidPropsError
 from lambdas.contracts.messages import SNS_MESSAGE_BYTES
 
@@ -134,24 +129,15 @@ class TopicChannel(Construct):
         Raises:
             InvalidPropsError: The URL is of another kind, or the topic delivers to queues and functions only.
         """
-        self._refuse_url(url)
         if not url.startswith(_HTTPS):
             msg = f"url must begin with {_HTTPS}, got {url!r}"
             raise InvalidPropsError(msg)
-        props = TopicSubscriptionProps(
-            topic=self.topic,
-            protocol="https",
-            endpoint=url,
-            raw=False,
-            filter_policy=filter_policy,
-            protect=self.props.protect,
-        )
-        return TopicSubscription(self, construct_id, props)
+        return self._subscribe_outside(construct_id, "https", url, filter_policy)
 
-    def subscribe_email(self, construct_id: str, address: str, *, filter_policy: FilterPolicy | None = None) -> None:
+    def subscribe_email(
+        self, construct_id: str, address: str, *, filter_policy: FilterPolicy | None = None
+    ) -> TopicSubscription:
         """Deliver messages by e-mail, once the receiver has confirmed.
-
-        It has no dead-letter queue: of a letter that bounces, SNS learns nothing.
 
         Args:
             construct_id: Id inside this channel.
@@ -161,18 +147,10 @@ class TopicChannel(Construct):
         Raises:
             InvalidPropsError: It is no address, or the topic delivers to queues and functions only.
         """
-        self._refuse_url(address)
         if "@" not in address:
             msg = f"address must be an e-mail address, got {address!r}"
             raise InvalidPropsError(msg)
-        sns.CfnSubscription(
-            self,
-            construct_id,
-            topic_arn=self.topic.topic_arn,
-            protocol="email",
-            endpoint=address,
-            **filter_properties(filter_policy),
-        )
+        return self._subscribe_outside(construct_id, "email", address, filter_policy)
 
     def grant_publish(self, grantee: iam.IGrantable) -> iam.Grant:
         """Let `grantee` publish to the topic, and use its key to do so."""
@@ -189,7 +167,9 @@ class TopicChannel(Construct):
             msg = f"the key of the topic must be another than that of {channel.node.path}, got one for both"
             raise InvalidPropsError(msg)
 
-    def _refuse_url(self, endpoint: str) -> None:
+    def _subscribe_outside(
+        self, construct_id: str, protocol: Literal["https", "email"], endpoint: str, policy: FilterPolicy | None
+    ) -> TopicSubscription:
         if self.topic.fifo:
             msg = f"{endpoint} must be subscribed to a standard topic, got a FIFO topic"
             raise InvalidPropsError(msg)
@@ -199,6 +179,15 @@ class TopicChannel(Construct):
                 f"got {self.props.max_message_bytes:,}"
             )
             raise InvalidPropsError(msg)
+        props = TopicSubscriptionProps(
+            topic=self.topic,
+            protocol=protocol,
+            endpoint=endpoint,
+            raw=False,
+            filter_policy=policy,
+            protect=self.props.protect,
+        )
+        return TopicSubscription(self, construct_id, props)
 
     def _topic(self) -> sns.Topic:
         scope = sns.FifoThroughputScope.MESSAGE_GROUP if self.props.high_throughput else None

@@ -26,7 +26,7 @@ class TopicSubscriptionProps:
     Attributes:
         topic: What is subscribed to.
         protocol: How SNS delivers.
-        endpoint: Where to: the ARN of a queue, or a URL.
+        endpoint: Where to: the ARN of a queue, a URL, or an address.
         raw: Deliver the message as it was published, without SNS's envelope. Default: as it was published.
         filter_policy: Which messages are delivered. Default: all of them.
         key: Customer-managed key of the dead-letter queue. Default: SQS's own key (SSE-SQS), without a charge.
@@ -37,7 +37,7 @@ class TopicSubscriptionProps:
     """
 
     topic: sns.ITopic
-    protocol: Literal["sqs", "https"]
+    protocol: Literal["sqs", "https", "email"]
     endpoint: str
     raw: bool = True
     filter_policy: FilterPolicy | None = None
@@ -80,6 +80,7 @@ class TopicSubscription(Construct):
             enforce_ssl=True,
             removal_policy=removal_policy(protect=props.protect),
         )
+        # The rule knows a dead-letter queue only where another queue names it.
         acknowledge(queue, "AwsSolutions-SQS3", "it is the dead-letter queue of a subscription: nothing is behind it")
         acknowledge(queue, "Serverless-SQSRedrivePolicy", "it is the dead-letter queue: nothing is behind it")
         return queue
@@ -93,7 +94,7 @@ class TopicSubscription(Construct):
             endpoint=props.endpoint,
             raw_message_delivery=props.raw or None,
             redrive_policy={"deadLetterTargetArn": self.dead_letter_queue.queue_arn},
-            **filter_properties(props.filter_policy),
+            **_filter(props.filter_policy),
         )
 
 
@@ -114,8 +115,7 @@ def let_in(queue: sqs.Queue, topic: sns.ITopic, key: kms.IKey | None) -> "IDepen
     return queue.add_to_resource_policy(statement).policy_dependable
 
 
-def filter_properties(policy: FilterPolicy | None) -> dict[str, Any]:
-    """Properties of a subscription that filters; none for one that takes everything."""
+def _filter(policy: FilterPolicy | None) -> dict[str, Any]:
     if policy is None:
         return {}
     return {"filter_policy": dict(policy.conditions), "filter_policy_scope": policy.scope.value}

@@ -261,6 +261,7 @@ def test_people_get_letters(stack: Stack) -> None:
 
     found = properties(stack, SUBSCRIPTION)
     assert (found["Protocol"], found["Endpoint"]) == ("email", "operations@example.com")
+    assert "deadLetterTargetArn" in found["RedrivePolicy"]
 
 
 def test_grant_gives_publishing_with_the_key_and_no_more(stack: Stack) -> None:

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 from lambdas.contracts.environment import EnvironmentContract
+from lambdas.contracts.messages import SNS_MESSAGE_BYTES
 
 INLINE_BYTES = 65_536
 LARGEST_PAYLOAD_BYTES = 10 * 1_048_576
@@ -10,6 +11,7 @@ HOP_LIMIT = 32
 # Attribute by which a replay reaches one service of a step; a subscription takes its own name, or none at all.
 SERVICE_ATTRIBUTE = "service"
 TRACE_CONTEXT_ATTRIBUTE = "trace_context"
+HOP_COUNT_ATTRIBUTE = "hop_count"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -27,6 +29,7 @@ class ServiceEnvironment(EnvironmentContract):
         inline_bytes: Largest JSON, in UTF-8, that travels in a message.
         largest_payload_bytes: Largest JSON that is read from the bucket or written to it.
         hop_limit: Hops after which a message is refused, so that a loop ends.
+        message_bytes: Largest message that every topic of the pipeline takes, with its attributes.
     """
 
     pipeline: str
@@ -39,6 +42,7 @@ class ServiceEnvironment(EnvironmentContract):
     inline_bytes: int = INLINE_BYTES
     largest_payload_bytes: int = LARGEST_PAYLOAD_BYTES
     hop_limit: int = HOP_LIMIT
+    message_bytes: int = SNS_MESSAGE_BYTES
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -56,6 +60,7 @@ class PreprocessorEnvironment(EnvironmentContract):
         inline_bytes: Largest JSON, in UTF-8, that travels in a message.
         largest_payload_bytes: Largest JSON that is taken.
         hop_limit: Hops after which a message is refused, so that a loop ends.
+        message_bytes: Largest message that every topic of the pipeline takes, with its attributes.
         single_writes: Whether items are written by single conditional writes, instead of batches of PartiQL.
     """
 
@@ -69,4 +74,16 @@ class PreprocessorEnvironment(EnvironmentContract):
     inline_bytes: int = INLINE_BYTES
     largest_payload_bytes: int = LARGEST_PAYLOAD_BYTES
     hop_limit: int = HOP_LIMIT
+    message_bytes: int = SNS_MESSAGE_BYTES
     single_writes: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OrdersEnvironment(EnvironmentContract):
+    """What the services of the order pipeline need besides.
+
+    Attributes:
+        orders_table_name: Table of stock, charges and shipments: partition key `pk`, sort key `sk`.
+    """
+
+    orders_table_name: str

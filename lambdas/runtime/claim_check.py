@@ -148,19 +148,22 @@ class ClaimCheck:
 
     Args:
         store: Where objects are.
-        inline_bytes: Largest JSON, in UTF-8, that travels in the message.
         largest_bytes: Largest JSON that is kept or redeemed.
     """
 
-    def __init__(self, store: ObjectStore, *, inline_bytes: int, largest_bytes: int) -> None:
+    def __init__(self, store: ObjectStore, *, largest_bytes: int) -> None:
         self._store = store
-        self._inline_bytes = inline_bytes
         self._largest_bytes = largest_bytes
 
-    def keep(self, value: object, key: str) -> Part:
-        """Return `value` as a part: inline, or written to the object `key`.
+    def keep(self, value: object, key: str, *, inline_bytes: int) -> Part:
+        """Return `value` as a part: inline, or written to an object.
 
         Writing the same value again gives the same part: the answer to the first write may have been lost.
+
+        Args:
+            value: A JSON value.
+            key: Key of the object.
+            inline_bytes: Largest JSON, in UTF-8, that travels in the message.
 
         Raises:
             InvalidMessageError: It is no JSON value.
@@ -173,7 +176,7 @@ class ClaimCheck:
         if len(body) > self._largest_bytes:
             msg = f"a payload must have at most {self._largest_bytes:,} bytes of JSON, got {len(body):,}"
             raise PayloadTooLargeError(msg)
-        if len(body) <= self._inline_bytes:
+        if len(body) <= inline_bytes:
             return Inline(value)
         sha256 = hashlib.sha256(body).hexdigest()
         try:

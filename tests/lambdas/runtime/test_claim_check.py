@@ -42,20 +42,20 @@ def objects() -> FakeObjectStore:
 
 @pytest.fixture
 def claim_check(objects: FakeObjectStore) -> ClaimCheck:
-    return ClaimCheck(objects, inline_bytes=INLINE_BYTES, largest_bytes=LARGEST_BYTES)
+    return ClaimCheck(objects, largest_bytes=LARGEST_BYTES)
 
 
 def kept(claim_check: ClaimCheck) -> Stored:
-    part = claim_check.keep(LARGE, KEY)
+    part = claim_check.keep(LARGE, KEY, inline_bytes=INLINE_BYTES)
     assert isinstance(part, Stored)
     return part
 
 
 @given(value=JSON_VALUES, inline_bytes=st.sampled_from([0, 20, 10_000]))
 def test_every_json_value_comes_back_as_it_was_kept_by_way_of_a_message(value: Any, inline_bytes: int) -> None:
-    claim_check = ClaimCheck(FakeObjectStore(), inline_bytes=inline_bytes, largest_bytes=100_000)
+    claim_check = ClaimCheck(FakeObjectStore(), largest_bytes=100_000)
 
-    message = json_text(claim_check.keep(value, KEY).to_json())
+    message = json_text(claim_check.keep(value, KEY, inline_bytes=inline_bytes).to_json())
 
     assert claim_check.redeem(part_from_json("the request", json.loads(message))) == value
 
@@ -72,27 +72,27 @@ def test_sqs_takes_every_character_of_the_text(value: Any) -> None:
 def test_threshold_counts_bytes_of_utf_8(claim_check: ClaimCheck, size_bytes: int, kind: type) -> None:
     two_bytes_a_character = "é" * ((size_bytes - 2) // 2) + "x" * (size_bytes % 2)
 
-    assert isinstance(claim_check.keep(two_bytes_a_character, KEY), kind)
+    assert isinstance(claim_check.keep(two_bytes_a_character, KEY, inline_bytes=INLINE_BYTES), kind)
 
 
 def test_what_is_small_touches_no_object(claim_check: ClaimCheck, objects: FakeObjectStore) -> None:
-    assert claim_check.redeem(claim_check.keep(SMALL, KEY)) == SMALL
+    assert claim_check.redeem(claim_check.keep(SMALL, KEY, inline_bytes=INLINE_BYTES)) == SMALL
     assert objects.versions == {}
 
 
 def test_largest_payload_is_kept_and_a_larger_one_is_refused(claim_check: ClaimCheck, objects: FakeObjectStore) -> None:
-    claim_check.keep("x" * (LARGEST_BYTES - 2), KEY)
+    claim_check.keep("x" * (LARGEST_BYTES - 2), KEY, inline_bytes=INLINE_BYTES)
 
     with pytest.raises(PayloadTooLargeError, match="at most 1,000 bytes of JSON, got 1,001"):
-        claim_check.keep("x" * (LARGEST_BYTES - 1), "another")
+        claim_check.keep("x" * (LARGEST_BYTES - 1), "another", inline_bytes=INLINE_BYTES)
 
     assert [*objects.versions] == [KEY]
 
 
 def test_write_whose_answer_was_lost_is_recognised(claim_check: ClaimCheck, objects: FakeObjectStore) -> None:
-    first = claim_check.keep(LARGE, KEY)
+    first = claim_check.keep(LARGE, KEY, inline_bytes=INLINE_BYTES)
 
-    assert claim_check.keep(LARGE, KEY) == first
+    assert claim_check.keep(LARGE, KEY, inline_bytes=INLINE_BYTES) == first
     assert len(objects.versions[KEY]) == 1
 
 
@@ -102,7 +102,7 @@ def test_object_of_somebody_else_under_the_key_is_not_taken_for_ours(
     objects.overwrite(KEY, b"{}")
 
     with pytest.raises(ObjectAlteredError, match="must not exist before it is written"):
-        claim_check.keep(LARGE, KEY)
+        claim_check.keep(LARGE, KEY, inline_bytes=INLINE_BYTES)
 
 
 def test_object_overwritten_since_is_read_in_the_version_that_was_kept(
@@ -169,7 +169,7 @@ def test_store_that_does_not_answer_is_no_fault_of_the_message(
     objects.before[method] = UnavailableError("gone")
 
     with pytest.raises(UnavailableError):
-        claim_check.redeem(part) if method == "open" else claim_check.keep(LARGE, "another")
+        claim_check.redeem(part) if method == "open" else claim_check.keep(LARGE, "another", inline_bytes=INLINE_BYTES)
 
 
 @pytest.mark.parametrize(
@@ -179,7 +179,7 @@ def test_store_that_does_not_answer_is_no_fault_of_the_message(
 )
 def test_what_is_no_json_is_not_kept(claim_check: ClaimCheck, value: object) -> None:
     with pytest.raises(InvalidMessageError, match="the value must be JSON"):
-        claim_check.keep(value, KEY)
+        claim_check.keep(value, KEY, inline_bytes=INLINE_BYTES)
 
 
 def test_what_is_nested_too_deep_is_not_kept(claim_check: ClaimCheck) -> None:
@@ -188,7 +188,7 @@ def test_what_is_nested_too_deep_is_not_kept(claim_check: ClaimCheck) -> None:
         value = [value]
 
     with pytest.raises(InvalidMessageError, match="too deep a nesting"):
-        claim_check.keep(value, KEY)
+        claim_check.keep(value, KEY, inline_bytes=INLINE_BYTES)
 
 
 CLAIM = Stored(key=KEY, version_id="v1", sha256="0" * 64, size_bytes=7).to_json()["claim"]

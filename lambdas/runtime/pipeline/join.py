@@ -1,0 +1,75 @@
+"""The join: the message to the next step is made when all services of this one are done.
+
+Every service of a step commits its result first, and reads the records of all then, consistently. So the one that
+commits last sees them all, whatever the others see; two that see them all send the same text, and the next service
+refuses the second copy by the run id.
+"""
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+
+from lambdas.runtime.claim_check import json_text, part_from_json
+from lambdas.runtime.errors import InvalidMessageError
+from lambdas.runtime.lease import Verdict
+from lambdas.runtime.outbox import Addressed, OutboxSender
+from lambdas.runtime.pipeline.envelope import Envelope
+from lambdas.runtime.pipeline.journal import Found, RecordReader, is_done, read_by_id, result_of
+from lambdas.runtime.publish import SendResult
+
+_LEFT_TO_A_SIBLING = SendResult(None)
+_NOT_READ = SendResult(None, "the records of the step were not read")
+
+
+def onward_text(next_step: str) -> str:
+    """Return the body that an outbox keeps of a message to the next step; sending makes the whole one of it."""
+    return json_text({"step": next_step})
+
+
+class JoiningSender:
+    """Makes and sends the messages to the next step; all others are sent as they are.
+
+    Args:
+        records: Reads the records of services.
+        sender: Sends messages.
+    """
+
+    def __init__(self, records: RecordReader, sender: OutboxSender) -> None:
+        self._records = records
+        self._sender = sender
+
+    def send(self, messages: Sequence[Addressed]) -> list[SendResult]:
+        """Send `messages`; the results are in their order, and no failure is raised.
+
+        One that awaits a service that is not done is left to it.
+        """
+        found = self._read(messages)
+        judged = [_composed(message, found) if message.outgoing.awaits else message for message in messages]
+        sent = iter(self._sender.send([message for message in judged if isinstance(message, Addressed)]))
+        return [next(sent) if isinstance(message, Addressed) else message for message in judged]
+
+    def _read(self, messages: Sequence[Addressed]) -> Mapping[str, Found]:
+        """Return the records that messages await. One whose outbox is in hand stands, and is not read again."""
+        in_hand = {message.item.id: message.item for message in messages}
+        awaited = dict.fromkeys(item_id for message in messages for item_id in message.outgoing.awaits.values())
+        return {**in_hand, **read_by_id(self._records, [item_id for item_id in awaited if item_id not in in_hand])}
+
+
+def _composed(message: Addressed, found: Mapping[str, Found]) -> Addressed | SendResult:
+    """Return the message to the next step; or what its send comes to, when there is none to be sent."""
+    awaited = {service: found[item_id] for service, item_id in message.outgoing.awaits.items()}
+    if any(isinstance(item, Verdict) for item in awaited.values()):
+        return _NOT_READ
+    done = {service: item for service, item in awaited.items() if is_done(item)}
+    if len(done) < len(awaited):
+        return _LEFT_TO_A_SIBLING
+    try:
+        results = {
+            service: part_from_json(f"the result of {service}", result_of(item)) for service, item in done.items()
+        }
+        onward = Envelope.from_json(json.loads(message.origin)).onward(
+            json.loads(message.outgoing.body)["step"], results
+        )
+    except (ValueError, InvalidMessageError) as error:
+        return SendResult(None, f"the message to the next step cannot be made: {error}", is_permanent=True)
+    return replace(message, outgoing=replace(message.outgoing, body=onward.encode()))

@@ -120,7 +120,8 @@ def _standard(mode: str, make: MakeProcess) -> Iterator[Payments]:
     refusing = replace(setting, process=misbehaving(make, "bad", refuse))
     yield Payments(name=f"{mode}: redrive", sent=REFUSED, setting=refusing, bounds=alone, redrives=2)
     beside = Payments(name=f"{mode}: redrive beside workers", sent=REFUSED[:1], setting=refusing, redrives=1)
-    yield replace(beside, is_calm_at_first=True)
+    if mode == "transaction":
+        yield replace(beside, is_calm_at_first=True)
     outage = replace(setting, max_receives=6)
     yield Payments(name=f"{mode}: outage", sent=PAID_TWICE, setting=outage, bounds=Bounds(outages=1))
     forgetting = replace(setting, window_seconds=600)
@@ -151,8 +152,9 @@ def _together(mode: str, make: MakeProcess) -> Iterator[Payments]:
     yield Payments(name=f"{mode}: failure", sent=BESIDE_DEATH, setting=failing, bounds=alone)
     killing = replace(setting, process=misbehaving(make, "bad", kill))
     yield Payments(name=f"{mode}: killer", sent=BESIDE_DEATH, setting=killing, bounds=alone)
-    beat = replace(setting, process=beating(make), lease_seconds=3)
-    yield Payments(name=f"{mode}: heartbeat", sent=PAID_TWICE[:2], setting=beat)
+    if mode == "transaction":
+        beat = replace(setting, process=beating(make), lease_seconds=3)
+        yield Payments(name=f"{mode}: heartbeat", sent=PAID_TWICE[:2], setting=beat)
 
 
 def _grouped(sent: Sequence[Sent]) -> list[Sent]:

@@ -7,43 +7,60 @@ from cdk_app.checks.rule import Finding, Rule
 from cdk_app.checks.template import Resource, Template
 from cdk_app.constructs.queue_channel import VISIBILITY_PER_HANDLER_TIMEOUT
 
-QUEUE, FUNCTION, MAPPING, ALARM = (
+QUEUE, FUNCTION, MAPPING, ALARM, SUBSCRIPTION = (
     "AWS::SQS::Queue",
     "AWS::Lambda::Function",
     "AWS::Lambda::EventSourceMapping",
     "AWS::CloudWatch::Alarm",
+    "AWS::SNS::Subscription",
 )
 # What AWS takes where a template says nothing, in seconds.
-_DEFAULT_VISIBILITY, _DEFAULT_TIMEOUT, _DEFAULT_RETENTION = 30, 3, 345_600
+_DEFAULT_VISIBILITY, _DEFAULT_TIMEOUT, DEFAULT_RETENTION = 30, 3, 345_600
 _LEAST_RECEIVES = 5  # AWS's advice: a throttled batch comes back, and each time counts as a receive
 
 
-class _Consumption(NamedTuple):
-    """A queue and the function that consumes it, both in one template."""
+class Consumption(NamedTuple):
+    """A queue and the function that consumes it.
+
+    Attributes:
+        mapping: What joins them.
+        queue: The queue.
+        function: The function; None where it is in another template.
+    """
 
     mapping: Resource
     queue: Resource
     function: Resource | None
 
 
-def _consumptions(template: Template) -> Iterator[_Consumption]:
+def consumptions(template: Template) -> Iterator[Consumption]:
+    """Pairs of a queue and the function that consumes it, where the queue is in the template."""
     for mapping in template.of_type(MAPPING):
         queue = template.target(mapping.properties.get("EventSourceArn"))
         if queue is not None and queue.type == QUEUE:
-            yield _Consumption(mapping, queue, template.target(mapping.properties.get("FunctionName")))
+            yield Consumption(mapping, queue, template.target(mapping.properties.get("FunctionName")))
 
 
-def _dead_letter_queues(template: Template) -> Iterator[tuple[Resource, Resource]]:
+def dead_letter_queues(template: Template) -> Iterator[tuple[Resource, Resource]]:
     """Pairs of a queue and its dead-letter queue, both in one template."""
-    for queue in template.of_type(QUEUE):
-        policy = queue.properties.get("RedrivePolicy")
+    return _redriven(template, QUEUE)
+
+
+def _undelivered(template: Template) -> Iterator[tuple[Resource, Resource]]:
+    """Pairs of a subscription and its dead-letter queue, both in one template."""
+    return _redriven(template, SUBSCRIPTION)
+
+
+def _redriven(template: Template, resource_type: str) -> Iterator[tuple[Resource, Resource]]:
+    for source in template.of_type(resource_type):
+        policy = source.properties.get("RedrivePolicy")
         target = template.target(policy.get("deadLetterTargetArn")) if isinstance(policy, dict) else None
         if target is not None:
-            yield queue, target
+            yield source, target
 
 
 def _short_visibility(template: Template) -> Iterator[Finding]:
-    for mapping, queue, function in _consumptions(template):
+    for mapping, queue, function in consumptions(template):
         timeout = function.number("Timeout", _DEFAULT_TIMEOUT) if function else None
         window = mapping.number("MaximumBatchingWindowInSeconds", 0)
         visibility = queue.number("VisibilityTimeout", _DEFAULT_VISIBILITY)
@@ -54,19 +71,19 @@ def _short_visibility(template: Template) -> Iterator[Finding]:
 
 
 def _whole_batch_response(template: Template) -> Iterator[Finding]:
-    for mapping, _, _ in _consumptions(template):
+    for mapping, _, _ in consumptions(template):
         if "ReportBatchItemFailures" not in mapping.items("FunctionResponseTypes"):
             yield Finding(mapping, "Properties/FunctionResponseTypes")
 
 
 def _filtering_mapping(template: Template) -> Iterator[Finding]:
-    for mapping, _, _ in _consumptions(template):
+    for mapping, _, _ in consumptions(template):
         if "FilterCriteria" in mapping.properties:
             yield Finding(mapping, "Properties/FilterCriteria")
 
 
 def _throttled_consumer(template: Template) -> Iterator[Finding]:
-    for mapping, _, function in _consumptions(template):
+    for mapping, _, function in consumptions(template):
         reserved = function.number("ReservedConcurrentExecutions", 1_000_000) if function else None
         scaling = mapping.properties.get("ScalingConfig")
         wanted = scaling.get("MaximumConcurrency") if isinstance(scaling, dict) else None
@@ -76,15 +93,15 @@ def _throttled_consumer(template: Template) -> Iterator[Finding]:
 
 
 def _short_dead_letter_retention(template: Template) -> Iterator[Finding]:
-    for queue, dead_letter_queue in _dead_letter_queues(template):
-        retention = queue.number("MessageRetentionPeriod", _DEFAULT_RETENTION)
-        kept = dead_letter_queue.number("MessageRetentionPeriod", _DEFAULT_RETENTION)
+    for queue, dead_letter_queue in dead_letter_queues(template):
+        retention = queue.number("MessageRetentionPeriod", DEFAULT_RETENTION)
+        kept = dead_letter_queue.number("MessageRetentionPeriod", DEFAULT_RETENTION)
         if retention is not None and kept is not None and kept <= retention:
             yield Finding(dead_letter_queue, "Properties/MessageRetentionPeriod")
 
 
 def _small_receive_budget(template: Template) -> Iterator[Finding]:
-    for queue, _ in _dead_letter_queues(template):
+    for queue, _ in dead_letter_queues(template):
         receives = queue.properties["RedrivePolicy"].get("maxReceiveCount")
         if isinstance(receives, int) and receives < _LEAST_RECEIVES:
             yield Finding(queue, "Properties/RedrivePolicy/maxReceiveCount")
@@ -92,8 +109,8 @@ def _small_receive_budget(template: Template) -> Iterator[Finding]:
 
 def _silent_dead_letter_queue(template: Template) -> Iterator[Finding]:
     watched = {queue.logical_id for alarm in template.of_type(ALARM) for queue in _queues_watched(template, alarm)}
-    dead_letter_queues = {queue.logical_id: queue for _, queue in _dead_letter_queues(template)}
-    for logical_id, queue in dead_letter_queues.items():
+    kept = [*dead_letter_queues(template), *_undelivered(template)]
+    for logical_id, queue in {queue.logical_id: queue for _, queue in kept}.items():
         if logical_id not in watched:
             yield Finding(queue, "Properties/QueueName")
 

@@ -14,6 +14,7 @@ from aws_cdk import (
     Validations,
 )
 
+from cdk_app.checks.claim_rules import CLAIM_RULES
 from cdk_app.checks.consumer_rules import CONSUMER_RULES
 from cdk_app.checks.data_rules import DATA_RULES, PROTECTION_RULES
 from cdk_app.checks.policy_rules import POLICY_RULES
@@ -46,7 +47,7 @@ class MessagingChecks:
     """
 
     def __init__(self, *, protect: bool = False) -> None:
-        self.rules = (*CONSUMER_RULES, *POLICY_RULES, *DATA_RULES, *(PROTECTION_RULES if protect else ()))
+        self.rules = (*CONSUMER_RULES, *POLICY_RULES, *CLAIM_RULES, *DATA_RULES, *(PROTECTION_RULES if protect else ()))
 
     @property
     def name(self) -> str:

@@ -3,17 +3,13 @@
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from cdk_app.checks.consumer_rules import ALARM, QUEUE
+from cdk_app.checks.consumer_rules import ALARM, QUEUE, SUBSCRIPTION
 from cdk_app.checks.rule import Finding, Rule
 from cdk_app.checks.template import Resource, Template
 
-_TOPIC, _KEY, _SUBSCRIPTION, _EVENT_RULE = (
-    "AWS::SNS::Topic",
-    "AWS::KMS::Key",
-    "AWS::SNS::Subscription",
-    "AWS::Events::Rule",
-)
-_RESOURCE_POLICIES = ("AWS::SQS::QueuePolicy", "AWS::SNS::TopicPolicy")
+_TOPIC, _KEY, _EVENT_RULE = ("AWS::SNS::Topic", "AWS::KMS::Key", "AWS::Events::Rule")
+_QUEUE_POLICY = "AWS::SQS::QueuePolicy"
+_RESOURCE_POLICIES = (_QUEUE_POLICY, "AWS::SNS::TopicPolicy")
 _SOURCE_KEYS = {"aws:sourcearn", "aws:sourceaccount", "aws:sourceorgid", "aws:principalorgid"}
 _SEND_ACTIONS = {"kms:Decrypt", "kms:GenerateDataKey"}
 
@@ -65,7 +61,7 @@ def _lets_send(key: Resource, service: str) -> bool:
 def _hops(template: Template) -> Iterator[tuple[str, Resource]]:
     """Every service that sends, with the queue or topic that it sends to."""
     sends = [("cloudwatch.amazonaws.com", action) for alarm in template.of_type(ALARM) for action in _actions(alarm)]
-    for subscription in template.of_type(_SUBSCRIPTION):
+    for subscription in template.of_type(SUBSCRIPTION):
         redrive = subscription.properties.get("RedrivePolicy")
         sends.append(("sns.amazonaws.com", subscription.properties.get("Endpoint")))
         sends.append(("sns.amazonaws.com", redrive.get("deadLetterTargetArn") if isinstance(redrive, dict) else None))
@@ -75,6 +71,31 @@ def _hops(template: Template) -> Iterator[tuple[str, Resource]]:
         target = template.target(arn)
         if target is not None and target.type in {QUEUE, _TOPIC}:
             yield service, target
+
+
+def _undeliverable(template: Template) -> Iterator[Finding]:
+    shut = {}
+    for service, target in _hops(template):
+        if target.type == QUEUE and not _lets_deliver(template, target, service):
+            shut[target.logical_id] = target
+    return (Finding(queue, "Properties/QueueName") for queue in shut.values())
+
+
+def _lets_deliver(template: Template, queue: Resource, service: str) -> bool:
+    for policy in template.of_type(_QUEUE_POLICY):
+        if queue not in [template.target(target) for target in policy.items("Queues")]:
+            continue
+        for statement in _statements(policy.properties.get("PolicyDocument")):
+            sends = {"sqs:SendMessage", "sqs:*"} & {*_as_list(statement.get("Action"))}
+            if statement.get("Effect") == "Allow" and service in _services(statement) and sends:
+                return True
+    return False
+
+
+def _dropped_messages(template: Template) -> Iterator[Finding]:
+    for subscription in template.of_type(SUBSCRIPTION):
+        if "RedrivePolicy" not in subscription.properties:
+            yield Finding(subscription, "Properties/RedrivePolicy")
 
 
 def _actions(alarm: Resource) -> Sequence[Any]:
@@ -111,6 +132,19 @@ POLICY_RULES = (
         "lost without a word.",
         fix="Allow the service kms:Decrypt and kms:GenerateDataKey in the key's policy.",
         find=_closed_key,
+    ),
+    Rule(
+        rule_id="QueuePolicyService",
+        description="An AWS service sends to this queue, and no policy of the queue lets it: what it sends is lost or "
+        "dead-lettered.",
+        fix="Allow the service sqs:SendMessage in the queue's policy, with aws:SourceArn.",
+        find=_undeliverable,
+    ),
+    Rule(
+        rule_id="SubscriptionDeadLetters",
+        description="SNS drops what it cannot deliver to this subscriber.",
+        fix="Set RedrivePolicy to a dead-letter queue, whose policy and key let SNS in.",
+        find=_dropped_messages,
     ),
     Rule(
         rule_id="AwsManagedKey",

@@ -42,20 +42,26 @@ SOUND: Resources = {
         "DeletionPolicy": "Retain",
         "Properties": {"MessageRetentionPeriod": 1_209_600},
     },
+    "Undelivered": {
+        "Type": "AWS::SQS::Queue",
+        "DeletionPolicy": "Retain",
+        "Properties": {"MessageRetentionPeriod": 1_209_600, "KmsMasterKeyId": {"Ref": "Key"}},
+    },
     "OrdersPolicy": {
         "Type": "AWS::SQS::QueuePolicy",
         "Properties": {
+            "Queues": [{"Ref": "Orders"}, {"Ref": "Undelivered"}],
             "PolicyDocument": {
                 "Statement": [
                     {"Effect": "Deny", "Principal": {"AWS": "*"}, "Action": "sqs:*"},
                     {
                         "Effect": "Allow",
-                        "Principal": {"Service": "sns.amazonaws.com"},
+                        "Principal": {"Service": ["sns.amazonaws.com", "events.amazonaws.com"]},
                         "Action": "sqs:SendMessage",
                         "Condition": {"ArnEquals": {"aws:SourceArn": {"Ref": "Topic"}}},
                     },
                 ]
-            }
+            },
         },
     },
     "Items": {
@@ -71,7 +77,9 @@ SOUND: Resources = {
         "Properties": {
             "Timeout": 10,
             "ReservedConcurrentExecutions": 5,
-            "Environment": {"Variables": {"IDEMPOTENCY_TABLE_NAME": {"Ref": "Items"}}},
+            "Environment": {
+                "Variables": {"IDEMPOTENCY_TABLE_NAME": {"Ref": "Items"}, "CLAIM_BUCKET_NAME": {"Ref": "Claims"}}
+            },
         },
     },
     "Mapping": {
@@ -87,7 +95,16 @@ SOUND: Resources = {
     "Topic": {"Type": "AWS::SNS::Topic", "Properties": {"KmsMasterKeyId": {"Ref": "Key"}}},
     "Subscription": {
         "Type": "AWS::SNS::Subscription",
-        "Properties": {"TopicArn": {"Ref": "Topic"}, "Endpoint": {"Fn::GetAtt": ["Orders", "Arn"]}},
+        "Properties": {
+            "TopicArn": {"Ref": "Topic"},
+            "Endpoint": {"Fn::GetAtt": ["Orders", "Arn"]},
+            "RedrivePolicy": {"deadLetterTargetArn": {"Fn::GetAtt": ["Undelivered", "Arn"]}},
+        },
+    },
+    "Claims": {
+        "Type": "AWS::S3::Bucket",
+        "DeletionPolicy": "Retain",
+        "Properties": {"LifecycleConfiguration": {"Rules": [{"Status": "Enabled", "ExpirationInDays": 60}]}},
     },
     "Tick": {
         "Type": "AWS::Events::Rule",
@@ -98,6 +115,14 @@ SOUND: Resources = {
         "Properties": {
             "MetricName": "ApproximateNumberOfMessagesVisible",
             "Dimensions": [{"Name": "QueueName", "Value": {"Fn::GetAtt": ["DeadOrders", "QueueName"]}}],
+            "AlarmActions": [{"Ref": "Topic"}],
+        },
+    },
+    "UndeliveredAlarm": {
+        "Type": "AWS::CloudWatch::Alarm",
+        "Properties": {
+            "MetricName": "ApproximateNumberOfMessagesVisible",
+            "Dimensions": [{"Name": "QueueName", "Value": {"Fn::GetAtt": ["Undelivered", "QueueName"]}}],
             "AlarmActions": [{"Ref": "Topic"}],
         },
     },
@@ -122,15 +147,20 @@ def attribute(logical_id: str, name: str, value: str) -> Breakage:
 
 
 def allow(principal: Any, **conditions: Any) -> Breakage:
-    """Let somebody send to the queue."""
+    """Let somebody else send to the queue too."""
     statement = {"Effect": "Allow", "Principal": principal, "Action": "sqs:SendMessage", "Condition": conditions}
-    return put("OrdersPolicy", "PolicyDocument", {"Statement": [statement]})
+    return lambda resources: resources["OrdersPolicy"]["Properties"]["PolicyDocument"]["Statement"].append(statement)
 
 
 def key_for(service: str, *actions: str) -> Breakage:
     """Let one service only use the key."""
     statement = {"Effect": "Allow", "Principal": {"Service": service}, "Action": list(actions)}
     return put("Key", "KeyPolicy", {"Statement": [statement]})
+
+
+def expiring(days: Any, status: str = "Enabled") -> dict[str, Any]:
+    """Lifecycle of a bucket whose objects expire."""
+    return {"Rules": [{"Status": status, "ExpirationInDays": days}]}
 
 
 def findings(resources: Resources) -> set[tuple[str, str]]:
@@ -169,6 +199,12 @@ def test_empty_template_breaks_no_rule() -> None:
         (key_for("sns.amazonaws.com", "kms:Decrypt", "kms:GenerateDataKey"), ("KeyPolicyService", "Key")),
         (key_for("cloudwatch.amazonaws.com", "kms:Decrypt"), ("KeyPolicyService", "Key")),
         (put("Topic", "KmsMasterKeyId", "alias/aws/sns"), ("AwsManagedKey", "Topic")),
+        (put("Undelivered", "KmsMasterKeyId", "alias/aws/sqs"), ("AwsManagedKey", "Undelivered")),
+        (put("OrdersPolicy", "Queues", [{"Ref": "Orders"}]), ("QueuePolicyService", "Undelivered")),
+        (put("OrdersPolicy", "Queues", [{"Ref": "Undelivered"}]), ("QueuePolicyService", "Orders")),
+        (put("Claims", "LifecycleConfiguration", expiring(21)), ("ClaimExpiration", "Claims")),
+        (drop("Subscription", "RedrivePolicy"), ("SubscriptionDeadLetters", "Subscription")),
+        (drop("UndeliveredAlarm", "AlarmActions"), ("DeadLetterAlarm", "Undelivered")),
         (drop("Items", "TimeToLiveSpecification"), ("IdempotencyTtl", "Items")),
         (
             put("Items", "TimeToLiveSpecification", {"AttributeName": "ttl", "Enabled": True}),
@@ -206,9 +242,21 @@ def test_one_reserved_execution_is_too_few_for_any_queue() -> None:
     assert findings(resources) == {("ReservedConcurrency", "Function")}
 
 
+@pytest.mark.parametrize("lifecycle", [expiring(22), expiring(21, "Disabled"), {"Rules": []}])
+def test_objects_that_outlive_a_redrive_break_no_rule(lifecycle: dict[str, Any]) -> None:
+    resources = copy.deepcopy(SOUND)
+
+    put("Claims", "LifecycleConfiguration", lifecycle)(resources)
+
+    assert findings(resources) == set()
+
+
 @pytest.mark.parametrize(
     "breakage",
     [
+        put("Claims", "LifecycleConfiguration", {"Ref": "Lifecycle"}),
+        put("Claims", "LifecycleConfiguration", expiring({"Ref": "Days"})),
+        put("Subscription", "Endpoint", {"Fn::ImportValue": "OrdersArn"}),
         put("Orders", "VisibilityTimeout", {"Ref": "Visibility"}),
         put("Function", "Timeout", {"Ref": "Timeout"}),
         put("Mapping", "EventSourceArn", {"Fn::ImportValue": "OrdersArn"}),

@@ -3,7 +3,6 @@
 from dataclasses import dataclass
 
 from lambdas.contracts.environment import EnvironmentContract
-from lambdas.contracts.messages import SNS_MESSAGE_BYTES
 
 INLINE_BYTES = 65_536
 LARGEST_PAYLOAD_BYTES = 10 * 1_048_576
@@ -26,10 +25,9 @@ class ServiceEnvironment(EnvironmentContract):
         next_step: Name of the step behind; empty at the end.
         next_topic_arn: Topic of the step behind, or of the notifier.
         claim_bucket_name: Bucket of what is too large to travel inline.
-        inline_bytes: Largest JSON, in UTF-8, that travels in a message.
+        inline_bytes: Largest JSON, in UTF-8, that travels in a message; all that one can carry fit its topic.
         largest_payload_bytes: Largest JSON that is read from the bucket or written to it.
         hop_limit: Hops after which a message is refused, so that a loop ends.
-        message_bytes: Largest message that every topic of the pipeline takes, with its attributes.
     """
 
     pipeline: str
@@ -42,7 +40,6 @@ class ServiceEnvironment(EnvironmentContract):
     inline_bytes: int = INLINE_BYTES
     largest_payload_bytes: int = LARGEST_PAYLOAD_BYTES
     hop_limit: int = HOP_LIMIT
-    message_bytes: int = SNS_MESSAGE_BYTES
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -57,10 +54,9 @@ class PreprocessorEnvironment(EnvironmentContract):
         idempotency_window_seconds: How long a start is remembered.
         function_timeout_seconds: Longest time of one invocation.
         metrics_namespace: CloudWatch namespace of its metrics.
-        inline_bytes: Largest JSON, in UTF-8, that travels in a message.
+        inline_bytes: Largest JSON, in UTF-8, that travels in a message; all that one can carry fit its topic.
         largest_payload_bytes: Largest JSON that is taken.
         hop_limit: Hops after which a message is refused, so that a loop ends.
-        message_bytes: Largest message that every topic of the pipeline takes, with its attributes.
         single_writes: Whether items are written by single conditional writes, instead of batches of PartiQL.
     """
 
@@ -74,7 +70,6 @@ class PreprocessorEnvironment(EnvironmentContract):
     inline_bytes: int = INLINE_BYTES
     largest_payload_bytes: int = LARGEST_PAYLOAD_BYTES
     hop_limit: int = HOP_LIMIT
-    message_bytes: int = SNS_MESSAGE_BYTES
     single_writes: bool = False
 
 

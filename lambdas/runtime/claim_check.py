@@ -13,6 +13,10 @@ from lambdas.contracts.claims import CONTENT_TYPE
 from lambdas.runtime.delivery import JsonObject
 from lambdas.runtime.errors import InvalidMessageError, PermanentError, RetryableError
 
+# A record holds its parts too, and a DynamoDB item has 409,600 bytes at most; the rest is for ids, names and outbox.
+# https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/Constraints.html
+_RECORD_BYTES = 380_000
+
 _STORED_FIELDS = {"key", "version_id", "sha256", "size", "content_type"}
 _SHA256_CHARACTERS = 64
 
@@ -239,6 +243,16 @@ def part_from_json(place: str, value: object) -> Part:
         msg = f"{place} must be an inline value or a claim with {sorted(_STORED_FIELDS)}, got {_fields(value, claim)}"
         raise InvalidMessageError(msg)
     return Stored(key=claim["key"], version_id=claim["version_id"], sha256=claim["sha256"], size_bytes=claim["size"])
+
+
+def inline_limit(inline_bytes: int, *, parts_of_record: int = 1) -> int:
+    """Return the largest JSON that may travel inline, so that a record holds all of its parts too.
+
+    Args:
+        inline_bytes: Largest JSON that travels in a message.
+        parts_of_record: Parts that one record has.
+    """
+    return min(inline_bytes, _RECORD_BYTES // parts_of_record)
 
 
 def json_text(value: object) -> str:

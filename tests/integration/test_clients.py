@@ -10,7 +10,7 @@ import boto3
 import pytest
 from botocore.exceptions import UnknownServiceError
 
-from lambdas.runtime.aws.clients import client_config, dynamodb_client, sfn_client, sns_client, sqs_client
+from lambdas.runtime.aws.clients import client_config, dynamodb_client, s3_client, sfn_client, sns_client, sqs_client
 from lambdas.runtime.aws.session import session
 
 
@@ -24,10 +24,17 @@ def process() -> Iterator[None]:
 
 @pytest.mark.parametrize(
     ("make_client", "service"),
-    [(dynamodb_client, "DynamoDB"), (sqs_client, "SQS"), (sns_client, "SNS"), (sfn_client, "SFN")],
+    [(dynamodb_client, "DynamoDB"), (sqs_client, "SQS"), (sns_client, "SNS"), (sfn_client, "SFN"), (s3_client, "S3")],
 )
 def test_each_service_of_the_runtime_has_its_client(make_client: Callable[[Any], Any], service: str) -> None:
     assert make_client(client_config(5)).meta.service_model.service_id == service
+
+
+def test_calls_say_which_sdk_makes_them() -> None:
+    made = dynamodb_client(client_config(5)).meta.config.user_agent
+
+    assert made == session()._session.user_agent()  # noqa: SLF001 - boto3 has no other way to it
+    assert made.startswith("Boto3/")
 
 
 def test_first_client_does_not_look_for_all_services(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -48,12 +55,12 @@ def test_first_client_does_not_look_for_all_services(monkeypatch: pytest.MonkeyP
 def test_other_sessions_know_all_services() -> None:
     dynamodb_client(client_config(5))
 
-    assert "s3" in boto3.Session().get_available_services()
+    assert "ec2" in boto3.Session().get_available_services()
     with pytest.raises(UnknownServiceError):
-        session().client("s3")
+        session().client("ec2")
 
 
-@pytest.mark.parametrize("service", ["dynamodb", "sqs", "sns", "stepfunctions"])
+@pytest.mark.parametrize("service", ["dynamodb", "sqs", "sns", "stepfunctions", "s3"])
 @pytest.mark.parametrize("kind", ["service-2", "endpoint-rule-set-1", "paginators-1"])
 def test_models_are_what_the_sdk_would_read(service: str, kind: str) -> None:
     ours, theirs = (_loader(owner).load_service_model(service, kind) for owner in (session(), boto3.Session()))

@@ -54,3 +54,11 @@ def sns_client(config: Config) -> "SNSClient":
 def sfn_client(config: Config) -> "SFNClient":
     """Return a Step Functions client of the function's own region."""
     return session().client("stepfunctions", config=config)
+
+
+def s3_client(config: Config) -> Any:
+    """Return an S3 client of the function's own region.
+
+    It leaves checksums to its caller: what is read is held against the SHA-256 of the claim.
+    """
+    return session().client("s3", config=config.merge(Config(response_checksum_validation="when_required")))

@@ -53,13 +53,29 @@ def receiver(
     """
     environment = ReceiverEnvironment.from_environment(os.environ)
     telemetry.configure(scope)
-    config = client_config(environment.function_timeout_seconds)
+    return Receiver(
+        settings(environment, scope, concurrency=concurrency),
+        ports(environment, scope, client_config(environment.function_timeout_seconds)),
+        parse=parse,
+        key=key,
+        process=process,
+    )
+
+
+def ports(environment: ReceiverEnvironment, scope: str, config: "Config") -> Ports:
+    """Return what a receiver reaches AWS through.
+
+    Args:
+        environment: What its construct wrote.
+        scope: The service's name in metrics.
+        config: Time-outs and retries of the clients.
+    """
     clock = SystemClock()
     sqs = functools.cache(lambda: sqs_client(config))
     sns = functools.cache(lambda: sns_client(config))
     tasks = StepFunctionsTasks(functools.cache(lambda: sfn_client(config)))
-    ports = Ports(
-        store=_store(environment, config),
+    return Ports(
+        store=item_store(environment.idempotency_table_name, config, single_writes=environment.single_writes),
         outbox=AwsOutboxSender(sqs, sns, tasks, clock),
         channel=DeadLetterChannel(
             SqsQueueSender(sqs, environment.dead_letter_queue_url, clock),
@@ -73,7 +89,17 @@ def receiver(
         new_owner=new_owner,
         rng=random.Random(),  # noqa: S311 - jitter
     )
-    settings = ReceiverSettings(
+
+
+def settings(environment: ReceiverEnvironment, scope: str, *, concurrency: int = 1) -> ReceiverSettings:
+    """Return the numbers and names of a receiver.
+
+    Args:
+        environment: What its construct wrote.
+        scope: First part of the items' ids.
+        concurrency: Messages of a batch of a standard queue that run at the same time.
+    """
+    return ReceiverSettings(
         scope=scope,
         queue_arn=environment.queue_arn,
         function_timeout_seconds=environment.function_timeout_seconds,
@@ -82,9 +108,9 @@ def receiver(
         lease_seconds=environment.lease_seconds or environment.function_timeout_seconds,
         concurrency=concurrency,
     )
-    return Receiver(settings, ports, parse=parse, key=key, process=process)
 
 
-def _store(environment: ReceiverEnvironment, config: "Config") -> DynamoDbItemStore:
-    store = SingleWriteItemStore if environment.single_writes else DynamoDbItemStore
-    return store(dynamodb_client(config), environment.idempotency_table_name)
+def item_store(table_name: str, config: "Config", *, single_writes: bool) -> DynamoDbItemStore:
+    """Return the store of idempotency items that a function is told to use."""
+    store = SingleWriteItemStore if single_writes else DynamoDbItemStore
+    return store(dynamodb_client(config), table_name)

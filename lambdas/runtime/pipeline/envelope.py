@@ -11,11 +11,6 @@ from lambdas.runtime.claim_check import Part, Stored, json_text, part_from_json
 from lambdas.runtime.delivery import Delivery, JsonObject
 from lambdas.runtime.errors import InvalidMessageError
 
-# What an envelope has besides its inline values: ids and names, a claim for each value that is not inline, attributes.
-ENVELOPE_BYTES = 16_384
-# The record of a start holds an envelope; a DynamoDB item has 400 KB at most, attribute names included.
-RECORD_BYTES = 400_000
-
 _REQUIRED = {"schema_version", "request_id", "run_id", "pipeline", "step", "hop", "request", "results"}
 _OF_ONE_SERVICE = {"only", "base_run_id"}
 _TRACE_CONTEXT_CHARACTERS = 512
@@ -140,20 +135,6 @@ def hop_count_of(delivery: Delivery) -> int:
     attribute = delivery.attributes.get(HOP_COUNT_ATTRIBUTE)
     text = attribute.value if attribute else ""
     return int(text) if isinstance(text, str) and text.isascii() and text.isdigit() and len(text) < 10 else 0  # noqa: PLR2004
-
-
-def inline_limit(inline_bytes: int, message_bytes: int, *, parts_of_message: int, parts_of_record: int = 1) -> int:
-    """Return the largest JSON of one part that may travel inline, so that messages and records hold all of theirs.
-
-    Args:
-        inline_bytes: What the pipeline is set to.
-        message_bytes: Largest message that its topics take.
-        parts_of_message: Most parts that an envelope with this one has.
-        parts_of_record: Most parts that a record with this one has.
-    """
-    of_message = (message_bytes - ENVELOPE_BYTES) // parts_of_message
-    of_record = (RECORD_BYTES - ENVELOPE_BYTES) // parts_of_record
-    return max(0, min(inline_bytes, of_message, of_record))
 
 
 def _part(name: str, value: object, prefix: str) -> Part:

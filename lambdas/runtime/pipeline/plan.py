@@ -4,9 +4,9 @@ from collections.abc import Mapping
 from dataclasses import replace
 
 from lambdas.contracts.claims import input_key, request_key
-from lambdas.runtime.claim_check import ClaimCheck, Inline, Part
+from lambdas.runtime.claim_check import ClaimCheck, Inline, Part, inline_limit
 from lambdas.runtime.outbox import Outbox
-from lambdas.runtime.pipeline.envelope import Envelope, attributes_of, inline_limit
+from lambdas.runtime.pipeline.envelope import Envelope, attributes_of
 from lambdas.runtime.pipeline.journal import Journal
 from lambdas.runtime.pipeline.replay import StoredInput, base_run_id, runs_of, stored_input
 from lambdas.runtime.pipeline.wishes import ReplayWish, StepInput, Wish
@@ -19,14 +19,12 @@ class Planner:
         journal: The journal of the pipeline.
         claim_check: Keeps JSON.
         inline_bytes: Largest JSON that travels in a message.
-        message_bytes: Largest message that every topic of the pipeline takes.
     """
 
-    def __init__(self, journal: Journal, claim_check: ClaimCheck, *, inline_bytes: int, message_bytes: int) -> None:
+    def __init__(self, journal: Journal, claim_check: ClaimCheck, *, inline_bytes: int) -> None:
         self._journal = journal
         self._claim_check = claim_check
         self._inline_bytes = inline_bytes
-        self._message_bytes = message_bytes
 
     def envelope(self, wish: Wish, *, request_id: str, run_id: str, hop: int = 1) -> Envelope:
         """Return the envelope of a new run, whose objects are written.
@@ -68,12 +66,7 @@ class Planner:
 
     def _kept(self, run: Envelope, found: StoredInput) -> Envelope:
         """Return the envelope with its parts as they are to travel: what lies in an object stays there."""
-        limit = inline_limit(
-            self._inline_bytes,
-            self._message_bytes,
-            parts_of_message=self._journal.pipeline.widest + 1,
-            parts_of_record=len(found.results) + 1,
-        )
+        limit = inline_limit(self._inline_bytes, parts_of_record=len(found.results) + 1)
 
         def kept(part: Part, key: str) -> Part:
             return self._claim_check.keep(part.value, key, inline_bytes=limit) if isinstance(part, Inline) else part

@@ -10,11 +10,11 @@ from typing import Any, Generic, TypeVar
 
 from lambdas.contracts.claims import result_key
 from lambdas.contracts.pipeline import ServiceEnvironment
-from lambdas.runtime.claim_check import ClaimCheck, json_text
+from lambdas.runtime.claim_check import ClaimCheck, inline_limit, json_text
 from lambdas.runtime.delivery import JsonObject
 from lambdas.runtime.errors import InvalidMessageError, PermanentError
 from lambdas.runtime.message import Message
-from lambdas.runtime.pipeline.envelope import Envelope, attributes_of, inline_limit, trace_context_of
+from lambdas.runtime.pipeline.envelope import Envelope, attributes_of, trace_context_of
 from lambdas.runtime.pipeline.join import onward_text
 from lambdas.runtime.pipeline.shape import service_item_ids, service_scope
 from lambdas.runtime.pipeline.work import Work
@@ -46,9 +46,7 @@ class Service(Generic[RequestT]):
         self._parse = parse
         self._function = function
         self._siblings = place.siblings.split(",")
-        self._inline_bytes = inline_limit(
-            place.inline_bytes, place.message_bytes, parts_of_message=len(self._siblings) + 1
-        )
+        self._inline_bytes = inline_limit(place.inline_bytes)
 
     @property
     def scope(self) -> str:

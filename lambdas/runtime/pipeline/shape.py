@@ -56,11 +56,6 @@ class Pipeline:
             ),
         )
 
-    @property
-    def widest(self) -> int:
-        """Most services of a step."""
-        return max(len(step.services) for step in self.steps)
-
     def position(self, step_name: object) -> int:
         """Return where a step is, from 0.
 

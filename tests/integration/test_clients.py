@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import boto3
+import botocore
 import pytest
 from botocore.exceptions import UnknownServiceError
 
@@ -31,10 +32,14 @@ def test_each_service_of_the_runtime_has_its_client(make_client: Callable[[Any],
 
 
 def test_calls_say_which_sdk_makes_them() -> None:
-    made = dynamodb_client(client_config(5)).meta.config.user_agent
+    client: Any = dynamodb_client(client_config(5))
+    agents: list[bytes] = []
+    client.meta.events.register("before-send", lambda request, **_: agents.append(request.headers["User-Agent"]))
 
-    assert made == session()._session.user_agent()  # noqa: SLF001 - boto3 has no other way to it
-    assert made.startswith("Boto3/")
+    client.list_tables()
+
+    assert [agent.split(b"/")[0] for agent in agents] == [b"Boto3"]
+    assert f"Botocore/{botocore.__version__}".encode() in agents[0]
 
 
 def test_first_client_does_not_look_for_all_services(monkeypatch: pytest.MonkeyPatch) -> None:

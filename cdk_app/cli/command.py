@@ -11,6 +11,7 @@ from cdk_app.cli.down import down
 from cdk_app.cli.replay import replay
 from cdk_app.cli.send import send
 from cdk_app.cli.start import start
+from cdk_app.cli.trace import trace
 from cdk_app.cli.up import up
 from cdk_app.errors import TsunaguError
 
@@ -20,7 +21,7 @@ app = typer.Typer(
     add_completion=False,
     pretty_exceptions_enable=False,
 )
-for verb in (send, start, replay, up, down, demo):
+for verb in (send, start, trace, replay, up, down, demo):
     app.command()(verb)
 
 

@@ -13,6 +13,8 @@ from cdk_app.cli.deployed_stacks import DeployedStack, find_stack, stack_name
 from cdk_app.errors import CommandError
 from lambdas.contracts.claims import ClaimKeyError, check_id
 from lambdas.runtime.clock import SystemClock, new_request_id
+from lambdas.runtime.errors import UnavailableError
+from lambdas.runtime.pipeline.errors import NotPublishedError, RequestInProgressError
 
 if TYPE_CHECKING:
     from mypy_boto3_lambda import LambdaClient
@@ -22,6 +24,17 @@ INVOCATION_BYTES = 6 * 1_048_576
 PREPROCESSOR_OUTPUT = "PreprocessorFunctionName"
 # Longer than any preprocessor works: an answer that is late is not asked for twice.
 ANSWER_SECONDS = 120
+
+
+# Nothing is known to be wrong with the question: with the same key it starts nothing twice.
+ASK_AGAIN = {kind.__name__ for kind in (RequestInProgressError, NotPublishedError, UnavailableError)} | {
+    "Runtime.ExitError",
+    "Sandbox.Timedout",
+}
+
+
+class _AskAgainError(CommandError):
+    """The preprocessor did not accept it this time."""
 
 
 class PipelineName(StrEnum):
@@ -70,9 +83,13 @@ def ask_preprocessor(stack: DeployedStack, question: Mapping[str, object]) -> Ac
     """
     config = Config(read_timeout=ANSWER_SECONDS, retries={"mode": "standard", "total_max_attempts": 3})
     client = boto3.client("lambda", config=config)
-    given: dict[str, object] = {"idempotency_key": new_request_id(SystemClock().now_ms())}
-    given |= {name: value for name, value in question.items() if value is not None}
-    return _answer_of(client, stack.output(PREPROCESSOR_OUTPUT), _event(given))
+    given = {name: value for name, value in question.items() if value is not None}
+    key = given.setdefault("idempotency_key", new_request_id(SystemClock().now_ms()))
+    try:
+        return _answer_of(client, stack.output(PREPROCESSOR_OUTPUT), _event(given))
+    except _AskAgainError as error:
+        msg = f"{error}; the key is {key}"
+        raise CommandError(msg) from None
 
 
 def check_request_id(request_id: str) -> str:
@@ -105,7 +122,7 @@ def _answer_of(client: "LambdaClient", function_name: str, event: bytes) -> Acce
     if answer.get("FunctionError"):
         reason = content.get("errorMessage") or content.get("errorType")
         msg = f"the preprocessor {function_name} must accept it, got: {reason}"
-        raise CommandError(msg)
+        raise (_AskAgainError if content.get("errorType") in ASK_AGAIN else CommandError)(msg)
     return Accepted(
         request_id=content["request_id"], run_id=content["run_id"], is_duplicate=content["status"] == "duplicate"
     )

@@ -16,6 +16,7 @@ def replay(
     payload: Annotated[
         str | None, typer.Option(help="File with another input of the step, as for `tsunagu start`.")
     ] = None,
+    key: Annotated[str | None, typer.Option(help="Idempotency key: asked again with it, the same run answers.")] = None,
     pipeline: Annotated[PipelineName, typer.Option(help="Which pipeline.")] = PipelineName.ORDERS,
     stage: Annotated[str, typer.Option(help="Stage of the stack: tsunagu-<stage>-<pipeline's stack>.")] = "dev",
 ) -> None:
@@ -23,6 +24,13 @@ def replay(
     check_request_id(request_id)
     document = None if payload is None else read_document("--payload", payload)
     stack = find_pipeline(pipeline, stage)
-    question = {"action": "replay", "request_id": request_id, "from_step": from_step, "only": only, "payload": document}
+    question = {
+        "action": "replay",
+        "request_id": request_id,
+        "from_step": from_step,
+        "only": only,
+        "payload": document,
+        "idempotency_key": key,
+    }
     accepted = ask_preprocessor(stack, question)
     typer.echo(accepted.run_id)

@@ -169,6 +169,21 @@ def test_what_the_preprocessor_refuses_is_one_sentence(account: Account, tsunagu
     )
 
 
+@pytest.mark.parametrize("error_type", ["RequestInProgressError", "NotPublishedError", "Sandbox.Timedout"])
+def test_what_may_be_asked_again_is_told_with_its_key(
+    account: Account, order: str, tsunagu: Any, error_type: str
+) -> None:
+    account.fails = True
+    account.answer = {"errorType": error_type, "errorMessage": "ask again with the same key"}
+
+    result = tsunagu("start", "orders", "--file", order)
+
+    key = account.questions[0]["idempotency_key"]
+    assert result.err == (
+        f"error: the preprocessor preprocessor must accept it, got: ask again with the same key; the key is {key}\n"
+    )
+
+
 @pytest.mark.parametrize("request_id", ["../x", "x", REQUEST_ID.upper(), f"{REQUEST_ID}/x"])
 def test_what_is_no_request_id_is_refused_before_anything_is_called(
     account: Account, tsunagu: Any, request_id: str

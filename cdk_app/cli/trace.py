@@ -12,11 +12,8 @@ from cdk_app.cli.trace_report import print_trace, trace_as_json
 from cdk_app.errors import CommandError
 from lambdas.contracts.environment import EnvironmentContractError
 from lambdas.contracts.pipeline import PreprocessorEnvironment
-from lambdas.runtime.aws.dynamodb import DynamoDbItemStore
-from lambdas.runtime.aws.journal import DynamoDbJournalIndex
+from lambdas.runtime.aws.journal import deployed_journal
 from lambdas.runtime.errors import UnavailableError
-from lambdas.runtime.pipeline.journal import Journal
-from lambdas.runtime.pipeline.shape import Pipeline
 from lambdas.runtime.pipeline.trace import RunTrace
 from lambdas.runtime.pipeline.trace import trace as read_trace
 
@@ -56,15 +53,8 @@ def _preprocessor_environment(client: "LambdaClient", function_name: str) -> Pre
 
 
 def _read(environment: PreprocessorEnvironment, request_id: str) -> list[RunTrace]:
-    dynamodb = boto3.client("dynamodb")
-    table_name = environment.idempotency_table_name
-    journal = Journal(
-        Pipeline.from_text(environment.pipeline, environment.steps),
-        DynamoDbItemStore(dynamodb, table_name),
-        DynamoDbJournalIndex(dynamodb, table_name),
-    )
     try:
-        runs = read_trace(journal, request_id)
+        runs = read_trace(deployed_journal(environment, boto3.client("dynamodb")), request_id)
     except UnavailableError as error:
         raise CommandError(str(error)) from None
     if not runs:

@@ -1,6 +1,7 @@
 """Typed messages: a dataclass says what a JSON object must hold, and each violation is a sentence."""
 
 import dataclasses
+import inspect
 import types
 import typing
 from collections.abc import Callable, Mapping
@@ -14,6 +15,7 @@ Reader = Callable[[str, Any], Any]
 
 _PLAIN = {str: "text", int: "a whole number", float: "a number", bool: "true or false", types.NoneType: "null"}
 _SHOWN_CHARACTERS = 60
+_PARAMETERS = 2
 
 
 def parser(model: type[ModelT]) -> Callable[[JsonObject], ModelT]:
@@ -21,7 +23,8 @@ def parser(model: type[ModelT]) -> Callable[[JsonObject], ModelT]:
 
     A model is a class with a class method `from_json`, or a dataclass whose fields are `str`, `int`, `float`, `bool`,
     `None`, lists of these, other such dataclasses, and unions. A field with a default may be absent; one that the model
-    does not have is refused, because it is more often a mistake than a wish.
+    does not have is refused, because it is more often a mistake than a wish. A dataclass refuses a value by a
+    `ValueError` of its `__post_init__`.
 
     Raises:
         TypeError: The class is no such model; the text names the field. Raised here, not at the first message.
@@ -31,6 +34,25 @@ def parser(model: type[ModelT]) -> Callable[[JsonObject], ModelT]:
         return typing.cast("Callable[[JsonObject], ModelT]", own)
     reader = _dataclass_reader(model)
     return lambda body: typing.cast("ModelT", reader("the message", body))
+
+
+def model_of(function: Callable[..., object], *, beside: str) -> type[Any]:
+    """Return the model that a business function is annotated to take first.
+
+    Args:
+        function: The business function.
+        beside: Name of what it takes besides, for the error.
+
+    Raises:
+        TypeError: It does not take two parameters, the first one of a class.
+    """
+    parameters = [*inspect.signature(function).parameters]
+    hint = typing.get_type_hints(function).get(parameters[0]) if len(parameters) == _PARAMETERS else None
+    if not isinstance(hint, type):
+        name = getattr(function, "__name__", repr(function))
+        msg = f"{name} must take a message of an annotated class and a {beside}, got the parameters {parameters}"
+        raise TypeError(msg)
+    return hint
 
 
 def _dataclass_reader(model: type) -> Reader:
@@ -49,7 +71,11 @@ def _dataclass_reader(model: type) -> Reader:
         if missing or unknown:
             msg = f"{place} must have the fields {sorted(fields)}, got {sorted(value)}"
             raise InvalidMessageError(msg)
-        return model(**{name: readers[name](name, each) for name, each in value.items()})
+        values = {name: readers[name](name, each) for name, each in value.items()}
+        try:
+            return model(**values)
+        except ValueError as error:
+            raise InvalidMessageError(str(error)) from None
 
     return read
 

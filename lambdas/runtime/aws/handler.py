@@ -1,7 +1,6 @@
 """Five lines make a handler: a typed message, a plain function, one decorator."""
 
 import functools
-import inspect
 import re
 import typing
 from collections.abc import Callable
@@ -13,7 +12,7 @@ with without_collection():
     from lambdas.runtime.aws import wiring
     from lambdas.runtime.keys import BusinessKey
     from lambdas.runtime.message import Message
-    from lambdas.runtime.model import parser
+    from lambdas.runtime.model import model_of, parser
     from lambdas.runtime.receiver import LambdaContext, Receiver
 
 PayloadT = TypeVar("PayloadT")
@@ -23,7 +22,6 @@ LambdaHandler = Callable[[object, LambdaContext], Response]
 CONCURRENCY = range(1, 101)
 
 _SCOPE = re.compile(r"[A-Za-z0-9_-]{1,64}")
-_PARAMETERS = 2
 
 
 def message_handler(
@@ -60,7 +58,7 @@ def message_handler(
         raise ValueError(msg)
 
     def decorate(process: Callable[[PayloadT, Message], None]) -> LambdaHandler:
-        model = _model(process)
+        model: type[PayloadT] = model_of(process, beside="Message")
         parse, key_of = parser(model), _key_function(model, key)
 
         @functools.cache
@@ -74,16 +72,6 @@ def message_handler(
         return handler
 
     return decorate
-
-
-def _model(process: Callable[[PayloadT, Message], None]) -> type[PayloadT]:
-    name = getattr(process, "__name__", repr(process))
-    parameters = [*inspect.signature(process).parameters]
-    hint = typing.get_type_hints(process).get(parameters[0]) if len(parameters) == _PARAMETERS else None
-    if not isinstance(hint, type):
-        msg = f"{name} must take a message of an annotated class and a Message, got the parameters {parameters}"
-        raise TypeError(msg)
-    return hint
 
 
 def _key_function(

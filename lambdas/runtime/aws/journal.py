@@ -5,7 +5,11 @@ from typing import TYPE_CHECKING, Any
 from botocore.exceptions import BotoCoreError, ClientError
 
 from lambdas.contracts import records
+from lambdas.contracts.pipeline import PreprocessorEnvironment
+from lambdas.runtime.aws.dynamodb import DynamoDbItemStore
 from lambdas.runtime.errors import UnavailableError
+from lambdas.runtime.pipeline.journal import Journal
+from lambdas.runtime.pipeline.shape import Pipeline
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
@@ -42,3 +46,19 @@ class DynamoDbJournalIndex:
             msg = f"the index of requests did not answer: {error}"
             raise UnavailableError(msg) from error
         return [item[records.ID]["S"] for item in found]
+
+
+def deployed_journal(environment: PreprocessorEnvironment, client: "DynamoDBClient") -> Journal:
+    """Return the journal of a deployed pipeline.
+
+    Args:
+        environment: The environment of its preprocessor: `PreprocessorEnvironment.from_environment` of the variables in
+            the function's configuration.
+        client: DynamoDB client that may read the table, and query its index.
+    """
+    table_name = environment.idempotency_table_name
+    return Journal(
+        Pipeline.from_text(environment.pipeline, environment.steps),
+        DynamoDbItemStore(client, table_name),
+        DynamoDbJournalIndex(client, table_name),
+    )

@@ -25,6 +25,7 @@ from lambdas.runtime.startup import without_collection
 
 if TYPE_CHECKING:
     from botocore.config import Config
+    from mypy_boto3_dynamodb import DynamoDBClient
 
 PayloadT = TypeVar("PayloadT")
 
@@ -74,8 +75,9 @@ def ports(environment: ReceiverEnvironment, scope: str, config: "Config") -> Por
     sqs = functools.cache(lambda: sqs_client(config))
     sns = functools.cache(lambda: sns_client(config))
     tasks = StepFunctionsTasks(functools.cache(lambda: sfn_client(config)))
+    table_name = environment.idempotency_table_name
     return Ports(
-        store=item_store(environment.idempotency_table_name, config, single_writes=environment.single_writes),
+        store=item_store(dynamodb_client(config), table_name, single_writes=environment.single_writes),
         outbox=AwsOutboxSender(sqs, sns, tasks, clock),
         channel=DeadLetterChannel(
             SqsQueueSender(sqs, environment.dead_letter_queue_url, clock),
@@ -110,7 +112,6 @@ def settings(environment: ReceiverEnvironment, scope: str, *, concurrency: int =
     )
 
 
-def item_store(table_name: str, config: "Config", *, single_writes: bool) -> DynamoDbItemStore:
+def item_store(client: "DynamoDBClient", table_name: str, *, single_writes: bool) -> DynamoDbItemStore:
     """Return the store of idempotency items that a function is told to use."""
-    store = SingleWriteItemStore if single_writes else DynamoDbItemStore
-    return store(dynamodb_client(config), table_name)
+    return SingleWriteItemStore(client, table_name) if single_writes else DynamoDbItemStore(client, table_name)

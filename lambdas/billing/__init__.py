@@ -1,0 +1,1 @@
+"""The billing service of the order pipeline: charges what is ordered."""

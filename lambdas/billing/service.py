@@ -1,0 +1,76 @@
+"""What charging an order means, and what its prices are."""
+
+import hashlib
+from dataclasses import dataclass
+
+from lambdas.contracts.orders import Order
+from lambdas.runtime.errors import PermanentError, RetryableError
+from lambdas.runtime.pipeline.work import Work
+
+LOWEST_PRICE, PRICES = 100, 900  # minor units
+# Customers of a payment provider's test mode: with them each kind of failure can be seen.
+DECLINED, FLAKY = "declined-", "flaky-"
+PAUSE_SECONDS = 1
+
+
+@dataclass(frozen=True, slots=True)
+class Charge:
+    """What an order cost.
+
+    Attributes:
+        amount: Minor units of the currency.
+        currency: ISO 4217 code.
+    """
+
+    amount: int
+    currency: str
+
+
+class Till:
+    """Charges, and what each customer was charged in all.
+
+    Args:
+        table_name: Table of the order desk: partition key `pk`, sort key `sk`.
+    """
+
+    def __init__(self, table_name: str) -> None:
+        self._table_name = table_name
+
+    def charge(self, order: Order, work: Work) -> Charge:
+        """Charge the customer of `order`.
+
+        The balance is added to without a condition: were an order charged twice in a run, the balance would show it.
+
+        Raises:
+            PermanentError: The customer's card is declined.
+            RetryableError: The payment provider is busy: the first attempt with a flaky customer.
+        """
+        if order.customer.startswith(DECLINED):
+            msg = f"the card of {order.customer} must be good for the order, got declined"
+            raise PermanentError(msg)
+        if order.customer.startswith(FLAKY) and work.attempt == 1:
+            msg = f"the card of {order.customer} was not charged: the provider is busy"
+            raise RetryableError(msg, after_seconds=PAUSE_SECONDS)
+        charge = Charge(sum(price(sku) * number for sku, number in order.quantities().items()), order.currency)
+        work.update(
+            self._table_name,
+            {"pk": f"CUSTOMER#{order.customer}", "sk": f"BALANCE#{order.currency}"},
+            "ADD charged :amount",
+            values={":amount": charge.amount},
+        )
+        work.put(
+            self._table_name,
+            {
+                "pk": f"ORDER#{order.order_id}",
+                "sk": f"CHARGE#{work.run_id}",
+                "request_id": work.request_id,
+                "amount": charge.amount,
+                "currency": charge.currency,
+            },
+        )
+        return charge
+
+
+def price(sku: str) -> int:
+    """Return the price of a piece, 100 to 999 minor units: the same for ever, because the price list is a hash."""
+    return LOWEST_PRICE + int.from_bytes(hashlib.sha256(sku.encode()).digest()[:4]) % PRICES

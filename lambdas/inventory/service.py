@@ -1,0 +1,52 @@
+"""What reserving an order means."""
+
+from dataclasses import dataclass
+
+from lambdas.contracts.orders import Order
+from lambdas.runtime.pipeline.work import Work
+
+
+@dataclass(frozen=True, slots=True)
+class Reservation:
+    """What was reserved for an order.
+
+    Attributes:
+        reserved: Pieces of each article.
+    """
+
+    reserved: dict[str, int]
+
+
+class Stock:
+    """Reservations and the stock that they take.
+
+    Args:
+        table_name: Table of the order desk: partition key `pk`, sort key `sk`.
+    """
+
+    def __init__(self, table_name: str) -> None:
+        self._table_name = table_name
+
+    def reserve(self, order: Order, work: Work) -> Reservation:
+        """Reserve what `order` wants.
+
+        Stock is added to without a condition: were an order reserved twice in a run, the stock would show it.
+        """
+        quantities = order.quantities()
+        for sku, quantity in quantities.items():
+            work.update(
+                self._table_name,
+                {"pk": f"STOCK#{sku}", "sk": "STOCK"},
+                "ADD reserved :quantity",
+                values={":quantity": quantity},
+            )
+        work.put(
+            self._table_name,
+            {
+                "pk": f"ORDER#{order.order_id}",
+                "sk": f"RESERVATION#{work.run_id}",
+                "request_id": work.request_id,
+                "reserved": quantities,
+            },
+        )
+        return Reservation(quantities)

@@ -1,0 +1,128 @@
+"""The preprocessor of a pipeline, with its AWS clients: invoked directly, by a queue, or both."""
+
+import functools
+import os
+import random
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+from lambdas.runtime.startup import without_collection
+
+with without_collection():
+    from lambdas.contracts.environment import ReceiverEnvironment
+    from lambdas.contracts.pipeline import PreprocessorEnvironment
+    from lambdas.runtime import telemetry
+    from lambdas.runtime.aws import wiring
+    from lambdas.runtime.aws.clients import (
+        client_config,
+        dynamodb_client,
+        s3_client,
+        sfn_client,
+        sns_client,
+        sqs_client,
+    )
+    from lambdas.runtime.aws.journal import deployed_journal
+    from lambdas.runtime.aws.outbox import AwsOutboxSender
+    from lambdas.runtime.aws.s3 import S3ObjectStore
+    from lambdas.runtime.aws.tasks import StepFunctionsTasks
+    from lambdas.runtime.claim_check import ClaimCheck
+    from lambdas.runtime.clock import Clock, SystemClock, new_owner, new_request_id
+    from lambdas.runtime.errors import UnknownEventError
+    from lambdas.runtime.pipeline.entry import Entry
+    from lambdas.runtime.pipeline.plan import Planner
+    from lambdas.runtime.pipeline.shape import start_scope
+    from lambdas.runtime.pipeline.start import Starter, StartPorts
+    from lambdas.runtime.pipeline.wishes import StartWish
+    from lambdas.runtime.receiver import LambdaContext, Receiver
+
+if TYPE_CHECKING:
+    from botocore.config import Config
+
+QUEUE_VARIABLE = "QUEUE_ARN"  # of a preprocessor with an entry queue
+
+Answer = dict[str, Any]
+
+
+class Preprocessor:
+    """Starts and replays requests: what a direct invocation asks for, and what the entry queue brings.
+
+    Args:
+        starter: Answers direct invocations.
+        receiver: Receives the entry queue; None without one.
+        now_ms: Gives the time, in milliseconds since the epoch.
+    """
+
+    def __init__(self, starter: Starter, receiver: Receiver[StartWish] | None, *, now_ms: Callable[[], int]) -> None:
+        self._starter = starter
+        self._receiver = receiver
+        self._now_ms = now_ms
+
+    def handle(self, event: object, context: LambdaContext) -> Answer:
+        """Answer a direct invocation, or receive a batch of the entry queue.
+
+        Raises:
+            RefusedRequestError: A direct request is refused; `Starter.answer` says what else is raised.
+            UnknownEventError: The records are not of the entry queue.
+        """
+        if isinstance(event, dict) and "Records" in event:
+            if self._receiver is None:
+                msg = "a preprocessor without an entry queue must be invoked directly, got an event with records"
+                raise UnknownEventError(msg)
+            answer: Answer = self._receiver.receive(event, context)
+            return answer
+        deadline_ms = self._now_ms() + context.get_remaining_time_in_millis()
+        return self._starter.answer(event, deadline_ms=deadline_ms, trace_context=os.environ.get("_X_AMZN_TRACE_ID"))
+
+
+@without_collection()
+def preprocessor() -> Preprocessor:
+    """Build the preprocessor of a function that `ServicePipeline` deployed; call it once a process.
+
+    Raises:
+        EnvironmentContractError: An environment variable is missing or wrong.
+    """
+    environment = PreprocessorEnvironment.from_environment(os.environ)
+    scope = start_scope(environment.pipeline)
+    telemetry.configure(scope)
+    config, clock = client_config(environment.function_timeout_seconds), SystemClock()
+    dynamodb = dynamodb_client(config)
+    store = wiring.item_store(dynamodb, environment.idempotency_table_name, single_writes=environment.single_writes)
+    journal = deployed_journal(environment, dynamodb)
+    objects = S3ObjectStore(functools.cache(lambda: s3_client(config)), environment.claim_bucket_name)
+    claim_check = ClaimCheck(objects, largest_bytes=environment.largest_payload_bytes)
+    planner = Planner(journal, claim_check, inline_bytes=environment.inline_bytes)
+
+    def new_id() -> str:
+        return new_request_id(clock.now_ms())
+
+    start_ports = StartPorts(
+        store=store,
+        outbox=_sender(config, clock),
+        metrics=telemetry.Metrics(environment.metrics_namespace, scope, clock),
+        clock=clock,
+        new_id=new_id,
+        new_owner=new_owner,
+        rng=random.Random(),  # noqa: S311 - jitter
+    )
+    starter = Starter(journal.pipeline, planner, start_ports, window_seconds=environment.idempotency_window_seconds)
+    entry = Entry(journal.pipeline, planner, new_id, hop_limit=environment.hop_limit)
+    receiver = _receiver(entry, scope, config) if QUEUE_VARIABLE in os.environ else None
+    return Preprocessor(starter, receiver, now_ms=clock.now_ms)
+
+
+def _sender(config: "Config", clock: Clock) -> AwsOutboxSender:
+    tasks = StepFunctionsTasks(functools.cache(lambda: sfn_client(config)))
+    sqs, sns = functools.cache(lambda: sqs_client(config)), functools.cache(lambda: sns_client(config))
+    return AwsOutboxSender(sqs, sns, tasks, clock)
+
+
+def _receiver(entry: Entry, scope: str, config: "Config") -> Receiver[StartWish]:
+    environment = ReceiverEnvironment.from_environment(os.environ)
+    return Receiver(
+        wiring.settings(environment, scope),
+        wiring.ports(environment, scope, config),
+        parse=entry.wish,
+        key=entry.key,
+        process=entry.process,
+        read=entry.read,
+    )

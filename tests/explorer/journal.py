@@ -155,8 +155,8 @@ class Journal:
         sent = self.sent[message_id]
         is_done = sent.text is None and sent.done in self._done
         is_buried = message_id in self._told
-        if sent.fate is Fate.UNSENT:
-            is_buried = bool(self.letters(message_id)) and self.is_told(message_id)
+        if sent.fate in {Fate.UNSENT, Fate.REDRIVEN}:  # what took effect is not marked as told
+            is_buried |= bool(self.letters(message_id)) and self.is_told(message_id)
         if not is_done and not is_buried:
             raise Violation(f"{message_id}: only what is done, or dead and told, may be acknowledged")
         self.acknowledged_ms[message_id] = self._plant.ms

@@ -21,11 +21,12 @@ from cdk_app.cli.project import (
 from cdk_app.cli.steps import Steps
 from cdk_app.local.demo.errors import DemoError
 from cdk_app.local.demo.flow import Flow, FlowReport
+from cdk_app.local.demo.pipeline import OrderPipeline
 from cdk_app.local.demo.receive_once import ReceiveOnce
 from cdk_app.local.demo.report import report_table, write_report
 from cdk_app.local.embedded_cloud import EmbeddedCloud, synthesize
 
-FLOWS: Sequence[Flow] = (ReceiveOnce(),)
+FLOWS: Sequence[Flow] = (ReceiveOnce(), OrderPipeline())
 
 
 def demo(keep: Annotated[bool, typer.Option("--keep", help="Leave the embedded cloud running.")] = False) -> None:

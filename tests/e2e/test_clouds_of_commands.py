@@ -34,11 +34,13 @@ def test_the_demonstration_holds_and_leaves_no_process(project: Path) -> None:
     result = tsunagu(project, "demo")
 
     assert result.returncode == 0, result.stdout + result.stderr
-    assert "receive-once" in result.stdout
-    report = json.loads((project / ".tsunagu" / "demo.json").read_text())["receive-once"]
-    assert (report["lost"], report["doubled"], report["problems"]) == (0, 0, [])
-    assert report["sent"] == report["effects"] + report["duplicates"] + report["dead_lettered"]
-    assert report["killed"] >= 1
+    reports = json.loads((project / ".tsunagu" / "demo.json").read_text())
+    assert reports.keys() == {"receive-once", "pipeline"}
+    for name, report in reports.items():
+        assert name in result.stdout
+        assert (report["lost"], report["doubled"], report["problems"]) == (0, 0, [])
+        assert report["sent"] == report["effects"] + report["duplicates"] + report["dead_lettered"]
+        assert report["killed"] >= 1
     assert processes_that_name(str(project)) == []
 
 

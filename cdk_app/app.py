@@ -6,6 +6,7 @@ from aws_cdk import App
 
 from cdk_app.checks import add_checks
 from cdk_app.settings import StageSettings, load_settings
+from cdk_app.stacks.order_pipeline import OrderPipelineStack
 from cdk_app.stacks.payments import PaymentsStack
 
 _DEFAULT_STAGE = "dev"
@@ -27,6 +28,7 @@ def build_app(settings: StageSettings | None = None, **app_props: Any) -> App:
     app = App(**{"analytics_reporting": False, **app_props})
     settings = settings or _settings_of(app)
     PaymentsStack(app, "Payments", settings=settings, stack_name=f"tsunagu-{settings.name}-payments")
+    OrderPipelineStack(app, "OrderPipeline", settings=settings, stack_name=f"tsunagu-{settings.name}-order-pipeline")
     add_checks(app, protect=settings.protect)
     return app
 

@@ -10,17 +10,45 @@ from cfnlint.api import ManualArgs, lint  # type: ignore[import-untyped]
 from tests.snapshots.stages import STAGES, app_of, templates
 
 # Each is explained beside its construct. To add one here is to say that the finding is right to be there.
-RULES_BY_CONSTRUCT = {
-    "Channel/DeadLetterQueue": ["Serverless-SQSRedrivePolicy"],
-    "Receiver/Handler/Function": ["AwsSolutions-L1", "Serverless-LambdaLatestVersion", "Serverless-LambdaDLQ"],
-    "Receiver/Handler/Role/Resource": ["AwsSolutions-IAM5[Resource::*]", "Serverless-LambdaStarPermissions"],
-    "Receiver/Mapping": ["Serverless-LambdaEventSourceMappingDestination"],
+PAYMENT_CHANNELS = {"FifoChannel", "StandardChannel"}
+ORDER_SERVICES = {"Steps/Reserve/Inventory", "Steps/Reserve/Billing", "Steps/Ship/Shipping"}
+CHANNELS = {
+    *(f"Payments/{channel}" for channel in PAYMENT_CHANNELS),
+    *(f"OrderPipeline/Orders/{service}/Channel" for service in ORDER_SERVICES),
+    "OrderPipeline/NotificationsChannel",
 }
+RECEIVERS = {
+    "Payments/FifoReceiver",
+    "Payments/StandardReceiver",
+    *(f"OrderPipeline/Orders/{service}/Receiver" for service in ORDER_SERVICES),
+}
+FUNCTIONS = {"OrderPipeline/Orders/Preprocessor", *(f"{receiver}/Handler" for receiver in RECEIVERS)}
+OBJECTS = "AwsSolutions-IAM5[Resource::<OrdersClaimCheckBucketC8EEFFA4.Arn>/orders/*{}]"
 ACKNOWLEDGED = {
-    (f"Payments/{kind}{construct}", rule)
-    for kind in ("Fifo", "Standard")
-    for construct, rules in RULES_BY_CONSTRUCT.items()
-    for rule in rules
+    *((f"{channel}/DeadLetterQueue", "Serverless-SQSRedrivePolicy") for channel in CHANNELS),
+    *(
+        (f"{channel}/Subscription/DeadLetterQueue", rule)
+        for channel in CHANNELS
+        if channel.startswith("OrderPipeline")
+        for rule in ("AwsSolutions-SQS3", "Serverless-SQSRedrivePolicy")
+    ),
+    *(
+        (f"{function}/Function", rule)
+        for function in FUNCTIONS
+        for rule in ("AwsSolutions-L1", "Serverless-LambdaLatestVersion", "Serverless-LambdaDLQ")
+    ),
+    *(
+        (f"{function}/Role/Resource", rule)
+        for function in FUNCTIONS
+        for rule in ("AwsSolutions-IAM5[Resource::*]", "Serverless-LambdaStarPermissions")
+    ),
+    *((f"{receiver}/Mapping", "Serverless-LambdaEventSourceMappingDestination") for receiver in RECEIVERS),
+    *((f"{function}/Role", OBJECTS.format("")) for function in FUNCTIONS if function.startswith("OrderPipeline")),
+    *(
+        (f"OrderPipeline/Orders/Steps/{place}/Receiver/Handler/Role", OBJECTS.format(f"/{place.lower()}/*"))
+        for place in ("Reserve/Inventory", "Reserve/Billing", "Ship/Shipping")
+    ),
+    ("OrderPipeline/Orders/ClaimCheckBucket/Bucket", "AwsSolutions-S1"),
 }
 # W3005: CDK makes a function depend on its role and on the role's policy; the first is superfluous.
 CFN_LINT_IGNORED = ["W3005"]

@@ -254,6 +254,7 @@ class Plant:
         for actor in self.actors:
             if actor.is_running:
                 actor.resume()
+        self._is_stopped = False  # what begins after the quiet goes on
 
     def _spend(self, budget: str, event: str) -> None:
         self._left[budget] -= 1

@@ -31,10 +31,12 @@ class Till:
 
     Args:
         table_name: Table of the order desk: partition key `pk`, sort key `sk`.
+        is_test_mode: Whether the payment provider knows declined and flaky customers.
     """
 
-    def __init__(self, table_name: str) -> None:
+    def __init__(self, table_name: str, *, is_test_mode: bool) -> None:
         self._table_name = table_name
+        self._is_test_mode = is_test_mode
 
     def charge(self, order: Order, work: Work) -> Charge:
         """Charge the customer of `order`.
@@ -45,12 +47,8 @@ class Till:
             PermanentError: The customer's card is declined.
             RetryableError: The payment provider is busy: the first attempt with a flaky customer.
         """
-        if order.customer.startswith(DECLINED):
-            msg = f"the card of {order.customer} must be good for the order, got declined"
-            raise PermanentError(msg)
-        if order.customer.startswith(FLAKY) and work.attempt == 1:
-            msg = f"the card of {order.customer} was not charged: the provider is busy"
-            raise RetryableError(msg, after_seconds=PAUSE_SECONDS)
+        if self._is_test_mode:
+            _refuse_test_customer(order.customer, work.attempt)
         charge = Charge(sum(price(sku) * number for sku, number in order.quantities().items()), order.currency)
         work.update(
             self._table_name,
@@ -69,6 +67,15 @@ class Till:
             },
         )
         return charge
+
+
+def _refuse_test_customer(customer: str, attempt: int) -> None:
+    if customer.startswith(DECLINED):
+        msg = f"the card of {customer} must be good for the order, got declined"
+        raise PermanentError(msg)
+    if customer.startswith(FLAKY) and attempt == 1:
+        msg = f"the card of {customer} was not charged: the provider is busy"
+        raise RetryableError(msg, after_seconds=PAUSE_SECONDS)
 
 
 def price(sku: str) -> int:

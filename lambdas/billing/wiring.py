@@ -4,10 +4,11 @@ import functools
 import os
 
 from lambdas.billing.service import Till
-from lambdas.contracts.pipeline import OrdersEnvironment
+from lambdas.contracts.pipeline import BillingEnvironment
 
 
 @functools.cache
 def till() -> Till:
     """Return the till of the function's environment."""
-    return Till(OrdersEnvironment.from_environment(os.environ).orders_table_name)
+    environment = BillingEnvironment.from_environment(os.environ)
+    return Till(environment.orders_table_name, is_test_mode=environment.payment_test_mode)

@@ -82,3 +82,15 @@ class OrdersEnvironment(EnvironmentContract):
     """
 
     orders_table_name: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BillingEnvironment(OrdersEnvironment):
+    """What billing needs besides.
+
+    Attributes:
+        payment_test_mode: Whether declined and flaky customers are those of the payment provider's test mode; else they
+            are customers like all others. Default: they are, so that each kind of failure can be seen, and mended.
+    """
+
+    payment_test_mode: bool = True

@@ -42,7 +42,9 @@ def read_document(option: str, file: str) -> dict[str, Any]:
     try:
         document = json.loads(text, object_pairs_hook=_object, parse_constant=_refuse_constant)
     except (ValueError, RecursionError) as error:
-        reason = "text that is nested too deep" if isinstance(error, RecursionError) else f"text that is not ({error})"
+        reason = (
+            "text that is nested too deep" if isinstance(error, RecursionError) else f"text that is not JSON ({error})"
+        )
         msg = f"{option} must hold one JSON object, got {reason}"
         raise CommandError(msg) from None
     if not isinstance(document, dict):

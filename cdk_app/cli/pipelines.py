@@ -121,7 +121,7 @@ def _answer_of(client: "LambdaClient", function_name: str, event: bytes) -> Acce
     content: dict[str, Any] = json.loads(answer["Payload"].read())
     if answer.get("FunctionError"):
         reason = content.get("errorMessage") or content.get("errorType")
-        msg = f"the preprocessor {function_name} must accept it, got: {reason}"
+        msg = f"the preprocessor must accept it, got: {reason}"
         raise (_AskAgainError if content.get("errorType") in ASK_AGAIN else CommandError)(msg)
     return Accepted(
         request_id=content["request_id"], run_id=content["run_id"], is_duplicate=content["status"] == "duplicate"

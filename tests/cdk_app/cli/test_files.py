@@ -24,13 +24,13 @@ def test_a_hyphen_is_standard_input(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.mark.parametrize(
     ("content", "got"),
     [
-        ("", r"text that is not \(Expecting value"),
-        ("{", r"text that is not \(Expecting property name"),
-        ("{} {}", r"text that is not \(Extra data"),
+        ("", r"text that is not JSON \(Expecting value"),
+        ("{", r"text that is not JSON \(Expecting property name"),
+        ("{} {}", r"text that is not JSON \(Extra data"),
         ("[1]", r"\[1\]"),
         ("null", "null"),
-        ('{"a": NaN}', r"text that is not \(NaN is no JSON number\)"),
-        ('{"a": 1, "a": 2}', r"text that is not \(a key stands twice in one object\)"),
+        ('{"a": NaN}', r"text that is not JSON \(NaN is no JSON number\)"),
+        ('{"a": 1, "a": 2}', r"text that is not JSON \(a key stands twice in one object\)"),
         ("[" * 100_000, "text that is nested too deep"),
     ],
 )

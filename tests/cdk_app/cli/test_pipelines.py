@@ -164,9 +164,7 @@ def test_what_the_preprocessor_refuses_is_one_sentence(account: Account, tsunagu
     result = tsunagu("replay", REQUEST_ID, "--from", "pack")
 
     assert (result.code, result.out) == (1, "")
-    assert result.err == (
-        "error: the preprocessor preprocessor must accept it, got: the step must be reserve or ship, got pack\n"
-    )
+    assert result.err == ("error: the preprocessor must accept it, got: the step must be reserve or ship, got pack\n")
 
 
 @pytest.mark.parametrize("error_type", ["RequestInProgressError", "NotPublishedError", "Sandbox.Timedout"])
@@ -180,7 +178,7 @@ def test_what_may_be_asked_again_is_told_with_its_key(
 
     key = account.questions[0]["idempotency_key"]
     assert result.err == (
-        f"error: the preprocessor preprocessor must accept it, got: ask again with the same key; the key is {key}\n"
+        f"error: the preprocessor must accept it, got: ask again with the same key; the key is {key}\n"
     )
 
 

@@ -115,7 +115,8 @@ class Plant:
         """Let the window of all items end: the table's TTL deletes them, and the same keys are new."""
         self.ms += (self.setting.window_seconds + LONGEST_SKEW_SECONDS) * 1_000
         self.store.items.clear()
-        self.dead_letter_queue.messages.clear()  # a dead letter is kept for less long
+        for queue in (self.queue, self.dead_letter_queue):
+            queue.messages.clear()  # a message is kept for less long
         self.journal.forget()
 
     def step(self) -> None:

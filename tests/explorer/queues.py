@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import count
 from typing import Any
 
 from lambdas.runtime.publish import Attribute, OutgoingMessage, SendResult
@@ -64,6 +65,7 @@ class Queue:
         self._now_ms = now_ms
         self._visibility_ms = visibility_seconds * 1_000
         self._seen: dict[str, int] = {}
+        self._numbers = count(1)
         self.messages: list[Stored] = []
 
     @property
@@ -85,7 +87,7 @@ class Queue:
         if message.deduplication_id is not None:
             self._seen[message.deduplication_id] = now_ms
         stored = Stored(
-            id=message_id or f"{self._name}-{len(self.messages) + 1}",
+            id=message_id or f"{self._name}-{next(self._numbers)}",
             body=message.body,
             group=message.group_id,
             attributes=message.attributes,

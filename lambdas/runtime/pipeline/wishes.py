@@ -11,6 +11,7 @@ from lambdas.runtime.pipeline.shape import Pipeline, Step
 
 IDEMPOTENCY_KEY_LENGTHS = range(1, 257)
 
+_ACTIONS = ("start", "replay")  # a list or an object, which anybody may send, is in no set
 _START_FIELDS = {"action", "payload", "idempotency_key", "from_step"}
 _REPLAY_FIELDS = {"action", "request_id", "from_step", "only", "payload", "idempotency_key"}
 
@@ -80,7 +81,7 @@ def wish_from_json(pipeline: Pipeline, document: object) -> Wish:
         UnknownStepError: The pipeline has no such step, or the step no such service.
     """
     action = document.get("action") if isinstance(document, dict) else None
-    if not isinstance(document, dict) or action not in {"start", "replay"}:
+    if not isinstance(document, dict) or action not in _ACTIONS:
         msg = f"action must be start or replay, got {str(action)[:64]!r}"
         raise MalformedRequestError(msg)
     if action == "start":

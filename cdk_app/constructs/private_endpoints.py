@@ -9,7 +9,7 @@ from constructs import Construct
 from cdk_app.constructs.acknowledgement import acknowledge
 from cdk_app.constructs.network import Network
 
-# What the runtime calls, besides DynamoDB. Lambda itself ships log lines and traces, SQS and SNS use their keys
+# What the runtime calls, besides DynamoDB and S3. Lambda itself ships log lines and traces, SQS and SNS use their keys
 # themselves, and the event source mapping polls from outside the VPC: none of these needs an endpoint.
 CALLED_SERVICES = (ec2.InterfaceVpcEndpointAwsService.SQS, ec2.InterfaceVpcEndpointAwsService.SNS)
 
@@ -30,24 +30,26 @@ class PrivateEndpointsProps:
 
 
 class PrivateEndpoints(Construct):
-    """Let functions in subnets without a way out reach DynamoDB, SQS, SNS and what else is asked for.
+    """Let functions in subnets without a way out reach DynamoDB, S3, SQS, SNS and what else is asked for.
 
     Attributes:
         dynamodb: The gateway endpoint of DynamoDB, which costs nothing.
+        s3: The gateway endpoint of S3, which costs nothing: a claim check is read and written through it.
         interfaces: An interface endpoint a service, in the order of the services.
     """
 
     def __init__(self, scope: Construct, construct_id: str, props: PrivateEndpointsProps) -> None:
         super().__init__(scope, construct_id)
         network = props.network
-        self.dynamodb = ec2.GatewayVpcEndpoint(
-            self,
-            "DynamoDB",
-            vpc=network.vpc,
-            service=ec2.GatewayVpcEndpointAwsService.DYNAMODB,
-            subnets=[network.subnets] if network.subnets else None,
-        )
+        self.dynamodb = self._gateway("DynamoDB", network, ec2.GatewayVpcEndpointAwsService.DYNAMODB)
+        self.s3 = self._gateway("S3", network, ec2.GatewayVpcEndpointAwsService.S3)
         self.interfaces = [self._interface(network, service) for service in props.services]
+
+    def _gateway(
+        self, construct_id: str, network: Network, service: ec2.GatewayVpcEndpointAwsService
+    ) -> ec2.GatewayVpcEndpoint:
+        subnets = [network.subnets] if network.subnets else None
+        return ec2.GatewayVpcEndpoint(self, construct_id, vpc=network.vpc, service=service, subnets=subnets)
 
     def _interface(self, network: Network, service: ec2.InterfaceVpcEndpointAwsService) -> ec2.InterfaceVpcEndpoint:
         endpoint = ec2.InterfaceVpcEndpoint(

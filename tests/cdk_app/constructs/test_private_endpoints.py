@@ -36,7 +36,7 @@ def services(stack: Stack, endpoint_type: str) -> list[str]:
 def test_services_that_the_runtime_calls_are_reached_by_default(stack: Stack, vpc: ec2.IVpc) -> None:
     PrivateEndpoints(stack, "Endpoints", PrivateEndpointsProps(network=isolated(vpc)))
 
-    assert services(stack, "Gateway") == ["dynamodb"]
+    assert services(stack, "Gateway") == ["dynamodb", "s3"]
     assert services(stack, "Interface") == ["sns", "sqs"]
 
 

@@ -9,9 +9,12 @@ from cdk_app.local.demo.driver import count_messages
 from cdk_app.local.demo.inbox import Inbox
 from cdk_app.local.demo.load import LoadShape, plan_messages
 from cdk_app.local.demo.logs import log_lines
+from cdk_app.local.demo.pipeline import pipeline_outputs
 from cdk_app.local.demo.receive_once import ReceiveOnce
 from cdk_app.local.embedded_cloud import EmbeddedCloud, synthesize
 from tests.e2e.deployed import Deployment, Run
+from tests.e2e.order_desk import OrderDesk
+from tests.e2e.order_run import OrderRun, run_orders
 
 PROJECT = Path(__file__).parents[2]
 FLOW = ReceiveOnce(
@@ -50,3 +53,20 @@ def run(deployment: Deployment) -> Run:
 def settled(deployment: Deployment, run: Run) -> Deployment:
     """The deployment once the load is through: for tests that send messages which are not in the load's books."""
     return deployment
+
+
+@pytest.fixture(scope="session")
+def order_desk(deployment: Deployment) -> OrderDesk:
+    return OrderDesk(deployment.cloud, pipeline_outputs(deployment.outputs))
+
+
+@pytest.fixture(scope="session")
+def order_run(order_desk: OrderDesk) -> OrderRun:
+    """Five hundred orders under every fault, redriven, and twenty of them replayed from each step."""
+    return run_orders(order_desk)
+
+
+@pytest.fixture(scope="session")
+def settled_desk(order_desk: OrderDesk, order_run: OrderRun) -> OrderDesk:
+    """The order desk once the orders are through: for tests that place others."""
+    return order_desk

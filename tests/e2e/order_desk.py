@@ -1,0 +1,88 @@
+"""The deployed order pipeline: place orders, stop a service, redrive, replay, and look at what is there."""
+
+import functools
+import json
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any
+
+from cdk_app.local.demo.driver import Lane, count_messages, wait_until_drained
+from cdk_app.local.demo.inbox import Inbox
+from cdk_app.local.demo.ledger import DeadLetter, read_dead_letters
+from cdk_app.local.demo.order_books import OrdersTable, read_orders
+from cdk_app.local.demo.pipeline import pipeline_lanes
+from cdk_app.local.demo.starts import Preprocessor
+from cdk_app.local.embedded_cloud import EmbeddedCloud
+from lambdas.runtime.aws.dead_letter_source import SqsDeadLetterSource
+from lambdas.runtime.aws.sqs import SqsQueueSender
+from lambdas.runtime.clock import SystemClock
+from lambdas.runtime.redrive import RedriveReport, redrive
+
+DRAIN_SECONDS = 180
+
+
+@dataclass(frozen=True, slots=True)
+class OrderDesk:
+    """The deployed order pipeline, by the outputs of its stack."""
+
+    cloud: EmbeddedCloud
+    stack: Mapping[str, str]
+
+    @property
+    def preprocessor(self) -> Preprocessor:
+        return Preprocessor(self.cloud.client("lambda"), self.stack["PreprocessorFunctionName"])
+
+    @property
+    def lanes(self) -> Mapping[str, Lane]:
+        return {lane.name: lane for lane in pipeline_lanes(self.stack)}
+
+    def table(self) -> OrdersTable:
+        return read_orders(self.cloud.client("dynamodb"), self.stack["OrdersTableName"])
+
+    def drain(self, *services: str) -> None:
+        """Wait until the queues of these services are empty, of all when none is named."""
+        lanes = [lane for name, lane in self.lanes.items() if name in services or not services]
+        wait_until_drained(self.cloud.client("sqs"), lanes, patience_seconds=DRAIN_SECONDS, tell=lambda _: None)
+
+    def waiting(self, service: str) -> int:
+        return count_messages(self.cloud.client("sqs"), self.lanes[service].queue_url)
+
+    def letters(self, service: str) -> list[DeadLetter]:
+        return read_dead_letters(self.cloud.client("sqs"), self.lanes[service].dead_letter_queue_url)
+
+    def reasons(self, service: str) -> dict[str, str]:
+        """Why each request of a dead letter of a service died."""
+        return {json.loads(letter.body)["request_id"]: letter.reason or "" for letter in self.letters(service)}
+
+    def notifications(self) -> list[dict[str, Any]]:
+        """Take out what was told and not read yet."""
+        return Inbox(self.cloud.client("sqs"), self.stack["NotificationsQueueUrl"]).read()
+
+    def redrive(self, service: str) -> RedriveReport:
+        client, lane = functools.partial(self.cloud.client, "sqs"), self.lanes[service]
+        source = SqsDeadLetterSource(client, lane.dead_letter_queue_url)
+        return redrive(source, SqsQueueSender(client, lane.queue_url), SystemClock(), rate_per_second=100)
+
+    @contextmanager
+    def stopped(self, service: str) -> Iterator[None]:
+        """Let nothing reach a service while the block runs."""
+        client, name = self.cloud.client("lambda"), self.lanes[service].function_name
+        (mapping,) = client.list_event_source_mappings(FunctionName=name)["EventSourceMappings"]
+        client.update_event_source_mapping(UUID=mapping["UUID"], Enabled=False)
+        try:
+            yield
+        finally:
+            client.update_event_source_mapping(UUID=mapping["UUID"], Enabled=True)
+
+    @contextmanager
+    def without_test_mode(self) -> Iterator[None]:
+        """Let the payment provider take every card while the block runs."""
+        client, name = self.cloud.client("lambda"), self.lanes["billing"].function_name
+        before = client.get_function_configuration(FunctionName=name)["Environment"]["Variables"]
+        mended = before | {"PAYMENT_TEST_MODE": "false"}
+        client.update_function_configuration(FunctionName=name, Environment={"Variables": mended})
+        try:
+            yield
+        finally:
+            client.update_function_configuration(FunctionName=name, Environment={"Variables": before})

@@ -1,0 +1,149 @@
+"""Five hundred orders: some twice, some refused, a service stopped, handlers killed, a redrive, and replays."""
+
+from collections.abc import Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from typing import Any
+
+from cdk_app.local.demo.driver import kill_next_working_handlers
+from cdk_app.local.demo.order_books import OrdersTable
+from cdk_app.local.demo.orders import OrderShape, PlannedOrder, plan_copies, plan_orders
+from cdk_app.local.demo.pipeline import replay_question
+from cdk_app.local.demo.starts import Started
+from lambdas.runtime.redrive import RedriveReport
+from tests.e2e.order_desk import OrderDesk
+
+SEED = 2026
+SHAPE = OrderShape(orders=500, customers=40, copied=25, declined=15, flaky=10)  # 5 %, 3 %, 2 %
+WARMING, WHILE_STOPPED = 20, 150  # orders placed before the faults, and while inventory is stopped
+REPLAYED = 20
+STEPS = ("reserve", "ship")
+KILL_PATIENCE_SECONDS = 15
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Replay:
+    """A replay: of which order, from which step, in which run."""
+
+    order: PlannedOrder
+    step: str
+    run_id: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OrderRun:
+    """What the orders came to.
+
+    Attributes:
+        orders: Different orders.
+        placed: Orders as they were placed, copies among them.
+        started: The answer to each that was placed.
+        while_stopped: The table when billing was done with all that were placed while inventory was stopped.
+        waiting_while_stopped: Messages that waited for inventory then.
+        killed: Handlers killed while they worked, by function.
+        refused: Reasons of billing's dead letters, by request id.
+        before_redrive: The table with the declined orders dead.
+        redriven: What became of billing's dead letters.
+        letters_after: Dead letters after the redrive, by service.
+        before_replays: The table with all orders finished.
+        told_before_replays: Notifications until then.
+        replays: The replays, in order.
+        after_replays: The table after them, by step from which they were.
+        told_by_replays: Their notifications.
+    """
+
+    orders: Sequence[PlannedOrder]
+    placed: Sequence[PlannedOrder]
+    started: Sequence[Started]
+    while_stopped: OrdersTable
+    waiting_while_stopped: int
+    killed: Mapping[str, int]
+    refused: Mapping[str, str]
+    before_redrive: OrdersTable
+    redriven: RedriveReport
+    letters_after: Mapping[str, int]
+    before_replays: OrdersTable
+    told_before_replays: Sequence[Mapping[str, Any]]
+    replays: Sequence[Replay]
+    after_replays: Mapping[str, OrdersTable]
+    told_by_replays: Sequence[Mapping[str, Any]]
+
+    @property
+    def request_ids(self) -> Mapping[str, str]:
+        """The request id of each order."""
+        return {order.order_id: answer.request_id for order, answer in zip(self.placed, self.started, strict=True)}
+
+
+def run_orders(desk: OrderDesk) -> OrderRun:
+    """Place the orders, with every fault, and see them finished."""
+    orders = plan_orders(SEED, "run", SHAPE)
+    placed = plan_copies(SEED, orders, SHAPE)
+    started = place(desk, placed[:WARMING])
+    desk.drain()
+    with desk.stopped("inventory"):
+        started += place(desk, placed[WARMING:WHILE_STOPPED])
+        desk.drain("billing")
+        while_stopped, waiting = desk.table(), desk.waiting("inventory")
+    rest, killed = place_and_kill(desk, placed[WHILE_STOPPED:])
+    started += rest
+    desk.drain()
+    refused, before_redrive = desk.reasons("billing"), desk.table()
+    with desk.without_test_mode():
+        redriven = desk.redrive("billing")
+        desk.drain()
+    letters_after = {service: len(desk.letters(service)) for service in desk.lanes}
+    before_replays, told = desk.table(), desk.notifications()
+    request_ids = {order.order_id: answer.request_id for order, answer in zip(placed, started, strict=True)}
+    replays, tables = replay_all(desk, [order for order in orders if not order.is_declined][:REPLAYED], request_ids)
+    return OrderRun(
+        orders=orders,
+        placed=placed,
+        started=started,
+        while_stopped=while_stopped,
+        waiting_while_stopped=waiting,
+        killed=killed,
+        refused=refused,
+        before_redrive=before_redrive,
+        redriven=redriven,
+        letters_after=letters_after,
+        before_replays=before_replays,
+        told_before_replays=told,
+        replays=replays,
+        after_replays=tables,
+        told_by_replays=desk.notifications(),
+    )
+
+
+def place(desk: OrderDesk, orders: Sequence[PlannedOrder]) -> list[Started]:
+    return desk.preprocessor.ask_all(order.start() for order in orders)
+
+
+def place_and_kill(desk: OrderDesk, orders: Sequence[PlannedOrder]) -> tuple[list[Started], dict[str, int]]:
+    """Place orders, and kill handlers of each function meanwhile."""
+    functions = {name: lane.function_name for name, lane in desk.lanes.items()}
+    functions["preprocessor"] = desk.preprocessor.function_name
+    with ThreadPoolExecutor(len(functions)) as killers:
+        kills = {
+            name: killers.submit(
+                kill_next_working_handlers, desk.cloud, function, patience_seconds=KILL_PATIENCE_SECONDS
+            )
+            for name, function in functions.items()
+        }
+        started = place(desk, orders)
+        return started, {name: kill.result() for name, kill in kills.items()}
+
+
+def replay_all(
+    desk: OrderDesk, orders: Sequence[PlannedOrder], request_ids: Mapping[str, str]
+) -> tuple[list[Replay], dict[str, OrdersTable]]:
+    """Replay each order from each step; return the replays, and the table after those from each step."""
+    replays, tables = [], {}
+    for step in STEPS:
+        questions = [replay_question(request_ids[order.order_id], step) for order in orders]
+        answers = desk.preprocessor.ask_all(questions)
+        replays += [
+            Replay(order=order, step=step, run_id=answer.run_id) for order, answer in zip(orders, answers, strict=True)
+        ]
+        desk.drain()
+        tables[step] = desk.table()
+    return replays, tables

@@ -74,3 +74,18 @@ def test_field_that_json_cannot_hold_is_told_when_the_model_is_read() -> None:
 def test_class_that_is_no_model_is_told() -> None:
     with pytest.raises(TypeError, match="must be a dataclass or have a class method from_json"):
         parser(dict)
+
+
+@dataclass
+class Percentage:
+    value: int
+
+    def __post_init__(self) -> None:
+        if not 0 <= self.value <= 100:
+            msg = f"value must be between 0 and 100, got {self.value}"
+            raise ValueError(msg)
+
+
+def test_value_that_a_model_refuses_itself_is_refused_with_its_reason() -> None:
+    with pytest.raises(InvalidMessageError, match="value must be between 0 and 100, got 101"):
+        parser(Percentage)({"value": 101})

@@ -15,6 +15,7 @@ from lambdas.runtime.publish import SendResult
 from tests.explorer.queues import Stored
 from tests.explorer.schedule import Violation
 from tests.explorer.sent import Fate, Sent
+from tests.explorer.setting import LONGEST_SKEW_SECONDS
 from tests.lambdas.runtime.world import QUEUE_ARN, START_MS
 
 if TYPE_CHECKING:
@@ -184,8 +185,9 @@ class Journal:
         now_ms = self._plant.ms + worker.clock.skew_ms
         if old is not None:
             _judge(worker, old, new, now_ms)
-        longest_ms = now_ms + (self._plant.setting.window_seconds + 1) * 1_000
-        if not now_ms - 1_000 <= new.expiration * 1_000 <= longest_ms:
+        slack_seconds = LONGEST_SKEW_SECONDS  # a clock may step between the stamp and the write
+        earliest, latest = -slack_seconds, self._plant.setting.window_seconds + slack_seconds
+        if not earliest <= new.expiration - now_ms / 1_000 <= latest:
             raise Violation(f"{new.id}: the expiration must be a window from now in seconds, got {new.expiration}")
         if old is not None and old.status is Status.COMMITTED and new.status is Status.COMPLETED:
             self._check_sent_on(old)

@@ -19,7 +19,7 @@ from tests.explorer.promises import Promises
 from tests.explorer.queues import Queue, SourceQueue
 from tests.explorer.schedule import Choices, Violation
 from tests.explorer.sent import Sent
-from tests.explorer.setting import Bounds, Setting
+from tests.explorer.setting import LONGEST_SKEW_SECONDS, Bounds, Setting
 from tests.explorer.worker import FUNCTION_TIMEOUT_SECONDS, Worker
 from tests.lambdas.runtime.world import START_MS, FakeItemStore, Killed
 
@@ -29,7 +29,6 @@ VISIBILITY_SECONDS = 6 * FUNCTION_TIMEOUT_SECONDS
 STEPS_TO_QUIET = 400
 HIDDEN_SECONDS = 60  # a letter that the mover received
 OUTAGE_MS = 180_000
-LONGEST_SKEW_SECONDS = 240
 NOTHING: Mapping[str, Callable[[], Any]] = {}
 
 

@@ -12,6 +12,8 @@ from lambdas.runtime.publish import SendResult
 if TYPE_CHECKING:
     from tests.explorer.worker import Worker
 
+LONGEST_SKEW_SECONDS = 240  # between two clocks that are two minutes off each
+
 Process = Callable[[Payment, Message], None]
 
 # After the last disturbance: a visibility time-out, a lease with its grace, and the jitter of a deferred message.

@@ -9,7 +9,7 @@ import json
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
-from lambdas.runtime.claim_check import json_text, part_from_json
+from lambdas.runtime.claim_check import Part, json_text, part_from_json
 from lambdas.runtime.errors import InvalidMessageError
 from lambdas.runtime.lease import Verdict
 from lambdas.runtime.outbox import Addressed, OutboxSender
@@ -60,16 +60,26 @@ def _composed(message: Addressed, found: Mapping[str, Found]) -> Addressed | Sen
     awaited = {service: found[item_id] for service, item_id in message.outgoing.awaits.items()}
     if any(isinstance(item, Verdict) for item in awaited.values()):
         return _NOT_READ
-    done = {service: item for service, item in awaited.items() if is_done(item)}
-    if len(done) < len(awaited):
-        return _LEFT_TO_A_SIBLING
     try:
-        results = {
-            service: part_from_json(f"the result of {service}", result_of(item)) for service, item in done.items()
-        }
-        onward = Envelope.from_json(json.loads(message.origin)).onward(
-            json.loads(message.outgoing.body)["step"], results
-        )
+        origin = Envelope.from_json(json.loads(message.origin))
+        missing = [service for service, item in awaited.items() if not is_done(item)]
+        if missing and origin.only is None:
+            return _LEFT_TO_A_SIBLING
+        if missing:  # a run that is over: nobody will send it later
+            return _refused(f"the results of {', '.join(missing)} are not there any more")
+        onward = origin.onward(json.loads(message.outgoing.body)["step"], _results(awaited))
     except (ValueError, InvalidMessageError) as error:
-        return SendResult(None, f"the message to the next step cannot be made: {error}", is_permanent=True)
+        return _refused(str(error))
     return replace(message, outgoing=replace(message.outgoing, body=onward.encode()))
+
+
+def _results(awaited: Mapping[str, Found]) -> dict[str, Part]:
+    return {
+        service: part_from_json(f"the result of {service}", result_of(item))
+        for service, item in awaited.items()
+        if is_done(item)
+    }
+
+
+def _refused(reason: str) -> SendResult:
+    return SendResult(None, f"the message to the next step cannot be made: {reason}", is_permanent=True)

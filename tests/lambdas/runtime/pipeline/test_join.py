@@ -2,6 +2,7 @@
 
 import functools
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -13,6 +14,7 @@ from lambdas.runtime.pipeline.join import JoiningSender, onward_text
 from lambdas.runtime.publish import SendResult
 from tests.explorer.fiber import Fiber
 from tests.explorer.schedule import Choices
+from tests.lambdas.runtime.pipeline.test_envelope import PLAIN
 from tests.lambdas.runtime.pipeline.world import PipelineWorld
 from tests.lambdas.runtime.world import FakeItemStore, FakeOutboxSender, Killed
 
@@ -126,6 +128,7 @@ def item(item_id: str, status: Status = Status.COMPLETED, result: str = '{"inlin
 ENVELOPE = PipelineWorld()
 ENVELOPE.start()
 ORIGIN = ENVELOPE.bodies("topic/reserve")[0]
+ASKED_ONE = replace(PLAIN, step="reserve", only="inventory", base_run_id=PLAIN.request_id).encode()
 
 
 def onward(origin: str = ORIGIN) -> Addressed:
@@ -181,9 +184,13 @@ def test_failed_send_is_told() -> None:
         (onward(), item("b", result='{"order_id": 7}')),
         (onward(origin=""), item("b")),
         (onward(origin="{}"), item("b")),
+        (onward(origin=ASKED_ONE), None),
+        (onward(origin=ASKED_ONE), item("b", Status.INPROGRESS)),
     ],
 )
-def test_message_that_cannot_be_made_is_refused_for_good_and_hurts_no_other(message: Addressed, sibling: Item) -> None:
+def test_message_that_cannot_be_made_is_refused_for_good_and_hurts_no_other(
+    message: Addressed, sibling: Item | None
+) -> None:
     (refused, other), _ = send(message, plain("other"), sibling=sibling)
 
     assert (refused.message_id, refused.is_permanent) == (None, True)

@@ -75,6 +75,7 @@ def test_bucket_without_versions_is_refused_in_a_sentence() -> None:
         ("InternalError", 500, UnavailableError),
         ("ConditionalRequestConflict", 409, UnavailableError),
         ("RequestTimeout", 400, UnavailableError),
+        ("ExpiredToken", 400, UnavailableError),
         ("ThrottlingException", 400, UnavailableError),
         ("AnythingElse", 429, UnavailableError),
     ],

@@ -6,7 +6,7 @@ import json
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from lambdas.runtime.claim_check import (
@@ -16,6 +16,7 @@ from lambdas.runtime.claim_check import (
     ObjectMissingError,
     PayloadTooLargeError,
     Stored,
+    inline_limit,
     json_text,
     part_from_json,
 )
@@ -61,6 +62,8 @@ def test_every_json_value_comes_back_as_it_was_kept_by_way_of_a_message(value: A
 
 
 @given(value=JSON_VALUES)
+@example(value="\ufffe\uffff")
+@example(value={"\ufffe": "\x00\n\ud7ff\ue000"})
 def test_sqs_takes_every_character_of_the_text(value: Any) -> None:
     text = json_text(value)
 
@@ -73,6 +76,13 @@ def test_threshold_counts_bytes_of_utf_8(claim_check: ClaimCheck, size_bytes: in
     two_bytes_a_character = "é" * ((size_bytes - 2) // 2) + "x" * (size_bytes % 2)
 
     assert isinstance(claim_check.keep(two_bytes_a_character, KEY, inline_bytes=INLINE_BYTES), kind)
+
+
+@pytest.mark.parametrize(
+    ("wanted_bytes", "parts", "bytes_"), [(65_536, 1, 65_536), (307_200, 1, 307_200), (307_200, 3, 126_666)]
+)
+def test_what_travels_inline_fits_the_record_that_keeps_it_too(wanted_bytes: int, parts: int, bytes_: int) -> None:
+    assert inline_limit(wanted_bytes, parts_of_record=parts) == bytes_
 
 
 def test_what_is_small_touches_no_object(claim_check: ClaimCheck, objects: FakeObjectStore) -> None:

@@ -21,6 +21,7 @@ from lambdas.runtime.pipeline.errors import (
     RequestInProgressError,
     UnknownStepError,
 )
+from tests.lambdas.runtime.pipeline import world as pipeline_world
 from tests.lambdas.runtime.pipeline.world import HOP_LIMIT, LARGE_ORDER, ORDER, PipelineWorld
 from tests.lambdas.runtime.world import FakeContext, Killed, record
 
@@ -207,6 +208,20 @@ def test_start_in_the_middle_runs_that_step_and_those_behind_it(world: PipelineW
     assert world.effects() == [("shipping", answer["run_id"])]
     assert world.seen["shipping"] == (ORDER, SHIP_INPUT["results"])
     assert len(world.notifications()) == 1
+
+
+def test_start_in_the_middle_fits_its_record_whatever_may_travel_inline(
+    world: PipelineWorld, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(pipeline_world, "INLINE_BYTES", 400_000)
+    monkeypatch.setattr(pipeline_world, "LARGEST_BYTES", 400_000)
+    results = {"inventory": "i" * 300_000, "billing": "b" * 300_000}
+
+    answer = world.start({"request": {"note": "n" * 300_000}, "results": results}, from_step="ship")
+
+    (record_id,) = world.index.item_ids(answer["request_id"])
+    assert len(world.store.items[record_id].result) < 400_000
+    assert len(world.objects.versions) == 3
 
 
 def test_large_results_that_a_start_brings_along_lie_in_objects(world: PipelineWorld) -> None:

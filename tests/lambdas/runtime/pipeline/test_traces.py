@@ -98,6 +98,8 @@ def test_services_that_were_not_asked_are_shown_with_the_record_that_stands_for_
     first = world.start()
     world.settle()
     world.replay(first["request_id"], "reserve", only="billing")
+    _, run = trace(world.journal, first["request_id"])
+    assert states([*run.services]) == {"inventory": Status.COMPLETED, "billing": None, "shipping": None}
     world.settle()
 
     _, run = trace(world.journal, first["request_id"])

@@ -170,7 +170,8 @@ class _Call:
         """Publish the run of a record, and write that it is."""
         result = Relay(self.ports.outbox, self.idempotency, self.ports.metrics).relay([(item, "")])[0]
         if result.outcome is not Relayed.SENT:
-            msg = f"the request is not known to be published: ask again with the same key, got {result.item.reason}"
+            got = result.item.reason or "no answer"
+            msg = f"the request is not known to be published: ask again with the same key, got {got}"
             raise NotPublishedError(msg)
 
     def give_back(self, claim: Claim, error: Exception) -> None:

@@ -131,7 +131,7 @@ def _standard(mode: str, make: MakeProcess) -> Iterator[Payments]:
     sending = replace(setting, process=forwarding(make, 2), refusals={"bad/1": SPENT}, batch_size=3)
     yield Payments(name=f"{mode}: unsendable", sent=UNSENDABLE, setting=sending, bounds=alone, redrives=1)
     patient = replace(setting, process=forwarding(make), refusals={"bad/1": GONE}, send_rounds=SEND_ROUNDS)
-    yield Payments(name=f"{mode}: unsent too long", sent=UNSENT_TOO_LONG, setting=patient, bounds=alone)
+    yield Payments(name=f"{mode}: unsent too long", sent=UNSENT_TOO_LONG, setting=patient, bounds=alone, redrives=1)
     if mode == "plain":
         return  # without a transaction, what follows can take effect twice: a fence that falls, clocks that differ
     deleted = replace(setting, deletes_abandoned=True)

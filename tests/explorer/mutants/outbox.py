@@ -12,6 +12,8 @@ from lambdas.runtime.publish import SendResult
 from lambdas.runtime.relay import Relay, Relayed, RelayResult
 from lambdas.runtime.settlement import Settlement
 from tests.explorer.mutants.mutant import Mutants, Patch
+from tests.explorer.scenarios import SEND_ROUNDS
+from tests.explorer.setting import Bounds
 
 MUTANTS = Mutants()
 seen_in = MUTANTS.seen_in
@@ -82,3 +84,13 @@ def every_failed_send_is_for_good(patch: Patch) -> None:
 def failed_rounds_are_not_counted(patch: Patch) -> None:
     send_failed = Idempotency.send_failed
     patch.setattr(Idempotency, "send_failed", lambda self, item: send_failed(self, replace(item, attempts=0)))
+
+
+@seen_in("fifo, transaction: unsent too long", Bounds(lost=1))
+def budget_of_sends_is_not_renewed(patch: Patch) -> None:
+    send_failed = Idempotency.send_failed
+
+    def mutant(self: Idempotency, item: Item) -> Change:
+        return send_failed(self, replace(item, attempts=item.attempts or SEND_ROUNDS - 1))
+
+    patch.setattr(Idempotency, "send_failed", mutant)

@@ -124,6 +124,24 @@ def test_redriven_message_of_a_committed_item_sends_again(world: World) -> None:
     assert (world.effects(), len(world.outbox.sent), world.statuses()) == (["o-1"], 1, [Status.COMPLETED])
 
 
+def test_redriven_message_has_a_budget_of_sends_of_its_own(world: World) -> None:
+    world.outbox.broken = True
+    for _ in range(SEND_ROUNDS):
+        world.receive(record(order("o-1")), process=transactional)
+
+    assert world.receive(record(order("o-1"), "m-redriven"), process=transactional) == ["m-redriven"]
+    assert len(world.dead_letter_queue.sent) == 1
+    assert "was refused 20 times" in world.topic.published[0]["dead_letters"][0]["reason"]
+
+
+def test_record_of_sends_that_were_given_up_says_why(world: World) -> None:
+    world.outbox.broken = True
+    for _ in range(SEND_ROUNDS):
+        world.receive(record(order("o-1")), process=transactional)
+
+    assert "was refused 20 times" in world.only_item().reason
+
+
 def test_what_may_still_succeed_is_sent_before_the_message_is_given_up(world: World) -> None:
     def mixed(_body: JsonObject, message: Message) -> None:
         message.outbox.fail_task("token", "Error", "never")

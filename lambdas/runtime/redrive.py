@@ -43,8 +43,8 @@ class DeadLetterSource(Protocol):
         """Return up to ten letters, hidden from others for a minute; none when there are none."""
         ...
 
-    def delete(self, letters: Sequence[DeadLetter]) -> None:
-        """Delete `letters`; what fails is delivered again, and is a duplicate then."""
+    def delete(self, letters: Sequence[DeadLetter]) -> list[str]:
+        """Delete `letters`; return a phrase for each that stays, and is a duplicate when it is redriven again."""
         ...
 
     def give_back(self, letters: Sequence[DeadLetter]) -> None:
@@ -58,7 +58,7 @@ class RedriveReport:
 
     Attributes:
         moved: Letters that are back in their queue.
-        problems: Why others are not; they stayed where they were.
+        problems: Why letters stayed where they were: not sent, or sent and not deleted.
     """
 
     moved: int = 0
@@ -108,7 +108,7 @@ def _move(letters: Sequence[DeadLetter], source: DeadLetterSource, target: Queue
     results = target.send([_message(letter.delivery) for letter in letters])
     pairs = [*zip(letters, results, strict=True)]
     moved = [letter for letter, result in pairs if result.error is None]
-    source.delete(moved)
+    report.problems += source.delete(moved)
     source.give_back([letter for letter, result in pairs if result.error is not None])
     report.moved += len(moved)
     report.problems += [

@@ -87,23 +87,24 @@ class LettersPort:
         failures = {"unavailable": _fail, "unanswered": lambda: _unanswered(apply), "answer lost, tried again": retried}
         return self._mover.plant.point(self._mover, "receives letters", apply, failures=failures)
 
-    def delete(self, letters: Sequence[DeadLetter]) -> None:
-        def apply(some: Sequence[DeadLetter] = letters) -> None:
+    def delete(self, letters: Sequence[DeadLetter]) -> list[str]:
+        def apply(some: Sequence[DeadLetter] = letters) -> list[str]:
             for letter in some:
                 self._mover.plant.journal.letter_deleted(self._mover.received[letter.delivery.message_id])
                 self._queue.delete(letter.delivery.message_id)
+            return []
 
-        def first_only() -> None:
-            self._mover.was_disturbed = True
-            apply(letters[:-1])
+        def first_only() -> list[str]:
+            return [*apply(letters[:-1]), f"{letters[-1].delivery.message_id}: not deleted"]
 
-        failures: dict[str, Callable[[], None]] = {
+        failures: dict[str, Callable[[], list[str]]] = {
             "unavailable": _fail,
             "unanswered": lambda: _unanswered(apply),
             "all but the last entry": first_only,
         }
-        if letters:
-            self._mover.plant.point(self._mover, f"deletes {len(letters)} letters", apply, failures=failures)
+        if not letters:
+            return []
+        return self._mover.plant.point(self._mover, f"deletes {len(letters)} letters", apply, failures=failures)
 
     def give_back(self, letters: Sequence[DeadLetter]) -> None:
         def apply() -> None:

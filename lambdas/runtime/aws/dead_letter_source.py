@@ -39,14 +39,19 @@ class SqsDeadLetterSource:
         )
         return [_letter(message) for message in answer.get("Messages", [])]
 
-    def delete(self, letters: Sequence[DeadLetter]) -> None:
-        """Delete `letters`; what fails is delivered again, and is a duplicate then."""
+    def delete(self, letters: Sequence[DeadLetter]) -> list[str]:
+        """Delete `letters`; return a phrase for each that stays, and is a duplicate when it is redriven again."""
         entries: list[Any] = [
             {"Id": str(number), "ReceiptHandle": letter.delivery.receipt_handle}
             for number, letter in enumerate(letters)
         ]
-        if entries:
-            self._client().delete_message_batch(QueueUrl=self._queue_url, Entries=entries)
+        if not entries:
+            return []
+        failed = self._client().delete_message_batch(QueueUrl=self._queue_url, Entries=entries).get("Failed", [])
+        return [
+            f"{letters[int(entry['Id'])].delivery.message_id}: sent back, but not deleted here: {entry['Code']}"
+            for entry in failed
+        ]
 
     def give_back(self, letters: Sequence[DeadLetter]) -> None:
         """Show `letters` to others again, at once."""

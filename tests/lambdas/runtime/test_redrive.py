@@ -22,9 +22,10 @@ class FakeDeadLetterQueue:
         self.hidden += taken
         return taken
 
-    def delete(self, letters: Sequence[DeadLetter]) -> None:
+    def delete(self, letters: Sequence[DeadLetter]) -> list[str]:
         self.calls.append("delete")
         self.hidden = [letter for letter in self.hidden if letter not in letters]
+        return []
 
     def give_back(self, letters: Sequence[DeadLetter]) -> None:
         self.hidden = [letter for letter in self.hidden if letter not in letters]
@@ -79,6 +80,16 @@ def test_first_failure_stops_and_keeps_the_letter() -> None:
     report = redrive(source, target, FakeClock())
 
     assert (report.moved, len(report.problems), len(source.letters)) == (0, 10, 25)
+
+
+def test_letter_that_went_back_and_stays_too_is_told() -> None:
+    class Sticky(FakeDeadLetterQueue):
+        def delete(self, letters: Sequence[DeadLetter]) -> list[str]:
+            return [f"{letter.delivery.message_id}: not deleted" for letter in letters]
+
+    report = redrive(Sticky([letter(1)]), FakeQueue(), FakeClock())
+
+    assert (report.moved, report.problems) == (1, ["d-1: not deleted"])
 
 
 def test_letter_is_deleted_only_after_it_was_sent() -> None:

@@ -15,6 +15,7 @@ from cdk_app.local.embedded_cloud import EmbeddedCloud, synthesize
 from tests.e2e.deployed import Deployment, Run
 from tests.e2e.order_desk import OrderDesk
 from tests.e2e.order_run import OrderRun, run_orders
+from tests.e2e.pipeline_faults import PipelineFaults, see_pipeline_faults
 
 PROJECT = Path(__file__).parents[2]
 FLOW = ReceiveOnce(
@@ -70,3 +71,9 @@ def order_run(order_desk: OrderDesk) -> OrderRun:
 def settled_desk(order_desk: OrderDesk, order_run: OrderRun) -> OrderDesk:
     """The order desk once the orders are through: for tests that place others."""
     return order_desk
+
+
+@pytest.fixture(scope="session")
+def pipeline_faults(settled_desk: OrderDesk) -> PipelineFaults:
+    """What the pipeline does without permissions, and with objects that were damaged."""
+    return see_pipeline_faults(settled_desk)

@@ -76,12 +76,11 @@ class OrderDesk:
             client.update_event_source_mapping(UUID=mapping["UUID"], Enabled=True)
 
     @contextmanager
-    def without_test_mode(self) -> Iterator[None]:
-        """Let the payment provider take every card while the block runs."""
-        client, name = self.cloud.client("lambda"), self.lanes["billing"].function_name
+    def configured(self, service: str, **variables: str) -> Iterator[None]:
+        """Give the function of a service other environment variables while the block runs."""
+        client, name = self.cloud.client("lambda"), self.lanes[service].function_name
         before = client.get_function_configuration(FunctionName=name)["Environment"]["Variables"]
-        mended = before | {"PAYMENT_TEST_MODE": "false"}
-        client.update_function_configuration(FunctionName=name, Environment={"Variables": mended})
+        client.update_function_configuration(FunctionName=name, Environment={"Variables": before | variables})
         try:
             yield
         finally:

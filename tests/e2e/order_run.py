@@ -88,7 +88,7 @@ def run_orders(desk: OrderDesk) -> OrderRun:
     started += rest
     desk.drain()
     refused, before_redrive = desk.reasons("billing"), desk.table()
-    with desk.without_test_mode():
+    with desk.configured("billing", PAYMENT_TEST_MODE="false"):
         redriven = desk.redrive("billing")
         desk.drain()
     letters_after = {service: len(desk.letters(service)) for service in desk.lanes}

@@ -1,4 +1,3 @@
-from cdk_app.local.demo.receive_once import STACK_NAME
 from tests.e2e.deployed import Deployment
 
 
@@ -13,4 +12,9 @@ def test_deploying_the_same_assembly_again_changes_nothing(deployment: Deploymen
 
 def event_ids(deployment: Deployment) -> set[str]:
     pages = deployment.cloud.client("cloudformation").get_paginator("describe_stack_events")
-    return {event["EventId"] for page in pages.paginate(StackName=STACK_NAME) for event in page["StackEvents"]}
+    return {
+        event["EventId"]
+        for stack in deployment.outputs
+        for page in pages.paginate(StackName=stack)
+        for event in page["StackEvents"]
+    }

@@ -1,0 +1,113 @@
+"""`tsunagu start`, `trace` and `replay` in child processes, against the deployed pipeline."""
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.e2e.order_desk import OrderDesk
+
+TSUNAGU = str(Path(sys.executable).with_name("tsunagu"))
+ORDER = {
+    "order_id": "told-1",
+    "customer": "told-customer",
+    "lines": [{"sku": "told-article", "quantity": 2}],
+    "currency": "EUR",
+    "note": "注文",
+}
+
+
+def tsunagu(desk: OrderDesk, *arguments: str, standard_input: str = "") -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [TSUNAGU, *arguments, "--stage", "embedded"],
+        env=os.environ | desk.cloud.environment(),
+        input=standard_input,
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+
+
+def traced(desk: OrderDesk, request_id: str) -> list[dict[str, Any]]:
+    result = tsunagu(desk, "trace", request_id, "--json")
+    assert result.returncode == 0, result.stderr
+    runs: list[dict[str, Any]] = json.loads(result.stdout)["runs"]
+    return runs
+
+
+@pytest.fixture(scope="module")
+def request_id(settled_desk: OrderDesk) -> str:
+    """A request that was started by the command twice, and is done."""
+    arguments = ("start", "orders", "--file", "-", "--key", "told-key")
+    first, second = (tsunagu(settled_desk, *arguments, standard_input=json.dumps(ORDER)) for _ in range(2))
+    settled_desk.drain()
+    assert (first.returncode, second.returncode) == (0, 0), first.stderr + second.stderr
+    assert first.stdout == second.stdout
+    assert "was started before" in second.stderr
+    return first.stdout.strip()
+
+
+def test_a_trace_has_every_service_of_the_run(settled_desk: OrderDesk, request_id: str) -> None:
+    (run,) = traced(settled_desk, request_id)
+
+    assert (run["from_step"], run["status"], run["is_done"]) == ("reserve", "COMPLETED", True)
+    assert [(each["step"], each["service"], each["status"]) for each in run["services"]] == [
+        ("reserve", "inventory", "COMPLETED"),
+        ("reserve", "billing", "COMPLETED"),
+        ("ship", "shipping", "COMPLETED"),
+    ]
+    table = tsunagu(settled_desk, "trace", request_id).stdout
+    assert f"run {run['run_id']}, published " in table
+    assert "told-customer" not in table
+
+
+def test_a_replay_of_one_service_is_a_new_run_beside_the_old_one(settled_desk: OrderDesk, request_id: str) -> None:
+    result = tsunagu(settled_desk, "replay", request_id, "--from", "reserve", "--only", "billing")
+    settled_desk.drain()
+
+    assert result.returncode == 0, result.stderr
+    first, *_, last = traced(settled_desk, request_id)
+    assert last["run_id"] == result.stdout.strip()
+    assert (last["only"], last["base_run_id"], last["is_done"]) == ("billing", first["run_id"], True)
+    effects = settled_desk.table().effects
+    counts = [effects["told-1", effect] for effect in ("RESERVATION", "CHARGE", "SHIPMENT")]
+    assert counts == [1, 2, 2]
+
+
+def test_a_replay_takes_an_edited_payload(settled_desk: OrderDesk, request_id: str, tmp_path: Path) -> None:
+    path = tmp_path / "edited.json"
+    path.write_text(json.dumps({**ORDER, "order_id": "told-2"}), encoding="utf-8")
+
+    result = tsunagu(settled_desk, "replay", request_id, "--from", "reserve", "--payload", str(path))
+    settled_desk.drain()
+
+    assert result.returncode == 0, result.stderr
+    assert settled_desk.table().effects["told-2", "SHIPMENT"] == 1
+
+
+@pytest.mark.parametrize(
+    ("arguments", "sentence"),
+    [
+        (("replay", "{}", "--from", "pack"), "the step must be one of ['reserve', 'ship'], got 'pack'"),
+        (("replay", "{}", "--from", "ship", "--only", "billing"), "only must be one of ['shipping']"),
+        (("replay", "../x", "--from", "ship"), "the request id must be a UUID of version 7 in lower case, got '../x'"),
+        (("trace", "../x"), "the request id must be a UUID of version 7 in lower case, got '../x'"),
+        (("trace", "019a1b2c-3d4e-7f60-8a1b-2c3d4e5f6071"), "of which no run is recorded"),
+        (("start", "orders", "--file", "-"), "--file must hold one JSON object, got text that is not JSON"),
+        (("start", "orders", "--file", "-", "--from", "pack"), "--file must hold one JSON object"),
+    ],
+)
+def test_a_refusal_is_one_sentence(
+    settled_desk: OrderDesk, request_id: str, arguments: tuple[str, ...], sentence: str
+) -> None:
+    result = tsunagu(settled_desk, *(argument.format(request_id) for argument in arguments))
+
+    assert (result.returncode, result.stdout) == (1, "")
+    assert result.stderr.startswith("error: ")
+    assert sentence in result.stderr
+    assert result.stderr.count("\n") == 1

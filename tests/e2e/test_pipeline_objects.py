@@ -1,0 +1,61 @@
+"""An object overwritten, deleted or denied between publish and read, and messages that were forged."""
+
+import re
+
+import pytest
+
+from tests.e2e.object_faults import (
+    DELETED,
+    DENIED,
+    FORGERIES,
+    OVERWRITTEN,
+    PURGED,
+    UNTOUCHED,
+    ObjectFaults,
+)
+from tests.e2e.pipeline_faults import PipelineFaults
+
+REASONS = {
+    "another sha256": "SHA-256",
+    "another size": "bytes that were kept",
+    "a size above the limit": "must have at most",
+    "an object of another request": "must lie under the request's own",
+    "a key that walks out": "denied, or missing",  # S3 takes a key as it is, and there is none of this name
+    "another step": r"must be for orders\.ship\.shipping",
+    "too many hops": "a loop",
+    "request_id ../x": "request_id must be a UUID of version 7",
+    "no run_id": "run_id",
+}
+
+
+@pytest.fixture
+def faults(pipeline_faults: PipelineFaults) -> ObjectFaults:
+    return pipeline_faults.objects
+
+
+@pytest.mark.parametrize("damage", [UNTOUCHED, OVERWRITTEN, DELETED])
+def test_version_that_was_published_is_read_whatever_is_written_over_it(faults: ObjectFaults, damage: str) -> None:
+    assert faults.shipments[damage] == 1
+    assert damage not in faults.reasons
+
+
+@pytest.mark.parametrize("damage", [PURGED, DENIED])
+def test_run_whose_object_is_missing_or_denied_dies_with_that_reason(faults: ObjectFaults, damage: str) -> None:
+    assert faults.shipments[damage] == 0
+    assert "denied, or missing" in faults.reasons[damage]
+
+
+def test_run_is_finished_by_a_redrive_once_its_object_is_not_denied_any_more(faults: ObjectFaults) -> None:
+    assert faults.after_redrive == {UNTOUCHED: 1, OVERWRITTEN: 1, DELETED: 1, PURGED: 0, DENIED: 1}
+
+
+@pytest.mark.parametrize("flaw", FORGERIES)
+def test_forged_message_is_a_dead_letter_that_names_what_is_wrong(faults: ObjectFaults, flaw: str) -> None:
+    assert re.search(REASONS[flaw], faults.forged[flaw]), faults.forged[flaw]
+    assert faults.forged[flaw] != "no dead letter"
+
+
+def test_nothing_is_written_outside_the_prefixes_of_requests(faults: ObjectFaults) -> None:
+    own = re.compile(r"orders/[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}/[0-9a-f-]{36}/[a-z0-9./-]+")
+
+    assert all(own.fullmatch(key) and ".." not in key for key in faults.objects)

@@ -1,0 +1,44 @@
+"""Each permission of the preprocessor and of a service is needed: without it nothing is lost, with it all is done."""
+
+import pytest
+
+from cdk_app.local.demo.order_books import balance_orders
+from tests.e2e.order_desk import OrderDesk
+from tests.e2e.pipeline_faults import PipelineFaults
+from tests.e2e.pipeline_permissions import DUPLICATE, INVENTORY, PREPROCESSOR, REPLAY, Case
+
+LIKELY_ERRORS = {"UnavailableError", "NotPublishedError", "ObjectDeniedError"}
+
+
+def name_of(case: Case) -> str:
+    return f"{case.action} on {case.resource}"
+
+
+@pytest.mark.parametrize("case", INVENTORY, ids=name_of)
+def test_inventory_settles_no_message_without(pipeline_faults: PipelineFaults, case: Case) -> None:
+    seen = pipeline_faults.needs.inventory[case]
+
+    assert seen.waiting >= 1
+    assert seen.shipments == 0
+    assert seen.reservations == (1 if case.is_done_before else 0)
+    if case.resource != "DeadLetterTopicArn":  # told after it was sent
+        assert not seen.is_dead_letter
+
+
+@pytest.mark.parametrize(
+    "case", [*PREPROCESSOR, DUPLICATE, REPLAY], ids=lambda case: f"{case.action} on {case.resource}"
+)
+def test_preprocessor_accepts_nothing_without(pipeline_faults: PipelineFaults, case: Case) -> None:
+    answer = pipeline_faults.needs.preprocessor[case]
+
+    assert answer.get("errorType") in LIKELY_ERRORS
+
+
+def test_each_order_is_done_once_when_the_permissions_are_back(
+    settled_desk: OrderDesk, pipeline_faults: PipelineFaults
+) -> None:
+    expected = [case.expectation for case in (*INVENTORY, *PREPROCESSOR, DUPLICATE)]
+
+    assert balance_orders(expected, settled_desk.table()).problems == []
+    dead = [letter for letter in settled_desk.letters("inventory") if "needy-" in letter.body]
+    assert len({letter.source for letter in dead}) == sum(case.is_invalid for case in INVENTORY)

@@ -127,6 +127,7 @@ def test_sibling_that_is_done_first_publishes_nothing(world: PipelineWorld) -> N
 
     assert world.bodies("topic/ship") == []
     assert world.status(answer["run_id"], "billing") is Status.COMPLETED
+    assert world.metrics.getvalue().count('"MessagesSent":1') == 1  # the start
 
     world.deliver("inventory")
     (body,) = world.bodies("topic/ship")

@@ -127,7 +127,8 @@ class PipelineWorld:
             "shipping": self._writing("shipping", lambda _, work: {"shipped": dict(work.results)}),
         }
         self.journal = Journal(pipeline, self.store, self.index)
-        self._metrics = Metrics("Tsunagu", "orders", self.clock, io.StringIO())
+        self.metrics = io.StringIO()
+        self._metrics = Metrics("Tsunagu", "orders", self.clock, self.metrics)
         self._numbers = itertools.count(1)
         self._random = random.Random(11)
 

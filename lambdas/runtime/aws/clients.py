@@ -8,6 +8,7 @@ from lambdas.runtime.aws.session import session
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
+    from mypy_boto3_s3 import S3Client
     from mypy_boto3_sns import SNSClient
     from mypy_boto3_sqs import SQSClient
     from mypy_boto3_stepfunctions import SFNClient
@@ -56,7 +57,7 @@ def sfn_client(config: Config) -> "SFNClient":
     return session().client("stepfunctions", config=config)
 
 
-def s3_client(config: Config) -> Any:
+def s3_client(config: Config) -> "S3Client":
     """Return an S3 client of the function's own region.
 
     It leaves checksums to its caller: what is read is held against the SHA-256 of the claim.

@@ -2,7 +2,7 @@
 
 import base64
 from collections.abc import Callable
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from botocore.exceptions import BotoCoreError, ClientError, ParamValidationError
 
@@ -15,6 +15,9 @@ from lambdas.runtime.claim_check import (
     OpenObject,
 )
 from lambdas.runtime.errors import UnavailableError
+
+if TYPE_CHECKING:
+    from mypy_boto3_s3 import S3Client
 
 # https://docs.aws.amazon.com/AmazonS3/latest/API/ErrorResponses.html#ErrorCodeList
 # A GET of a delete marker's version is a MethodNotAllowed; a HEAD has no body, and so only its status for a code.
@@ -46,7 +49,7 @@ class S3ObjectStore:
         bucket_name: The bucket.
     """
 
-    def __init__(self, client: Callable[[], Any], bucket_name: str) -> None:
+    def __init__(self, client: "Callable[[], S3Client]", bucket_name: str) -> None:
         self._client = client
         self._bucket_name = bucket_name
 

@@ -8,7 +8,7 @@ from tests.explorer.threads import Threads
 from tests.lambdas.runtime.world import Killed
 
 if TYPE_CHECKING:
-    from tests.explorer.plant import Plant
+    from tests.explorer.stage import Stage
 
 
 class Actor:
@@ -19,12 +19,17 @@ class Actor:
         threads: What runs in threads of its own, if anything does.
     """
 
-    def __init__(self, name: str, plant: "Plant") -> None:
+    def __init__(self, name: str, plant: "Stage") -> None:
         self.name = name
         self.plant = plant
         self.owner = name
         self.threads: Threads | None = None
         self._fiber: Fiber | None = None
+
+    @property
+    def skew_ms(self) -> int:
+        """What its clock is ahead of the plant's."""
+        return 0
 
     @property
     def is_running(self) -> bool:

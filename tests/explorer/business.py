@@ -5,8 +5,9 @@ from collections.abc import Callable
 from lambdas.payments.service import Ledger, Payment
 from lambdas.runtime.errors import PermanentError
 from lambdas.runtime.message import Message
+from tests.explorer.sandbox import SandboxClock
 from tests.explorer.setting import Process
-from tests.explorer.worker import Worker, WorkerClock
+from tests.explorer.worker import Worker
 from tests.lambdas.runtime.world import Killed
 
 NEXT_QUEUE_URL = "https://sqs/next"
@@ -16,7 +17,7 @@ MakeProcess = Callable[[Worker], Process]
 
 def transactional(worker: Worker) -> Process:
     """The payments service itself: the effect is part of the completion's transaction."""
-    return Ledger("payments", WorkerClock(worker.plant)).record
+    return Ledger("payments", SandboxClock(worker.plant)).record
 
 
 def plain(worker: Worker) -> Process:

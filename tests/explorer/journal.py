@@ -12,10 +12,10 @@ from lambdas.runtime.keys import item_id
 from lambdas.runtime.lease import Item
 from lambdas.runtime.outbox import Addressed, addressed
 from lambdas.runtime.publish import SendResult
+from tests.explorer.item_life import changed_by, judge
 from tests.explorer.queues import Stored
 from tests.explorer.schedule import Violation
 from tests.explorer.sent import Fate, Sent
-from tests.explorer.setting import LONGEST_SKEW_SECONDS
 from tests.lambdas.runtime.world import QUEUE_ARN, START_MS
 
 if TYPE_CHECKING:
@@ -109,15 +109,11 @@ class Journal:
         else:
             self.runs.append(run)
 
-    def watch(self, worker: "Worker", item_ids: Sequence[str], write: Callable[[], ResultT]) -> ResultT:
+    def watch(self, worker: "Actor", item_ids: Sequence[str], write: Callable[[], ResultT]) -> ResultT:
         """Make a write, and judge what it changed."""
-        items = self._plant.store.items
-        before = {each: items.get(each) for each in item_ids}
-        result = write()
-        for each, old in before.items():
-            new = items.get(each)
-            if new is not None and new != old:
-                self._changed(worker, old, new)
+        result, changes = changed_by(write, self._plant.store.items, item_ids)
+        for old, new in changes:
+            self._changed(worker, old, new)
         return result
 
     def forwarded(self, message: Addressed) -> SendResult:
@@ -181,14 +177,8 @@ class Journal:
         """Whether a notification lists a message."""
         return any(f'"{message_id}"' in notification for notification in self._plant.notifications)
 
-    def _changed(self, worker: "Worker", old: Item | None, new: Item) -> None:
-        now_ms = self._plant.ms + worker.clock.skew_ms
-        if old is not None:
-            _judge(worker, old, new, now_ms)
-        slack_seconds = LONGEST_SKEW_SECONDS  # a clock may step between the stamp and the write
-        earliest, latest = -slack_seconds, self._plant.setting.window_seconds + slack_seconds
-        if not earliest <= new.expiration - now_ms / 1_000 <= latest:
-            raise Violation(f"{new.id}: the expiration must be a window from now in seconds, got {new.expiration}")
+    def _changed(self, worker: "Actor", old: Item | None, new: Item) -> None:
+        judge(worker, old, new, window_seconds=self._plant.setting.window_seconds)
         if old is not None and old.status is Status.COMMITTED and new.status is Status.COMPLETED:
             self._check_sent_on(old)
         if new.status is Status.COMPLETED:
@@ -212,19 +202,3 @@ def source_id(letter: Stored) -> str:
     """Id that a dead letter had in the queue it came from."""
     source = str(letter.attributes[DEAD_LETTER_SOURCE_ATTRIBUTE])
     return source.removeprefix(dead_letter_source(QUEUE_ARN, ""))
-
-
-def _judge(worker: "Worker", old: Item, new: Item, now_ms: int) -> None:
-    """Judge a change of an item by its states: who may do it, and when."""
-    is_claim = new.status is Status.INPROGRESS and (new.owner, new.fence) != (old.owner, old.fence)
-    has_expired = old.expiration * 1_000 < now_ms
-    if is_claim and old.status is Status.INPROGRESS and old.lease >= now_ms:
-        raise Violation(f"{old.id}: {worker.name} took it over from {old.owner} before the lease ended")
-    if is_claim and new.fence <= old.fence:
-        raise Violation(f"{old.id}: a claim must raise the fence {old.fence}, got {new.fence}")
-    if old.status is Status.INPROGRESS and not is_claim and old.owner != worker.owner:
-        raise Violation(f"{old.id}: {worker.owner} decided over {old.owner}'s claim: it became {new.status}")
-    if old.status is Status.COMPLETED and not has_expired:
-        raise Violation(f"{old.id}: what is COMPLETED must stay, got {new.status} by {worker.name}")
-    if old.status is Status.COMMITTED and new.status not in {Status.COMMITTED, Status.COMPLETED}:
-        raise Violation(f"{old.id}: what is COMMITTED must become COMPLETED, got {new.status} by {worker.name}")

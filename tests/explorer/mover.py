@@ -9,8 +9,8 @@ from lambdas.runtime.redrive import DeadLetter, RedriveReport, redrive
 from tests.explorer.actor import Actor
 from tests.explorer.ports import GONE, last
 from tests.explorer.queues import Stored
+from tests.explorer.sandbox import SandboxClock
 from tests.explorer.schedule import Violation
-from tests.explorer.worker import WorkerClock
 
 if TYPE_CHECKING:
     from tests.explorer.plant import Plant
@@ -26,9 +26,11 @@ class Mover(Actor):
         was_disturbed: A fault hid letters from it, or kept them, and it was not told.
     """
 
+    plant: "Plant"
+
     def __init__(self, plant: "Plant") -> None:
         super().__init__("mover", plant)
-        self._clock = WorkerClock(plant)
+        self._clock = SandboxClock(plant)
         self._wanted: list[Stored] = []
         self._started_ms = 0
         self.received: dict[str, Stored] = {}

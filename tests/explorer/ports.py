@@ -1,4 +1,4 @@
-"""What a worker reaches the world through; each call is a point of the plant."""
+"""What an actor reaches the world through; each call is a point of its stage."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -11,7 +11,8 @@ from lambdas.runtime.publish import OutgoingMessage, SendResult
 from tests.explorer.schedule import Violation
 
 if TYPE_CHECKING:
-    from tests.explorer.worker import Worker
+    from tests.explorer.actor import Actor
+    from tests.explorer.queues import Queue
 
 ResultT = TypeVar("ResultT")
 
@@ -23,28 +24,28 @@ GONE = SendResult(None, "ServiceUnavailable: gone")
 class StorePort:
     """The item store; every write is watched by the journal."""
 
-    worker: "Worker"
+    actor: "Actor"
 
     def insert(self, items: Sequence[Item]) -> list[Verdict]:
-        return self._write("inserts", items, self.worker.plant.store.insert, lambda item: item.id)
+        return self._write("inserts", items, self.actor.plant.store.insert, lambda item: item.id)
 
     def update(self, changes: Sequence[Change]) -> list[Verdict]:
-        return self._write("updates", changes, self.worker.plant.store.update, lambda change: change.item_id)
+        return self._write("updates", changes, self.actor.plant.store.update, lambda change: change.item_id)
 
     def read(self, item_ids: Sequence[str]) -> list[Item | Verdict | None]:
-        plant = self.worker.plant
+        plant = self.actor.plant
 
         def refuse() -> list[Item | Verdict | None]:
             return [UNAVAILABLE] * len(item_ids)
 
         failures = {"unavailable": refuse}
-        return plant.store_point(self.worker, "reads items", lambda: plant.store.read(item_ids), failures)
+        return plant.store_point(self.actor, "reads items", lambda: plant.store.read(item_ids), failures)
 
     def transact(self, change: Change, writes: Sequence[BusinessWrite]) -> Verdict:
-        plant = self.worker.plant
+        plant = self.actor.plant
 
         def apply() -> Verdict:
-            return plant.journal.watch(self.worker, [change.item_id], lambda: plant.store.transact(change, writes))
+            return plant.journal.watch(self.actor, [change.item_id], lambda: plant.store.transact(change, writes))
 
         failures = {
             "unavailable": lambda: UNAVAILABLE,
@@ -52,7 +53,7 @@ class StorePort:
             "answer lost, tried again": lambda: last(apply(), self.transact(change, writes)),
             "conflict": lambda: Verdict(Outcome.CONFLICT),
         }
-        return plant.store_point(self.worker, "commits", apply, failures)
+        return plant.store_point(self.actor, "commits", apply, failures)
 
     def _write(
         self,
@@ -61,13 +62,13 @@ class StorePort:
         write: Callable[[Sequence[Any]], list[Verdict]],
         name: Callable[[Any], str],
     ) -> list[Verdict]:
-        plant = self.worker.plant
+        plant = self.actor.plant
         names = [name(entry) for entry in entries]
         if len(set(names)) < len(names):
             raise Violation(f"the items of one call must be distinct, or DynamoDB refuses all of it, got {names}")
 
         def apply(some: Sequence[Any] = entries) -> list[Verdict]:
-            return plant.journal.watch(self.worker, [name(entry) for entry in some], lambda: write(some))
+            return plant.journal.watch(self.actor, [name(entry) for entry in some], lambda: write(some))
 
         refused = [UNAVAILABLE] * len(entries)
         failures: dict[str, Callable[[], list[Verdict]]] = {
@@ -78,22 +79,23 @@ class StorePort:
         if len(entries) > 1:
             failures["first entry only"] = lambda: apply(entries[:1]) + refused[1:]
             failures["all but the first"] = lambda: [UNAVAILABLE, *apply(entries[1:])]
-        return plant.store_point(self.worker, f"{call} {len(entries)} items", apply, failures)
+        return plant.store_point(self.actor, f"{call} {len(entries)} items", apply, failures)
 
 
 @dataclass(slots=True)
 class DeadLetterPort:
-    """Sends to the dead-letter queue."""
+    """Sends to a dead-letter queue."""
 
-    worker: "Worker"
+    actor: "Actor"
+    queue: "Queue"
 
     def send(self, messages: Sequence[OutgoingMessage]) -> list[SendResult]:
         if not messages:
             return []
-        plant = self.worker.plant
+        plant = self.actor.plant
 
         def apply() -> list[SendResult]:
-            return plant.dead_letter_queue.send(messages)
+            return self.queue.send(messages)
 
         gone = [GONE] * len(messages)
         failures = {
@@ -101,20 +103,21 @@ class DeadLetterPort:
             "unanswered": lambda: first(gone, apply()),
             "answer lost, tried again": lambda: last(apply(), apply()),
         }
-        return plant.point(self.worker, f"sends {len(messages)} dead letters", apply, failures=failures)
+        return plant.point(self.actor, f"sends {len(messages)} dead letters", apply, failures=failures)
 
 
 @dataclass(slots=True)
 class OutboxPort:
-    """Sends outboxes."""
+    """Sends outboxes, to what `take` stands for."""
 
-    worker: "Worker"
+    actor: "Actor"
+    take: Callable[[Addressed], SendResult]
 
     def send(self, messages: Sequence[Addressed]) -> list[SendResult]:
-        plant = self.worker.plant
+        plant = self.actor.plant
 
         def apply(some: Sequence[Addressed] = messages) -> list[SendResult]:
-            return [plant.send_on(message) for message in some]
+            return [self.take(message) for message in some]
 
         gone = [GONE] * len(messages)
         failures = {
@@ -124,44 +127,46 @@ class OutboxPort:
         }
         if len(messages) > 1:
             failures["first entry only"] = lambda: apply(messages[:1]) + gone[1:]
-        return plant.point(self.worker, f"sends {len(messages)} on", apply, failures=failures)
+        return plant.point(self.actor, f"sends {len(messages)} on", apply, failures=failures)
 
 
 @dataclass(slots=True)
 class TopicPort:
     """Publishes notifications."""
 
-    worker: "Worker"
+    actor: "Actor"
+    notifications: list[str]
 
     def notify(self, subject: str, message: str) -> None:
-        plant = self.worker.plant
+        plant = self.actor.plant
 
         def fail() -> None:
             raise UnavailableError(subject)
 
         def apply_unanswered() -> None:
-            plant.notifications.append(message)
+            self.notifications.append(message)
             raise UnavailableError(subject)
 
         failures = {"unavailable": fail, "unanswered": apply_unanswered}
-        plant.point(self.worker, "notifies", lambda: plant.notifications.append(message), failures=failures)
+        plant.point(self.actor, "notifies", lambda: self.notifications.append(message), failures=failures)
 
 
 @dataclass(slots=True)
 class VisibilityPort:
-    """Changes how long messages stay hidden."""
+    """Changes how long messages of a queue stay hidden."""
 
-    worker: "Worker"
+    actor: "Actor"
+    queue: "Queue"
 
     def change(self, delays: Sequence[tuple[str, int]]) -> str | None:
-        plant = self.worker.plant
+        plant = self.actor.plant
 
         def apply() -> None:
             for handle, seconds in delays:
-                plant.queue.change(handle, seconds)
+                self.queue.change(handle, seconds)
 
         return plant.point(
-            self.worker, f"changes {len(delays)} visibilities", apply, failures={"unavailable": lambda: "gone"}
+            self.actor, f"changes {len(delays)} visibilities", apply, failures={"unavailable": lambda: "gone"}
         )
 
 

@@ -1,0 +1,143 @@
+"""A sandbox of Lambda that runs a real receiver."""
+
+import io
+import random
+from abc import ABC, abstractmethod
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import partial
+from typing import TYPE_CHECKING, Any
+from unittest.mock import patch
+
+from lambdas.runtime import invocation
+from lambdas.runtime.dead_letters import DeadLetterChannel
+from lambdas.runtime.outbox import OutboxSender
+from lambdas.runtime.receiver import Ports, Receiver
+from lambdas.runtime.telemetry import Metrics
+from tests.explorer.actor import Actor
+from tests.explorer.ports import DeadLetterPort, StorePort, TopicPort, VisibilityPort
+from tests.explorer.queues import Queue, SourceQueue, Stored
+from tests.explorer.schedule import Violation
+from tests.explorer.threads import Threads
+from tests.lambdas.runtime.world import QUEUE_ARN, FakeTasks
+
+if TYPE_CHECKING:
+    from tests.explorer.stage import Stage
+
+FUNCTION_TIMEOUT_SECONDS = 10
+GRACE_SECONDS = 2
+VISIBILITY_SECONDS = 6 * FUNCTION_TIMEOUT_SECONDS
+
+
+@dataclass(slots=True)
+class SandboxClock:
+    """A sandbox's clock, which may be ahead of the others'."""
+
+    stage: "Stage"
+    skew_ms: int = 0
+
+    def now_ms(self) -> int:
+        return self.stage.ms + self.skew_ms
+
+    def now_us(self) -> int:
+        return self.now_ms() * 1_000
+
+    def sleep(self, seconds: float) -> None:
+        self.stage.ms += int(seconds * 1_000)
+
+
+class Sandbox(Actor, ABC):
+    """Runs one invocation at a time; when it dies another takes its place.
+
+    Args:
+        name: Its name.
+        plant: Where it is.
+        queue: What it receives from.
+        skew_ms: What its clock is ahead of the plant's.
+
+    Attributes:
+        clock: Its clock, which may step back.
+        lease_end_ms: When the leases of its invocation end, by the plant's clock.
+    """
+
+    def __init__(self, name: str, plant: "Stage", queue: SourceQueue, skew_ms: int = 0) -> None:
+        super().__init__(name, plant)
+        self.clock = SandboxClock(plant, skew_ms)
+        self.queue = queue
+        self.lease_end_ms = 0
+        self._receiver: Receiver[Any] | None = None
+        self._invocations = 0
+
+    @property
+    def skew_ms(self) -> int:
+        return self.clock.skew_ms
+
+    def get_remaining_time_in_millis(self) -> int:
+        return FUNCTION_TIMEOUT_SECONDS * 1_000
+
+    def receive(self, most: int) -> None:
+        """Begin an invocation with up to `most` messages, if there are any."""
+        batch = self.queue.receive(most)
+        if batch:
+            self.plant.say(f"{self.name} receives {', '.join(message.id for message in batch)}")
+            self._receiver = self._receiver or self.new_receiver()
+            records = [message.record() for message in batch]
+            self.lease_end_ms = self.plant.ms + (FUNCTION_TIMEOUT_SECONDS + GRACE_SECONDS) * 1_000
+            self.start(lambda: self._invoke(records))
+
+    def resume(self) -> None:
+        with patch.object(invocation, "ThreadPoolExecutor", partial(Threads, self)):
+            super().resume()
+
+    def died(self) -> None:
+        super().died()
+        self._receiver = None  # the next invocation has a process of its own
+
+    def new_owner(self) -> str:
+        self._invocations += 1
+        self.owner = f"{self.name}/{self._invocations}"
+        return self.owner
+
+    @abstractmethod
+    def new_receiver(self) -> Receiver[Any]:
+        """Return the receiver of a new process."""
+
+    def acknowledges(self, message_id: str) -> None:
+        """Judge a message that is not to come back."""
+
+    def gives_back(self, messages: Sequence[Stored]) -> None:
+        """Judge messages that are to come back."""
+
+    def ports(self, outbox: OutboxSender, dead_letter_queue: Queue, notifications: list[str]) -> Ports:
+        """Return what a receiver of this sandbox reaches the world through."""
+        return Ports(
+            store=StorePort(self),
+            outbox=outbox,
+            channel=DeadLetterChannel(
+                DeadLetterPort(self, dead_letter_queue), TopicPort(self, notifications), QUEUE_ARN
+            ),
+            visibility=VisibilityPort(self, self.queue),
+            tasks=FakeTasks(),
+            metrics=Metrics("Tsunagu", self.name, self.clock, io.StringIO()),
+            clock=self.clock,
+            new_owner=self.new_owner,
+            rng=random.Random(7),
+        )
+
+    def _invoke(self, records: list[dict[str, Any]]) -> None:
+        assert self._receiver is not None
+        response = self._receiver.receive({"Records": records}, self)
+        self.plant.point(self, "answer", lambda: self._answer(records, response), faults=("die before",))
+
+    def _answer(self, records: list[dict[str, Any]], response: dict[str, list[dict[str, str]]]) -> None:
+        """Delete what the response does not name, as Lambda's poller does."""
+        returned = [failure["itemIdentifier"] for failure in response["batchItemFailures"]]
+        received = [record["messageId"] for record in records]
+        if not set(returned) <= set(received):
+            raise Violation(f"the response must name messages of the batch {received}, got {returned}")
+        acknowledged = [message_id for message_id in received if message_id not in returned]
+        self.plant.say(f"{self.name} acknowledges {', '.join(acknowledged) or 'nothing'}")
+        for message_id in acknowledged:
+            self.acknowledges(message_id)
+            self.queue.delete(message_id)
+        self.gives_back([message for message in self.queue.messages if message.id in returned])

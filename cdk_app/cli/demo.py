@@ -10,11 +10,13 @@ import typer
 from botocore.exceptions import BotoCoreError, ClientError
 from rich.console import Console
 
+from cdk_app.cli.deployed_stacks import stack_name
 from cdk_app.cli.project import (
     ASSEMBLY_DIRECTORY,
     CLOUD_DIRECTORY,
     DEMO_CLOUD_DIRECTORY,
     DEMO_REPORT,
+    EXAMPLES,
     STAGE,
     usage_lines,
 )
@@ -43,7 +45,7 @@ def demo(keep: Annotated[bool, typer.Option("--keep", help="Leave the embedded c
         if keep:
             cloud.detach()
             started.pop_all()
-            for line in usage_lines(cloud):
+            for line in usage_lines(cloud, [stack_name(STAGE, part) for part in EXAMPLES]):
                 console.print(line, markup=False)
     judge(reports, log_path=str(cloud.log_path))
 

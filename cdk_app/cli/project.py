@@ -3,9 +3,10 @@
 import shlex
 import shutil
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from pathlib import Path
 
+from cdk_app.cli.deployed_stacks import stack_name
 from cdk_app.local.embedded_cloud import EmbeddedCloud
 
 STATE_DIRECTORY = Path(".tsunagu")
@@ -15,20 +16,27 @@ ASSEMBLY_DIRECTORY = STATE_DIRECTORY / "cdk.out"
 DEMO_REPORT = STATE_DIRECTORY / "demo.json"
 STAGE = "embedded"
 PAYMENT = '{"payment_id": "p-1", "account": "a-1", "amount": 995, "currency": "EUR"}'
+ORDER = '{"order_id": "o-1", "customer": "c-1", "lines": [{"sku": "pen", "quantity": 2}], "currency": "EUR"}'
+# By stack: what the command reads, and how it is called.
+EXAMPLES = {
+    "payments": (PAYMENT, "send payments --file - --queue fifo"),
+    "order-pipeline": (ORDER, "start orders --file -"),
+}
 
 
-def usage_lines(cloud: EmbeddedCloud, *, has_payments: bool = True) -> Iterator[str]:
+def usage_lines(cloud: EmbeddedCloud, stacks: Collection[str]) -> Iterator[str]:
     """Yield lines that say how to reach and how to stop a running cloud.
 
     Args:
         cloud: The cloud.
-        has_payments: Whether the payments stack was deployed to it, so that a payment can be sent.
+        stacks: Names of the stacks that were deployed to it; what a line shows works with them.
     """
     yield f"The embedded cloud runs at {cloud.endpoint_url}. To use it in this shell:"
     yield f"  export {' '.join(_exports(cloud.environment()))}"
     yield "Then, for example:"
-    if has_payments:
-        yield f"  echo '{PAYMENT}' | {_command()} send payments --file - --queue fifo --stage {STAGE}"
+    for part, (content, arguments) in EXAMPLES.items():
+        if stack_name(STAGE, part) in stacks:
+            yield f"  echo '{content}' | {_command()} {arguments} --stage {STAGE}"
     yield "  aws --endpoint-url $AWS_ENDPOINT_URL sqs list-queues    (version 2 of the AWS CLI needs no --endpoint-url)"
     yield "To stop it:"
     yield f"  {_command()} down"

@@ -21,5 +21,5 @@ def up() -> None:
     with steps.step("Deploy"):
         outputs = cloud.deploy(assembly)
     cloud.detach()  # until here it ends with this command, so that a failure leaves nothing behind
-    for line in usage_lines(cloud, has_payments=f"tsunagu-{STAGE}-payments" in outputs):
+    for line in usage_lines(cloud, outputs):
         console.print(line, markup=False)

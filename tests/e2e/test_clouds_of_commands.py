@@ -60,14 +60,21 @@ def test_an_interrupted_demonstration_leaves_no_process(project: Path, number: s
 def test_a_cloud_that_is_up_can_be_used_and_stopped_as_it_says(project: Path) -> None:
     up = tsunagu(project, "up")
     assert up.returncode == 0, up.stderr
-    export, send, _, down = [line.strip() for line in up.stdout.splitlines() if line.startswith("  ")]
+    export, send, start, _, down = [line.strip() for line in up.stdout.splitlines() if line.startswith("  ")]
 
     sent = subprocess.run(  # noqa: S602 - lines for a shell are tried in a shell
-        f"{export} && {send}", shell=True, cwd=project, capture_output=True, text=True, timeout=60, check=False
+        f"{export} && {send} && {start}",
+        shell=True,
+        cwd=project,
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
     )
     stopped = subprocess.run(down, shell=True, cwd=project, timeout=60, check=False)  # noqa: S602
 
     assert sent.returncode == 0, sent.stderr
     assert "sent 1 of 1 messages" in sent.stderr
+    assert sent.stderr.strip().endswith("started")
     assert stopped.returncode == 0
     assert processes_that_name(str(project)) == []

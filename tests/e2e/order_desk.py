@@ -48,6 +48,9 @@ class OrderDesk:
     def waiting(self, service: str) -> int:
         return count_messages(self.cloud.client("sqs"), self.lanes[service].queue_url)
 
+    def dead(self, service: str) -> int:
+        return count_messages(self.cloud.client("sqs"), self.lanes[service].dead_letter_queue_url)
+
     def letters(self, service: str) -> list[DeadLetter]:
         return read_dead_letters(self.cloud.client("sqs"), self.lanes[service].dead_letter_queue_url)
 

@@ -91,7 +91,7 @@ def run_orders(desk: OrderDesk) -> OrderRun:
     with desk.configured("billing", PAYMENT_TEST_MODE="false"):
         redriven = desk.redrive("billing")
         desk.drain()
-    letters_after = {service: len(desk.letters(service)) for service in desk.lanes}
+    letters_after = {service: desk.dead(service) for service in desk.lanes}
     before_replays, told = desk.table(), desk.notifications()
     request_ids = {order.order_id: answer.request_id for order, answer in zip(placed, started, strict=True)}
     replays, tables = replay_all(desk, [order for order in orders if not order.is_declined][:REPLAYED], request_ids)

@@ -8,6 +8,7 @@ from cdk_app.local.embedded_cloud import EmbeddedCloud
 
 if TYPE_CHECKING:
     from mypy_boto3_sqs import SQSClient
+    from mypy_boto3_sqs.type_defs import DeleteMessageBatchRequestEntryTypeDef
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,11 +45,14 @@ class Inbox:
 
     def read(self) -> list[dict[str, Any]]:
         """Take out all that was said and not read yet: JSON objects, in no order."""
-        said = []
+        said: list[dict[str, Any]] = []
         while messages := self.sqs.receive_message(QueueUrl=self.url, MaxNumberOfMessages=10, WaitTimeSeconds=1).get(
             "Messages"
         ):
-            for message in messages:
-                said.append(json.loads(message["Body"]))
-                self.sqs.delete_message(QueueUrl=self.url, ReceiptHandle=message["ReceiptHandle"])
+            said += [json.loads(message["Body"]) for message in messages]
+            entries: list[DeleteMessageBatchRequestEntryTypeDef] = [
+                {"Id": str(number), "ReceiptHandle": message["ReceiptHandle"]}
+                for number, message in enumerate(messages)
+            ]
+            self.sqs.delete_message_batch(QueueUrl=self.url, Entries=entries)
         return said

@@ -15,7 +15,9 @@ import botocore.session
 from botocore.config import Config
 from botocore.loaders import JSONFileLoader
 
-_SERVICES = ["dynamodb", "s3", "sns", "sqs", "stepfunctions"]
+_CLIENTS = ["dynamodb", "s3", "sns", "sqs", "stepfunctions"]
+_CREDENTIALS = ["signin", "sso", "sso-oidc", "sts"]  # botocore asks the same session for them, where a profile says so
+_SERVICES = _CLIENTS + _CREDENTIALS
 
 
 class _PlainFiles(JSONFileLoader):
@@ -31,7 +33,9 @@ class _PlainFiles(JSONFileLoader):
 
 @functools.cache
 def session() -> boto3.Session:
-    """Return the session of the runtime's clients; it knows the services that `clients` has a function for.
+    """Return the session of the runtime's clients.
+
+    It knows the services that `clients` has a function for, and those that credentials may come from.
 
     A change of botocore would leave the listing out too: https://github.com/boto/botocore/pull/3687
     """

@@ -111,9 +111,7 @@ class Sandbox(lambda_runtime.ProvidedWorker):  # type: ignore[misc]
         super()._teardown()
 
     def _build_handler_class(self, generation: int, pending: queue.Queue[Any]) -> Any:
-        handler = super()._build_handler_class(generation, pending)
-        handler.disable_nagle_algorithm = True  # head and body are two writes: 40 ms an invocation otherwise
-        return handler
+        return _with_whole_bodies(super()._build_handler_class(generation, pending))
 
     def _pump_output(self, stream: IO[bytes], _log_queue: queue.Queue[str]) -> None:
         self._log.enter_scope()
@@ -123,6 +121,25 @@ class Sandbox(lambda_runtime.ProvidedWorker):  # type: ignore[misc]
 
     def _drain_stderr_bounded(self, *_waits: float, **_named_waits: float) -> str:
         return ""  # the log has its lines already; ministack waits up to 50 ms an invocation for them
+
+
+def _with_whole_bodies(handler: Any) -> Any:
+    """Return a handler of the Runtime API that takes no answer of which a part is missing.
+
+    A process that is killed while it answers has sent less than it announced; ministack takes that for its answer.
+    """
+
+    class RuntimeApi(handler):  # type: ignore[misc]
+        disable_nagle_algorithm = True  # head and body are two writes: 40 ms an invocation otherwise
+
+        def _read_body(self) -> bytes:
+            body: bytes = super()._read_body()
+            if len(body) < int(self.headers.get("Content-Length", 0)):
+                msg = "the process ended while it answered"
+                raise ConnectionResetError(msg)
+            return body
+
+    return RuntimeApi
 
 
 def _status_of(outcome: Outcome) -> Status:

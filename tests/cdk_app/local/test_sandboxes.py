@@ -76,6 +76,24 @@ def test_failure_of_a_handler_has_the_name_that_aws_gives_it(
     assert invoke(cloud, name)["errorType"] == error_type
 
 
+def test_answer_that_a_kill_cut_short_is_no_answer(
+    cloud: EmbeddedCloud, deploy: Callable[..., Any], function: Callable[..., Any]
+) -> None:
+    code = """
+import os, signal, socket
+def handler(event, context):
+    host, port = os.environ["AWS_LAMBDA_RUNTIME_API"].split(":")
+    with socket.create_connection((host, int(port))) as runtime_api:
+        path = f"/2018-06-01/runtime/invocation/{context.aws_request_id}/response"
+        head = f"POST {path} HTTP/1.1\\r\\nHost: {host}\\r\\nContent-Length: 10\\r\\n\\r\\n"
+        runtime_api.sendall(head.encode() + b'"')
+        os.kill(os.getpid(), signal.SIGKILL)
+"""
+    name = deploy(function(code))["Function"]
+
+    assert invoke(cloud, name)["errorType"] == "Runtime.ExitError"
+
+
 def test_handler_sees_the_variables_of_aws_and_its_own_and_none_of_this_machine(
     cloud: EmbeddedCloud, deploy: Callable[..., Any], function: Callable[..., Any]
 ) -> None:

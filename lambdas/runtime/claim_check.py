@@ -10,13 +10,11 @@ from dataclasses import dataclass
 from typing import Any, Protocol
 
 from lambdas.contracts.claims import CONTENT_TYPE
+from lambdas.contracts.records import OUTBOX_AND_RESULT_BYTES
 from lambdas.runtime.delivery import JsonObject
 from lambdas.runtime.errors import InvalidMessageError, PermanentError, RetryableError
 
-# A record holds its parts too, and a DynamoDB item has 409,600 bytes at most; the rest is for ids, names and outbox.
-# https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/Constraints.html
-_RECORD_BYTES = 380_000
-
+_OUTBOX_BYTES = 8_192  # of a record that keeps parts: ids and attributes, no bodies
 _STORED_FIELDS = {"key", "version_id", "sha256", "size", "content_type"}
 _SHA256_CHARACTERS = 64
 
@@ -252,7 +250,7 @@ def inline_limit(inline_bytes: int, *, parts_of_record: int = 1) -> int:
         inline_bytes: Largest JSON that travels in a message.
         parts_of_record: Parts that one record has.
     """
-    return min(inline_bytes, _RECORD_BYTES // parts_of_record)
+    return min(inline_bytes, (OUTBOX_AND_RESULT_BYTES - _OUTBOX_BYTES) // parts_of_record)
 
 
 def json_text(value: object) -> str:

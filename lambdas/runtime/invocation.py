@@ -244,7 +244,7 @@ class Invocation(Generic[PayloadT]):
             work.deliveries[0],
             claim,
             lambda message: self._idempotency.transaction(
-                claim, lambda: self._idempotency.completed(claim, message.outbox.seal(), message.result)
+                claim, lambda: self._idempotency.completed(claim, *message.completion())
             ),
             lambda task_token: self._beat(work, claim, task_token),
         )
@@ -253,6 +253,7 @@ class Invocation(Generic[PayloadT]):
             try:
                 self._process(payload, message)
                 message.raise_lost_commit()
+                message.completion()
             except Exception as error:  # noqa: BLE001 - the batch boundary: one message's error is no other's
                 return Attempt(message, error)
         return Attempt(message)
@@ -269,9 +270,9 @@ class Invocation(Generic[PayloadT]):
 
     def _succeeded(self, work: Work[PayloadT], claim: Claim, message: Message) -> None:
         if message.was_committed:
-            self._settlement.committed(work, claim, message.outbox.seal(), message.result)
+            self._settlement.committed(work, claim, *message.completion())
         else:
-            self._settlement.complete(work, claim, message.outbox.seal(), message.result)
+            self._settlement.complete(work, claim, *message.completion())
 
     def _failed(self, work: Work[PayloadT], claim: Claim, error: Exception) -> None:
         if isinstance(error, LeaseLostError):

@@ -1,11 +1,12 @@
 """A message as a business function sees it."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
+from lambdas.contracts.records import OUTBOX_AND_RESULT_BYTES
 from lambdas.runtime.delivery import Delivery
 from lambdas.runtime.errors import LeaseLostError, UnavailableError
 from lambdas.runtime.lease import Claim
-from lambdas.runtime.outbox import Outbox
+from lambdas.runtime.outbox import Outbox, Outgoing, encode
 from lambdas.runtime.transaction import Transaction
 
 
@@ -33,6 +34,7 @@ class Message:
         self.attempt = claim.attempt
         self.outbox = Outbox(delivery.request_id, delivery.trace_header)
         self.result = ""
+        self._completion: tuple[tuple[Outgoing, ...], str] | None = None
         self._open_transaction = open_transaction
         self._beat = beat
         self._transaction: Transaction | None = None
@@ -73,6 +75,19 @@ class Message:
         """
         self._beat(task_token)
 
+    def completion(self) -> tuple[tuple[Outgoing, ...], str]:
+        """Return what the message sends on, and the result that its record keeps. What comes later does not count.
+
+        Raises:
+            TypeError: The result is no text.
+            ValueError: The record has no room for both.
+        """
+        if self._completion is None:
+            outbox = self.outbox.seal()
+            _check_room(outbox, self.result)
+            self._completion = (outbox, self.result)
+        return self._completion
+
     @property
     def was_committed(self) -> bool:
         """Whether the transaction was committed, and with it the message completed."""
@@ -92,3 +107,13 @@ class Message:
         failure = self._transaction.failure if self._transaction else None
         if isinstance(failure, LeaseLostError | UnavailableError):
             raise failure
+
+
+def _check_room(outbox: Sequence[Outgoing], result: object) -> None:
+    if not isinstance(result, str):
+        msg = f"the result of a message must be text, got {type(result).__name__}"
+        raise TypeError(msg)
+    size = len(encode(outbox).encode()) + len(result.encode())
+    if size > OUTBOX_AND_RESULT_BYTES:
+        msg = f"outbox and result must have at most {OUTBOX_AND_RESULT_BYTES:,} bytes together, got {size:,}"
+        raise ValueError(msg)

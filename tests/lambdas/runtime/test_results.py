@@ -1,5 +1,7 @@
 """What a message's record keeps of its result, and what its outbox may make of it."""
 
+from typing import Any
+
 import pytest
 
 from lambdas.contracts.records import Status
@@ -43,6 +45,25 @@ def test_result_of_a_failed_attempt_is_not_kept(world: World) -> None:
     world.receive(record(order("a")), process=work)
 
     assert world.only_item().result == ""
+
+
+@pytest.mark.parametrize("with_transaction", [True, False])
+@pytest.mark.parametrize("result", [b"bytes", 1.5, {"a": 1}, "x" * 380_001, "\ud800"])
+def test_result_that_no_record_can_keep_is_an_attempt_of_its_own_message(
+    world: World, result: Any, with_transaction: bool
+) -> None:
+    def work(body: JsonObject, message: Message) -> None:
+        message.result = result if body["order_id"] == "a" else "fine"
+        if with_transaction:
+            with message.transaction() as transaction:
+                transaction.put("effects", {"order_id": body["order_id"]})
+
+    assert world.receive(record(order("a")), record(order("b"), "m-2"), process=work) == ["m-1"]
+    assert {item.status: item.attempts for item in world.store.items.values()} == {
+        Status.RELEASED: 1,
+        Status.COMPLETED: 0,
+    }
+    assert world.effects() == (["b"] if with_transaction else [])
 
 
 def test_message_without_text_carries_the_result_and_keeps_no_copy_of_it(world: World) -> None:

@@ -16,6 +16,13 @@ Reader = Callable[[str, Any], Any]
 _PLAIN = {str: "text", int: "a whole number", float: "a number", bool: "true or false", types.NoneType: "null"}
 _SHOWN_CHARACTERS = 60
 _PARAMETERS = 2
+_ABSENT = inspect.Parameter("absent", inspect.Parameter.POSITIONAL_ONLY)
+_POSITIONAL = {inspect.Parameter.POSITIONAL_ONLY, inspect.Parameter.POSITIONAL_OR_KEYWORD}
+_NOT_PLAIN: dict[str, Callable[[object], bool]] = {
+    "a coroutine function": inspect.iscoroutinefunction,
+    "a generator function": inspect.isgeneratorfunction,
+    "an asynchronous generator function": inspect.isasyncgenfunction,
+}
 
 
 def parser(model: type[ModelT]) -> Callable[[JsonObject], ModelT]:
@@ -36,23 +43,39 @@ def parser(model: type[ModelT]) -> Callable[[JsonObject], ModelT]:
     return lambda body: typing.cast("ModelT", reader("the message", body))
 
 
-def model_of(function: Callable[..., object], *, beside: str) -> type[Any]:
+def model_of(function: Callable[..., object], *, beside: type) -> type[Any]:
     """Return the model that a business function is annotated to take first.
 
     Args:
         function: The business function.
-        beside: Name of what it takes besides, for the error.
+        beside: Class of what it takes besides.
 
     Raises:
-        TypeError: It does not take two parameters, the first one of a class.
+        TypeError: It is no plain function of two parameters, the first one of a class and the second one of `beside`.
     """
-    parameters = [*inspect.signature(function).parameters]
-    hint = typing.get_type_hints(function).get(parameters[0]) if len(parameters) == _PARAMETERS else None
-    if not isinstance(hint, type):
-        name = getattr(function, "__name__", repr(function))
-        msg = f"{name} must take a message of an annotated class and a {beside}, got the parameters {parameters}"
+    name = getattr(function, "__name__", repr(function))
+    kind = next((kind for kind, is_of in _NOT_PLAIN.items() if is_of(function)), None)
+    if kind is not None:  # calling one only makes it, and the message would be completed without its effect
+        msg = f"{name} must be a plain function, got {kind}"
         raise TypeError(msg)
-    return hint
+    parameters = [*inspect.signature(function).parameters.values()]
+    hints = _hints(name, function)
+    model, other = (hints.get(parameter.name) for parameter in (*parameters, _ABSENT, _ABSENT)[:_PARAMETERS])
+    is_positional = all(parameter.kind in _POSITIONAL for parameter in parameters)
+    takes_beside = not isinstance(other, type) or issubclass(beside, other)
+    if not (isinstance(model, type) and len(parameters) == _PARAMETERS and is_positional and takes_beside):
+        got = ", ".join(map(str, parameters))
+        msg = f"{name} must take a message of an annotated class and a {beside.__name__}, got the parameters ({got})"
+        raise TypeError(msg)
+    return model
+
+
+def _hints(name: str, function: Callable[..., object]) -> dict[str, Any]:
+    try:
+        return typing.get_type_hints(function)
+    except NameError as error:
+        msg = f"the annotations of {name} must be imported at run time too, got {error}"
+        raise TypeError(msg) from None
 
 
 def _dataclass_reader(model: type) -> Reader:

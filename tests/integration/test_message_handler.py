@@ -1,5 +1,6 @@
 """Five lines make a handler; mistakes in them are told at import."""
 
+from collections.abc import AsyncIterator, Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -67,6 +68,18 @@ def test_environment_is_read_at_the_first_message_and_not_at_import() -> None:
 
 def no_annotation(invoice, message): ...  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN201
 def one_parameter(invoice: Invoice) -> None: ...
+def named_only(invoice: Invoice, *, message: Message) -> None: ...
+def any_number(invoice: Invoice, *messages: Message) -> None: ...
+def something_else(invoice: Invoice, message: int) -> None: ...
+async def later(invoice: Invoice, message: Message) -> None: ...
+def bit_by_bit(invoice: Invoice, message: Message) -> Iterator[Message]:
+    yield message
+
+
+async def bit_by_bit_later(invoice: Invoice, message: Message) -> AsyncIterator[Message]:
+    yield message
+
+
 def no_model(invoice: dict, message: Message) -> None: ...  # type: ignore[type-arg]
 
 
@@ -74,13 +87,36 @@ def no_model(invoice: dict, message: Message) -> None: ...  # type: ignore[type-
     ("function", "sentence"),
     [
         (no_annotation, "no_annotation must take a message of an annotated class and a Message"),
-        (one_parameter, r"one_parameter must take .*, got the parameters \['invoice'\]"),
+        (one_parameter, r"one_parameter must take .*, got the parameters \(invoice: "),
+        (named_only, "named_only must take a message of an annotated class and a Message"),
+        (any_number, "any_number must take a message of an annotated class and a Message"),
+        (something_else, "something_else must take a message of an annotated class and a Message"),
+        (later, "later must be a plain function, got a coroutine function"),
+        (bit_by_bit, "bit_by_bit must be a plain function, got a generator function"),
+        (bit_by_bit_later, "bit_by_bit_later must be a plain function, got an asynchronous generator function"),
         (no_model, "a message model must be a dataclass"),
     ],
 )
 def test_function_of_another_shape_is_told_at_import(function: Any, sentence: str) -> None:
     with pytest.raises(TypeError, match=sentence):
         message_handler("invoices", key="number")(function)
+
+
+def test_annotation_that_is_not_there_at_run_time_is_told_at_import() -> None:
+    def process(invoice: Invoice, message: Message) -> None: ...
+
+    process.__annotations__["message"] = "Missing"
+
+    with pytest.raises(TypeError, match="the annotations of process must be imported at run time too, got name 'Mis"):
+        message_handler("invoices", key="number")(process)
+
+
+def test_key_that_is_nothing_is_told_at_import() -> None:
+    def process(invoice: Invoice, message: Message) -> None: ...
+
+    nothing: Any = None
+    with pytest.raises(TypeError, match="key must be a str or int field of Invoice"):
+        message_handler("invoices", key=nothing)(process)
 
 
 @pytest.mark.parametrize("key", ["nunber", "tags"])

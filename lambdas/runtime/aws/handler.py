@@ -58,7 +58,7 @@ def message_handler(
         raise ValueError(msg)
 
     def decorate(process: Callable[[PayloadT, Message], None]) -> LambdaHandler:
-        model: type[PayloadT] = model_of(process, beside="Message")
+        model: type[PayloadT] = model_of(process, beside=Message)
         parse, key_of = parser(model), _key_function(model, key)
 
         @functools.cache
@@ -77,7 +77,7 @@ def message_handler(
 def _key_function(
     model: type[PayloadT], key: str | Callable[[PayloadT], BusinessKey]
 ) -> Callable[[PayloadT], BusinessKey]:
-    if not isinstance(key, str):
+    if callable(key):
         return key
     if typing.get_type_hints(model).get(key) not in {str, int}:
         msg = f"key must be a str or int field of {model.__name__}, or a function of it, got {key!r}"

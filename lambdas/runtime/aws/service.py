@@ -45,7 +45,7 @@ def pipeline_service(function: Callable[[RequestT, Work], object]) -> LambdaHand
     Raises:
         TypeError: At import: the function does not take a typed request and a `Work`.
     """
-    parse = parser(model_of(function, beside="Work"))
+    parse = parser(model_of(function, beside=Work))
 
     @functools.cache
     def receiver() -> Receiver[Envelope]:

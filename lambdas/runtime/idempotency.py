@@ -2,7 +2,7 @@
 
 import random
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from lambdas.contracts import records
 from lambdas.contracts.records import Status
@@ -76,7 +76,7 @@ class Unsent:
 
 @dataclass(frozen=True, slots=True)
 class Buried:
-    """The item died, with messages of this request among the dead.
+    """Messages of this request died: the item is DEAD; or COMMITTED, and they were told.
 
     Attributes:
         item: The item; its `told` says which of its messages are in the dead-letter queue.
@@ -173,7 +173,8 @@ class Idempotency:
         if found.status is Status.COMPLETED:
             return Done()
         if found.status is Status.COMMITTED:
-            return Unsent(found)
+            was_told = request.message_ids and set(request.message_ids) <= set(found.told)
+            return Buried(found) if was_told else Unsent(found)
         return self._decide_unfinished(wanted, found, now_ms)
 
     def _decide_unfinished(self, wanted: Item, found: Item, now_ms: int) -> Decision | tuple[Change, Claim]:
@@ -245,6 +246,14 @@ class Idempotency:
         where: Attributes = {records.FENCE: item.fence, records.STATUS: Status.COMMITTED}
         return Change(item_id=item.id, values=values, where=where)
 
+    def given_up(self, item: Item, message_ids: Sequence[str]) -> Change:
+        """Return the change that says: the effect stands, and these messages are dead letters of what it sends on.
+
+        The item stays COMMITTED: another message of it, as a redriven one is, sends again, with a budget of its own.
+        """
+        change = self.send_failed(replace(item, attempts=0))
+        return replace(change, values={**change.values, records.TOLD: _with(item.told, message_ids)})
+
     def released(self, claim: Claim, *, attempts: int, reason: str) -> Change:
         """Return the change that gives the item back, with the attempts counted so far and the last error."""
         values: Attributes = {records.ATTEMPTS: attempts, records.REASON: reason or claim.item.reason}
@@ -257,9 +266,9 @@ class Idempotency:
 
     def told(self, item: Item, message_ids: Sequence[str]) -> Change:
         """Return the change that says: these messages are in the dead-letter queue, and SNS knows."""
-        told = tuple(dict.fromkeys((*item.told, *message_ids)))
+        told: Attributes = {records.TOLD: _with(item.told, message_ids)}
         where: Attributes = {records.FENCE: item.fence, records.STATUS: Status.DEAD}
-        return Change(item_id=item.id, values={records.TOLD: told, **self._stamp()}, where=where)
+        return Change(item_id=item.id, values={**told, **self._stamp()}, where=where)
 
     def settle(self, changes: Sequence[Change]) -> list[Verdict]:
         """Write changes whose ids are distinct, in as few calls as the store can."""
@@ -285,3 +294,7 @@ class Idempotency:
 
     def _expiration(self, now_ms: int) -> int:
         return now_ms // 1_000 + self._window_seconds
+
+
+def _with(told: Sequence[str], message_ids: Sequence[str]) -> tuple[str, ...]:
+    return tuple(dict.fromkeys((*told, *message_ids)))

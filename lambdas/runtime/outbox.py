@@ -25,6 +25,8 @@ from lambdas.runtime.publish import SendResult
 OUTBOX_BYTES = 300_000
 SEND_ROUNDS = 20  # with back-off up to a quarter of an hour: some four hours of an outage
 
+_OPTIONAL = {"group_id", "error"}
+
 
 class Channel(StrEnum):
     """Where a message goes."""
@@ -121,7 +123,8 @@ class Outbox:
             group_id: Message group; required by a FIFO queue.
 
         Raises:
-            ValueError: The message is too large, or has too many attributes.
+            TypeError: The queue, the body, the group or an attribute is no text.
+            ValueError: The message is too large, has too many attributes, or an empty one, or no queue.
             RuntimeError: This message was completed before.
         """
         self._add(Channel.QUEUE, queue_url, body, attributes, group_id=group_id)
@@ -206,6 +209,16 @@ def addressed(item: Item) -> list[Addressed]:
 
 
 def _check(outgoing: Outgoing) -> None:
+    """Refuse what could never be sent, before it is committed: the effect would stand, and its message would not."""
+    place: list[tuple[str, object]] = [("target", outgoing.target), ("group_id", outgoing.group_id)]
+    named = [*place, *outgoing.attributes.items()]
+    for name, value in [("body", outgoing.body), ("error", outgoing.error), *named]:
+        if not isinstance(value, str) and not (value is None and name in _OPTIONAL):
+            msg = f"{name} of a message for a {outgoing.channel} must be text, got {type(value).__name__}"
+            raise TypeError(msg)
+    if empty := [name for name, value in named if value == ""]:
+        msg = f"{' and '.join(empty)} of a message for a {outgoing.channel} must not be empty"
+        raise ValueError(msg)
     if len(outgoing.attributes) > ATTRIBUTES_PER_MESSAGE:
         msg = f"a message must have at most {ATTRIBUTES_PER_MESSAGE} attributes, got {len(outgoing.attributes)}"
         raise ValueError(msg)

@@ -9,7 +9,7 @@ from lambdas.contracts.telemetry import Metric
 from lambdas.runtime.dead_letters import bounded_reason
 from lambdas.runtime.idempotency import Idempotency
 from lambdas.runtime.lease import Change, Item, Outcome, Verdict
-from lambdas.runtime.outbox import SEND_ROUNDS, OutboxSender, addressed
+from lambdas.runtime.outbox import SEND_ROUNDS, Addressed, OutboxSender, addressed
 from lambdas.runtime.publish import SendResult
 from lambdas.runtime.telemetry import Metrics
 
@@ -52,11 +52,12 @@ class Relay:
 
     def relay(self, unsent: Sequence[tuple[Item, str]]) -> list[RelayResult]:
         """Send all messages of items, each with the body of the message that it is of; write what became of them."""
-        outboxes = [[replace(message, origin=origin) for message in addressed(item)] for item, origin in unsent]
-        answers = iter(self._sender.send([message for outbox in outboxes for message in outbox]))
+        outboxes = [_outbox(item, origin) for item, origin in unsent]
+        readable = [outbox for outbox in outboxes if not isinstance(outbox, SendResult)]
+        answers = iter(self._sender.send([message for outbox in readable for message in outbox]))
         results = []
         for (item, _), outbox in zip(unsent, outboxes, strict=True):
-            sends = [next(answers) for _ in outbox]
+            sends = [outbox] if isinstance(outbox, SendResult) else [next(answers) for _ in outbox]
             self._metrics.count(Metric.MESSAGES_SENT, sum(send.message_id is not None for send in sends))
             results.append(_judged(item, [send for send in sends if send.error is not None]))
         return self._written(results)
@@ -75,6 +76,14 @@ class Relay:
         if result.outcome is Relayed.SENT:
             return self._idempotency.sent(result.item)
         return self._idempotency.send_failed(result.item) if result.outcome is Relayed.LATER else None
+
+
+def _outbox(item: Item, origin: str) -> list[Addressed] | SendResult:
+    """Return the messages of an item; or what sending them comes to, if another release wrote what cannot be read."""
+    try:
+        return [replace(message, origin=origin) for message in addressed(item)]
+    except (TypeError, ValueError, KeyError) as error:
+        return SendResult(None, f"the outbox of the record cannot be read: {type(error).__name__}", is_permanent=True)
 
 
 def _judged(item: Item, failures: Sequence[SendResult]) -> RelayResult:

@@ -175,8 +175,7 @@ class Settlement:
             if ids and death.item.status is Status.DEAD:
                 marked.append((work, ids, self._idempotency.told(death.item, ids)))
             elif ids:
-                # Its effect stands: the item stays COMMITTED, and a redrive sends again, with a budget of its own.
-                marked.append((work, ids, self._idempotency.send_failed(replace(death.item, attempts=0))))
+                marked.append((work, ids, self._idempotency.given_up(death.item, ids)))
         verdicts = self._idempotency.settle([change for _, _, change in marked])
         for (work, ids, _), verdict in zip(marked, verdicts, strict=True):
             if verdict.outcome is Outcome.APPLIED:

@@ -88,9 +88,7 @@ def failed_rounds_are_not_counted(patch: Patch) -> None:
 
 @seen_in("fifo, transaction: unsent too long", Bounds(lost=1))
 def budget_of_sends_is_not_renewed(patch: Patch) -> None:
-    send_failed = Idempotency.send_failed
+    def mutant(self: Idempotency, item: Item, _message_ids: Sequence[str]) -> Change:
+        return self.send_failed(replace(item, attempts=SEND_ROUNDS - 1))
 
-    def mutant(self: Idempotency, item: Item) -> Change:
-        return send_failed(self, replace(item, attempts=item.attempts or SEND_ROUNDS - 1))
-
-    patch.setattr(Idempotency, "send_failed", mutant)
+    patch.setattr(Idempotency, "given_up", mutant)

@@ -1,6 +1,9 @@
 """What a message sends on arrives once its effect stands, never without it, and never not at all."""
 
 import json
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Any
 
 import pytest
 
@@ -191,3 +194,54 @@ def test_outbox_that_does_not_fit_into_an_item_is_refused_at_once() -> None:
 def test_more_attributes_than_sqs_takes_are_refused_at_once() -> None:
     with pytest.raises(ValueError, match="at most 10 attributes, got 11"):
         Outbox("r-1").send(QUEUE_URL, "x", attributes={f"a{n}": "v" for n in range(10)})
+
+
+@pytest.mark.parametrize(
+    ("give", "sentence"),
+    [
+        (lambda outbox: outbox.send("", "x"), "target of a message for a queue must not be empty"),
+        (lambda outbox: outbox.succeed_task("", {}), "target of a message for a task-success must not be empty"),
+        (lambda outbox: outbox.send(QUEUE_URL, b"x"), "body of a message for a queue must be text, got bytes"),
+        (lambda outbox: outbox.send(QUEUE_URL, "x", attributes={"n": 5}), "n of .* must be text, got int"),
+        (lambda outbox: outbox.send(QUEUE_URL, "x", attributes={"n": None}), "n of .* must be text, got NoneType"),
+        (lambda outbox: outbox.send(QUEUE_URL, "x", attributes={"n": ""}), "n of .* must not be empty"),
+        (lambda outbox: outbox.send(QUEUE_URL, "x", group_id=5), "group_id of .* must be text, got int"),
+        (lambda outbox: outbox.publish(None, "x"), "target of a message for a topic must be text, got NoneType"),
+    ],
+)
+def test_message_that_could_never_be_sent_is_refused_before_it_is_committed(
+    world: World, give: Callable[[Any], None], sentence: str
+) -> None:
+    with pytest.raises((TypeError, ValueError), match=sentence):
+        give(Outbox("r-1"))
+
+    def process(body: JsonObject, message: Message) -> None:
+        if body["order_id"] == "bad":
+            give(message.outbox)
+
+    assert world.receive(record(order("bad")), record(order("good"), "m-2"), process=process) == ["m-1"]
+    assert sorted(world.statuses()) == [Status.COMPLETED, Status.RELEASED]
+
+
+def test_outbox_that_cannot_be_read_is_given_up_alone(world: World) -> None:
+    world.outbox.broken = True
+    world.receive(record(order("o-1")), record(order("o-2"), "m-2"), process=transactional)
+    item = world.store.items[next(iter(world.store.items))]
+    world.store.items[item.id] = replace(item, outbox='[{"channel":"queue","body":"x","of_a_later_release":1}]')
+    world.outbox.broken = False
+
+    assert world.receive(record(order("o-1")), record(order("o-2"), "m-2"), process=transactional) == []
+    assert sorted(world.statuses()) == [Status.COMMITTED, Status.COMPLETED]
+    assert "the outbox of the record cannot be read" in world.topic.published[0]["dead_letters"][0]["reason"]
+
+
+def test_dead_letter_of_sends_that_were_given_up_is_only_acknowledged_when_it_comes_again(world: World) -> None:
+    world.outbox.broken = True
+    for _ in range(SEND_ROUNDS):
+        world.receive(record(order("o-1")), process=transactional)
+
+    assert world.receive(record(order("o-1")), process=transactional) == []
+    assert (len(world.dead_letter_queue.sent), len(world.topic.published)) == (1, 1)
+    world.outbox.broken = False
+    assert world.receive(record(order("o-1"), "m-redriven"), process=transactional) == []
+    assert (len(world.outbox.sent), world.statuses()) == (1, [Status.COMPLETED])

@@ -9,6 +9,7 @@ from botocore.exceptions import ClientError, ParamValidationError
 from botocore.stub import Stubber
 
 from lambdas.contracts import records
+from lambdas.runtime.aws.clients import client_config, dynamodb_client
 from lambdas.runtime.aws.dynamodb import DynamoDbItemStore
 from lambdas.runtime.errors import ConditionFailedError
 from lambdas.runtime.lease import BusinessWrite, Item, Outcome
@@ -113,8 +114,25 @@ def test_value_that_the_sdk_refuses_is_raised(client: "DynamoDBClient", item: It
         DynamoDbItemStore(client, "items").transact(change(item, {records.FENCE: 1}), [write])
 
 
+@pytest.mark.parametrize("target", [{"id": "a", 5: "b"}, {"id": "a", "counts": {None: 1}}, {"id": "a", "l": [{1: 2}]}])
+def test_attribute_name_that_is_no_text_is_raised_and_not_made_text(item: Item, target: dict[Any, Any]) -> None:
+    client = dynamodb_client(client_config(5))  # without the SDK's validation
+    write = BusinessWrite(operation="Put", table_name="items", target=target)
+
+    with pytest.raises(TypeError, match="the attribute names of a write must be text, got (5|None|1)$"):
+        DynamoDbItemStore(client, "items").transact(change(item, {records.FENCE: 1}), [write])
+
+
 @pytest.mark.parametrize(
-    "code", ["ThrottlingException", "InternalServerError", "AccessDeniedException", "ResourceNotFoundException"]
+    "code",
+    [
+        "ThrottlingException",
+        "InternalServerError",
+        "AccessDeniedException",
+        "ResourceNotFoundException",
+        "ValidationException",
+        "SerializationException",
+    ],
 )
 def test_call_that_fails_leaves_every_entry_unavailable(client: "DynamoDBClient", item: Item, code: str) -> None:
     store = DynamoDbItemStore(client, "items")

@@ -1,13 +1,15 @@
 """The store by single writes keeps the contract, against moto."""
 
 from collections.abc import Mapping
+from dataclasses import replace
 
 import boto3
 import pytest
 from boto3.dynamodb.types import TypeDeserializer
 
 from lambdas.runtime.aws.single_writes import SingleWriteItemStore
-from tests.lambdas.runtime.item_store_contract import Effects, ItemStoreContract
+from lambdas.runtime.lease import Outcome
+from tests.lambdas.runtime.item_store_contract import Effects, ItemStoreContract, new_item
 
 
 class TestSingleWriteItemStore(ItemStoreContract):
@@ -34,3 +36,11 @@ class TestSingleWriteItemStore(ItemStoreContract):
             return [{name: deserialize(value) for name, value in item.items()} for item in items]
 
         return read
+
+    def test_entry_that_dynamodb_can_never_take_hurts_no_other(self, store: SingleWriteItemStore) -> None:
+        items = [new_item() for _ in range(12)]
+        spoiled = replace(items[5], id="")  # an empty key is a ValidationException
+
+        outcomes = [verdict.outcome for verdict in store.insert([*items[:5], spoiled, *items[6:]])]
+
+        assert outcomes == [*[Outcome.APPLIED] * 5, Outcome.UNAVAILABLE, *[Outcome.APPLIED] * 6]

@@ -1,8 +1,8 @@
 """The item store on DynamoDB: up to 25 conditional PartiQL statements in one call, each with a verdict of its own.
 
-Which errors mean what: a failed condition is REFUSED; a call or transaction that can never succeed (a wrong expression)
-is raised; everything else, a missing permission and any other error of one statement too, is UNAVAILABLE, so that no
-valid message pays for an outage.
+Which errors mean what: a failed condition is REFUSED; a transaction that can never succeed (a wrong expression) is
+raised; everything else, a missing permission and any other error of one statement too, is UNAVAILABLE, so that no valid
+message pays for an outage.
 Sources: https://docs.aws.amazon.com/amazondynamodb/latest/APIReference/API_BatchExecuteStatement.html and
 https://docs.aws.amazon.com/amazondynamodb/latest/APIReference/API_TransactWriteItems.html
 """
@@ -122,9 +122,9 @@ class DynamoDbItemStore:
             self.client.transact_write_items(TransactItems=parts)
         except ClientError as error:
             reasons: list[Any] = error.response.get("CancellationReasons", [])
-            return _cancelled(error, reasons) if reasons else call_failed(error)
+            return _cancelled(error, reasons) if reasons else _judged(error)
         except BotoCoreError as error:
-            return call_failed(error)
+            return _judged(error)
         return APPLIED
 
     def side_by_side(self, call: Callable[[EntryT], AnswerT], entries: Sequence[EntryT]) -> list[AnswerT]:
@@ -180,17 +180,33 @@ class DynamoDbItemStore:
 
 
 def _business_part(write: BusinessWrite) -> dict[str, Any]:
-    serialize = TypeSerializer().serialize
-    target = {name: serialize(value) for name, value in write.target.items()}
     arguments: dict[str, Any] = {
         "TableName": write.table_name,
-        "Item" if write.operation == "Put" else "Key": target,
+        "Item" if write.operation == "Put" else "Key": _serialized(write.target),
         "UpdateExpression": write.update,
         "ConditionExpression": write.condition,
         "ExpressionAttributeNames": dict(write.names),
-        "ExpressionAttributeValues": {name: serialize(value) for name, value in write.values.items()},
+        "ExpressionAttributeValues": _serialized(write.values),
     }
     return {write.operation: {name: value for name, value in arguments.items() if value}}
+
+
+def _serialized(values: Mapping[str, object]) -> Any:
+    _refuse_other_names(values)
+    return TypeSerializer().serialize(values)["M"]
+
+
+def _refuse_other_names(value: object) -> None:
+    """Refuse attribute names that are no text: JSON would make text of them, and DynamoDB write another attribute."""
+    if isinstance(value, Mapping):
+        others = [name for name in value if not isinstance(name, str)]
+        if others:
+            msg = f"the attribute names of a write must be text, got {others[0]!r}"
+            raise TypeError(msg)
+        value = [*value.values()]
+    if isinstance(value, list | tuple):
+        for inner in value:
+            _refuse_other_names(inner)
 
 
 def _verdict(answer: Mapping[str, Any]) -> Verdict:
@@ -219,18 +235,25 @@ def _cancelled(error: ClientError, reasons: Sequence[Mapping[str, Any]]) -> Verd
     return call_failed(error)
 
 
+def _judged(error: ClientError | BotoCoreError) -> Verdict:
+    """Return the verdict on a transaction that failed; raise what the business function has written wrongly."""
+    if _code(error) in _OWN_FAULTS:
+        raise error
+    return call_failed(error)
+
+
 def call_failed(error: ClientError | BotoCoreError) -> Verdict:
     """Return the verdict on what a failed call was to write.
 
-    Raises:
-        ClientError: DynamoDB can never take it, whatever its load.
-        ParamValidationError: The same, said by the SDK.
+    Never an error: others share the call, or the invocation, and no message may pay for another one's item.
     """
-    code = error.response.get("Error", {}).get("Code", "") if isinstance(error, ClientError) else type(error).__name__
-    if code in _OWN_FAULTS:
-        raise error
+    code = _code(error)
     _logger.error("call failed", extra={LogKey.ERROR_TYPE: code})
     return Verdict(Outcome.CONFLICT) if code == "TransactionInProgressException" else _UNAVAILABLE
+
+
+def _code(error: ClientError | BotoCoreError) -> str:
+    return error.response.get("Error", {}).get("Code", "") if isinstance(error, ClientError) else type(error).__name__
 
 
 def refused(found: Mapping[str, Any] | None) -> Verdict:

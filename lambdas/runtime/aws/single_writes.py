@@ -36,9 +36,7 @@ class SingleWriteItemStore(DynamoDbItemStore):
             except self.client.exceptions.ConditionalCheckFailedException as error:
                 found: Any = error.response.get("Item")
                 return refused(found)
-            except ClientError as error:
-                return call_failed(error)
-            except BotoCoreError as error:
+            except (ClientError, BotoCoreError) as error:
                 return call_failed(error)
             return APPLIED
 

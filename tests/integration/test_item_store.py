@@ -119,7 +119,7 @@ def test_attribute_name_that_is_no_text_is_raised_and_not_made_text(item: Item, 
     client = dynamodb_client(client_config(5))  # without the SDK's validation
     write = BusinessWrite(operation="Put", table_name="items", target=target)
 
-    with pytest.raises(TypeError, match="the attribute names of a write must be text, got (5|None|1)$"):
+    with pytest.raises(TypeError, match=r"the attribute names of a write must be text, got (5|None|1)$"):
         DynamoDbItemStore(client, "items").transact(change(item, {records.FENCE: 1}), [write])
 
 

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import asdict, replace
 
 from benchmarks.figures import Ratio, print_ratios
-from benchmarks.pipeline_cost.cost import component_usd, in_s3, ratio, usd
+from benchmarks.pipeline_cost.cost import component_usd, in_s3, ratio, request_turn_bytes, result_turn_bytes, sized, usd
 from benchmarks.pipeline_cost.flow import Flow
 from benchmarks.pipeline_cost.prices import PRICES, Component, Purpose
 from benchmarks.pipeline_cost.usage import usage
@@ -19,7 +19,9 @@ ASSUMED = """
 assumed
   Each message succeeds at its first delivery. The preprocessor is invoked directly, once a request.
   A service reads the request and all results before it. Its batch is claimed, sent on and completed in one call each.
-  Of several services of a step each is the last one equally often, so that a publish carries its share of a batch.
+  Services of a step end one after another, each the last one equally often, so that a publish carries its share of a
+  batch. Each but the last finds the others claimed; each but the first finds others completed.
+  An X-Ray header comes with each message.
   Queues have SQS's own key. Filters are on attributes. The notifier's subscribers are queues. All three are free.
 left out, because it is the same in both flows
   Keys (1 USD a month each), polling of empty queues, alarms, logs, metrics, traces, what the business itself keeps."""
@@ -29,10 +31,11 @@ def main() -> None:
     """Calculate, and print."""
     flow = Flow()
     print("List price of a million requests through the order pipeline, inline and with every payload in S3.")
-    print("Calls and sizes are derived from the design; nothing is measured.")
+    print("Calls and sizes follow from the runtime's code; nothing is measured.")
     _print_components(flow)
     _print_table("transport", flow, Purpose.TRANSPORT)
     _print_table("transport and journal", flow, *WITH_JOURNAL)
+    _print_turn(flow)
     _print_inputs(flow)
     print_ratios(_ratios(flow))
 
@@ -66,9 +69,14 @@ def _print_table(title: str, flow: Flow, *purposes: Purpose) -> None:
     print(f"\nratio of {title}, by bytes of a request (results: a quarter) and messages of a batch")
     print(" " * 14 + "".join(f"{batch:>10}" for batch in BATCHES))
     for size in REQUEST_BYTES:
-        sized = replace(flow, request_bytes=size, result_bytes=size // 4)
-        row = (ratio(replace(sized, batch=batch), *purposes) for batch in BATCHES)
+        row = (ratio(replace(sized(flow, size), batch=batch), *purposes) for batch in BATCHES)
         print(f"{size:>14,}" + "".join(f"{value:>10.3f}" for value in row))
+
+
+def _print_turn(flow: Flow) -> None:
+    print("\ninline is the cheaper way, with transport and journal counted, for")
+    print(f"  requests up to {request_turn_bytes(flow, *WITH_JOURNAL):,} bytes, beside small results")
+    print(f"  results up to {result_turn_bytes(flow, *WITH_JOURNAL):,} bytes, beside small requests")
 
 
 def _print_inputs(flow: Flow) -> None:

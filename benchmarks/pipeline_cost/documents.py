@@ -1,32 +1,34 @@
-"""What a pipeline sends and keeps, made with the runtime's own records, so that sizes are counted and not guessed."""
+"""What a pipeline sends and keeps, made by the runtime's own code, so that sizes are counted and not guessed."""
 
-import json
-from collections.abc import Iterable
-from dataclasses import dataclass, replace
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 from benchmarks.pipeline_cost.flow import Flow
-from lambdas.contracts import claims
-from lambdas.contracts.messages import REQUEST_ID_ATTRIBUTE, SCHEMA_VERSION, SCHEMA_VERSION_ATTRIBUTE, SNS_MESSAGE_BYTES
-from lambdas.contracts.pipeline import TRACE_CONTEXT_ATTRIBUTE
-from lambdas.contracts.records import NEVER, Status
-from lambdas.runtime.aws.dynamodb import item_attributes
-from lambdas.runtime.lease import Item
-from lambdas.runtime.outbox import Channel, Outgoing, encode
+from lambdas.contracts import claims, records
+from lambdas.contracts.records import Status
+from lambdas.runtime.aws.dynamodb import item_attributes, to_attribute
+from lambdas.runtime.claim_check import Inline, Part, Stored, json_text
+from lambdas.runtime.keys import item_id
+from lambdas.runtime.lease import Attributes, Claim, Item
+from lambdas.runtime.outbox import Outbox, Outgoing, encode
+from lambdas.runtime.pipeline.envelope import Envelope, attributes_of
+from lambdas.runtime.pipeline.join import onward_text
+from lambdas.runtime.pipeline.shape import service_item_ids, start_key, start_scope
 from lambdas.runtime.publish import OutgoingMessage
 
-_PIPELINE = "orders"
+PIPELINE = "orders"
+TOPIC_ARN = "arn:aws:sns:us-east-1:123456789012:tsunagu-prod-orders-ShipTopic-0123456789AB"
+# Of an invocation's X-Ray header: https://docs.aws.amazon.com/xray/latest/devguide/xray-concepts.html#xray-concepts-tracingheader
+TRACE_HEADER = "Root=1-5759e988-bd862e3fe1be46a994272793;Parent=53995c3f42cd8ad8;Sampled=1"
 _ID = "0190a6f0-5c1e-7d3b-8a4f-0123456789ab"
+_OWNER = "5e" * 16
 _SHA256 = "5e" * 32
 _VERSION_ID = "v" * 32
-_TOPIC_ARN = "arn:aws:sns:us-east-1:123456789012:tsunagu-prod-orders-ShipTopic-0123456789AB"
-_NOW_MS = 1_780_000_000_000
-_ATTRIBUTES = {
-    REQUEST_ID_ATTRIBUTE: _ID,
-    SCHEMA_VERSION_ATTRIBUTE: str(SCHEMA_VERSION),
-    TRACE_CONTEXT_ATTRIBUTE: "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01",
-}
+_NOW_MS = 1_780_123_456_789
 _LINE = {"sku": "sku-000001", "quantity": 1, "unit_price": 1_999}
+
+_Stored = Mapping[str, Mapping[str, str]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,13 +47,13 @@ def payload(size_bytes: int) -> dict[str, Any]:
         ValueError: It has fewer bytes than an empty order.
     """
     empty: dict[str, Any] = {"lines": [], "note": ""}
-    least, line = len(_text(empty)), len(_text(_LINE)) + 1
+    least, line = len(json_text(empty)), len(json_text(_LINE)) + 1
     if size_bytes < least:
         msg = f"a payload must have at least {least} bytes, got {size_bytes}"
         raise ValueError(msg)
     lines = (size_bytes - least) // line
     order = {"lines": [_LINE] * lines, "note": ""}
-    return {**order, "note": "-" * (size_bytes - len(_text(order)))}
+    return {**order, "note": "-" * (size_bytes - len(json_text(order)))}
 
 
 def message_bytes(flow: Flow, hop: int) -> int:
@@ -60,38 +62,48 @@ def message_bytes(flow: Flow, hop: int) -> int:
     Raises:
         ValueError: SNS takes no message of that size.
     """
-    size = OutgoingMessage(body=_text(_envelope(flow, hop)), attributes=_ATTRIBUTES).size_bytes
-    if size > SNS_MESSAGE_BYTES:
-        msg = f"a message must have at most {SNS_MESSAGE_BYTES:,} bytes for SNS, got {size:,} with all that is inline"
-        raise ValueError(msg)
-    return size
+    envelope = _envelope(flow, hop)
+    (outgoing,) = _outbox(envelope, envelope.encode())
+    return OutgoingMessage(body=outgoing.body, attributes=outgoing.attributes).size_bytes
 
 
 def start_item(flow: Flow) -> ItemSizes:
-    """Return the sizes of the item of a start: it keeps the envelope that it publishes."""
-    envelope = _text(_envelope(flow, 0))
-    return _sizes(f"{_PIPELINE}.start#{_SHA256}", result=envelope, body=envelope)
+    """Return the sizes of the item of a start: it keeps its envelope as its result, to which its outbox refers."""
+    envelope = _envelope(flow, 0)
+    record_id = item_id(start_scope(PIPELINE), start_key(idempotency_key=None, run_id=envelope.run_id))
+    return _sizes(record_id, envelope.encode(), _outbox(envelope, ""))
 
 
 def service_item(flow: Flow, step: int, service: str) -> ItemSizes:
-    """Return the sizes of the item of a service: it keeps its result and, until it is sent, what it sends on.
+    """Return the sizes of the item of a service: it keeps its result and, until it is sent, what the message awaits.
 
-    A service alone sends the whole envelope of the next step. One of several sends it without results: whoever is last
-    reads them from the items that are awaited.
+    The message itself is made when it is sent, of the one in hand and the results of all services of the step.
     """
-    siblings = flow.steps[step].services
-    body = _envelope(flow, step + 1)
-    if len(siblings) > 1:
-        body |= {"results": {}, "awaits": [_item_id(flow, step, sibling) for sibling in siblings]}
-    result = _text(_results(flow, step)[service])
-    return _sizes(_item_id(flow, step, service), result=result, body=_text(body))
+    envelope, stage = _envelope(flow, step), flow.steps[step]
+    awaits = service_item_ids(PIPELINE, stage.name, stage.services, run_id=envelope.run_id)
+    onward = envelope.onward(_step_name(flow, step + 1), {})
+    result = json_text(_results(flow, step)[service].to_json())
+    return _sizes(awaits[service], result, _outbox(onward, onward_text(onward.step), awaits))
 
 
-def _sizes(item_id: str, *, result: str, body: str) -> ItemSizes:
-    claimed = Item(
-        id=item_id,
+def item_bytes(attributes: _Stored) -> int:
+    """Return the size by which DynamoDB bills: names and values.
+
+    A number has a byte for two digits, without zeros at its ends, and one more.
+    See https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/CapacityUnitCalculations.html
+    """
+    return sum(len(name) + _value_bytes(value) for name, value in attributes.items())
+
+
+def _value_bytes(value: Mapping[str, str]) -> int:
+    return len(value["S"].encode()) if "S" in value else (len(value["N"].strip("0")) + 1) // 2 + 1
+
+
+def _sizes(record_id: str, result: str, outbox: Sequence[Outgoing]) -> ItemSizes:
+    item = Item(
+        id=record_id,
         status=Status.INPROGRESS,
-        owner=_ID,
+        owner=_OWNER,
         fence=1,
         lease=_NOW_MS,
         payload_hash=_SHA256,
@@ -99,63 +111,50 @@ def _sizes(item_id: str, *, result: str, body: str) -> ItemSizes:
         updated=_NOW_MS,
         expiration=_NOW_MS // 1_000,
     )
-    outgoing = Outgoing(channel=Channel.TOPIC, target=_TOPIC_ARN, body=body, attributes=_ATTRIBUTES)
-    settled = replace(claimed, lease=NEVER, settled=1, result=result)
-    committed = replace(settled, status=Status.COMMITTED, outbox=encode([outgoing]))
-    completed = replace(settled, status=Status.COMPLETED)
-    return ItemSizes(*map(_item_bytes, (claimed, committed, completed)))
+    kept: Attributes = {records.RESULT: result, records.OUTBOX: encode(outbox), records.ATTEMPTS: 0}
+    claimed = item_attributes(item)
+    committed = _changed(claimed, Claim(item=item).settle(Status.COMMITTED, kept).values)
+    completed = _changed(committed, {records.STATUS: Status.COMPLETED, records.OUTBOX: ""})
+    return ItemSizes(*map(item_bytes, (claimed, committed, completed)))
 
 
-def _item_bytes(item: Item) -> int:
-    """Return the size by which DynamoDB bills: names and values; a number has a byte for two digits, and one more.
+def _changed(attributes: _Stored, values: Attributes) -> _Stored:
+    return {**attributes, **{name: to_attribute(value) for name, value in values.items()}}
 
-    See https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/CapacityUnitCalculations.html
-    """
-    values: Iterable[tuple[str, dict[str, str]]] = item_attributes(item).items()
-    return sum(
-        len(name) + (len(value["S"].encode()) if "S" in value else (len(value["N"]) + 1) // 2 + 1)
-        for name, value in values
+
+def _outbox(envelope: Envelope, body: str, awaits: Mapping[str, str] | None = None) -> Sequence[Outgoing]:
+    outbox = Outbox(envelope.request_id, TRACE_HEADER)
+    outbox.publish(TOPIC_ARN, body, attributes=attributes_of(envelope, TRACE_HEADER), awaits=awaits)
+    return outbox.seal()
+
+
+def _envelope(flow: Flow, hop: int) -> Envelope:
+    if hop:
+        return _envelope(flow, hop - 1).onward(_step_name(flow, hop), _results(flow, hop - 1))
+    return Envelope(
+        request_id=_ID,
+        run_id=_ID,
+        pipeline=PIPELINE,
+        step=_step_name(flow, 0),
+        hop=1,
+        request=_part(flow, flow.request_bytes, claims.request_key(PIPELINE, _ID, _ID)),
     )
 
 
-def _envelope(flow: Flow, hop: int) -> dict[str, Any]:
-    return {
-        "schema_version": SCHEMA_VERSION,
-        "request_id": _ID,
-        "run_id": _ID,
-        "pipeline": _PIPELINE,
-        "step": flow.steps[hop].name if hop < len(flow.steps) else "",
-        "hop": hop + 1,
-        "request": _part(flow, flow.request_bytes, claims.request_key(_PIPELINE, _ID, _ID)),
-        "results": _results(flow, hop - 1) if hop else {},
-    }
+def _step_name(flow: Flow, hop: int) -> str:
+    return flow.steps[hop].name if hop < len(flow.steps) else ""
 
 
-def _results(flow: Flow, step: int) -> dict[str, Any]:
-    name = flow.steps[step].name
+def _results(flow: Flow, step: int) -> Mapping[str, Part]:
+    stage = flow.steps[step]
     keys = {
-        service: claims.result_key(_PIPELINE, _ID, _ID, step=name, service=service, fence=1)
-        for service in flow.steps[step].services
+        service: claims.result_key(PIPELINE, _ID, _ID, step=stage.name, service=service, fence=1)
+        for service in stage.services
     }
     return {service: _part(flow, flow.result_bytes, key) for service, key in keys.items()}
 
 
-def _part(flow: Flow, size_bytes: int, key: str) -> dict[str, Any]:
+def _part(flow: Flow, size_bytes: int, key: str) -> Part:
     if flow.has_inline(size_bytes):
-        return {"inline": payload(size_bytes)}
-    claim = {
-        "key": key,
-        "version_id": _VERSION_ID,
-        "sha256": _SHA256,
-        "size": size_bytes,
-        "content_type": claims.CONTENT_TYPE,
-    }
-    return {"claim": claim}
-
-
-def _item_id(flow: Flow, step: int, service: str) -> str:
-    return f"{_PIPELINE}.{flow.steps[step].name}.{service}#{_SHA256}"
-
-
-def _text(value: Any) -> str:
-    return json.dumps(value, separators=(",", ":"))
+        return Inline(payload(size_bytes))
+    return Stored(key=key, version_id=_VERSION_ID, sha256=_SHA256, size_bytes=size_bytes)

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 from lambdas.contracts.messages import SQS_ENTRIES_PER_BATCH
 from lambdas.contracts.pipeline import INLINE_BYTES
+from lambdas.runtime.claim_check import inline_limit
 
 EVERYTHING_IN_S3 = 0  # of `Flow.inline_bytes`: no payload is as small
 
@@ -57,7 +58,8 @@ class Flow:
         result_bytes: JSON of each service's result.
         inline_bytes: Largest JSON that travels in a message; `EVERYTHING_IN_S3` for none. Default: the runtime's.
         batch: Messages of one invocation of a service, on average, 1 to 10. Default: 10, a full batch.
-        writes: Items of at most 1 KB that a service writes in the transaction that completes its message.
+        writes: Items of at most 1 KB that a service writes in the transaction that completes its message; without any
+            there is no transaction.
         claim_days: How long an object is kept. Default: expiration and recovery of `ClaimCheckBucket`.
         record_days: How long an idempotency item is kept. Default: the default window.
         hours: Time in which a million requests come: keys are used by the time, not by the message.
@@ -88,4 +90,4 @@ class Flow:
 
     def has_inline(self, size_bytes: int) -> bool:
         """Whether a payload of that size travels in messages."""
-        return size_bytes <= self.inline_bytes
+        return size_bytes <= inline_limit(self.inline_bytes)

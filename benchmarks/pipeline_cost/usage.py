@@ -7,6 +7,7 @@ from benchmarks.pipeline_cost.documents import ItemSizes, message_bytes, service
 from benchmarks.pipeline_cost.flow import Flow
 from benchmarks.pipeline_cost.prices import Component
 from lambdas.contracts.messages import SNS_MESSAGE_BYTES, SQS_MESSAGE_BYTES
+from lambdas.runtime.aws.dynamodb import KEYS_PER_READ
 
 MILLION = 1_000_000
 # https://aws.amazon.com/sns/pricing/ and https://aws.amazon.com/sqs/pricing/: each such piece of a call is a request.
@@ -35,7 +36,7 @@ def usage(flow: Flow) -> Usage:
     return _sum(*stages)
 
 
-def item_usage(flow: Flow, sizes: ItemSizes, *, writes: int | None = None) -> Usage:
+def item_usage(flow: Flow, sizes: ItemSizes, *, writes: int = 0) -> Usage:
     """Return what an item costs that is claimed, committed and completed.
 
     An update is billed by the larger of the item before and after it. The index holds keys, which do not change.
@@ -43,10 +44,10 @@ def item_usage(flow: Flow, sizes: ItemSizes, *, writes: int | None = None) -> Us
     Args:
         flow: The flow.
         sizes: The item.
-        writes: Items that are written in a transaction with the commit. Default: no transaction.
+        writes: Items that are written in a transaction with the commit. Default: none, and no transaction.
     """
     commit = _write_units(max(sizes.claimed, sizes.committed))
-    if writes is not None:
+    if writes:
         commit = TRANSACTIONAL * (commit + writes)
     complete = _write_units(max(sizes.committed, sizes.completed))
     stored = (sizes.completed + STORED_ITEM_OVERHEAD_BYTES) / BYTES_PER_GB * flow.record_days / DAYS_PER_MONTH
@@ -61,7 +62,7 @@ def item_usage(flow: Flow, sizes: ItemSizes, *, writes: int | None = None) -> Us
 def _start(flow: Flow) -> Usage:
     durations = flow.durations
     objects = 0 if flow.has_inline(flow.request_bytes) else 1
-    seconds = durations.work + 3 * durations.dynamodb + durations.publish + objects * durations.s3_put
+    seconds = durations.work + 3 * durations.dynamodb + objects * durations.s3_put
     return _sum(
         _objects(flow, put=objects, get=0, size_bytes=flow.request_bytes),
         item_usage(flow, start_item(flow)),
@@ -84,27 +85,44 @@ def _service(flow: Flow, step: int, service: str) -> Usage:
 
 
 def _service_seconds(flow: Flow, step: int, get: int, put: int) -> float:
-    """Return the seconds of one invocation: a batch is claimed, sent on and completed in one call each."""
+    """Return the seconds of one invocation without its publishes.
+
+    A batch is claimed and completed in one call each, and committed in one more where there are no writes. The items of
+    siblings are read in as few calls as take their keys.
+    """
     durations = flow.durations
-    message = durations.work + get * durations.s3_get + put * durations.s3_put + durations.transaction
-    calls = 2 + (len(flow.steps[step].services) > 1)
-    return flow.batch * message + calls * durations.dynamodb + durations.publish
+    message = durations.work + get * durations.s3_get + put * durations.s3_put
+    if flow.writes:
+        message += durations.transaction
+    reads = math.ceil(flow.batch * (len(flow.steps[step].services) - 1) / KEYS_PER_READ)
+    calls = 2 + reads + (not flow.writes)
+    return flow.batch * message + calls * durations.dynamodb
 
 
 def _publish(flow: Flow, hop: int, *, batch: float) -> Usage:
-    return {Component.SNS_PUBLISH: _billed(message_bytes(flow, hop), max(1.0, batch), SNS_MESSAGE_BYTES)}
+    size_bytes = message_bytes(flow, hop)
+    messages = _messages_of_call(size_bytes, max(1.0, batch), SNS_MESSAGE_BYTES)
+    return {
+        Component.SNS_PUBLISH: _billed(size_bytes, messages),
+        Component.LAMBDA_DURATION: flow.durations.publish * flow.memory_gib / messages,
+    }
 
 
 def _delivery(flow: Flow, step: int) -> Usage:
+    size_bytes = message_bytes(flow, step)
     return {
-        Component.SQS_RECEIVE: _billed(message_bytes(flow, step), flow.batch, SQS_MESSAGE_BYTES),
+        Component.SQS_RECEIVE: _billed(size_bytes, _messages_of_call(size_bytes, flow.batch, SQS_MESSAGE_BYTES)),
         Component.SQS_DELETE: 1 / flow.batch,
     }
 
 
-def _billed(size_bytes: int, batch: float, largest_call_bytes: int) -> float:
-    """Return the requests that one message is billed as, when calls carry `batch` of them as far as they have room."""
-    messages = min(batch, largest_call_bytes // size_bytes)
+def _messages_of_call(size_bytes: int, batch: float, largest_call_bytes: int) -> float:
+    """Return how many messages a call carries, when it would carry `batch` of them as far as it has room."""
+    return min(batch, largest_call_bytes // size_bytes)
+
+
+def _billed(size_bytes: int, messages: float) -> float:
+    """Return the requests that one message is billed as, in a call of so many."""
     return math.ceil(messages * size_bytes / BILLED_BYTES) / messages
 
 
@@ -118,12 +136,17 @@ def _objects(flow: Flow, *, put: int, get: int, size_bytes: int) -> Usage:
 
 
 def _join(flow: Flow, step: int) -> Usage:
-    """Return the consistent reads of a step with several services: each, once it has committed, reads all of them."""
+    """Return the consistent reads of a step: each service reads the items of the others, and not its own.
+
+    Of two services the later one finds the other completed; the earlier one finds the other claimed, or not there yet,
+    which is billed as the smallest item.
+    """
     services = flow.steps[step].services
     if len(services) == 1:
         return {}
-    sizes = [service_item(flow, step, service).committed for service in services]
-    return {Component.DYNAMODB_READ: len(services) * sum(math.ceil(size / READ_UNIT_BYTES) for size in sizes)}
+    sizes = [service_item(flow, step, service) for service in services]
+    units = sum(_read_units(each.claimed) + _read_units(each.completed) for each in sizes)
+    return {Component.DYNAMODB_READ: units * (len(services) - 1) / 2}
 
 
 def _invocation(flow: Flow, seconds: float, *, batch: int) -> Usage:
@@ -142,6 +165,10 @@ def _topic_keys(flow: Flow) -> Usage:
 
 def _write_units(size_bytes: int) -> int:
     return math.ceil(size_bytes / WRITE_UNIT_BYTES)
+
+
+def _read_units(size_bytes: int) -> int:
+    return math.ceil(size_bytes / READ_UNIT_BYTES)
 
 
 def _sum(*usages: Usage) -> Usage:

@@ -1,19 +1,17 @@
 """The cost model follows the pipeline: its calls are those of the design, and its price is the list's."""
 
-import json
 from collections.abc import Mapping
 from dataclasses import fields, replace
+from pathlib import Path
 from typing import Any
 
 import pytest
 from aws_cdk import Duration
-from hypothesis import given
-from hypothesis import strategies as st
 
 from benchmarks.pipeline_cost.__main__ import main
-from benchmarks.pipeline_cost.cost import component_usd, in_s3, ratio, usd
-from benchmarks.pipeline_cost.documents import ItemSizes, message_bytes, payload, service_item, start_item
-from benchmarks.pipeline_cost.flow import ORDER_STEPS, Flow, Step
+from benchmarks.pipeline_cost.cost import component_usd, in_s3, ratio, request_turn_bytes, result_turn_bytes, sized, usd
+from benchmarks.pipeline_cost.documents import ItemSizes
+from benchmarks.pipeline_cost.flow import ORDER_STEPS, Durations, Flow, Step
 from benchmarks.pipeline_cost.prices import PRICES, Component, Purpose
 from benchmarks.pipeline_cost.usage import item_usage, usage
 from cdk_app.constructs import ClaimCheckBucketProps, HandlerFunctionProps, QueueChannelProps
@@ -31,6 +29,8 @@ CALLS = (
 # Messages one by one, so that every call of a request counts as one.
 SINGLE = Flow(batch=1)
 SINGLE_IN_S3 = in_s3(SINGLE)
+INSTANT = Durations(s3_put=0, s3_get=0, publish=0, dynamodb=0, transaction=0, work=0)
+ROOT = Path(__file__).parents[2]
 
 
 def calls(flow: Flow) -> Mapping[str, float]:
@@ -51,7 +51,7 @@ def test_order_pipeline_in_s3_makes_the_calls_of_the_design() -> None:
         "SQS_RECEIVE": 3,
         "SQS_DELETE": 3,
         "DYNAMODB_INDEX": 4,  # the start, and three services
-        "DYNAMODB_READ": 4,  # inventory and billing each read both
+        "DYNAMODB_READ": 2,  # inventory and billing each read the other's; shipping is alone
         "LAMBDA_REQUEST": 4,
     }
 
@@ -71,7 +71,7 @@ def test_one_more_service_of_the_last_step_adds_its_own_calls_and_a_join() -> No
         "SQS_RECEIVE": 1,
         "SQS_DELETE": 1,
         "DYNAMODB_INDEX": 1,
-        "DYNAMODB_READ": 4,
+        "DYNAMODB_READ": 2,
         "LAMBDA_REQUEST": 1,
     }
 
@@ -85,7 +85,7 @@ def test_one_more_service_of_the_first_step_is_read_by_the_next_step() -> None:
         "SQS_RECEIVE": 1,
         "SQS_DELETE": 1,
         "DYNAMODB_INDEX": 1,
-        "DYNAMODB_READ": 5,  # three times three instead of two times two
+        "DYNAMODB_READ": 4,  # three read two others each, instead of two one
         "LAMBDA_REQUEST": 1,
     }
 
@@ -158,41 +158,17 @@ def test_bucket_key_spares_all_but_a_hundredth_of_the_calls_to_kms() -> None:
     assert usage(SINGLE_IN_S3)[Component.S3_KMS] == pytest.approx((4 + 5) / 100)
 
 
-def test_message_that_sns_does_not_take_is_refused() -> None:
-    steps = (Step("reserve", ("a", "b", "c")), Step("ship", ("shipping",)))
-
-    with pytest.raises(ValueError, match=r"at most 262,144 bytes for SNS, got 26"):
-        usage(Flow(steps=steps, request_bytes=65_536, result_bytes=65_536))
-
-
 @pytest.mark.parametrize("batch", [0, 11])
 def test_batch_that_no_queue_delivers_is_refused(batch: int) -> None:
     with pytest.raises(ValueError, match=f"batch must be between 1 and 10 messages, got {batch}"):
         Flow(batch=batch)
 
 
-@given(st.integers(min_value=22, max_value=5_000))
-def test_payload_has_the_size_that_is_asked(size: int) -> None:
-    assert len(json.dumps(payload(size), separators=(",", ":"))) == size
+def test_of_two_siblings_one_is_found_done_and_one_claimed() -> None:
+    used = usage(Flow(result_bytes=8_192))
 
-
-def test_payload_smaller_than_an_empty_order_is_refused() -> None:
-    with pytest.raises(ValueError, match="at least 22 bytes, got 21"):
-        payload(21)
-
-
-def test_message_and_record_grow_with_an_inline_payload() -> None:
-    flow, larger = Flow(request_bytes=1_000), Flow(request_bytes=1_100)
-
-    assert message_bytes(larger, 0) == message_bytes(flow, 0) + 100
-    assert start_item(larger).completed == start_item(flow).completed + 100
-    assert start_item(larger).committed >= start_item(flow).committed + 200  # in the outbox too
-    assert service_item(larger, 1, "shipping").completed == service_item(flow, 1, "shipping").completed
-    assert service_item(larger, 1, "shipping").committed >= service_item(flow, 1, "shipping").committed + 100
-
-
-def test_record_of_a_claim_does_not_grow_with_the_payload() -> None:
-    assert start_item(in_s3(Flow(request_bytes=1_000))) == start_item(in_s3(Flow(request_bytes=9_000)))
+    # A record with a result of 8 KB is three units, a claimed one a single unit.
+    assert used[Component.DYNAMODB_READ] == 3 + 1
 
 
 def test_update_is_billed_by_the_larger_of_the_item_before_and_after() -> None:
@@ -205,6 +181,29 @@ def test_transaction_is_billed_twice_with_the_business_writes_in_it() -> None:
     sizes = ItemSizes(claimed=500, committed=3_000, completed=2_000)
 
     assert item_usage(Flow(), sizes, writes=2)[Component.DYNAMODB_WRITE] == 1 + 2 * (3 + 2) + 3
+
+
+def test_service_that_writes_nothing_pays_no_transaction() -> None:
+    one, none = usage(Flow(writes=1)), usage(Flow(writes=0))
+
+    # Each of three services commits two units of its item and one of the write twice over, instead of its item once.
+    assert one[Component.DYNAMODB_WRITE] - none[Component.DYNAMODB_WRITE] == 3 * (2 * (2 + 1) - 2)
+
+
+def test_publish_is_waited_for_once_a_call() -> None:
+    flow = Flow(batch=10, durations=replace(INSTANT, publish=1), memory_gib=1)
+
+    assert usage(flow)[Component.LAMBDA_DURATION] == pytest.approx(1 + 1 / 5 + 1 / 10)
+    large = replace(flow, request_bytes=100_000, inline_bytes=100_000)
+    assert usage(large)[Component.LAMBDA_DURATION] == pytest.approx(1 + 1 / 2 + 1 / 2)
+
+
+def test_siblings_of_a_batch_are_read_by_a_hundred_keys_a_call() -> None:
+    steps = (Step("all", tuple(f"service-{number}" for number in range(12))),)
+    flow = Flow(steps=steps, batch=10, durations=replace(INSTANT, dynamodb=1), memory_gib=1)
+
+    # The start's three calls; then 12 services claim, complete, and read 110 keys in two calls, for ten messages each.
+    assert usage(flow)[Component.LAMBDA_DURATION] == pytest.approx(3 + 12 * (1 + 1 + 2) / 10)
 
 
 def test_handlers_that_wait_for_s3_are_paid_for() -> None:
@@ -257,6 +256,35 @@ def test_transport_of_inline_payloads_costs_at_most_a_tenth() -> None:
     assert ratio(Flow(), Purpose.TRANSPORT) <= 0.1
     assert ratio(Flow(batch=2), Purpose.TRANSPORT) <= 0.1
     assert ratio(SINGLE, Purpose.TRANSPORT) > 0.1  # and not for messages that come one by one
+
+
+@pytest.mark.parametrize("batch", [1, 10])
+def test_inline_turns_dearer_at_five_kb_of_a_request_and_three_of_a_result(batch: int) -> None:
+    flow, purposes = Flow(batch=batch), (Purpose.TRANSPORT, Purpose.JOURNAL)
+
+    assert request_turn_bytes(flow, *purposes) == 5 * 1_024
+    assert result_turn_bytes(flow, *purposes) == 3 * 1_024
+
+
+def test_transport_alone_has_no_turn_before_the_threshold() -> None:
+    assert request_turn_bytes(Flow(), Purpose.TRANSPORT) == Flow().inline_bytes
+
+
+def test_page_says_what_the_model_says() -> None:
+    flow, counted = Flow(), (Purpose.TRANSPORT, Purpose.JOURNAL)
+    page = (ROOT / "docs" / "semantics.md").read_text(encoding="utf-8")
+    turns = [turn(flow, *counted) // 1_024 for turn in (request_turn_bytes, result_turn_bytes)]
+
+    said = " ".join(page.split("## Costs")[1].split("\n## ")[0].split())
+    for sentence in (
+        f"{usd(flow, Purpose.TRANSPORT):.2f} USD a million requests inline and",
+        f"{usd(in_s3(flow), Purpose.TRANSPORT):.1f} USD with every payload in S3",
+        f"the ratio is {ratio(SINGLE, Purpose.TRANSPORT):.2f} instead of {ratio(flow, Purpose.TRANSPORT):.2f}",
+        f"it is {usd(flow, *counted):.1f} against {usd(in_s3(flow), *counted):.1f} USD",
+        f"for requests up to {turns[0]} KB and results up to {turns[1]} KB",
+        f"cost {ratio(sized(flow, 65_536), *counted):.1f} times as much",
+    ):
+        assert sentence in said
 
 
 def test_flow_has_the_defaults_of_the_constructs() -> None:

@@ -19,6 +19,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 from lambdas.contracts import records
 from lambdas.contracts.records import Status
 from lambdas.contracts.telemetry import LogKey
+from lambdas.runtime.aws.sdk_errors import error_code
 from lambdas.runtime.errors import ConditionFailedError
 from lambdas.runtime.lease import AttributeValue, BusinessWrite, Change, Item, Outcome, Verdict
 
@@ -237,7 +238,7 @@ def _cancelled(error: ClientError, reasons: Sequence[Mapping[str, Any]]) -> Verd
 
 def _judged(error: ClientError | BotoCoreError) -> Verdict:
     """Return the verdict on a transaction that failed; raise what the business function has written wrongly."""
-    if _code(error) in _OWN_FAULTS:
+    if error_code(error) in _OWN_FAULTS:
         raise error
     return call_failed(error)
 
@@ -247,13 +248,9 @@ def call_failed(error: ClientError | BotoCoreError) -> Verdict:
 
     Never an error: others share the call, or the invocation, and no message may pay for another one's item.
     """
-    code = _code(error)
+    code = error_code(error)
     _logger.error("call failed", extra={LogKey.ERROR_TYPE: code})
     return Verdict(Outcome.CONFLICT) if code == "TransactionInProgressException" else _UNAVAILABLE
-
-
-def _code(error: ClientError | BotoCoreError) -> str:
-    return error.response.get("Error", {}).get("Code", "") if isinstance(error, ClientError) else type(error).__name__
 
 
 def refused(found: Mapping[str, Any] | None) -> Verdict:

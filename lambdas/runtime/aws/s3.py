@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 from botocore.exceptions import BotoCoreError, ClientError, ParamValidationError
 
 from lambdas.contracts.claims import CONTENT_TYPE
+from lambdas.runtime.aws.sdk_errors import error_code
 from lambdas.runtime.claim_check import (
     KeptObject,
     ObjectDeniedError,
@@ -125,7 +126,7 @@ class S3ObjectStore:
 
 
 def _meaning(error: ClientError, key: str) -> Exception:
-    code = error.response.get("Error", {}).get("Code", "")
+    code = error_code(error)
     status = error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0)
     if status == _PRECONDITION_FAILED:
         return ObjectExistsError(key)

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from botocore.exceptions import BotoCoreError, ClientError
 
+from lambdas.runtime.aws.sdk_errors import error_code
 from lambdas.runtime.errors import TaskLostError, UnavailableError
 from lambdas.runtime.outbox import Channel, Outgoing
 from lambdas.runtime.publish import SendResult
@@ -48,9 +49,9 @@ class StepFunctionsTasks:
             self._made_client().send_task_heartbeat(taskToken=token)
         except (ClientError, BotoCoreError) as error:
             if _is_never_taken(error):
-                msg = f"a task must wait for its outcome when a heartbeat comes, got {_code(error)}"
+                msg = f"a task must wait for its outcome when a heartbeat comes, got {error_code(error)}"
                 raise TaskLostError(msg) from error
-            msg = f"Step Functions did not take the heartbeat: {_code(error)}"
+            msg = f"Step Functions did not take the heartbeat: {error_code(error)}"
             raise UnavailableError(msg) from error
 
     def tell(self, outgoing: Outgoing, message_id: str) -> SendResult:
@@ -77,8 +78,4 @@ class StepFunctionsTasks:
 
 
 def _is_never_taken(error: ClientError | BotoCoreError) -> bool:
-    return _code(error) in _NEVER_TAKEN
-
-
-def _code(error: ClientError | BotoCoreError) -> str:
-    return error.response.get("Error", {}).get("Code", "") if isinstance(error, ClientError) else type(error).__name__
+    return error_code(error) in _NEVER_TAKEN

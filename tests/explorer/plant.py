@@ -38,7 +38,10 @@ class Plant(Stage):
         self.journal = Journal(self)
         self.workers = [Worker(f"w{n}", self, skew) for n, skew in enumerate(setting.skew_ms, start=1)]
         self.mover = Mover(self)
-        self.actors: list[Actor] = [*self.workers, self.mover]
+
+    @property
+    def actors(self) -> Sequence[Actor]:
+        return [*self.workers, self.mover]
 
     def send(self, messages: Sequence[Sent]) -> None:
         """Send messages to the queue, in order."""

@@ -114,6 +114,8 @@ class OutboxPort:
     take: Callable[[Addressed], SendResult]
 
     def send(self, messages: Sequence[Addressed]) -> list[SendResult]:
+        if not messages:
+            return []
         plant = self.actor.plant
 
         def apply(some: Sequence[Addressed] = messages) -> list[SendResult]:

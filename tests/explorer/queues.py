@@ -47,7 +47,8 @@ class Stored:
             "body": self.body,
             "attributes": system,
             "messageAttributes": {
-                name: {"stringValue": str(value), "dataType": "String"} for name, value in self.attributes.items()
+                name: {"stringValue": str(value.value if isinstance(value, Attribute) else value), "dataType": "String"}
+                for name, value in self.attributes.items()
             },
             "eventSource": "aws:sqs",
             "eventSourceARN": QUEUE_ARN,
@@ -124,13 +125,13 @@ class Queue:
 
 
 class SourceQueue(Queue):
-    """The queue that the workers consume.
+    """A queue that feeds a function.
 
     `max_receives` is the back-stop: SQS itself sets a message aside after it.
     """
 
-    def __init__(self, now_ms: Now, *, visibility_seconds: int, max_receives: int) -> None:
-        super().__init__("back", now_ms, visibility_seconds=visibility_seconds)
+    def __init__(self, now_ms: Now, *, visibility_seconds: int, max_receives: int, name: str = "back") -> None:
+        super().__init__(name, now_ms, visibility_seconds=visibility_seconds)
         self._max_receives = max_receives
         self.set_aside: list[str] = []
 

@@ -100,8 +100,9 @@ class Payments:
         return replace(self, bounds=bounds)
 
     def with_more_attempts(self, number: int) -> "Payments":
-        """The same, with more attempts: each fault between start and outcome may cost one."""
-        return replace(self, setting=replace(self.setting, max_attempts=self.setting.max_attempts + number))
+        """The same, with more attempts and receives: each fault may cost one of them."""
+        attempts, receives = self.setting.max_attempts + number, self.setting.max_receives + number
+        return replace(self, setting=replace(self.setting, max_attempts=attempts, max_receives=receives))
 
 
 def _standard(mode: str, make: MakeProcess) -> Iterator[Payments]:

@@ -1,8 +1,11 @@
-"""Schedules: what was chosen at each point of a run, the search through all of them, and the replay of one."""
+"""Schedules: what was chosen at each point of a run, the search through all or some of them, and the replay of one."""
 
+import random
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Protocol
+
+EVENTS_PER_RUN = 3  # of those that are drawn at random
 
 
 class Violation(BaseException):
@@ -53,6 +56,27 @@ class Choices:
             if index + 1 < size:
                 return [each for each, _ in self.taken[:position]] + [index + 1]
         return None
+
+
+class RandomChoices(Choices):
+    """Choices drawn at random: at most points nothing goes wrong.
+
+    Args:
+        rng: Where they are drawn from.
+        chance: How likely something else than the first option is chosen, from 0 to 1.
+    """
+
+    def __init__(self, rng: random.Random, chance: float) -> None:
+        super().__init__()
+        self._rng = rng
+        self._chance = chance
+
+    def pick(self, options: Sequence[str]) -> str:
+        if len(options) == 1:
+            return options[0]
+        index = self._rng.randrange(1, len(options)) if self._rng.random() < self._chance else 0
+        self.taken.append((index, len(options)))
+        return options[index]
 
 
 class Scenario(Protocol):
@@ -118,6 +142,28 @@ def explore(scenario: Scenario, *, limit: int | None = None, start: Sequence[int
     for choices in search.runs():
         _run(scenario, choices)
     return search.explored
+
+
+def survey(scenario: Scenario, *, limit: int) -> Explored:
+    """Run every schedule of `scenario`, or, when there are too many, some of them.
+
+    A search that is cut short has seen only what goes wrong late in a run. So it is given half of `limit`; if that is
+    not enough for all schedules, the other half is drawn at random.
+
+    Args:
+        scenario: What to run.
+        limit: Most schedules.
+
+    Raises:
+        Violation: The first schedule that broke an invariant, with the call that replays it.
+    """
+    explored = explore(scenario, limit=limit // 2)
+    rng = random.Random(limit)
+    while not explored.is_complete and explored.schedules < limit:
+        choices = RandomChoices(rng, EVENTS_PER_RUN / explored.deepest)
+        _run(scenario, choices)
+        explored.schedules += 1
+    return explored
 
 
 def replay(scenario: Scenario, schedule: Sequence[int]) -> list[str]:

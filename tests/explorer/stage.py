@@ -47,11 +47,9 @@ class Stage(ABC):
     """A table, a clock, and actors.
 
     Attributes:
-        actors: Who can act.
         journal: What notes what happens.
     """
 
-    actors: Sequence[Actor]
     journal: Watcher
 
     def __init__(self, bounds: Bounds, choices: Choices) -> None:
@@ -82,6 +80,11 @@ class Stage(ABC):
         raise Violation(f"all must become quiet, got {self.left_over()} going round")
 
     # --- what a stage has to do ----------------------------------------------------------------
+
+    @property
+    @abstractmethod
+    def actors(self) -> Sequence[Actor]:
+        """Who acts, in the order in which a schedule names them."""
 
     @abstractmethod
     def check(self) -> None:

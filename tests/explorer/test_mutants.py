@@ -1,20 +1,25 @@
 """What the explorer would see if a rule of the runtime were broken: a mutant each."""
 
+from collections.abc import Mapping
+
 import pytest
 
-from tests.explorer.mutants import mover, outbox, receiver, threads
+from tests.explorer.mutants import mover, outbox, pipeline, receiver, threads
 from tests.explorer.mutants.mutant import Mutant
-from tests.explorer.scenarios import SCENARIOS
+from tests.explorer.pipeline.scenarios import SCENARIOS as PIPELINES
+from tests.explorer.pipeline.scenarios import Requests
+from tests.explorer.scenarios import SCENARIOS, Payments
 from tests.explorer.schedule import Violation, explore, replay
 
-MUTANTS = receiver.MUTANTS | threads.MUTANTS | mover.MUTANTS | outbox.MUTANTS
+MUTANTS = receiver.MUTANTS | threads.MUTANTS | mover.MUTANTS | outbox.MUTANTS | pipeline.MUTANTS
+ALL: Mapping[str, Payments | Requests] = {**SCENARIOS, **PIPELINES}
 
 
 @pytest.mark.parametrize("mutant", MUTANTS.values(), ids=list(MUTANTS))
 def test_a_broken_rule_is_seen_and_the_same_schedule_passes_without_it(
     mutant: Mutant, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    scenario = SCENARIOS[mutant.scenario].within(mutant.bounds)
+    scenario = ALL[mutant.scenario].within(mutant.bounds)
 
     with monkeypatch.context() as patch:
         mutant.apply(patch)

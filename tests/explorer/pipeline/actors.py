@@ -1,0 +1,192 @@
+"""Who acts in a pipeline: callers, each with the invocations of the preprocessor that it makes, and services."""
+
+import io
+import random
+from typing import TYPE_CHECKING
+
+from lambdas.contracts.pipeline import ServiceEnvironment
+from lambdas.runtime.claim_check import ClaimCheck
+from lambdas.runtime.delivery import JsonObject
+from lambdas.runtime.errors import MessageError, PermanentError, UnavailableError
+from lambdas.runtime.pipeline.envelope import Envelope
+from lambdas.runtime.pipeline.errors import RefusedRequestError, UnknownRequestError
+from lambdas.runtime.pipeline.join import JoiningSender
+from lambdas.runtime.pipeline.journal import Journal
+from lambdas.runtime.pipeline.plan import Planner
+from lambdas.runtime.pipeline.service import Service
+from lambdas.runtime.pipeline.shape import Step
+from lambdas.runtime.pipeline.start import Starter, StartPorts
+from lambdas.runtime.pipeline.work import Work
+from lambdas.runtime.receiver import Receiver, ReceiverSettings
+from lambdas.runtime.telemetry import Metrics
+from tests.explorer.actor import Actor
+from tests.explorer.pipeline.ports import IndexPort, ObjectPort
+from tests.explorer.pipeline.setting import GIVEN_FENCE, Ask
+from tests.explorer.ports import OutboxPort, StorePort
+from tests.explorer.sandbox import FUNCTION_TIMEOUT_SECONDS, Sandbox, SandboxClock
+from tests.explorer.schedule import Violation
+from tests.lambdas.runtime.pipeline.world import HOP_LIMIT, LARGEST_BYTES, NOTIFIER, ORDERS, WINDOW_SECONDS
+from tests.lambdas.runtime.world import QUEUE_ARN
+
+if TYPE_CHECKING:
+    from tests.explorer.pipeline.plant import PipelinePlant
+
+ASKS_AGAIN_MS = 13_000  # a lease that was left behind is over by then
+MAX_ATTEMPTS = 4
+
+
+class Caller(Actor):
+    """Somebody who invokes the preprocessor, again and again with the same words, until there is an answer.
+
+    Attributes:
+        ask: What is asked for.
+        next_ms: When it is asked next.
+        answer: What was answered.
+        refusal: Why it was refused.
+    """
+
+    plant: "PipelinePlant"
+
+    def __init__(self, plant: "PipelinePlant", ask: Ask) -> None:
+        super().__init__(ask.name, plant)
+        self.ask = ask
+        self.next_ms = plant.ms
+        self.answer: JsonObject | None = None
+        self.refusal: RefusedRequestError | None = None
+        self._calls = 0
+
+    @property
+    def wants_to_ask(self) -> bool:
+        return self.answer is None and self.refusal is None and self._calls < self.ask.most_calls
+
+    def begin(self) -> None:
+        self._calls += 1
+        self.start(self._invoke)
+
+    def died(self) -> None:
+        super().died()
+        self._ask_again()
+
+    def _ask_again(self) -> None:
+        self.next_ms = self.plant.ms + ASKS_AGAIN_MS
+
+    def _invoke(self) -> None:
+        deadline_ms = self.plant.ms + FUNCTION_TIMEOUT_SECONDS * 1_000
+        try:
+            answer = self._starter().answer(self._document(), deadline_ms=deadline_ms)
+        except (UnavailableError, UnknownRequestError) as error:
+            self.plant.say(f"{self.name} is told: {error}")
+            self._ask_again()
+        except RefusedRequestError as error:
+            self.plant.say(f"{self.name} is refused: {error}")
+            self.refusal = error
+        except MessageError as error:
+            raise Violation(f"{self.name}: must be answered or refused, got {error!r}") from error
+        else:
+            self.plant.point(self, "is answered", lambda: self._answered(answer), faults=("die before",))
+
+    def _answered(self, answer: JsonObject) -> None:
+        self.answer = answer
+        self.plant.journal.answered(self.ask.key, answer)
+
+    def _document(self) -> JsonObject:
+        ask = self.ask
+        wish: JsonObject = {"action": "start", "payload": {"order_id": ask.order_id}}
+        if ask.is_replay:
+            wish = {"action": "replay", "request_id": self.plant.journal.first_request_id}
+        elif ask.from_step is not None:
+            before = ORDERS.before(ask.from_step)
+            results = {service: _result(service, GIVEN_FENCE) for service in (before.services if before else ())}
+            wish["payload"] = {"request": wish["payload"], "results": results}
+        optional = {"from_step": ask.from_step, "only": ask.only}
+        return wish | {"idempotency_key": ask.key} | {name: value for name, value in optional.items() if value}
+
+    def _new_owner(self) -> str:
+        self.owner = f"{self.name}/{self._calls}"
+        return self.owner
+
+    def _starter(self) -> Starter:
+        clock, store = SandboxClock(self.plant), StorePort(self)
+        claim_check = ClaimCheck(ObjectPort(self), largest_bytes=LARGEST_BYTES)
+        planner = Planner(
+            Journal(ORDERS, store, IndexPort(self)), claim_check, inline_bytes=self.plant.setting.inline_bytes
+        )
+        ports = StartPorts(
+            store=store,
+            outbox=OutboxPort(self, self.plant.publish),
+            metrics=Metrics("Tsunagu", "orders.start", clock, io.StringIO()),
+            clock=clock,
+            new_id=self.plant.new_id,
+            new_owner=self._new_owner,
+            rng=random.Random(7),
+        )
+        return Starter(ORDERS, planner, ports, window_seconds=WINDOW_SECONDS)
+
+
+class ServiceSandbox(Sandbox):
+    """A sandbox of one service's function.
+
+    Attributes:
+        service: Name of the service.
+    """
+
+    plant: "PipelinePlant"
+
+    def __init__(self, name: str, plant: "PipelinePlant", step: Step, service: str) -> None:
+        super().__init__(name, plant, plant.queues[service])
+        self.service = service
+        self._step = step
+
+    def new_receiver(self) -> Receiver[Envelope]:
+        claim_check = ClaimCheck(ObjectPort(self), largest_bytes=LARGEST_BYTES)
+        service: Service[JsonObject] = Service(
+            self._place(), claim_check, parse=lambda order: order, function=self._work
+        )
+        settings = ReceiverSettings(
+            scope=service.scope,
+            queue_arn=QUEUE_ARN,
+            function_timeout_seconds=FUNCTION_TIMEOUT_SECONDS,
+            max_attempts=MAX_ATTEMPTS,
+            window_seconds=WINDOW_SECONDS,
+        )
+        outbox = JoiningSender(StorePort(self), OutboxPort(self, self.plant.publish))
+        return Receiver(
+            settings,
+            self.ports(outbox, self.plant.dead_letter_queues[self.service], self.plant.notifications),
+            parse=service.envelope,
+            key=lambda envelope: envelope.run_id,
+            process=service.process,
+        )
+
+    def _place(self) -> ServiceEnvironment:
+        behind = ORDERS.steps_from(self._step.name)[1:2]
+        return ServiceEnvironment(
+            pipeline=ORDERS.name,
+            step=self._step.name,
+            service=self.service,
+            siblings=",".join(self._step.services),
+            next_step=behind[0].name if behind else "",
+            next_topic_arn=behind[0].topic_arn if behind else NOTIFIER,
+            claim_bucket_name="claims",
+            inline_bytes=self.plant.setting.inline_bytes,
+            largest_payload_bytes=LARGEST_BYTES,
+            hop_limit=HOP_LIMIT,
+        )
+
+    def _work(self, order: JsonObject, work: Work) -> JsonObject:
+        """Take effect, and return what no other attempt returns."""
+        plant = self.plant
+        if self.service == plant.setting.refusing and not plant.is_mended:
+            msg = "the account is closed"
+            raise PermanentError(msg)
+        given = {name: result["fence"] for name, result in work.results.items()}
+        effect = {"service": self.service, "run_id": work.run_id, "order_id": order["order_id"], "given": given}
+        if plant.setting.writes:
+            work.put("effects", effect)
+        else:
+            plant.point(self, "works", lambda: plant.store.effects.append(effect))
+        return _result(self.service, work.fence)
+
+
+def _result(service: str, fence: int) -> JsonObject:
+    return {"by": service, "fence": fence}

@@ -17,7 +17,7 @@ ASK_AGAIN_SECONDS = 1.0
 # A killed preprocessor leaves a lease that ends with its invocation, 20 s after it began.
 PATIENCE_SECONDS = 60.0
 # Nothing is wrong with the question: the answer was lost with its handler, or another call with its key is at it.
-ASK_AGAIN = {"NotPublishedError", "RequestInProgressError", "Runtime.ExitError", "UnavailableError"}
+ASK_AGAIN = {"NotPublishedError", "RequestInProgressError", "Runtime.ExitError", "Sandbox.Timedout", "UnavailableError"}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -1,8 +1,8 @@
 """Sending messages on: what a message is, how it is cut into calls, and which entries are sent again."""
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Protocol
+from typing import Protocol
 
 from lambdas.contracts.messages import SQS_ENTRIES_PER_BATCH, SQS_MESSAGE_BYTES
 from lambdas.runtime.clock import Clock
@@ -159,17 +159,6 @@ def _send_batch(messages: Sequence[OutgoingMessage], call: SendCall, clock: Cloc
                 results[index] = SendResult(answer)
         waiting = again
     return results
-
-
-def batch_answers(
-    count: int, successful: Iterable[Mapping[str, Any]], failed: Iterable[Mapping[str, Any]]
-) -> list[str | EntryFailure]:
-    """Return the answers of a batch call whose entries are numbered by their `Id`, as SQS and SNS give them."""
-    answers: dict[str, str | EntryFailure] = {entry["Id"]: entry["MessageId"] for entry in successful}
-    for entry in failed:
-        text, at_fault = f"{entry['Code']}: {entry.get('Message', '')}", entry["SenderFault"]
-        answers[entry["Id"]] = EntryFailure(text, can_retry=not at_fault, is_permanent=at_fault)
-    return [answers[str(index)] for index in range(count)]
 
 
 def _batches(messages: Sequence[OutgoingMessage], batch_bytes: int) -> Iterator[list[OutgoingMessage]]:

@@ -6,10 +6,10 @@ from typing import TYPE_CHECKING, Any
 from botocore.exceptions import BotoCoreError, ClientError
 
 from lambdas.contracts.messages import SNS_MESSAGE_BYTES
-from lambdas.runtime.aws.sqs import batch_entry
+from lambdas.runtime.aws.entries import batch_entry, send_entries
 from lambdas.runtime.clock import Clock
 from lambdas.runtime.errors import UnavailableError
-from lambdas.runtime.publish import EntryFailure, OutgoingMessage, SendResult, batch_answers, send_in_batches
+from lambdas.runtime.publish import EntryFailure, OutgoingMessage, SendResult, send_in_batches
 
 if TYPE_CHECKING:
     from mypy_boto3_sns import SNSClient
@@ -58,14 +58,13 @@ class SnsTopicSender:
 
     def send(self, messages: Sequence[OutgoingMessage]) -> list[SendResult]:
         """Publish `messages` in order; the results are in the same order, and no failure is raised."""
-        return send_in_batches(messages, self._call, self._clock, batch_bytes=SNS_MESSAGE_BYTES)
+        return send_in_batches(messages, self._send, self._clock, batch_bytes=SNS_MESSAGE_BYTES)
 
-    def _call(self, messages: Sequence[OutgoingMessage]) -> list[str | EntryFailure]:
+    def _send(self, messages: Sequence[OutgoingMessage]) -> list[str | EntryFailure]:
+        return send_entries(messages, self._call)
+
+    def _call(self, messages: Sequence[OutgoingMessage]) -> Any:
         entries: list[Any] = [
             {**batch_entry(index, message), "Message": message.body} for index, message in enumerate(messages)
         ]
-        try:
-            answer = self._client().publish_batch(TopicArn=self._topic_arn, PublishBatchRequestEntries=entries)
-        except (ClientError, BotoCoreError) as error:
-            return [EntryFailure(str(error), can_retry=False)] * len(messages)
-        return batch_answers(len(entries), answer.get("Successful", []), answer.get("Failed", []))
+        return self._client().publish_batch(TopicArn=self._topic_arn, PublishBatchRequestEntries=entries)

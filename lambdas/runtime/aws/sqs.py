@@ -6,16 +6,10 @@ from typing import TYPE_CHECKING, Any
 from botocore.exceptions import BotoCoreError, ClientError
 
 from lambdas.contracts.messages import SQS_ENTRIES_PER_BATCH
+from lambdas.runtime.aws.entries import batch_entry, send_entries
 from lambdas.runtime.clock import Clock, SystemClock
 from lambdas.runtime.errors import LONGEST_DELAY_SECONDS
-from lambdas.runtime.publish import (
-    Attribute,
-    EntryFailure,
-    OutgoingMessage,
-    SendResult,
-    batch_answers,
-    send_in_batches,
-)
+from lambdas.runtime.publish import EntryFailure, OutgoingMessage, SendResult, send_in_batches
 
 if TYPE_CHECKING:
     from mypy_boto3_sqs import SQSClient
@@ -38,15 +32,14 @@ class SqsQueueSender:
 
     def send(self, messages: Sequence[OutgoingMessage]) -> list[SendResult]:
         """Send `messages` in order; the results are in the same order, and no failure is raised."""
-        return send_in_batches(messages, self._call, self._clock)
+        return send_in_batches(messages, self._send, self._clock)
 
-    def _call(self, messages: Sequence[OutgoingMessage]) -> list[str | EntryFailure]:
+    def _send(self, messages: Sequence[OutgoingMessage]) -> list[str | EntryFailure]:
+        return send_entries(messages, self._call)
+
+    def _call(self, messages: Sequence[OutgoingMessage]) -> Any:
         entries = [_entry(index, message) for index, message in enumerate(messages)]
-        try:
-            answer = self._client().send_message_batch(QueueUrl=self._queue_url, Entries=entries)
-        except (ClientError, BotoCoreError) as error:
-            return [EntryFailure(str(error), can_retry=False)] * len(messages)
-        return batch_answers(len(entries), answer.get("Successful", []), answer.get("Failed", []))
+        return self._client().send_message_batch(QueueUrl=self._queue_url, Entries=entries)
 
 
 class SqsVisibility:
@@ -88,28 +81,9 @@ class SqsVisibility:
         return ", ".join(problems) or None
 
 
-def batch_entry(index: int, message: OutgoingMessage) -> dict[str, Any]:
-    """Return what the entries of a batch call have in common in SQS and SNS: all but the text and the trace header."""
-    entry: dict[str, Any] = {"Id": str(index)}
-    if message.attributes:
-        entry["MessageAttributes"] = {name: _attribute(value) for name, value in message.attributes.items()}
-    if message.group_id is not None:
-        entry["MessageGroupId"] = message.group_id
-    if message.deduplication_id is not None:
-        entry["MessageDeduplicationId"] = message.deduplication_id
-    return entry
-
-
 def _entry(index: int, message: OutgoingMessage) -> Any:
     entry = {**batch_entry(index, message), "MessageBody": message.body}
     if message.trace_header is not None:
         header = {"DataType": "String", "StringValue": message.trace_header}
         entry["MessageSystemAttributes"] = {"AWSTraceHeader": header}
     return entry
-
-
-def _attribute(attribute: Attribute | str) -> dict[str, Any]:
-    if isinstance(attribute, str):
-        return {"DataType": "String", "StringValue": attribute}
-    kind = "BinaryValue" if isinstance(attribute.value, bytes) else "StringValue"
-    return {"DataType": attribute.data_type, kind: attribute.value}

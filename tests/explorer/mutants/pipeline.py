@@ -120,6 +120,12 @@ def result_not_kept_with_the_completion(patch: Patch) -> None:
     patch.setattr(Idempotency, "completed", mutant)
 
 
+@seen_in("pipeline: siblings", ONE_LOST)
+def result_committed_whatever_the_record_says(patch: Patch) -> None:
+    completed = Idempotency.completed
+    patch.setattr(Idempotency, "completed", lambda *args: replace(completed(*args), where={}))
+
+
 @seen_in("pipeline: replay of one service")
 def join_of_one_service_awaits_its_own_run_alone(patch: Patch) -> None:
     ids = shape.service_item_ids

@@ -44,7 +44,10 @@ class DeadLetterSource(Protocol):
         ...
 
     def delete(self, letters: Sequence[DeadLetter]) -> list[str]:
-        """Delete `letters`; return a phrase for each that stays, and is a duplicate when it is redriven again."""
+        """Delete `letters`; return a phrase for each that may stay, and is a duplicate when it is redriven again.
+
+        No failure is raised: the letters are sent by then, and the report says so.
+        """
         ...
 
     def give_back(self, letters: Sequence[DeadLetter]) -> None:
@@ -58,7 +61,7 @@ class RedriveReport:
 
     Attributes:
         moved: Letters that are back in their queue.
-        problems: Why letters stayed where they were: not sent, or sent and not deleted.
+        problems: Why letters stayed where they were: not sent; or sent and not deleted, as far as is known.
     """
 
     moved: int = 0

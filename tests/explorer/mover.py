@@ -96,13 +96,11 @@ class LettersPort:
                 self._queue.delete(letter.delivery.message_id)
             return []
 
-        def first_only() -> list[str]:
-            return [*apply(letters[:-1]), f"{letters[-1].delivery.message_id}: not deleted"]
-
+        told = [f"{letter.delivery.message_id}: not deleted" for letter in letters]
         failures: dict[str, Callable[[], list[str]]] = {
-            "unavailable": _fail,
-            "unanswered": lambda: _unanswered(apply),
-            "all but the last entry": first_only,
+            "unavailable": lambda: told,
+            "unanswered": lambda: last(apply(), told),
+            "all but the last entry": lambda: [*apply(letters[:-1]), told[-1]],
         }
         if not letters:
             return []

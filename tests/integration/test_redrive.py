@@ -1,6 +1,8 @@
 """Redrive over real queues, against moto."""
 
 import boto3
+import pytest
+from botocore.exceptions import ClientError, ReadTimeoutError
 
 from lambdas.runtime.aws.dead_letter_source import SqsDeadLetterSource
 from lambdas.runtime.aws.sqs import SqsQueueSender
@@ -38,3 +40,27 @@ def test_letters_of_a_fifo_queue_go_back_with_their_attributes() -> None:
     assert [message["Body"] for message in messages] == [f"b-{number}" for number in range(10)]
     assert set(messages[0]["MessageAttributes"]) == {"request_id"}
     assert "Messages" not in sqs.receive_message(QueueUrl=urls[1])
+
+
+@pytest.mark.parametrize(
+    ("error", "code"),
+    [
+        (ClientError({"Error": {"Code": "RequestThrottled"}}, "DeleteMessageBatch"), "RequestThrottled"),
+        (ReadTimeoutError(endpoint_url="http://127.0.0.1"), "ReadTimeoutError"),
+    ],
+)
+def test_letters_that_went_back_are_reported_when_deleting_them_fails(error: Exception, code: str) -> None:
+    sqs = boto3.client("sqs")
+    urls = [sqs.create_queue(QueueName=name)["QueueUrl"] for name in ("orders", "dead")]
+    ids = {sqs.send_message(QueueUrl=urls[1], MessageBody=f"b-{number}")["MessageId"] for number in range(2)}
+
+    def fail(**_: object) -> None:
+        raise error
+
+    sqs.meta.events.register("before-call.sqs.DeleteMessageBatch", fail)
+
+    report = redrive(SqsDeadLetterSource(lambda: sqs, urls[1]), SqsQueueSender(lambda: sqs, urls[0]), SystemClock())
+
+    assert report.moved == 2
+    assert {*report.problems} == {f"{each}: sent back, but not deleted here: {code}" for each in ids}
+    assert len(sqs.receive_message(QueueUrl=urls[0], MaxNumberOfMessages=10)["Messages"]) == 2

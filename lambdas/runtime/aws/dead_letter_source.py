@@ -3,7 +3,10 @@
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
+from botocore.exceptions import BotoCoreError, ClientError
+
 from lambdas.contracts.messages import SQS_ENTRIES_PER_BATCH
+from lambdas.runtime.aws.sdk_errors import error_code
 from lambdas.runtime.delivery import Delivery
 from lambdas.runtime.publish import Attribute
 from lambdas.runtime.redrive import DeadLetter
@@ -40,18 +43,18 @@ class SqsDeadLetterSource:
         return [_letter(message) for message in answer.get("Messages", [])]
 
     def delete(self, letters: Sequence[DeadLetter]) -> list[str]:
-        """Delete `letters`; return a phrase for each that stays, and is a duplicate when it is redriven again."""
+        """Delete `letters`; return a phrase for each that may stay, and is a duplicate when it is redriven again."""
         entries: list[Any] = [
             {"Id": str(number), "ReceiptHandle": letter.delivery.receipt_handle}
             for number, letter in enumerate(letters)
         ]
         if not entries:
             return []
-        failed = self._client().delete_message_batch(QueueUrl=self._queue_url, Entries=entries).get("Failed", [])
-        return [
-            f"{letters[int(entry['Id'])].delivery.message_id}: sent back, but not deleted here: {entry['Code']}"
-            for entry in failed
-        ]
+        try:
+            failed = self._client().delete_message_batch(QueueUrl=self._queue_url, Entries=entries).get("Failed", [])
+        except (ClientError, BotoCoreError) as error:
+            return [_not_deleted(letter, error_code(error)) for letter in letters]
+        return [_not_deleted(letters[int(entry["Id"])], entry["Code"]) for entry in failed]
 
     def give_back(self, letters: Sequence[DeadLetter]) -> None:
         """Show `letters` to others again, at once."""
@@ -61,6 +64,10 @@ class SqsDeadLetterSource:
         ]
         if entries:
             self._client().change_message_visibility_batch(QueueUrl=self._queue_url, Entries=entries)
+
+
+def _not_deleted(letter: DeadLetter, code: str) -> str:
+    return f"{letter.delivery.message_id}: sent back, but not deleted here: {code}"
 
 
 def _letter(message: Any) -> DeadLetter:

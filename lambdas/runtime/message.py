@@ -60,20 +60,27 @@ class Message:
         """Say that the work goes on: extend its lease, hide the message for as long, and then tell its task.
 
         Call it more often than the lease is long, and than the `HeartbeatSeconds` of the task's state. Without
-        `lease_seconds` the lease is as long as the invocation, and only the task hears of it.
+        `lease_seconds` the lease is as long as the invocation, and only the task hears of it: nothing is written, so a
+        worker that lost the message does not learn it here.
 
         Args:
             task_token: The Step Functions task that waits for this message. Default: none does.
 
         Raises:
             LeaseLostError: Another worker owns the message: stop, whatever is done from now on will not count. The
-                task was told nothing.
+                task was told nothing. Or the transaction was committed: the message is done, and has no lease any more.
             TaskLostError: The task does not wait any more: stop, nobody hears of the outcome. As every
                 `PermanentError`, it dead-letters the message unless the function catches it.
             UnavailableError: The lease was not extended; or it was, and Step Functions did not answer. A function that
                 catches it and works on is safe: without its lease it commits nothing.
         """
-        self._beat(task_token)
+        try:
+            self._beat(task_token)
+        except LeaseLostError as error:
+            if not self.was_committed:
+                raise
+            msg = "a heartbeat must come before the transaction is committed, got one after: the message is done"
+            raise LeaseLostError(msg) from error
 
     def completion(self) -> tuple[tuple[Outgoing, ...], str]:
         """Return what the message sends on, and the result that its record keeps. What comes later does not count.

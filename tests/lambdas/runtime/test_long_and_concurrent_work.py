@@ -85,6 +85,18 @@ def test_heartbeat_of_a_late_worker_says_that_the_lease_is_lost(world: World) ->
     assert (raised, world.effects()) == (["another worker owns the message"], ["o-1"])
 
 
+def test_heartbeat_after_the_commit_says_that_the_message_is_done(world: World) -> None:
+    world.lease_seconds = 3
+
+    def late(body: JsonObject, message: Message) -> None:
+        world.work(body, message)
+        with pytest.raises(LeaseLostError, match="got one after: the message is done"):
+            message.heartbeat()
+
+    assert world.receive(record(order("o-1")), process=late) == []
+    assert world.effects() == ["o-1"]
+
+
 def test_heartbeat_costs_nothing_where_the_lease_is_the_invocation(world: World) -> None:
     world.receive(record(order("o-1")), process=lambda _body, message: message.heartbeat())
 

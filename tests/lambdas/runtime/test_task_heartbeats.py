@@ -129,6 +129,17 @@ def test_late_worker_tells_the_task_nothing(world: World) -> None:
     assert world.tasks.heard == []
 
 
+def test_late_worker_without_a_lease_of_its_own_tells_the_task_and_commits_nothing(world: World) -> None:
+    def late(body: JsonObject, message: Message) -> None:
+        world.clock.ms += 1_000_000
+        world.receive(record(body, "m-2"))
+        message.heartbeat(task_token=body["token"])
+        world.work(body, message)
+
+    assert world.receive(record(task("o-1", "t-1")), process=late) == ["m-1"]
+    assert (world.effects(), world.tasks.heard) == (["o-1"], ["t-1"])
+
+
 def test_heartbeats_hide_a_message_until_the_end_of_its_invocation_at_most(world: World) -> None:
     world.lease_seconds = 8
 

@@ -6,6 +6,7 @@ from unittest.mock import patch
 
 from lambdas.runtime import relay
 from lambdas.runtime.publish import SendResult
+from lambdas.runtime.retry import BASE_SECONDS
 from tests.explorer.business import (
     MakeProcess,
     beating,
@@ -100,9 +101,20 @@ class Payments:
         return replace(self, bounds=bounds)
 
     def with_more_attempts(self, number: int) -> "Payments":
-        """The same, with more attempts and receives: each fault may cost one of them."""
-        attempts, receives = self.setting.max_attempts + number, self.setting.max_receives + number
-        return replace(self, setting=replace(self.setting, max_attempts=attempts, max_receives=receives))
+        """The same, with more attempts and receives: each fault may cost one of them.
+
+        Whoever stands in a group behind what fails each time waits through the back-off of each attempt.
+        """
+        setting = self.setting
+        attempts = setting.max_attempts + number
+        backoff_seconds = sum(BASE_SECONDS * 2**failed for failed in range(setting.max_attempts, attempts))
+        more = replace(
+            setting,
+            max_attempts=attempts,
+            max_receives=setting.max_receives + number,
+            longest_wait_ms=setting.longest_wait_ms + int(backoff_seconds * 1_000),
+        )
+        return replace(self, setting=more)
 
 
 def _standard(mode: str, make: MakeProcess) -> Iterator[Payments]:

@@ -8,7 +8,7 @@ from tests.explorer.scenarios import SCENARIOS, Payments
 from tests.explorer.schedule import explore, survey
 from tests.explorer.setting import Bounds
 
-SCHEDULES = 1_200  # of each scenario and kind of trouble: all take a quarter of an hour
+SCHEDULES = 1_000  # of each scenario and kind of trouble: all take ten minutes
 
 each_scenario = pytest.mark.parametrize("scenario", SCENARIOS.values(), ids=list(SCENARIOS))
 

@@ -8,7 +8,7 @@ from tests.explorer.pipeline.scenarios import SCENARIOS, Requests
 from tests.explorer.schedule import explore, survey
 from tests.explorer.setting import Bounds
 
-SCHEDULES = 1_500  # of each scenario and kind of trouble: all take four minutes
+SCHEDULES = 1_000  # of each scenario and kind of trouble: all take five minutes
 
 each_pipeline = pytest.mark.parametrize("scenario", SCENARIOS.values(), ids=list(SCENARIOS))
 

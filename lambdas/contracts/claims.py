@@ -10,6 +10,7 @@ CONTENT_TYPE = "application/json"
 # A UUID of version 7, in lower case. RFC 9562, sections 4 and 5.7.
 _ID = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-7[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}")
 _NAME = re.compile(r"[a-z][a-z0-9-]{0,31}")
+_WITHIN = re.compile(rf"{_ID.pattern}/(request|{_NAME.pattern}/{_NAME.pattern}(/[0-9]+)?)\.json")
 
 
 class ClaimKeyError(ValueError):
@@ -41,6 +42,12 @@ def check_name(name: str, value: object) -> str:
         )
         raise ClaimKeyError(msg)
     return value
+
+
+def is_key_of(key: str, pipeline: str, request_id: str) -> bool:
+    """Whether `key` is one that the functions of this page make for a request."""
+    prefix = f"{pipeline}/{request_id}/"
+    return key.startswith(prefix) and _WITHIN.fullmatch(key.removeprefix(prefix)) is not None
 
 
 def request_key(pipeline: str, request_id: str, run_id: str) -> str:

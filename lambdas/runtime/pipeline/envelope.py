@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any, Self
 
-from lambdas.contracts.claims import ClaimKeyError, check_id, check_name
+from lambdas.contracts.claims import ClaimKeyError, check_id, check_name, is_key_of
 from lambdas.contracts.messages import SCHEMA_VERSION, SCHEMA_VERSION_ATTRIBUTE
 from lambdas.contracts.pipeline import HOP_COUNT_ATTRIBUTE, SERVICE_ATTRIBUTE, TRACE_CONTEXT_ATTRIBUTE
 from lambdas.runtime.claim_check import Part, Stored, json_text, part_from_json
@@ -73,7 +73,6 @@ class Envelope:
             msg = f"results must be an object, got {type(results).__name__}"
             raise InvalidMessageError(msg)
         pipeline, request_id = check_name("pipeline", body["pipeline"]), check_id("request_id", body["request_id"])
-        prefix = f"{pipeline}/{request_id}/"
         has_one = "only" in body
         return cls(
             request_id=request_id,
@@ -81,9 +80,9 @@ class Envelope:
             pipeline=pipeline,
             step=check_name("step", body["step"]) if body["step"] != "" else "",
             hop=body["hop"],
-            request=_part("request", body["request"], prefix),
+            request=_part("request", body["request"], pipeline, request_id),
             results={
-                check_name("service", service): _part(f"the result of {service}", part, prefix)
+                check_name("service", service): _part(f"the result of {service}", part, pipeline, request_id)
                 for service, part in results.items()
             },
             only=check_name("only", body["only"]) if has_one else None,
@@ -137,9 +136,9 @@ def hop_count_of(delivery: Delivery) -> int:
     return int(text) if isinstance(text, str) and text.isascii() and text.isdigit() and len(text) < 10 else 0  # noqa: PLR2004
 
 
-def _part(name: str, value: object, prefix: str) -> Part:
+def _part(name: str, value: object, pipeline: str, request_id: str) -> Part:
     part = part_from_json(name, value)
-    if isinstance(part, Stored) and not part.key.startswith(prefix):
-        msg = f"{name} must lie under the request's own {prefix}, got {part.key[:128]!r}"
+    if isinstance(part, Stored) and not is_key_of(part.key, pipeline, request_id):
+        msg = f"{name} must lie under the request's own {pipeline}/{request_id}/, got {part.key[:128]!r}"
         raise InvalidMessageError(msg)
     return part

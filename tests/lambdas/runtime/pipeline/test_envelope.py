@@ -109,6 +109,8 @@ def test_what_is_no_envelope_is_refused_in_a_sentence(body: object, reason: str)
         KEY.replace(REQUEST_ID, RUN_ID),
         f"orders/{REQUEST_ID}",
         f"orders/{REQUEST_ID}x/secret.json",
+        f"orders/{REQUEST_ID}/../../secret.json",
+        f"orders/{REQUEST_ID}/{RUN_ID}/reserve/../../request.json",
         "/etc/passwd",
     ],
 )

@@ -216,6 +216,7 @@ def _check(outgoing: Outgoing) -> None:
         if not isinstance(value, str) and not (value is None and name in _OPTIONAL):
             msg = f"{name} of a message for a {outgoing.channel} must be text, got {type(value).__name__}"
             raise TypeError(msg)
+    "".join(f"{name}{value}" for name, value in named).encode()  # half a surrogate pair could not be sent either
     if empty := [name for name, value in named if value == ""]:
         msg = f"{' and '.join(empty)} of a message for a {outgoing.channel} must not be empty"
         raise ValueError(msg)

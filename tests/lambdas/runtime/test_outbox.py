@@ -206,6 +206,8 @@ def test_more_attributes_than_sqs_takes_are_refused_at_once() -> None:
         (lambda outbox: outbox.send(QUEUE_URL, "x", attributes={"n": None}), "n of .* must be text, got NoneType"),
         (lambda outbox: outbox.send(QUEUE_URL, "x", attributes={"n": ""}), "n of .* must not be empty"),
         (lambda outbox: outbox.send(QUEUE_URL, "x", group_id=5), "group_id of .* must be text, got int"),
+        (lambda outbox: outbox.send(QUEUE_URL, "x", group_id="\ud800"), "surrogates not allowed"),
+        (lambda outbox: outbox.send(QUEUE_URL, "\ud800"), "surrogates not allowed"),
         (lambda outbox: outbox.publish(None, "x"), "target of a message for a topic must be text, got NoneType"),
     ],
 )

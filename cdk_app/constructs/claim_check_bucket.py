@@ -30,9 +30,11 @@ RECOVERY = Duration.days(14)
 _ABANDONED_UPLOADS = Duration.days(1)
 
 # A pinned version is read by the second one; HEAD asks for the same two.
-_READ_ACTIONS = ("s3:GetObject", "s3:GetObjectVersion")
-_WRITE_ACTIONS = ("s3:PutObject",)
-_WRITE_KEY_ACTIONS = ("kms:GenerateDataKey",)
+_READ_ACTIONS = ("s3:GetObjectVersion",)  # a claim names its version
+# A writer looks at an object that is there already, by HEAD with its checksum, which takes the key:
+# https://docs.aws.amazon.com/AmazonS3/latest/API/API_HeadObject.html
+_WRITE_ACTIONS = ("s3:PutObject", "s3:GetObject")
+_WRITE_KEY_ACTIONS = ("kms:GenerateDataKey", "kms:Decrypt")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -93,7 +95,7 @@ class ClaimCheckBucket(Construct):
         self.bucket: s3.IBucket = existing or self._bucket()
 
     def grant_read(self, grantee: iam.IGrantable, *, under: str) -> iam.Grant:
-        """Let `grantee` read the objects under a prefix, by version too, and use their key to do so.
+        """Let `grantee` read the objects under a prefix, each by its version, and use their key to do so.
 
         Args:
             grantee: The function.
@@ -102,9 +104,7 @@ class ClaimCheckBucket(Construct):
         return self._grant(grantee, under, _READ_ACTIONS, RECEIVE_ACTIONS)
 
     def grant_write(self, grantee: iam.IGrantable, *, under: str) -> iam.Grant:
-        """Let `grantee` write objects under a prefix, and use their key to do so.
-
-        The runtime looks at an object that was already there, so that a writer needs `grant_read` too.
+        """Let `grantee` write objects under a prefix, recognise those that it wrote before, and use their key to do so.
 
         Args:
             grantee: The function.

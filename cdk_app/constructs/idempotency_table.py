@@ -14,8 +14,7 @@ from lambdas.contracts import records
 # BatchExecuteStatement has no action of its own: IAM checks each statement as what it does.
 _BATCH_WRITE_ACTIONS = ("dynamodb:PartiQLInsert", "dynamodb:PartiQLUpdate")
 _SINGLE_WRITE_ACTIONS = ("dynamodb:PutItem",)
-# The last one is also the item's part of a TransactWriteItems.
-_SHARED_ACTIONS = ("dynamodb:BatchGetItem", "dynamodb:UpdateItem")
+_UPDATE_ACTION = "dynamodb:UpdateItem"  # a single write, and the item's part of a TransactWriteItems
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -51,16 +50,22 @@ class IdempotencyTable(Construct):
         self.props = props or IdempotencyTableProps()
         self.table: dynamodb.ITable = self.props.existing or self._table()
 
-    def grant_idempotency(self, grantee: iam.IGrantable, *, single_writes: bool = False) -> iam.Grant:
+    def grant_idempotency(
+        self, grantee: iam.IGrantable, *, single_writes: bool = False, transactions: bool = True
+    ) -> iam.Grant:
         """Let `grantee` claim, change and read items, and use the key of an existing table that has one.
 
         Args:
             grantee: The function.
             single_writes: Whether it writes items one by one. Default: in batches of PartiQL statements.
+            transactions: Whether it completes items together with writes of its own. Default: it does.
         """
         writes = _SINGLE_WRITE_ACTIONS if single_writes else _BATCH_WRITE_ACTIONS
+        updates = (_UPDATE_ACTION,) if single_writes or transactions else ()
         grant = iam.Grant.add_to_principal(
-            grantee=grantee, actions=[*writes, *_SHARED_ACTIONS], resource_arns=[self.table.table_arn]
+            grantee=grantee,
+            actions=[*writes, "dynamodb:BatchGetItem", *updates],
+            resource_arns=[self.table.table_arn],
         )
         return with_key(grant, self.table.encryption_key, grantee, RECEIVE_ACTIONS)
 

@@ -181,9 +181,8 @@ class ServicePipeline(Construct):
 
     def _grant_preprocessor(self) -> None:
         function = self.preprocessor.function
-        self.bucket.grant_read(function, under=self._props.name)
         self.bucket.grant_write(function, under=self._props.name)
-        self.table.grant_idempotency(function, single_writes=self._props.single_writes)
+        self.table.grant_idempotency(function, single_writes=self._props.single_writes, transactions=False)
         self.table.grant_find_by_request(function)
         for topic in self._topics:
             topic.grant_publish(function)

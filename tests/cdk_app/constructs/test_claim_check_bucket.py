@@ -90,22 +90,23 @@ def test_no_function_is_made_that_could_empty_the_bucket(stack: Stack) -> None:
     assert not resources(stack, "AWS::Lambda::Function")
 
 
-def test_reader_may_read_objects_and_versions_under_its_prefix_and_no_more(stack: Stack) -> None:
+def test_reader_may_read_versions_of_objects_under_its_prefix_and_no_more(stack: Stack) -> None:
     bucket(stack, existing=imported(stack)).grant_read(role(stack), under="orders")
 
     assert permissions(stack) == {
-        ("s3:GetObject", f"{BUCKET_ARN}/orders/*"),
         ("s3:GetObjectVersion", f"{BUCKET_ARN}/orders/*"),
         ("kms:Decrypt", KEY_ARN),
     }
 
 
-def test_writer_may_put_objects_under_its_prefix_and_no_more(stack: Stack) -> None:
+def test_writer_may_put_objects_under_its_prefix_recognise_its_own_and_no_more(stack: Stack) -> None:
     bucket(stack, existing=imported(stack)).grant_write(role(stack), under="orders/*/reserve/billing")
 
     assert permissions(stack) == {
         ("s3:PutObject", f"{BUCKET_ARN}/orders/*/reserve/billing/*"),
+        ("s3:GetObject", f"{BUCKET_ARN}/orders/*/reserve/billing/*"),
         ("kms:GenerateDataKey", KEY_ARN),
+        ("kms:Decrypt", KEY_ARN),
     }
 
 

@@ -28,6 +28,14 @@ def test_key_and_ttl_attribute_are_those_of_the_contract(stack: Stack) -> None:
     assert table["TimeToLiveSpecification"] == {"AttributeName": records.EXPIRATION, "Enabled": True}
 
 
+def test_who_needs_no_transaction_may_not_update_single_items(stack: Stack) -> None:
+    table = IdempotencyTable(stack, "Items")
+
+    table.grant_idempotency(role(stack), transactions=False)
+
+    assert {action for action, _ in permissions(stack)} == ACTIONS - {"dynamodb:UpdateItem"}
+
+
 def test_table_is_on_demand_and_recovers_to_any_second(stack: Stack) -> None:
     IdempotencyTable(stack, "Items")
 

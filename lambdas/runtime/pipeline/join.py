@@ -11,10 +11,10 @@ from dataclasses import replace
 
 from lambdas.runtime.claim_check import Part, json_text, part_from_json
 from lambdas.runtime.errors import InvalidMessageError
-from lambdas.runtime.lease import Verdict
+from lambdas.runtime.lease import Item, Verdict
 from lambdas.runtime.outbox import Addressed, OutboxSender
 from lambdas.runtime.pipeline.envelope import Envelope
-from lambdas.runtime.pipeline.journal import Found, RecordReader, is_done, read_by_id, result_of
+from lambdas.runtime.pipeline.journal import Found, RecordReader, is_done, read_by_id, result_of, run_started_ms
 from lambdas.runtime.publish import SendResult
 
 _LEFT_TO_A_SIBLING = SendResult(None)
@@ -62,15 +62,31 @@ def _composed(message: Addressed, found: Mapping[str, Found]) -> Addressed | Sen
         return _NOT_READ
     try:
         origin = Envelope.from_json(json.loads(message.origin))
-        missing = [service for service, item in awaited.items() if not is_done(item)]
-        if missing and origin.only is None:
+        missing = {service: item for service, item in awaited.items() if not is_done(item)}
+        if missing and origin.only is None and not (None in missing.values() and _is_forgotten(origin, message.item)):
             return _LEFT_TO_A_SIBLING
         if missing:  # a run that is over: nobody will send it later
             return _refused(f"the results of {', '.join(missing)} are not there any more")
+        if foreign := [service for service, item in awaited.items() if _request_id(item) != origin.request_id]:
+            return _refused(f"the results of {', '.join(foreign)} are of another request")
         onward = origin.onward(json.loads(message.outgoing.body)["step"], _results(awaited))
     except (ValueError, InvalidMessageError) as error:
         return _refused(str(error))
     return replace(message, outgoing=replace(message.outgoing, body=onward.encode()))
+
+
+def _is_forgotten(origin: Envelope, own: Item) -> bool:
+    """Whether the run is so old that a sibling's record may have been there, and be gone.
+
+    Records outlive their last change by the same window. A younger run's sibling has no record, because its message did
+    not arrive yet.
+    """
+    window_ms = own.expiration * 1_000 - own.updated
+    return own.updated - run_started_ms(origin.run_id) > window_ms
+
+
+def _request_id(item: Found) -> str | None:
+    return item.request_id if isinstance(item, Item) else None
 
 
 def _results(awaited: Mapping[str, Found]) -> dict[str, Part]:

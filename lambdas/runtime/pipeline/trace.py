@@ -36,6 +36,11 @@ class ServiceTrace:
     result: Part | None = None
     is_of_base: bool = False
 
+    @property
+    def has_sent(self) -> bool:
+        """Whether it is done, and its message to the next step sent; in a base run's record, whether it is done."""
+        return self.status is Status.COMPLETED or (self.is_of_base and self.status is Status.COMMITTED)
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RunTrace:
@@ -66,7 +71,7 @@ class RunTrace:
     @property
     def is_done(self) -> bool:
         """Whether every service is done and every message of it sent: the end was published."""
-        return bool(self.services) and all(each.status is Status.COMPLETED for each in self.services)
+        return bool(self.services) and all(each.has_sent for each in self.services)
 
 
 def trace(journal: Journal, request_id: str) -> list[RunTrace]:

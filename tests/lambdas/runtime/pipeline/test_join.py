@@ -11,6 +11,7 @@ from lambdas.contracts.records import Status
 from lambdas.runtime.lease import Item
 from lambdas.runtime.outbox import Addressed, Channel, Outgoing
 from lambdas.runtime.pipeline.join import JoiningSender, onward_text
+from lambdas.runtime.pipeline.journal import run_started_ms
 from lambdas.runtime.publish import SendResult
 from tests.explorer.fiber import Fiber
 from tests.explorer.schedule import Choices
@@ -122,19 +123,22 @@ def test_in_every_order_a_fault_at_any_call_loses_and_doubles_nothing(fault: str
 
 
 def item(item_id: str, status: Status = Status.COMPLETED, result: str = '{"inline":1}') -> Item:
-    return Item(id=item_id, status=status, owner="w", fence=1, lease=0, result=result)
+    return Item(id=item_id, status=status, owner="w", fence=1, lease=0, result=result, request_id=STARTED["request_id"])
 
 
 ENVELOPE = PipelineWorld()
-ENVELOPE.start()
+STARTED = ENVELOPE.start()
+WINDOW_MS = 1_000_000
 ORIGIN = ENVELOPE.bodies("topic/reserve")[0]
 ASKED_ONE = replace(PLAIN, step="reserve", only="inventory", base_run_id=PLAIN.request_id).encode()
 
 
-def onward(origin: str = ORIGIN) -> Addressed:
+def onward(origin: str = ORIGIN, age_ms: int = 0) -> Addressed:
+    updated = run_started_ms(STARTED["run_id"]) + age_ms
+    own = replace(item("i", Status.COMMITTED), updated=updated, expiration=(updated + WINDOW_MS) // 1_000)
     awaits = {"inventory": "i", "billing": "b"}
     outgoing = Outgoing(channel=Channel.TOPIC, target="topic/ship", body=onward_text("ship"), awaits=awaits)
-    return Addressed(outgoing, "id", item("i", Status.COMMITTED), origin)
+    return Addressed(outgoing, "id", own, origin)
 
 
 def plain(text: str) -> Addressed:
@@ -163,6 +167,10 @@ def test_message_is_left_to_a_sibling_that_is_not_done(sibling: Item | None) -> 
     assert send(onward(), sibling=sibling) == ([SendResult(None)], [])
 
 
+def test_sibling_without_a_record_is_waited_for_as_long_as_it_can_be_on_its_way() -> None:
+    assert send(onward(age_ms=WINDOW_MS - 1_000), sibling=None) == ([SendResult(None)], [])
+
+
 def test_other_messages_are_sent_as_they_are_and_results_keep_their_order() -> None:
     results, sent = send(plain("one"), onward(), plain("two"), sibling=None)
 
@@ -184,6 +192,8 @@ def test_failed_send_is_told() -> None:
         (onward(), item("b", result='{"order_id": 7}')),
         (onward(origin=""), item("b")),
         (onward(origin="{}"), item("b")),
+        (onward(), replace(item("b"), request_id="another")),
+        (onward(age_ms=WINDOW_MS + 1), None),
         (onward(origin=ASKED_ONE), None),
         (onward(origin=ASKED_ONE), item("b", Status.INPROGRESS)),
     ],

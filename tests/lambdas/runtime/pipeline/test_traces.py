@@ -1,5 +1,7 @@
 """The trace of a request: where it is, how often it was tried, what came of it, where the data lies."""
 
+from dataclasses import replace
+
 import pytest
 
 from lambdas.contracts.records import Status
@@ -111,6 +113,12 @@ def test_services_that_were_not_asked_are_shown_with_the_record_that_stands_for_
         ("shipping", False),
     ]
     assert run.is_done
+
+    inventory = world.item(first["run_id"], "inventory")
+    assert inventory is not None
+    world.store.items[inventory.id] = replace(inventory, status=Status.COMMITTED)
+    of_base, replayed = trace(world.journal, first["request_id"])
+    assert (of_base.is_done, replayed.is_done) == (False, True)
 
 
 def test_start_that_was_refused_is_shown_with_the_reason(world: PipelineWorld) -> None:

@@ -2,9 +2,10 @@
 
 SCHEMA_VERSION = 1
 
-# Message attributes. SQS and SNS allow ten; ours leave room for six of a producer's.
+# Message attributes. SQS and SNS allow ten; ours leave room for five of a producer's.
 REQUEST_ID_ATTRIBUTE = "request_id"
 SCHEMA_VERSION_ATTRIBUTE = "schema_version"
+HOP_COUNT_ATTRIBUTE = "hop_count"
 DEAD_LETTER_REASON_ATTRIBUTE = "dead_letter_reason"
 DEAD_LETTER_SOURCE_ATTRIBUTE = "dead_letter_source"
 ATTRIBUTES_PER_MESSAGE = 10

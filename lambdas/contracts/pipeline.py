@@ -10,7 +10,6 @@ HOP_LIMIT = 32
 # Attribute by which a replay reaches one service of a step; a subscription takes its own name, or none at all.
 SERVICE_ATTRIBUTE = "service"
 TRACE_CONTEXT_ATTRIBUTE = "trace_context"
-HOP_COUNT_ATTRIBUTE = "hop_count"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

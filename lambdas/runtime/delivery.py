@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Any, NoReturn
 
 from lambdas.contracts.messages import (
+    HOP_COUNT_ATTRIBUTE,
     REQUEST_ID_ATTRIBUTE,
     REQUEST_ID_LENGTHS,
     SCHEMA_VERSION,
@@ -19,6 +20,7 @@ from lambdas.runtime.publish import Attribute
 JsonObject = dict[str, Any]
 
 _REQUEST_ID = re.compile(r"[A-Za-z0-9._:-]+")
+_HOP_COUNT = re.compile(r"[0-9]{1,9}")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -66,6 +68,13 @@ class Delivery:
         if isinstance(value, str) and len(value) in REQUEST_ID_LENGTHS and _REQUEST_ID.fullmatch(value):
             return value
         return self.message_id
+
+    @property
+    def hop_count(self) -> int:
+        """Hops that the message has behind it; 0 when it does not say."""
+        attribute = self.attributes.get(HOP_COUNT_ATTRIBUTE)
+        value = attribute.value if attribute else None
+        return int(value) if isinstance(value, str) and _HOP_COUNT.fullmatch(value) else 0
 
     def json_body(self) -> JsonObject:
         """Return the body as a JSON object.

@@ -33,6 +33,8 @@ class Message:
         self.fence = claim.item.fence
         self.attempt = claim.attempt
         self.outbox = Outbox(delivery.request_id, delivery.trace_header)
+        if delivery.hop_count:
+            self.outbox.count_hops(delivery.hop_count)
         self.result = ""
         self._completion: tuple[tuple[Outgoing, ...], str] | None = None
         self._open_transaction = open_transaction

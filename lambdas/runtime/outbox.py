@@ -14,6 +14,7 @@ from typing import Protocol
 
 from lambdas.contracts.messages import (
     ATTRIBUTES_PER_MESSAGE,
+    HOP_COUNT_ATTRIBUTE,
     REQUEST_ID_ATTRIBUTE,
     SNS_MESSAGE_BYTES,
     SQS_MESSAGE_BYTES,
@@ -106,10 +107,18 @@ class Outbox:
     """
 
     def __init__(self, request_id: str, trace_header: str | None = None) -> None:
-        self._request_id = request_id
         self._trace_header = trace_header
+        self._carried = {REQUEST_ID_ATTRIBUTE: request_id}
         self._messages: list[Outgoing] = []
         self._is_sealed = False
+
+    def count_hops(self, hops: int) -> None:
+        """Let each message to a queue or topic from now on say how many hops it has behind it: so a loop ends.
+
+        Args:
+            hops: Hops so far.
+        """
+        self._carried[HOP_COUNT_ATTRIBUTE] = str(hops)
 
     def send(
         self, queue_url: str, body: str, *, attributes: Mapping[str, str] | None = None, group_id: str | None = None
@@ -119,7 +128,8 @@ class Outbox:
         Args:
             queue_url: The queue.
             body: Text of the message, 1 MiB at most with its attributes.
-            attributes: Message attributes, nine at most: the request id is one.
+            attributes: Message attributes, eight at most: the request id is one, and the hop count another where the
+                message in hand brought one, as in a pipeline. One of the same name takes the place of ours.
             group_id: Message group; required by a FIFO queue.
 
         Raises:
@@ -169,7 +179,7 @@ class Outbox:
             msg = "messages must be given to the outbox before the message is completed, got one after"
             raise RuntimeError(msg)
         has_attributes = channel in {Channel.QUEUE, Channel.TOPIC}
-        carried = {REQUEST_ID_ATTRIBUTE: self._request_id, **(attributes or {})} if has_attributes else {}
+        carried = {**self._carried, **(attributes or {})} if has_attributes else {}
         outgoing = Outgoing(
             channel=channel,
             target=target,

@@ -9,7 +9,7 @@ from lambdas.runtime.clock import NewId
 from lambdas.runtime.delivery import Delivery, JsonObject
 from lambdas.runtime.errors import PermanentError
 from lambdas.runtime.message import Message
-from lambdas.runtime.pipeline.envelope import hop_count_of, trace_context_of
+from lambdas.runtime.pipeline.envelope import trace_context_of
 from lambdas.runtime.pipeline.errors import MalformedRequestError
 from lambdas.runtime.pipeline.plan import Planner
 from lambdas.runtime.pipeline.shape import Pipeline, start_key
@@ -66,7 +66,7 @@ class Entry:
         Raises:
             PermanentError: The message made too many hops.
         """
-        hop = hop_count_of(message.delivery) + 1
+        hop = message.delivery.hop_count + 1
         if hop > self._hop_limit:
             msg = f"a request must end within {self._hop_limit} hops, got hop {hop}: a loop"
             raise PermanentError(msg)

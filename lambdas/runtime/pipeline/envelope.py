@@ -5,8 +5,8 @@ from dataclasses import dataclass, field, replace
 from typing import Any, Self
 
 from lambdas.contracts.claims import ClaimKeyError, check_id, check_name, is_key_of
-from lambdas.contracts.messages import SCHEMA_VERSION, SCHEMA_VERSION_ATTRIBUTE
-from lambdas.contracts.pipeline import HOP_COUNT_ATTRIBUTE, SERVICE_ATTRIBUTE, TRACE_CONTEXT_ATTRIBUTE
+from lambdas.contracts.messages import HOP_COUNT_ATTRIBUTE, SCHEMA_VERSION, SCHEMA_VERSION_ATTRIBUTE
+from lambdas.contracts.pipeline import SERVICE_ATTRIBUTE, TRACE_CONTEXT_ATTRIBUTE
 from lambdas.runtime.claim_check import Part, Stored, json_text, part_from_json
 from lambdas.runtime.delivery import Delivery, JsonObject
 from lambdas.runtime.errors import InvalidMessageError
@@ -127,13 +127,6 @@ def trace_context_of(delivery: Delivery) -> str | None:
     attribute = delivery.attributes.get(TRACE_CONTEXT_ATTRIBUTE)
     value = attribute.value if attribute else delivery.trace_header
     return value if isinstance(value, str) and 0 < len(value) <= _TRACE_CONTEXT_CHARACTERS else None
-
-
-def hop_count_of(delivery: Delivery) -> int:
-    """Return the hops that a message has behind it; 0 when it does not say."""
-    attribute = delivery.attributes.get(HOP_COUNT_ATTRIBUTE)
-    text = attribute.value if attribute else ""
-    return int(text) if isinstance(text, str) and text.isascii() and text.isdigit() and len(text) < 10 else 0  # noqa: PLR2004
 
 
 def _part(name: str, value: object, pipeline: str, request_id: str) -> Part:

@@ -77,6 +77,7 @@ class Service(Generic[RequestT]):
         if envelope.hop > self._place.hop_limit:
             msg = f"a run must end within {self._place.hop_limit} hops, got hop {envelope.hop}: a loop"
             raise PermanentError(msg)
+        message.outbox.count_hops(envelope.hop)
         work = Work(
             envelope,
             message,

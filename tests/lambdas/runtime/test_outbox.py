@@ -196,6 +196,21 @@ def test_more_attributes_than_sqs_takes_are_refused_at_once() -> None:
         Outbox("r-1").send(QUEUE_URL, "x", attributes={f"a{n}": "v" for n in range(10)})
 
 
+def test_hops_that_a_message_brought_go_on_with_what_it_sends(world: World) -> None:
+    world.receive(record(order("o-1"), attributes={"request_id": "r-1", "hop_count": "7"}), process=transactional)
+
+    assert world.outbox.sent[0].outgoing.attributes == {"request_id": "r-1", "hop_count": "7"}
+
+
+def test_request_id_and_hops_leave_room_for_eight_attributes() -> None:
+    outbox = Outbox("r-1")
+    outbox.count_hops(7)
+    outbox.send(QUEUE_URL, "x", attributes={f"a{n}": "v" for n in range(8)})
+
+    with pytest.raises(ValueError, match="at most 10 attributes, got 11"):
+        outbox.send(QUEUE_URL, "x", attributes={f"a{n}": "v" for n in range(9)})
+
+
 @pytest.mark.parametrize(
     ("give", "sentence"),
     [

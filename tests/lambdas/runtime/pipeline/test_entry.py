@@ -6,6 +6,8 @@ from typing import Any
 import pytest
 
 from lambdas.contracts.claims import check_id
+from lambdas.runtime.delivery import JsonObject
+from lambdas.runtime.pipeline.work import Work
 from tests.lambdas.runtime.pipeline.test_starts import REQUEST_ID, START_CALLS, harm
 from tests.lambdas.runtime.pipeline.world import HOP_LIMIT, LARGE_ORDER, ORDER, PipelineWorld
 from tests.lambdas.runtime.world import FakeContext, Killed, record
@@ -118,8 +120,40 @@ def test_run_that_starts_runs_ends_within_its_hops(world: PipelineWorld, hops: i
     assert len(world.dead_letters.sent) == (0 if is_taken else 1)
 
 
+def test_loop_through_the_entry_queue_ends(world: PipelineWorld) -> None:
+    def ship_and_start_again(order: JsonObject, work: Work) -> object:
+        document = {"action": "start", "payload": order, "idempotency_key": work.run_id}
+        work.outbox.send("queue/entry", json.dumps(document), attributes={"producer": "shipping"})
+        return {}
+
+    world.business["shipping"] = ship_and_start_again
+    world.start()
+    world.settle()
+
+    for _ in range(HOP_LIMIT):
+        (sent,) = [each.outgoing for each in world.topics.published if each.outgoing.target == "queue/entry"][-1:]
+        receive(world, entry_record(sent.body, sent.body, {**sent.attributes}))
+        world.settle()
+
+    assert [json.loads(body)["hop"] for body in world.bodies("topic/reserve")] == [1, 3, 5]
+    assert all("a loop" in str(letter.attributes["dead_letter_reason"]) for letter in world.dead_letters.sent)
+    assert world.dead_letters.sent
+
+
 @pytest.mark.parametrize("hop_count", ["", "-1", "x", "\uff19", "1" * 10])
 def test_hop_count_that_is_none_counts_as_none(world: PipelineWorld, hop_count: str) -> None:
     receive(world, entry_record(start_document(), attributes={"hop_count": hop_count}))
 
     assert [json.loads(body)["hop"] for body in world.bodies("topic/reserve")] == [1]
+
+
+def test_what_a_service_sends_has_the_hops_of_its_run_whatever_came_beside_the_envelope(world: PipelineWorld) -> None:
+    world.business["inventory"] = lambda _, work: work.outbox.send("queue/entry", "{}")
+    world.start()
+    (waiting,) = world.topics.queues.pop("inventory")
+    world.topics.put("inventory", waiting["body"], {"hop_count": "x"})
+
+    world.deliver("inventory")
+
+    (sent,) = [each.outgoing for each in world.topics.published if each.outgoing.target == "queue/entry"]
+    assert sent.attributes["hop_count"] == "1"

@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
-from aws_cdk import Annotations, Stack
+from aws_cdk import Annotations, ArnFormat, Stack, Token
 from aws_cdk import aws_iam as iam
 from aws_cdk import aws_kms as kms
 
@@ -40,20 +40,25 @@ def allow_service(scope: "Construct", key: kms.IKey, service: str, *, source_arn
     _let_send(scope, key, service, sid=sid, conditions=source_conditions(scope, source_arn))
 
 
-def allow_topic(scope: "Construct", key: kms.IKey, topic: "sns.ITopic") -> None:
+def allow_topic(queue: "Construct", key: kms.IKey, topic: "sns.ITopic") -> None:
     """Let SNS use `key` to deliver what is published to `topic` into an encrypted queue.
 
-    The topic's ARN is the condition, and names its account, which may be another one. An imported key keeps its policy,
-    as with `allow_service`.
+    The topic's ARN is the condition, and names its account, which may be another one. The key of a third stack, with
+    neither the queue nor the topic in it, cannot name the topic without making its stack depend on those that depend on
+    it: its policy lets SNS in for any topic of the topic's account and region, and the queue's policy for this one.
+    An imported key keeps its policy, as with `allow_service`.
 
     Args:
-        scope: Construct that an imported key is told about.
+        queue: Queue that the key encrypts; synthesis tells about an imported key there.
         key: Key of the queue.
         topic: What the queue is subscribed to, or is the dead-letter queue of a subscription to.
 
     See https://docs.aws.amazon.com/sns/latest/dg/sns-dead-letter-queues.html
     """
-    _let_send(scope, key, SNS, sid=None, conditions=from_topic(topic))
+    home = Stack.of(key)
+    nameable = not Token.is_unresolved(topic.topic_arn) or home in (Stack.of(queue), Stack.of(topic))
+    conditions = from_topic(topic) if nameable else _from_account(home, topic)
+    _let_send(queue, key, SNS, sid=None, conditions=conditions)
 
 
 def _let_send(
@@ -76,6 +81,21 @@ def _let_send(
 def from_topic(topic: "sns.ITopic") -> dict[str, dict[str, str]]:
     """Conditions that let SNS deliver what is published to one topic, and nothing else."""
     return {"ArnEquals": {"aws:SourceArn": topic.topic_arn}}
+
+
+def _from_account(stack: Stack, topic: "sns.ITopic") -> dict[str, dict[str, str]]:
+    """Conditions that let SNS deliver for any topic of `topic`'s account and region.
+
+    The account is in the ARN only: AWS documents no `aws:SourceAccount` for what SNS delivers.
+    """
+    topics = stack.format_arn(
+        service="sns",
+        region=topic.env.region,
+        account=topic.env.account,
+        resource="*",
+        arn_format=ArnFormat.NO_RESOURCE_NAME,
+    )
+    return {"ArnLike": {"aws:SourceArn": topics}}
 
 
 def source_conditions(scope: "Construct", source_arn: str | None = None) -> dict[str, dict[str, str]]:

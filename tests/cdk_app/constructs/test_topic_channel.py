@@ -1,7 +1,7 @@
 from typing import Any
 
 import pytest
-from aws_cdk import App, Duration, Stack
+from aws_cdk import App, Duration, Environment, PhysicalName, Stack
 from aws_cdk import aws_iam as iam
 from aws_cdk import aws_kms as kms
 from aws_cdk import aws_sns as sns
@@ -235,6 +235,62 @@ def test_topic_and_subscriber_may_live_in_stacks_of_their_own(app_context: dict[
 
     assert len(resources(queues, SUBSCRIPTION)) == 1
     assert not resources(topics, SUBSCRIPTION)
+
+
+def test_key_of_a_third_stack_lets_sns_in_for_the_topics_of_the_account_and_the_queue_for_this_topic(
+    app_context: dict[str, Any],
+) -> None:
+    app = App(context=app_context, builtin_cloud_formation_validation=False)
+    keys, orders = Stack(app, "Keys"), Stack(app, "Orders")
+
+    reserve = topic(orders)
+    for name in ("Billing", "Inventory"):
+        reserve.subscribe(channel(orders, name, key=key(keys, f"{name}Secret")))
+
+    [let_in] = let_in_by_keys(keys)["BillingSecretKey"]
+    parts = let_in["condition"]["ArnLike"]["aws:SourceArn"]["Fn::Join"][1]
+    arn = "".join(part if isinstance(part, str) else part["Ref"] for part in parts)
+    assert arn == "arn:AWS::Partition:sns:AWS::Region:AWS::AccountId:*"
+    [made] = resources(orders, TOPIC)
+    for name in ("BillingQueue", "BillingSubscriptionDeadLetterQueue"):
+        [statement] = let_in_by_queues(orders)[name]
+        assert statement["condition"] == {"ArnEquals": {"aws:SourceArn": {"Ref": made}}}
+
+
+def test_key_of_a_third_stack_names_the_account_that_the_topic_is_in(app_context: dict[str, Any]) -> None:
+    app = App(context=app_context, builtin_cloud_formation_validation=False)
+    here = Environment(account="444455556666", region="eu-central-1")
+    keys, queues = Stack(app, "Keys", env=here), Stack(app, "Queues", env=here)
+    topics = Stack(app, "Topics", env=Environment(account="111122223333", region="eu-west-1"))
+    theirs = sns.Topic(topics, "Theirs", topic_name=PhysicalName.GENERATE_IF_NEEDED)
+
+    topic(queues, existing=theirs).subscribe(channel(queues, key=key(keys, "Secret")))
+
+    [let_in] = let_in_by_keys(keys)["SecretKey"]
+    assert let_in["condition"] == {"ArnLike": {"aws:SourceArn": "arn:aws:sns:eu-west-1:111122223333:*"}}
+
+
+@pytest.mark.parametrize("home", ["Topics", "Queues"])
+def test_key_beside_the_queue_or_the_topic_lets_sns_in_for_this_topic_only(
+    app_context: dict[str, Any], home: str
+) -> None:
+    app = App(context=app_context, builtin_cloud_formation_validation=False)
+    stacks = {name: Stack(app, name) for name in ("Topics", "Queues")}
+
+    topic(stacks["Topics"]).subscribe(channel(stacks["Queues"], key=key(stacks[home], "Secret")))
+
+    [let_in] = let_in_by_keys(stacks[home])["SecretKey"]
+    assert set(let_in["condition"]) == {"ArnEquals"}
+
+
+def test_key_of_a_third_stack_names_an_imported_topic_whose_arn_is_known(app_context: dict[str, Any]) -> None:
+    app = App(context=app_context, builtin_cloud_formation_validation=False)
+    keys, queues = Stack(app, "Keys"), Stack(app, "Queues")
+
+    topic(queues, existing=imported(queues)).subscribe(channel(queues, key=key(keys, "Secret")))
+
+    [let_in] = let_in_by_keys(keys)["SecretKey"]
+    assert let_in["condition"] == {"ArnEquals": {"aws:SourceArn": TOPIC_ARN}}
 
 
 def test_one_channel_can_be_subscribed_to_two_topics(stack: Stack) -> None:

@@ -155,8 +155,25 @@ def test_each_request_is_told_once_with_what_was_charged(order_run: OrderRun) ->
         payload = each["request"]["inline"]
         assert each["results"]["shipping"]["inline"]["amount"] == prices(payload)
         assert order_run.request_ids[payload["order_id"]] == each["request_id"]
+
+
+def test_nothing_is_told_twice_but_what_a_kill_repeated(order_run: OrderRun) -> None:
     expected = [Expectation(order=order) for order in order_run.orders]
-    assert [*wrong_notifications(expected, told.values())] == []
+    told = [each for each in order_run.told_before_replays if is_of_run(each)]
+    run_ids = {order.order_id: answer.run_id for order, answer in zip(order_run.placed, order_run.started, strict=True)}
+    redriven = [run_ids[order.order_id] for order in declined(order_run)]  # long after the kills
+
+    wrong = wrong_notifications(expected, told, single=redriven, kills=sum(order_run.killed.values()))
+
+    assert [*wrong] == []
+
+
+def test_each_replay_of_the_last_step_is_told_in_one_notification(order_run: OrderRun) -> None:
+    replays = {replay.run_id: replay.order for replay in order_run.replays if replay.step == "ship"}
+    told = [each for each in order_run.told_by_replays if each["run_id"] in replays]
+
+    assert len(told) == REPLAYED
+    assert [*wrong_notifications([Expectation(order=order) for order in replays.values()], told)] == []
 
 
 @pytest.mark.parametrize("step", STEPS)

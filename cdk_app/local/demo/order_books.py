@@ -6,7 +6,7 @@ queue of notifications, and what failed in the dead-letter queues.
 
 import json
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, cast
 
@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
 
 EFFECTS = ("RESERVATION", "CHARGE", "SHIPMENT")
+RECORDS_PER_BATCH = 10  # of one invocation of a service; they tell together, before they are marked as told
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -121,14 +122,32 @@ def balance_orders(expected: Sequence[Expectation], table: OrdersTable) -> Order
     )
 
 
-def wrong_notifications(expected: Sequence[Expectation], notifications: Iterable[Mapping[str, Any]]) -> Iterator[str]:
-    """Yield what is wrong with the notifications: each run that ends tells so once; copies have the same run id."""
-    told = {notification["run_id"]: notification["request"] for notification in notifications}
-    counts = Counter(order_id_of(request) for request in told.values())
+def wrong_notifications(
+    expected: Sequence[Expectation],
+    notifications: Sequence[Mapping[str, Any]],
+    *,
+    single: Collection[str] = (),
+    kills: int = 0,
+) -> Iterator[str]:
+    """Yield what is wrong with the notifications: each run that ends tells so, and few do so twice.
+
+    Args:
+        expected: The orders, whose shipments say how many runs of each must have ended.
+        notifications: All that was told, copies among it: copies have the same run id.
+        single: Runs of which no copy may be there, because one message alone went to their last service, and it was
+            not killed.
+        kills: Handlers that were killed, each of which may repeat what its batch had told. Without any, there must be
+            no copies at all.
+    """
+    orders_of_runs = {told["run_id"]: order_id_of(told["request"]) for told in notifications}
+    runs = Counter(orders_of_runs.values())
+    copies = Counter(order_id_of(told["request"]) for told in notifications)
     for each in expected:
-        if counts[each.order.order_id] != each.shipments:
-            got = counts[each.order.order_id]
-            yield f"order {each.order.order_id} must be told {each.shipments} times, got {got}"
+        order_id = each.order.order_id
+        if runs[order_id] != each.shipments:
+            got = f"{runs[order_id]} in {copies[order_id]} notifications"
+            yield f"order {order_id} must be told of {each.shipments} runs, got {got}"
+    yield from _wrong_copies(Counter(told["run_id"] for told in notifications), single, kills)
 
 
 def wrong_refusals(expected: Sequence[Expectation], letters: Iterable[DeadLetter]) -> Iterator[str]:
@@ -145,6 +164,15 @@ def wrong_refusals(expected: Sequence[Expectation], letters: Iterable[DeadLetter
 def order_id_of(request: Mapping[str, Any]) -> str:
     """Return the order of a request that travels inline."""
     return cast("str", request["inline"]["order_id"])
+
+
+def _wrong_copies(copies: Mapping[str, int], single: Collection[str], kills: int) -> Iterator[str]:
+    for run_id in single:
+        if (got := copies.get(run_id, 0)) != 1:
+            yield f"run {run_id} must be told once, got {got} notifications"
+    most, total = len(copies) + kills * RECORDS_PER_BATCH, sum(copies.values())
+    if total > most:
+        yield f"{len(copies)} runs and {kills} kills must be told in at most {most} notifications, got {total}"
 
 
 def _stock(expected: Sequence[Expectation]) -> Mapping[str, int]:

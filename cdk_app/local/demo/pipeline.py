@@ -1,7 +1,7 @@
 """The flow `pipeline`: orders through inventory, billing and shipping, each effect exactly once a run."""
 
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 
@@ -59,11 +59,11 @@ class OrderPipeline:
         _drain(cloud, stack, tell)
         replayed = next(index for index, order in enumerate(placed) if not order.is_declined)
         tell("replaying one of them from the shipment")
-        preprocessor.ask(replay_question(started[replayed].request_id, "ship"))
+        replay = preprocessor.ask(replay_question(started[replayed].request_id, "ship"))
         _drain(cloud, stack, tell)
         tell("balancing the books")
         expected = [expectation_of(order, is_replayed=order is placed[replayed]) for order in orders]
-        findings, refusals = judge_orders(cloud, stack, expected)
+        findings, refusals = judge_orders(cloud, stack, expected, single=[replay.run_id], kills=killed)
         return FlowReport(
             sent=len(placed) + 1,
             effects=findings.shipments,
@@ -139,9 +139,14 @@ def expectation_of(order: PlannedOrder, *, is_replayed: bool = False) -> Expecta
 
 
 def judge_orders(
-    cloud: EmbeddedCloud, stack: Mapping[str, str], expected: Sequence[Expectation]
+    cloud: EmbeddedCloud,
+    stack: Mapping[str, str],
+    expected: Sequence[Expectation],
+    *,
+    single: Collection[str],
+    kills: int,
 ) -> tuple[OrderFindings, int]:
-    """Return what the books say of the orders, and how many were refused by billing."""
+    """Return what the books say of the orders, and how many were refused by billing; see `wrong_notifications`."""
     lanes = {lane.name: lane for lane in pipeline_lanes(stack)}
     sqs = cloud.client("sqs")
     findings = balance_orders(expected, read_orders(cloud.client("dynamodb"), stack["OrdersTableName"]))
@@ -152,7 +157,8 @@ def judge_orders(
         for letter in read_dead_letters(sqs, lanes[name].dead_letter_queue_url)
     ]
     told = Inbox(sqs, stack["NotificationsQueueUrl"]).read()
-    wrong = [*findings.wrong, *wrong_notifications(expected, told), *wrong_refusals(expected, letters), *others]
+    misinformed = wrong_notifications(expected, told, single=single, kills=kills)
+    wrong = [*findings.wrong, *misinformed, *wrong_refusals(expected, letters), *others]
     return replace(findings, wrong=wrong), len({letter.source or letter.body for letter in letters})
 
 

@@ -24,6 +24,7 @@ class LogKey(StrEnum):
 
     SERVICE = "service"
     REQUEST_ID = "request_id"
+    CAUSE_REQUEST_ID = "cause_request_id"  # of the request that a message came from, where it is one of its own
     MESSAGE_ID = "message_id"
     ITEM_ID = "item_id"
     FENCE = "fence"

@@ -61,13 +61,16 @@ class Delivery:
     @property
     def request_id(self) -> str:
         """What follows the request through every hop: the attribute where it is well formed, else the message id."""
-        if self.given_request_id is not None:
-            return self.given_request_id
+        return self.given_request_id or self.brought_request_id or self.message_id
+
+    @property
+    def brought_request_id(self) -> str | None:
+        """The attribute where it is well formed, whatever took its place."""
         attribute = self.attributes.get(REQUEST_ID_ATTRIBUTE)
         value = attribute.value if attribute else None
         if isinstance(value, str) and len(value) in REQUEST_ID_LENGTHS and _REQUEST_ID.fullmatch(value):
             return value
-        return self.message_id
+        return None
 
     @property
     def hop_count(self) -> int:

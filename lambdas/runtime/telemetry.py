@@ -70,6 +70,9 @@ def in_hand(delivery: "Delivery", item_id: str) -> Iterator[None]:
         LogKey.MESSAGE_ID: delivery.message_id,
         LogKey.ITEM_ID: item_id,
     }
+    brought = delivery.brought_request_id
+    if brought is not None and brought != delivery.request_id:
+        fields[LogKey.CAUSE_REQUEST_ID] = brought
     root = _TRACE_ROOT.match(delivery.trace_header or "")
     if root:
         fields[LogKey.XRAY_TRACE_ID] = root[1]

@@ -4,7 +4,6 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
-from lambdas.contracts.claims import ClaimKeyError, check_id
 from lambdas.runtime.clock import NewId
 from lambdas.runtime.delivery import Delivery, JsonObject
 from lambdas.runtime.errors import PermanentError
@@ -35,13 +34,11 @@ class Entry:
         self._hop_limit = hop_limit
 
     def read(self, record: Mapping[str, Any]) -> Delivery:
-        """Read a record; a message without a request id of our grammar gets one."""
-        delivery = Delivery.from_record(record)
-        try:
-            check_id("request_id", delivery.request_id)
-        except ClaimKeyError:
-            return replace(delivery, given_request_id=self._new_id())
-        return delivery
+        """Read a record; the request that it starts is a new one, whatever request it came from.
+
+        Two starts with one request id would be runs of one request, and a replay would take the input of the newest.
+        """
+        return replace(Delivery.from_record(record), given_request_id=self._new_id())
 
     def wish(self, body: JsonObject) -> StartWish:
         """Read a start.

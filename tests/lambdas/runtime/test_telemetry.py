@@ -11,7 +11,8 @@ from lambdas.contracts.telemetry import LogKey, Metric
 from lambdas.runtime.delivery import Delivery, JsonObject
 from lambdas.runtime.message import Message
 from lambdas.runtime.telemetry import AllowListFilter, Metrics, in_hand
-from tests.lambdas.runtime.world import FakeClock, World, order, record
+from tests.lambdas.runtime.pipeline.world import ORDER, PipelineWorld
+from tests.lambdas.runtime.world import FakeClock, FakeContext, World, order, record
 
 CANARY = "canary-4711\nforged line"
 
@@ -44,6 +45,24 @@ def test_each_line_of_a_message_has_its_request_id(collector: Collector) -> None
     processed = next(line for line in collector.lines if line["message"] == "message processed")
     assert (processed[LogKey.REQUEST_ID], processed[LogKey.MESSAGE_ID]) == ("r-1", "m-1")
     assert processed[LogKey.SERVICE] == "orders"
+
+
+def test_each_line_of_a_start_has_the_request_that_it_came_from_as_its_cause(collector: Collector) -> None:
+    world = PipelineWorld()
+    body = json.dumps({"action": "start", "payload": ORDER, "idempotency_key": "k-1"})
+
+    world.entry().receive({"Records": [record(body, attributes={"request_id": "r-1"})]}, FakeContext())
+
+    (item,) = world.store.items.values()
+    processed = next(line for line in collector.lines if line["message"] == "message processed")
+    assert (processed[LogKey.REQUEST_ID], processed[LogKey.CAUSE_REQUEST_ID]) == (item.request_id, "r-1")
+    assert item.request_id != "r-1"
+
+
+def test_message_that_goes_on_under_its_request_has_no_cause(collector: Collector) -> None:
+    World().receive(record(order("o-1"), attributes={"request_id": "r-1"}), record(order("o-2"), "m-2"))
+
+    assert not any(LogKey.CAUSE_REQUEST_ID in line for line in collector.lines)
 
 
 def test_message_whose_outcome_was_not_written_is_not_called_processed(collector: Collector) -> None:

@@ -59,21 +59,36 @@ def test_direct_start_and_message_under_one_key_are_one_request(world: PipelineW
     assert [each["request_id"] for each in world.notifications()] == [answer["request_id"]]
 
 
-def test_request_id_that_came_along_is_kept_when_it_is_one_of_ours(world: PipelineWorld) -> None:
-    receive(world, entry_record(start_document(), attributes={"request_id": REQUEST_ID}))
-    receive(world, entry_record(start_document(idempotency_key="k-2"), "m-2", {"request_id": "../x"}))
-    receive(world, entry_record(start_document(idempotency_key="k-3"), "m-3", {"request_id": "anything-else"}))
+def test_each_start_is_a_request_of_its_own_whatever_request_id_came_along(world: PipelineWorld) -> None:
+    for number, brought in enumerate([REQUEST_ID, REQUEST_ID, "../x", "anything-else"]):
+        document = start_document(payload={"order_id": f"o-{number}"}, idempotency_key=f"k-{number}")
+        receive(world, entry_record(document, f"m-{number}", {"request_id": brought}))
     world.settle()
 
-    first, *others = [each["request_id"] for each in world.notifications()]
-    assert first == REQUEST_ID
-    assert all(check_id("request_id", other) != REQUEST_ID for other in others)
+    request_ids = [check_id("request_id", each["request_id"]) for each in world.notifications()]
+    assert len({*request_ids, REQUEST_ID}) == 5
+    world.replay(request_ids[0], "reserve")
+    assert json.loads(world.bodies("topic/reserve")[-1])["request"] == {"inline": {"order_id": "o-0"}}
+
+
+def test_producer_learns_the_ids_by_asking_with_the_same_key_and_document(world: PipelineWorld) -> None:
+    receive(world, entry_record(start_document(), attributes={"request_id": REQUEST_ID}))
+    world.settle()
+    (notification,) = world.notifications()
+
+    answer = world.ask(**start_document())
+
+    assert answer == {
+        "request_id": notification["request_id"],
+        "run_id": notification["run_id"],
+        "status": "duplicate",
+    }
 
 
 @pytest.mark.parametrize("killed", ["killed_before", "killed_after"])
 @pytest.mark.parametrize(("call", "nth"), START_CALLS)
 def test_kill_in_the_entry_loses_and_doubles_nothing(world: PipelineWorld, call: str, nth: int, killed: str) -> None:
-    received = entry_record(start_document(payload=LARGE_ORDER))
+    received = entry_record(start_document(payload=LARGE_ORDER), attributes={"request_id": REQUEST_ID})
     harm(world, call, nth, killed)
     with pytest.raises(Killed):
         receive(world, received)
@@ -84,7 +99,8 @@ def test_kill_in_the_entry_loses_and_doubles_nothing(world: PipelineWorld, call:
 
     assert len(set(world.bodies("topic/reserve"))) == 1
     assert len(world.effects()) == 3
-    assert len(world.notifications()) == 1
+    (notification,) = world.notifications()
+    assert len(world.journal.starts(notification["request_id"])) == 1
 
 
 @pytest.mark.parametrize(

@@ -117,14 +117,21 @@ class TopicChannel(Construct):
         return made
 
     def subscribe_https(
-        self, construct_id: str, url: str, *, filter_policy: FilterPolicy | None = None
+        self,
+        construct_id: str,
+        url: str,
+        *,
+        filter_policy: FilterPolicy | None = None,
+        scope: Construct | None = None,
     ) -> TopicSubscription:
         """Deliver messages to a web server, in SNS's envelope and signed; the server must confirm the subscription.
 
         Args:
-            construct_id: Id inside this channel.
+            construct_id: Id inside `scope`.
             url: Begins with `https://`.
             filter_policy: Which messages are delivered. Default: all of them.
+            scope: Where the subscription and its dead-letter queue are made; may be in another stack. Default: this
+                channel.
 
         Raises:
             InvalidPropsError: The URL is of another kind, or the topic delivers to queues and functions only.
@@ -132,17 +139,25 @@ class TopicChannel(Construct):
         if not url.startswith(_HTTPS):
             msg = f"url must begin with {_HTTPS}, got {url!r}"
             raise InvalidPropsError(msg)
-        return self._subscribe_outside(construct_id, "https", url, filter_policy)
+        props = self._outside("https", url, filter_policy)
+        return TopicSubscription(scope or self, construct_id, props)
 
     def subscribe_email(
-        self, construct_id: str, address: str, *, filter_policy: FilterPolicy | None = None
+        self,
+        construct_id: str,
+        address: str,
+        *,
+        filter_policy: FilterPolicy | None = None,
+        scope: Construct | None = None,
     ) -> TopicSubscription:
         """Deliver messages by e-mail, once the receiver has confirmed.
 
         Args:
-            construct_id: Id inside this channel.
+            construct_id: Id inside `scope`.
             address: E-mail address.
             filter_policy: Which messages are delivered. Default: all of them.
+            scope: Where the subscription and its dead-letter queue are made; may be in another stack. Default: this
+                channel.
 
         Raises:
             InvalidPropsError: It is no address, or the topic delivers to queues and functions only.
@@ -150,7 +165,8 @@ class TopicChannel(Construct):
         if "@" not in address:
             msg = f"address must be an e-mail address, got {address!r}"
             raise InvalidPropsError(msg)
-        return self._subscribe_outside(construct_id, "email", address, filter_policy)
+        props = self._outside("email", address, filter_policy)
+        return TopicSubscription(scope or self, construct_id, props)
 
     def grant_publish(self, grantee: iam.IGrantable) -> iam.Grant:
         """Let `grantee` publish to the topic, and use its key to do so."""
@@ -167,9 +183,9 @@ class TopicChannel(Construct):
             msg = f"the key of the topic must be another than that of {channel.node.path}, got one for both"
             raise InvalidPropsError(msg)
 
-    def _subscribe_outside(
-        self, construct_id: str, protocol: Literal["https", "email"], endpoint: str, policy: FilterPolicy | None
-    ) -> TopicSubscription:
+    def _outside(
+        self, protocol: Literal["https", "email"], endpoint: str, policy: FilterPolicy | None
+    ) -> TopicSubscriptionProps:
         if self.topic.fifo:
             msg = f"{endpoint} must be subscribed to a standard topic, got a FIFO topic"
             raise InvalidPropsError(msg)
@@ -179,7 +195,7 @@ class TopicChannel(Construct):
                 f"got {self.props.max_message_bytes:,}"
             )
             raise InvalidPropsError(msg)
-        props = TopicSubscriptionProps(
+        return TopicSubscriptionProps(
             topic=self.topic,
             protocol=protocol,
             endpoint=endpoint,
@@ -187,7 +203,6 @@ class TopicChannel(Construct):
             filter_policy=policy,
             protect=self.props.protect,
         )
-        return TopicSubscription(self, construct_id, props)
 
     def _topic(self) -> sns.Topic:
         scope = sns.FifoThroughputScope.MESSAGE_GROUP if self.props.high_throughput else None

@@ -59,8 +59,10 @@ class ServicePipeline(Construct):
         self.preprocessor = self._preprocessor()
         self._grant_services()
         self._grant_preprocessor()
+        # Alarms lead to this stack, and so must what they watch: a given topic may be of a stack that this one needs.
+        outside = Construct(self, "Subscribers") if props.notifier else self.notifier
         for subscriber_id, subscriber in props.subscribers.items():
-            self._subscribe(subscriber_id, subscriber)
+            self._subscribe(outside, subscriber_id, subscriber)
 
     def grant_start(self, grantee: iam.IGrantable) -> iam.Grant:
         """Let `grantee` start and replay runs, by invoking the preprocessor."""
@@ -187,13 +189,13 @@ class ServicePipeline(Construct):
         for topic in self._topics:
             topic.grant_publish(function)
 
-    def _subscribe(self, subscriber_id: str, subscriber: QueueChannel | str) -> None:
+    def _subscribe(self, outside: Construct, subscriber_id: str, subscriber: QueueChannel | str) -> None:
         if isinstance(subscriber, QueueChannel):
             made = self.notifier.subscribe(subscriber)
         elif subscriber.startswith(_HTTPS):
-            made = self.notifier.subscribe_https(subscriber_id, subscriber)
+            made = self.notifier.subscribe_https(subscriber_id, subscriber, scope=outside)
         elif subscriber.startswith(_MAILTO):
-            made = self.notifier.subscribe_email(subscriber_id, subscriber.removeprefix(_MAILTO))
+            made = self.notifier.subscribe_email(subscriber_id, subscriber.removeprefix(_MAILTO), scope=outside)
         else:
             msg = f"subscriber {subscriber_id} must be a queue, {_HTTPS}… or {_MAILTO}…, got {subscriber!r}"
             raise InvalidPropsError(msg)

@@ -40,6 +40,7 @@ class IdempotentReceiverProps(ReceiverSettings):
         metrics_namespace: CloudWatch namespace of the receiver's metrics. Default: `Tsunagu`.
         single_writes: Write items one by one, not in batches of PartiQL statements: ten times the calls, for accounts
             in which PartiQL is not allowed. Default: batches.
+        transactions: Whether the handler commits writes of its own together with its message. Default: it may.
 
     Raises:
         InvalidPropsError: A number is out of range, or two of the settings exclude each other.
@@ -51,6 +52,7 @@ class IdempotentReceiverProps(ReceiverSettings):
     idempotency_window: Duration | None = None
     metrics_namespace: str = METRICS_NAMESPACE
     single_writes: bool = False
+    transactions: bool = True
 
     def __post_init__(self) -> None:
         """Refuse what AWS, or another setting, would not allow."""
@@ -180,7 +182,7 @@ class IdempotentReceiver(Construct):
         channel.grant_consume(function)
         channel.grant_change_visibility(function)
         channel.grant_dead_letter(function)
-        self.table.grant_idempotency(function, single_writes=props.single_writes)
+        self.table.grant_idempotency(function, single_writes=props.single_writes, transactions=props.transactions)
         self.notifier.grant_notify(function)
 
     def _mapping(self, props: IdempotentReceiverProps) -> lambda_.EventSourceMapping:

@@ -140,6 +140,7 @@ class ServicePipeline(Construct):
                 idempotency_window=props.window,
                 metrics_namespace=props.metrics_namespace,
                 single_writes=props.single_writes,
+                transactions=False,
             )
             return IdempotentReceiver(self, "Preprocessor", receiver_props).handler
         preprocessor = HandlerFunction(self, "Preprocessor", settings)

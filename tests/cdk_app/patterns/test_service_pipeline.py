@@ -226,6 +226,18 @@ def test_entry_queue_starts_runs_too(stack: Stack, package: HandlerPackage) -> N
     )
 
 
+@pytest.mark.parametrize(("single_writes", "updates"), [(False, False), (True, True)])
+def test_preprocessor_of_an_entry_updates_items_directly_where_it_writes_them_one_by_one_only(
+    stack: Stack, package: HandlerPackage, single_writes: bool, updates: bool
+) -> None:
+    entry = QueueChannel(stack, "Entry", QueueChannelProps(handler_timeout=TIMEOUT))
+
+    pipeline(stack, package, entry=entry, single_writes=single_writes)
+
+    update = ("dynamodb:UpdateItem", "IdempotencyTable")
+    assert (update in allowed(stack, "PreprocessorHandler")) is updates
+
+
 def test_window_of_a_pipeline_outlasts_a_redrive_of_its_entry(stack: Stack, package: HandlerPackage) -> None:
     slow = QueueChannelProps(
         handler_timeout=TIMEOUT, retention=Duration.days(13), dead_letter_retention=Duration.days(14)

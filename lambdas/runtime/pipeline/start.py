@@ -81,7 +81,8 @@ class Starter:
             RefusedRequestError: It is refused; the subclass and the sentence say why.
             PayloadTooLargeError: A part is larger than the pipeline takes.
             RequestInProgressError: Another call with the key is at it.
-            NotPublishedError: It is not known to be published: ask again with the same key.
+            NotPublishedError: It is not known to be published: ask again with the same key. The sentence has the
+                request id: a start without a key is recorded too, and a replay publishes it.
             ObjectDeniedError: The object store refused.
             UnavailableError: A store did not answer: ask again with the same key.
         """
@@ -162,7 +163,7 @@ class _Call:
         messages = outbox.seal()
         verdict = self.idempotency.settle([self.idempotency.completed(claim, messages, text)])[0]
         if not claim.was_done(verdict):
-            msg = "the request is not known to be recorded: ask again with the same key"
+            msg = f"request {claim.item.request_id} is not known to be recorded: ask again with the same key"
             raise NotPublishedError(msg)
         return replace(claim.item, status=Status.COMMITTED, outbox=encode(messages), result=text, attempts=0)
 
@@ -171,7 +172,8 @@ class _Call:
         result = Relay(self.ports.outbox, self.idempotency, self.ports.metrics).relay([(item, "")])[0]
         if result.outcome is not Relayed.SENT:
             got = result.item.reason or "no answer"
-            msg = f"the request is not known to be published: ask again with the same key, got {got}"
+            way = "ask again with the same key, or replay it if it had none"
+            msg = f"request {item.request_id} is not known to be published: {way}, got {got}"
             raise NotPublishedError(msg)
 
     def give_back(self, claim: Claim, error: Exception) -> None:

@@ -164,7 +164,7 @@ def test_two_kills_in_a_row_lose_and_double_nothing(
 
 def test_start_that_was_not_published_says_so_and_is_published_by_the_next_call(world: PipelineWorld) -> None:
     world.topics.faults.append("broken")
-    with pytest.raises(NotPublishedError, match="ask again with the same key, got ServiceUnavailable"):
+    with pytest.raises(NotPublishedError, match=r"ask again with the same key.* got ServiceUnavailable"):
         world.start(idempotency_key="k-1")
     assert world.topics.published == []
 
@@ -172,6 +172,27 @@ def test_start_that_was_not_published_says_so_and_is_published_by_the_next_call(
 
     assert answer["status"] == "duplicate"
     assert len(world.topics.published) == 1
+
+
+def test_start_without_a_key_that_was_not_published_says_what_to_replay(world: PipelineWorld) -> None:
+    world.topics.faults.append("broken")
+    with pytest.raises(NotPublishedError, match="or replay it if it had none") as caught:
+        world.start()
+
+    request_id = check_id("request_id", str(caught.value).split()[1])
+    world.replay(request_id, "reserve")
+    world.settle()
+
+    assert [each["request_id"] for each in world.notifications()] == [request_id]
+
+
+def test_start_that_is_not_known_to_be_recorded_says_its_request_id(world: PipelineWorld) -> None:
+    world.store.plan("update", "unavailable")
+    with pytest.raises(NotPublishedError, match="not known to be recorded") as caught:
+        world.start(idempotency_key="k-1")
+
+    (item,) = world.store.items.values()
+    assert str(caught.value).split()[1] == item.request_id
 
 
 def test_store_that_does_not_answer_starts_nothing(world: PipelineWorld) -> None:

@@ -28,8 +28,8 @@ LIFETIME_SECONDS = range(_DAY_SECONDS, 10 * 365 * _DAY_SECONDS + 1)
 EXPIRATION = Duration.days(180)
 RECOVERY = Duration.days(14)
 _ABANDONED_UPLOADS = Duration.days(1)
+_SUSPENDED = "Suspended"
 
-# A pinned version is read by the second one; HEAD asks for the same two.
 _READ_ACTIONS = ("s3:GetObjectVersion",)  # a claim names its version
 # A writer looks at an object that is there already, by HEAD with its checksum, which takes the key:
 # https://docs.aws.amazon.com/AmazonS3/latest/API/API_HeadObject.html
@@ -47,15 +47,15 @@ class ClaimCheckBucketProps:
         recovery: How long a version that expired, was overwritten or was deleted can still be read by who knows its
             version id, whole days from 1 to 3,650. Default: 14 days.
         key: Customer-managed key of the objects. Default: a key of the bucket's own.
-        existing: Bucket to use instead of a new one; nothing about it is changed. Its objects must outlive the messages
-            that refer to them, which synthesis cannot see. Default: a new bucket.
+        existing: Bucket to use instead of a new one, versioned; nothing about it is changed. Its objects must outlive
+            the messages that refer to them, which synthesis cannot see. Default: a new bucket.
         access_logs: Bucket that gets the server access logs. Default: none are written.
         protect: Keep bucket and key when their stack is deleted. Default: kept. A bucket that is not kept must be
             emptied before its stack is deleted.
 
     Raises:
         InvalidPropsError: A time is out of range or no whole number of days, the key is not customer-managed, or the
-            bucket exists and is told what only a new one can be told.
+            bucket exists and is told what only a new one can be told, or is made in this app and not versioned.
     """
 
     expiration: Duration = EXPIRATION
@@ -73,6 +73,8 @@ class ClaimCheckBucketProps:
         if self.existing is not None and self.access_logs is not None:
             msg = "access_logs must be left out where the bucket exists, because nothing about it is changed, got both"
             raise InvalidPropsError(msg)
+        if self.existing is not None:
+            _require_versioned(self.existing)
 
 
 class ClaimCheckBucket(Construct):
@@ -124,7 +126,9 @@ class ClaimCheckBucket(Construct):
         """
         if self.props.existing is not None:
             days = math.ceil(least.to_seconds() / _DAY_SECONDS)
-            Annotations.of(self).add_info(f"objects of the existing bucket must be kept for at least {days:,} days")
+            Annotations.of(self).add_info(
+                f"the existing bucket must be versioned, and its objects must be kept for at least {days:,} days"
+            )
             return
         if self.props.expiration.to_seconds() < least.to_seconds():
             msg = (
@@ -181,6 +185,25 @@ class ClaimCheckBucket(Construct):
     def _new_key(self) -> kms.IKey:
         props = CustomerManagedKeyProps(description="JSON that messages refer to", protect=self.props.protect)
         return CustomerManagedKey(self, "ObjectKey", props).key
+
+
+def _require_versioned(bucket: s3.IBucket) -> None:
+    """Refuse a bucket of this app without versions; what an imported one has cannot be seen.
+
+    Object lock turns versions on by itself:
+    https://docs.aws.amazon.com/AmazonS3/latest/userguide/object-lock-managing.html
+
+    Raises:
+        InvalidPropsError: Its versions are not kept, and a claim names a version.
+    """
+    resource = bucket.node.default_child
+    if not isinstance(resource, s3.CfnBucket) or resource.object_lock_enabled:
+        return
+    versioning = resource.versioning_configuration
+    status = versioning.status if isinstance(versioning, s3.CfnBucket.VersioningConfigurationProperty) else versioning
+    if status in (None, _SUSPENDED):
+        msg = f"{bucket.node.path} must be versioned, because a claim names a version, got a bucket that is not"
+        raise InvalidPropsError(msg)
 
 
 def _check_days(name: str, value: Duration) -> None:

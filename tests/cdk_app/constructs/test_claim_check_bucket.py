@@ -142,11 +142,36 @@ def test_bucket_whose_objects_expire_before_the_last_message_is_refused(stack: S
     )
 
 
-def test_lifetime_that_an_existing_bucket_must_have_is_told(stack: Stack) -> None:
+def test_versions_and_lifetime_that_an_existing_bucket_must_have_are_told(stack: Stack) -> None:
     bucket(stack, existing=imported(stack)).require_lifetime(Duration.days(60), stack)
 
-    told = Match.string_like_regexp("must be kept for at least 60 days")
+    told = Match.string_like_regexp("must be versioned, and its objects must be kept for at least 60 days")
     assert len(Annotations.from_stack(stack).find_info("/Stack/Claims", told)) == 1
+
+
+@pytest.mark.parametrize("settings", [{}, {"versioned": False}])
+def test_bucket_of_this_app_that_keeps_no_versions_is_refused(stack: Stack, settings: dict[str, Any]) -> None:
+    with pytest.raises(InvalidPropsError) as refusal:
+        bucket(stack, existing=s3.Bucket(stack, "Own", **settings))
+
+    assert str(refusal.value) == (
+        "Stack/Own must be versioned, because a claim names a version, got a bucket that is not"
+    )
+
+
+def test_bucket_of_this_app_whose_versions_are_suspended_is_refused(stack: Stack) -> None:
+    status = s3.CfnBucket.VersioningConfigurationProperty(status="Suspended")
+    suspended = s3.Bucket.from_cfn_bucket(s3.CfnBucket(stack, "Own", versioning_configuration=status))
+
+    with pytest.raises(InvalidPropsError, match="must be versioned"):
+        bucket(stack, existing=suspended)
+
+
+@pytest.mark.parametrize("settings", [{"versioned": True}, {"object_lock_enabled": True}])
+def test_bucket_of_this_app_that_keeps_versions_is_taken(stack: Stack, settings: dict[str, Any]) -> None:
+    own = s3.Bucket(stack, "Own", **settings)
+
+    assert bucket(stack, existing=own).bucket is own
 
 
 @pytest.mark.parametrize(

@@ -89,11 +89,11 @@ class Message:
 
         Raises:
             TypeError: The result is no text.
-            ValueError: The record has no room for both.
+            ValueError: The record has no room for both, or a message is to carry the result, and there is none.
         """
         if self._completion is None:
             outbox = self.outbox.seal()
-            _check_room(outbox, self.result)
+            _check_completion(outbox, self.result)
             self._completion = (outbox, self.result)
         return self._completion
 
@@ -118,10 +118,13 @@ class Message:
             raise failure
 
 
-def _check_room(outbox: Sequence[Outgoing], result: object) -> None:
+def _check_completion(outbox: Sequence[Outgoing], result: object) -> None:
     if not isinstance(result, str):
         msg = f"the result of a message must be text, got {type(result).__name__}"
         raise TypeError(msg)
+    if not result and any(outgoing.is_result for outgoing in outbox):
+        msg = "the result of a message must be set where the outbox sends it, got none"
+        raise ValueError(msg)
     size = len(encode(outbox).encode()) + len(result.encode())
     if size > OUTBOX_AND_RESULT_BYTES:
         msg = f"outbox and result must have at most {OUTBOX_AND_RESULT_BYTES:,} bytes together, got {size:,}"

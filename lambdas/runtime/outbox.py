@@ -10,7 +10,7 @@ import json
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from enum import StrEnum
-from typing import Protocol
+from typing import Protocol, cast
 
 from lambdas.contracts.messages import (
     ATTRIBUTES_PER_MESSAGE,
@@ -54,13 +54,15 @@ class Outgoing:
     Attributes:
         channel: What the target is.
         target: Queue URL, topic ARN, or task token.
-        body: Text of the message; the output of a task, or the cause of its failure. Empty: the result of the item.
+        body: Text of the message; the output of a task, or the cause of its failure.
         attributes: Message attributes of type String.
         group_id: Message group of a FIFO queue or topic.
         error: Name of a task's error.
         trace_header: X-Ray header to carry on.
         awaits: Ids of the items whose results the message is made of, by name; `runtime.pipeline.join` makes it. Most
             messages await nothing.
+        is_result: Whether the text is the result of the item. It is kept once, there, and read when the message is
+            sent; `body` is empty until then.
     """
 
     channel: Channel
@@ -71,6 +73,7 @@ class Outgoing:
     error: str | None = None
     trace_header: str | None = None
     awaits: Mapping[str, str] = field(default_factory=dict)
+    is_result: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,20 +124,25 @@ class Outbox:
         self._carried[HOP_COUNT_ATTRIBUTE] = str(hops)
 
     def send(
-        self, queue_url: str, body: str, *, attributes: Mapping[str, str] | None = None, group_id: str | None = None
+        self,
+        queue_url: str,
+        body: str | None,
+        *,
+        attributes: Mapping[str, str] | None = None,
+        group_id: str | None = None,
     ) -> None:
         """Send to a queue, once this message is done.
 
         Args:
             queue_url: The queue.
-            body: Text of the message, 1 MiB at most with its attributes.
+            body: Text of the message, 1 MiB at most with its attributes. None: the result of this message.
             attributes: Message attributes, eight at most: the request id is one, and the hop count another where the
                 message in hand brought one, as in a pipeline. One of the same name takes the place of ours.
             group_id: Message group; required by a FIFO queue.
 
         Raises:
             TypeError: The queue, the body, the group or an attribute is no text.
-            ValueError: The message is too large, has too many attributes, or an empty one, or no queue.
+            ValueError: The message is too large or empty, has too many attributes, or an empty one, or no queue.
             RuntimeError: This message was completed before.
         """
         self._add(Channel.QUEUE, queue_url, body, attributes, group_id=group_id)
@@ -142,7 +150,7 @@ class Outbox:
     def publish(
         self,
         topic_arn: str,
-        body: str,
+        body: str | None,
         *,
         attributes: Mapping[str, str] | None = None,
         group_id: str | None = None,
@@ -168,7 +176,7 @@ class Outbox:
         self,
         channel: Channel,
         target: str,
-        body: str,
+        body: str | None,
         attributes: Mapping[str, str] | None = None,
         *,
         group_id: str | None = None,
@@ -180,15 +188,17 @@ class Outbox:
             raise RuntimeError(msg)
         has_attributes = channel in {Channel.QUEUE, Channel.TOPIC}
         carried = {**self._carried, **(attributes or {})} if has_attributes else {}
+        is_result = body is None and has_attributes
         outgoing = Outgoing(
             channel=channel,
             target=target,
-            body=body,
+            body="" if is_result else cast("str", body),
             attributes=carried,
             group_id=group_id,
             error=error,
             trace_header=self._trace_header,
             awaits=awaits or {},
+            is_result=is_result,
         )
         _check(outgoing)
         self._messages.append(outgoing)
@@ -199,8 +209,13 @@ class Outbox:
 
 def encode(messages: Sequence[Outgoing]) -> str:
     """Return the text that an item keeps of an outbox; empty when there is nothing to send."""
-    kept = [{name: value for name, value in asdict(message).items() if value} for message in messages]
-    return json.dumps(kept, separators=(",", ":")) if kept else ""
+    return json.dumps([*map(_kept, messages)], separators=(",", ":")) if messages else ""
+
+
+def _kept(message: Outgoing) -> dict[str, object]:
+    """Return the fields of a message that say something; without a body, it is the result of the item."""
+    fields = {name: value for name, value in asdict(message).items() if value and name not in {"body", "is_result"}}
+    return fields if message.is_result else {**fields, "body": message.body}
 
 
 def addressed(item: Item) -> list[Addressed]:
@@ -227,7 +242,9 @@ def _check(outgoing: Outgoing) -> None:
             msg = f"{name} of a message for a {outgoing.channel} must be text, got {type(value).__name__}"
             raise TypeError(msg)
     "".join(f"{name}{value}" for name, value in named).encode()  # half a surrogate pair could not be sent either
-    if empty := [name for name, value in named if value == ""]:
+    needs_body = outgoing.channel in {Channel.QUEUE, Channel.TOPIC} and not outgoing.is_result
+    needed = [*named, ("body", outgoing.body)] if needs_body else named
+    if empty := [name for name, value in needed if value == ""]:
         msg = f"{' and '.join(empty)} of a message for a {outgoing.channel} must not be empty"
         raise ValueError(msg)
     if len(outgoing.attributes) > ATTRIBUTES_PER_MESSAGE:

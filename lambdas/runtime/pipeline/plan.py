@@ -53,7 +53,7 @@ class Planner:
     def announce(self, envelope: Envelope, outbox: Outbox, trace_context: str | None) -> None:
         """Let an outbox publish the envelope, whose text is the result of its record."""
         topic_arn = self._journal.pipeline.step(envelope.step).topic_arn
-        outbox.publish(topic_arn, "", attributes=attributes_of(envelope, trace_context))
+        outbox.publish(topic_arn, None, attributes=attributes_of(envelope, trace_context))
 
     def _input(self, wish: Wish) -> StoredInput:
         if not isinstance(wish, ReplayWish):

@@ -216,6 +216,9 @@ def test_request_id_and_hops_leave_room_for_eight_attributes() -> None:
     [
         (lambda outbox: outbox.send("", "x"), "target of a message for a queue must not be empty"),
         (lambda outbox: outbox.succeed_task("", {}), "target of a message for a task-success must not be empty"),
+        (lambda outbox: outbox.send(QUEUE_URL, ""), "body of a message for a queue must not be empty"),
+        (lambda outbox: outbox.publish(TOPIC_ARN, ""), "body of a message for a topic must not be empty"),
+        (lambda outbox: outbox.fail_task("t", "e", None), "body of .* task-failure must be text, got None"),
         (lambda outbox: outbox.send(QUEUE_URL, b"x"), "body of a message for a queue must be text, got bytes"),
         (lambda outbox: outbox.send(QUEUE_URL, "x", attributes={"n": 5}), "n of .* must be text, got int"),
         (lambda outbox: outbox.send(QUEUE_URL, "x", attributes={"n": None}), "n of .* must be text, got NoneType"),

@@ -69,7 +69,7 @@ def test_result_that_no_record_can_keep_is_an_attempt_of_its_own_message(
 def test_message_without_text_carries_the_result_and_keeps_no_copy_of_it(world: World) -> None:
     def work(_body: JsonObject, message: Message) -> None:
         message.result = "the result"
-        message.outbox.publish("topic", "")
+        message.outbox.publish("topic", None)
 
     world.outbox.broken = True
     world.receive(record(order("a")), process=work)
@@ -79,6 +79,25 @@ def test_message_without_text_carries_the_result_and_keeps_no_copy_of_it(world: 
     world.receive(record(order("a"), "m-2"), process=work)
 
     assert [sent.outgoing.body for sent in world.outbox.sent] == ["the result"]
+
+
+def test_message_that_carries_a_result_that_is_not_set_is_an_attempt_and_nothing_stands(world: World) -> None:
+    def work(_body: JsonObject, message: Message) -> None:
+        message.outbox.publish("topic", None)
+
+    assert world.receive(record(order("a")), process=work) == ["m-1"]
+    assert (world.statuses(), world.only_item().attempts) == ([Status.RELEASED], 1)
+    assert "must be set where the outbox sends it" in world.only_item().reason
+
+
+def test_empty_cause_of_a_task_stays_empty_beside_a_result(world: World) -> None:
+    def work(_body: JsonObject, message: Message) -> None:
+        message.result = '{"secret":1}'
+        message.outbox.fail_task("token", "Bad", "")
+
+    world.receive(record(order("a")), process=work)
+
+    assert [(sent.outgoing.error, sent.outgoing.body) for sent in world.outbox.sent] == [("Bad", "")]
 
 
 def test_whoever_sends_knows_the_message_and_the_item(world: World) -> None:

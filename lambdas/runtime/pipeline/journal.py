@@ -12,7 +12,7 @@ from typing import Any, Protocol, TypeGuard
 
 from lambdas.contracts.records import Status
 from lambdas.runtime.claim_check import Part, part_from_json
-from lambdas.runtime.errors import UnavailableError
+from lambdas.runtime.errors import InvalidMessageError, UnavailableError
 from lambdas.runtime.lease import Item, Verdict
 from lambdas.runtime.pipeline.envelope import Envelope
 from lambdas.runtime.pipeline.shape import Pipeline, Step, service_item_ids, start_scope
@@ -48,11 +48,18 @@ class Start:
 
     Attributes:
         item: Its record.
-        envelope: What it published; None when it published nothing.
+        envelope: What it published; None when it published nothing, or that cannot be read.
+        problem: Why what it published cannot be read; empty when there is nothing to say.
     """
 
     item: Item
     envelope: Envelope | None
+    problem: str = ""
+
+    @property
+    def reason(self) -> str:
+        """Why there is no run of it; empty when there is nothing to say."""
+        return self.problem or self.item.reason
 
     @property
     def started_ms(self) -> int:
@@ -80,7 +87,7 @@ class Journal:
         return self._pipeline
 
     def starts(self, request_id: str) -> list[Start]:
-        """Return the starts and replays of a request, oldest first.
+        """Return the starts and replays of a request, oldest first; one that cannot be read does not hide the others.
 
         Raises:
             UnavailableError: The store did not answer.
@@ -88,8 +95,7 @@ class Journal:
         scope = f"{start_scope(self._pipeline.name)}#"
         ids = [item_id for item_id in self._index.item_ids(request_id) if item_id.startswith(scope)]
         items = [item for item in self.records(ids).values() if item is not None]
-        starts = [Start(item, envelope_of(item) if is_done(item) else None) for item in items]
-        return sorted(starts, key=lambda start: (start.started_ms, start.item.id))
+        return sorted(map(_start, items), key=lambda start: (start.started_ms, start.item.id))
 
     def services(self, run: Envelope, step: Step) -> dict[str, Item | None]:
         """Return the records of a step's services in a run, by service; beside the only one asked, those of its base.
@@ -133,6 +139,15 @@ class Journal:
                 raise UnavailableError(msg)
             found[item_id] = item
         return found
+
+
+def _start(item: Item) -> Start:
+    if not is_done(item):
+        return Start(item, None)
+    try:
+        return Start(item, envelope_of(item))
+    except (ValueError, RecursionError, InvalidMessageError) as error:
+        return Start(item, None, f"the record cannot be read: {error}")
 
 
 def read_by_id(records: RecordReader, item_ids: Sequence[str]) -> dict[str, Found]:

@@ -86,7 +86,7 @@ def trace(journal: Journal, request_id: str) -> list[RunTrace]:
 def _run(journal: Journal, start: Start) -> RunTrace:
     item, envelope = start.item, start.envelope
     if envelope is None:
-        return RunTrace(run_id=None, status=item.status, started_ms=start.started_ms, reason=item.reason)
+        return RunTrace(run_id=None, status=item.status, started_ms=start.started_ms, reason=start.reason)
     return RunTrace(
         run_id=envelope.run_id,
         status=item.status,

@@ -132,6 +132,33 @@ def test_start_that_was_refused_is_shown_with_the_reason(world: PipelineWorld) -
     assert "at most 5,000 bytes" in run.reason
 
 
+@pytest.mark.parametrize(
+    ("result", "problem"),
+    [
+        ('{"schema_version":2}', "an envelope must have"),
+        ("{", "Expecting"),
+        ("", "Expecting"),
+        ("[" * 100_000, "recursion depth"),
+    ],
+)
+def test_start_that_cannot_be_read_says_so_and_hides_no_other(world: PipelineWorld, result: str, problem: str) -> None:
+    first = world.start(idempotency_key="k-1")
+    world.settle()
+    second = world.replay(first["request_id"], "reserve")
+    world.settle()
+    starts = [item for item in world.store.items.values() if item.id.startswith("orders.start#")]
+    (start,) = [item for item in starts if second["run_id"] in item.result]
+    world.store.items[start.id] = replace(start, result=result)
+
+    readable, unreadable = trace(world.journal, first["request_id"])
+
+    assert (readable.run_id, readable.is_done) == (first["run_id"], True)
+    assert (unreadable.run_id, unreadable.services, unreadable.is_done) == (None, (), False)
+    assert "the record cannot be read" in unreadable.reason
+    assert problem in unreadable.reason
+    assert world.replay(first["request_id"], "ship")["status"] == "accepted"
+
+
 def test_unknown_request_has_no_runs(world: PipelineWorld) -> None:
     assert trace(world.journal, REQUEST_ID) == []
 

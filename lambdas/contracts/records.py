@@ -1,7 +1,8 @@
 """The idempotency item: its attribute names and its states.
 
 One number, `lease`, decides whether an item can be claimed: the end of the lease while INPROGRESS, `FREE` when
-RELEASED, `NEVER` otherwise. So no condition needs an OR.
+RELEASED, `NEVER` when COMPLETED or DEAD. So no condition needs an OR. While COMMITTED it is when whoever did the work
+does surely not send any more: then whoever meets the item sends.
 """
 
 from enum import StrEnum

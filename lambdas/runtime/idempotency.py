@@ -173,9 +173,15 @@ class Idempotency:
         if found.status is Status.COMPLETED:
             return Done()
         if found.status is Status.COMMITTED:
-            was_told = request.message_ids and set(request.message_ids) <= set(found.told)
-            return Buried(found) if was_told else Unsent(found)
+            return self._decide_committed(request, found, now_ms)
         return self._decide_unfinished(wanted, found, now_ms)
+
+    def _decide_committed(self, request: Request, found: Item, now_ms: int) -> Decision:
+        if request.message_ids and set(request.message_ids) <= set(found.told):
+            return Buried(found)
+        # Its owner may be sending at this moment: a copy that came meanwhile would send everything twice.
+        may_be_sending = now_ms <= found.lease < records.NEVER and found.owner != self._owner
+        return Busy(found.lease) if may_be_sending else Unsent(found)
 
     def _decide_unfinished(self, wanted: Item, found: Item, now_ms: int) -> Decision | tuple[Change, Claim]:
         if found.is_held(now_ms):
@@ -241,8 +247,9 @@ class Idempotency:
         return Change(item_id=item.id, values=values, where={records.STATUS: Status.COMMITTED})
 
     def send_failed(self, item: Item) -> Change:
-        """Return the change that writes the rounds of sends that failed, and the last error."""
-        values: Attributes = {records.ATTEMPTS: item.attempts, records.REASON: item.reason, **self._stamp()}
+        """Return the change that writes the rounds of sends that failed, and the last error; others may send now."""
+        counted: Attributes = {records.ATTEMPTS: item.attempts, records.REASON: item.reason}
+        values: Attributes = {**counted, records.LEASE: records.FREE, **self._stamp()}
         where: Attributes = {records.FENCE: item.fence, records.STATUS: Status.COMMITTED}
         return Change(item_id=item.id, values=values, where=where)
 

@@ -194,8 +194,12 @@ class Claim:
         }
 
     def settle(self, status: Status, values: Attributes) -> Change:
-        """Return the change that ends this claim with an outcome."""
-        lease = records.FREE if status is Status.RELEASED else records.NEVER
+        """Return the change that ends this claim with an outcome.
+
+        COMMITTED keeps the lease: as long as it lasts, its owner is sending, and a copy of the message need not.
+        """
+        kept = {Status.RELEASED: records.FREE, Status.COMMITTED: self.item.lease}
+        lease = kept.get(status, records.NEVER)
         outcome: Attributes = {records.STATUS: status, records.LEASE: lease, records.SETTLED: self.item.fence}
         return Change(item_id=self.item.id, values={**outcome, **values}, where=self.held())
 

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from lambdas.contracts.records import Status
+from lambdas.contracts.records import NEVER, Status
 from lambdas.runtime.delivery import JsonObject
 from lambdas.runtime.message import Message
 from lambdas.runtime.outbox import OUTBOX_BYTES, SEND_ROUNDS, Outbox
@@ -69,6 +69,7 @@ def test_crash_between_effect_and_send_is_made_good_without_a_second_effect(worl
     world.store.plan("transact", "killed_after")
     world.receive_and_die(record(order("o-1")), process=transactional)
     assert (world.outbox.sent, world.statuses()) == ([], [Status.COMMITTED])
+    world.pass_lease()
 
     assert world.receive(record(order("o-1"), "m-2"), process=transactional) == []
     assert (world.effects(), len(world.outbox.sent), world.statuses()) == (["o-1"], 1, [Status.COMPLETED])
@@ -77,12 +78,41 @@ def test_crash_between_effect_and_send_is_made_good_without_a_second_effect(worl
 def test_crash_between_send_and_completion_sends_again_with_the_same_id(world: World) -> None:
     world.store.plan("update", "killed_before")
     world.receive_and_die(record(order("o-1")), process=transactional)
+    world.pass_lease()
 
     world.receive(record(order("o-1")), process=transactional)
 
     first, second = world.outbox.sent
     assert first == second
     assert world.effects() == ["o-1"]
+
+
+def test_copy_that_comes_while_the_messages_may_be_on_their_way_does_not_send_them_too(world: World) -> None:
+    world.store.plan("transact", "killed_after")
+    world.receive_and_die(record(order("o-1")), process=transactional)
+
+    assert world.receive(record(order("o-1"), "m-2"), process=transactional) == ["m-2"]
+    assert world.outbox.sent == []
+    assert 10 <= world.visibility.changed["handle-m-2"] <= 15  # until the lease ends, and a little
+
+
+def test_sends_that_failed_are_tried_again_by_whoever_comes_next(world: World) -> None:
+    world.outbox.broken = True
+    world.receive(record(order("o-1")), process=transactional)
+    world.outbox.broken = False
+
+    assert world.receive(record(order("o-1"), "m-2"), process=transactional) == []
+    assert len(world.outbox.sent) == 1
+
+
+def test_messages_that_an_earlier_release_committed_are_sent_at_once(world: World) -> None:
+    world.store.plan("transact", "killed_after")
+    world.receive_and_die(record(order("o-1")), process=transactional)
+    item = world.only_item()
+    world.store.items[item.id] = replace(item, lease=NEVER)
+
+    assert world.receive(record(order("o-1"), "m-2"), process=transactional) == []
+    assert len(world.outbox.sent) == 1
 
 
 def test_other_payload_has_other_deduplication_ids(world: World) -> None:

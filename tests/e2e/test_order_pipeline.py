@@ -157,7 +157,7 @@ def test_each_request_is_told_once_with_what_was_charged(order_run: OrderRun) ->
         assert order_run.request_ids[payload["order_id"]] == each["request_id"]
 
 
-def test_no_request_is_told_more_often_than_its_join_and_the_kills_explain(order_run: OrderRun) -> None:
+def test_nothing_is_told_twice_but_what_a_kill_repeated(order_run: OrderRun) -> None:
     expected = [Expectation(order=order) for order in order_run.orders]
     told = [each for each in order_run.told_before_replays if is_of_run(each)]
     run_ids = {order.order_id: answer.run_id for order, answer in zip(order_run.placed, order_run.started, strict=True)}
@@ -173,8 +173,7 @@ def test_each_replay_of_the_last_step_is_told_in_one_notification(order_run: Ord
     told = [each for each in order_run.told_by_replays if each["run_id"] in replays]
 
     assert len(told) == REPLAYED
-    expected = [Expectation(order=order) for order in replays.values()]
-    assert [*wrong_notifications(expected, told, single=replays)] == []
+    assert [*wrong_notifications([Expectation(order=order) for order in replays.values()], told)] == []
 
 
 @pytest.mark.parametrize("step", STEPS)

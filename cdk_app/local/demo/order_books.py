@@ -17,7 +17,6 @@ if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
 
 EFFECTS = ("RESERVATION", "CHARGE", "SHIPMENT")
-JOINED_SERVICES = 2  # inventory and billing: when both see each other done, both send the run on to shipping
 RECORDS_PER_BATCH = 10  # of one invocation of a service; they tell together, before they are marked as told
 
 
@@ -137,8 +136,8 @@ def wrong_notifications(
         notifications: All that was told, copies among it: copies have the same run id.
         single: Runs of which no copy may be there, because one message alone went to their last service, and it was
             not killed.
-        kills: Handlers that were killed, each of which may repeat what its batch had told. Without any, a run is told
-            at most once for each service of the step before the last: each may send it on.
+        kills: Handlers that were killed, each of which may repeat what its batch had told. Without any, there must be
+            no copies at all.
     """
     orders_of_runs = {told["run_id"]: order_id_of(told["request"]) for told in notifications}
     runs = Counter(orders_of_runs.values())
@@ -171,7 +170,7 @@ def _wrong_copies(copies: Mapping[str, int], single: Collection[str], kills: int
     for run_id in single:
         if (got := copies.get(run_id, 0)) != 1:
             yield f"run {run_id} must be told once, got {got} notifications"
-    most, total = len(copies) * JOINED_SERVICES + kills * RECORDS_PER_BATCH, sum(copies.values())
+    most, total = len(copies) + kills * RECORDS_PER_BATCH, sum(copies.values())
     if total > most:
         yield f"{len(copies)} runs and {kills} kills must be told in at most {most} notifications, got {total}"
 

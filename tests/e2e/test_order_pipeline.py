@@ -168,8 +168,9 @@ def test_nothing_is_told_twice_but_what_a_kill_repeated(order_run: OrderRun) -> 
     assert [*wrong] == []
 
 
-def test_each_replay_of_the_last_step_is_told_in_one_notification(order_run: OrderRun) -> None:
-    replays = {replay.run_id: replay.order for replay in order_run.replays if replay.step == "ship"}
+@pytest.mark.parametrize("step", ["reserve", "ship"])
+def test_each_replay_is_told_in_one_notification(order_run: OrderRun, step: str) -> None:
+    replays = {replay.run_id: replay.order for replay in order_run.replays if replay.step == step}
     told = [each for each in order_run.told_by_replays if each["run_id"] in replays]
 
     assert len(told) == REPLAYED

@@ -243,7 +243,8 @@ class Idempotency:
 
     def sent(self, item: Item) -> Change:
         """Return the change that says: all messages were sent. Whoever sent them may say so."""
-        values: Attributes = {records.STATUS: Status.COMPLETED, records.OUTBOX: "", **self._stamp()}
+        done: Attributes = {records.STATUS: Status.COMPLETED, records.LEASE: records.NEVER, records.OUTBOX: ""}
+        values: Attributes = {**done, **self._stamp()}
         return Change(item_id=item.id, values=values, where={records.STATUS: Status.COMMITTED})
 
     def send_failed(self, item: Item) -> Change:

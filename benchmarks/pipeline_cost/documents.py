@@ -71,7 +71,7 @@ def start_item(flow: Flow) -> ItemSizes:
     """Return the sizes of the item of a start: it keeps its envelope as its result, to which its outbox refers."""
     envelope = _envelope(flow, 0)
     record_id = item_id(start_scope(PIPELINE), start_key(idempotency_key=None, run_id=envelope.run_id))
-    return _sizes(record_id, envelope.encode(), _outbox(envelope, ""))
+    return _sizes(record_id, envelope.encode(), _outbox(envelope, None))
 
 
 def service_item(flow: Flow, step: int, service: str) -> ItemSizes:
@@ -114,7 +114,9 @@ def _sizes(record_id: str, result: str, outbox: Sequence[Outgoing]) -> ItemSizes
     kept: Attributes = {records.RESULT: result, records.OUTBOX: encode(outbox), records.ATTEMPTS: 0}
     claimed = item_attributes(item)
     committed = _changed(claimed, Claim(item=item).settle(Status.COMMITTED, kept).values)
-    completed = _changed(committed, {records.STATUS: Status.COMPLETED, records.OUTBOX: ""})
+    completed = _changed(
+        committed, {records.STATUS: Status.COMPLETED, records.LEASE: records.NEVER, records.OUTBOX: ""}
+    )
     return ItemSizes(*map(item_bytes, (claimed, committed, completed)))
 
 
@@ -122,7 +124,7 @@ def _changed(attributes: _Stored, values: Attributes) -> _Stored:
     return {**attributes, **{name: to_attribute(value) for name, value in values.items()}}
 
 
-def _outbox(envelope: Envelope, body: str, awaits: Mapping[str, str] | None = None) -> Sequence[Outgoing]:
+def _outbox(envelope: Envelope, body: str | None, awaits: Mapping[str, str] | None = None) -> Sequence[Outgoing]:
     outbox = Outbox(envelope.request_id, TRACE_HEADER)
     outbox.publish(TOPIC_ARN, body, attributes=attributes_of(envelope, TRACE_HEADER), awaits=awaits)
     return outbox.seal()

@@ -20,7 +20,7 @@ REASONS = {
     "another size": "bytes that were kept",
     "a size above the limit": "must have at most",
     "an object of another request": "must lie under the request's own",
-    "a key that walks out": "denied, or missing",  # S3 takes a key as it is, and there is none of this name
+    "a key that walks out": "must lie under the request's own",
     "another step": r"must be for orders\.ship\.shipping",
     "too many hops": "a loop",
     "request_id ../x": "request_id must be a UUID of version 7",

@@ -38,19 +38,31 @@ def read_document(option: str, file: str) -> dict[str, Any]:
     Raises:
         CommandError: The file cannot be read, or holds no JSON object, NaN, or a key twice.
     """
-    text = read_text(option, file)
+    return parse_object(f"{option} must hold one JSON object", read_text(option, file))
+
+
+def parse_object(expectation: str, text: str) -> dict[str, Any]:
+    """Return the JSON object of a text.
+
+    Args:
+        expectation: What must hold, for the error.
+        text: The text.
+
+    Raises:
+        CommandError: It is no JSON object, holds NaN, or a key twice.
+    """
     try:
-        document = json.loads(text, object_pairs_hook=_object, parse_constant=_refuse_constant)
-    except (ValueError, RecursionError) as error:
-        reason = (
-            "text that is nested too deep" if isinstance(error, RecursionError) else f"text that is not JSON ({error})"
-        )
-        msg = f"{option} must hold one JSON object, got {reason}"
+        found = json.loads(text, object_pairs_hook=_object, parse_constant=_refuse_constant)
+    except RecursionError:
+        msg = f"{expectation}, got text that is nested too deep"
         raise CommandError(msg) from None
-    if not isinstance(document, dict):
-        msg = f"{option} must hold one JSON object, got {json.dumps(document)[:80]}"
+    except ValueError as error:
+        msg = f"{expectation}, got text that is not JSON ({error})"
+        raise CommandError(msg) from None
+    if not isinstance(found, dict):
+        msg = f"{expectation}, got {json.dumps(found)[:80]}"
         raise CommandError(msg)
-    return document
+    return found
 
 
 def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:

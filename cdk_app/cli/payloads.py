@@ -5,6 +5,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
+from cdk_app.cli.files import parse_object
 from cdk_app.errors import CommandError
 
 
@@ -49,15 +50,5 @@ def read_payloads(lines: Iterable[str]) -> list[Payload]:
 
 
 def _payload(number: int, text: str) -> Payload:
-    try:
-        fields = json.loads(text)
-    except ValueError as error:
-        msg = f"line {number}: a JSON object must be on each line, got text that is not JSON ({error})"
-        raise CommandError(msg) from None
-    except RecursionError:
-        msg = f"line {number}: a JSON object must be on each line, got text that is nested too deep"
-        raise CommandError(msg) from None
-    if not isinstance(fields, dict):
-        msg = f"line {number}: a JSON object must be on each line, got {json.dumps(fields)[:80]}"
-        raise CommandError(msg)
+    fields = parse_object(f"line {number}: a JSON object must be on each line", text)
     return Payload(line=number, text=text, fields=fields)

@@ -34,3 +34,14 @@ def stacks_of(app: App) -> dict[str, Stack]:
 def templates(stage: str) -> dict[str, Any]:
     """The templates of one stage by the name of their stack."""
     return {stack.stack_name: stack.template for stack in app_of(stage).synth().stacks}
+
+
+def template_of(stage: str, stack: str) -> dict[str, Any]:
+    """The template of one stack of a stage."""
+    template: dict[str, Any] = templates(stage)[f"tsunagu-{stage}-{stack}"]
+    return template
+
+
+def resources_of(template: dict[str, Any], resource_type: str) -> dict[str, Any]:
+    """The resources of one type, by logical id."""
+    return {name: found for name, found in template["Resources"].items() if found["Type"] == resource_type}

@@ -22,6 +22,9 @@ if TYPE_CHECKING:
     from mypy_boto3_sqs.literals import QueueAttributeNameType
     from mypy_boto3_sqs.type_defs import SendMessageBatchRequestEntryTypeDef
 
+# A killed batch comes back after the visibility time-out, 30 s; a second one in its way after another 30 s.
+DRAIN_PATIENCE_SECONDS = 180
+KILL_PATIENCE_SECONDS = 10
 LOOK_AGAIN_SECONDS = 0.01
 SETTLE_SECONDS = 0.05  # time for an answer that was on its way when its handler was frozen
 COUNTS: "Sequence[QueueAttributeNameType]" = (

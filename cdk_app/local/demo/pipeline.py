@@ -5,7 +5,13 @@ from collections.abc import Collection, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 
-from cdk_app.local.demo.driver import Lane, kill_next_working_handlers, wait_until_drained
+from cdk_app.local.demo.driver import (
+    DRAIN_PATIENCE_SECONDS,
+    KILL_PATIENCE_SECONDS,
+    Lane,
+    kill_next_working_handlers,
+    wait_until_drained,
+)
 from cdk_app.local.demo.errors import DemoError
 from cdk_app.local.demo.flow import FlowReport, Outputs, Tell
 from cdk_app.local.demo.inbox import Inbox
@@ -27,9 +33,6 @@ STACK_NAME = "tsunagu-embedded-order-pipeline"
 SERVICES = ("inventory", "billing", "shipping")
 SHAPE = OrderShape(orders=60, customers=10, copied=3, declined=2, flaky=1)
 WARMING = 5  # orders that start every handler, before one is killed
-# A killed batch comes back after the visibility time-out, 30 s; a second one in its way after another 30 s.
-DRAIN_PATIENCE_SECONDS = 180
-KILL_PATIENCE_SECONDS = 10
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

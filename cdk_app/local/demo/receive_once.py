@@ -5,7 +5,14 @@ import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from cdk_app.local.demo.driver import Lane, kill_working_handlers, send, wait_until_drained
+from cdk_app.local.demo.driver import (
+    DRAIN_PATIENCE_SECONDS,
+    KILL_PATIENCE_SECONDS,
+    Lane,
+    kill_working_handlers,
+    send,
+    wait_until_drained,
+)
 from cdk_app.local.demo.errors import DemoError
 from cdk_app.local.demo.flow import FlowReport, Outputs, Tell
 from cdk_app.local.demo.ledger import Findings, balance_books, read_dead_letters, read_payments
@@ -15,9 +22,6 @@ from cdk_app.local.embedded_cloud import EmbeddedCloud
 
 SHAPE = LoadShape(messages=100, accounts=10, invalid_share=0.02)
 STACK_NAME = "tsunagu-embedded-payments"
-# A killed batch comes back after the visibility time-out, 30 s; a second one in its way after another 30 s.
-DRAIN_PATIENCE_SECONDS = 180
-KILL_PATIENCE_SECONDS = 10
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

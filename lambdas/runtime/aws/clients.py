@@ -1,5 +1,6 @@
 """Clients of AWS services, with time-outs that fit into the invocation."""
 
+import functools
 from typing import TYPE_CHECKING, Any
 
 from botocore.config import Config
@@ -63,3 +64,23 @@ def s3_client(config: Config) -> "S3Client":
     It leaves checksums to its caller: what is read is held against the SHA-256 of the claim.
     """
     return session().client("s3", config=config.merge(Config(response_checksum_validation="when_required")))
+
+
+class LazyClients:
+    """Clients of one configuration, each made once, when it is first asked for: a quiet path pays for none.
+
+    Args:
+        config: Time-outs and retries.
+
+    Attributes:
+        sqs: Gives the SQS client.
+        sns: Gives the SNS client.
+        sfn: Gives the Step Functions client.
+        s3: Gives the S3 client.
+    """
+
+    def __init__(self, config: Config) -> None:
+        self.sqs = functools.cache(lambda: sqs_client(config))
+        self.sns = functools.cache(lambda: sns_client(config))
+        self.sfn = functools.cache(lambda: sfn_client(config))
+        self.s3 = functools.cache(lambda: s3_client(config))

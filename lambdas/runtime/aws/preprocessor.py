@@ -1,6 +1,5 @@
 """The preprocessor of a pipeline, with its AWS clients: invoked directly, by a queue, or both."""
 
-import functools
 import os
 import random
 from collections.abc import Callable
@@ -13,20 +12,13 @@ with without_collection():
     from lambdas.contracts.pipeline import PreprocessorEnvironment
     from lambdas.runtime import telemetry
     from lambdas.runtime.aws import wiring
-    from lambdas.runtime.aws.clients import (
-        client_config,
-        dynamodb_client,
-        s3_client,
-        sfn_client,
-        sns_client,
-        sqs_client,
-    )
+    from lambdas.runtime.aws.clients import LazyClients, client_config, dynamodb_client
     from lambdas.runtime.aws.journal import deployed_journal
     from lambdas.runtime.aws.outbox import AwsOutboxSender
     from lambdas.runtime.aws.s3 import S3ObjectStore
     from lambdas.runtime.aws.tasks import StepFunctionsTasks
     from lambdas.runtime.claim_check import ClaimCheck
-    from lambdas.runtime.clock import Clock, SystemClock, new_owner, new_request_id
+    from lambdas.runtime.clock import SystemClock, new_owner, new_request_id
     from lambdas.runtime.errors import UnknownEventError
     from lambdas.runtime.pipeline.entry import Entry
     from lambdas.runtime.pipeline.plan import Planner
@@ -85,10 +77,10 @@ def preprocessor() -> Preprocessor:
     scope = start_scope(environment.pipeline)
     telemetry.configure(scope)
     config, clock = client_config(environment.function_timeout_seconds), SystemClock()
-    dynamodb = dynamodb_client(config)
+    clients, dynamodb = LazyClients(config), dynamodb_client(config)
     store = wiring.item_store(dynamodb, environment.idempotency_table_name, single_writes=environment.single_writes)
     journal = deployed_journal(environment, dynamodb)
-    objects = S3ObjectStore(functools.cache(lambda: s3_client(config)), environment.claim_bucket_name)
+    objects = S3ObjectStore(clients.s3, environment.claim_bucket_name)
     claim_check = ClaimCheck(objects, largest_bytes=environment.largest_payload_bytes)
     planner = Planner(journal, claim_check, inline_bytes=environment.inline_bytes)
 
@@ -97,7 +89,7 @@ def preprocessor() -> Preprocessor:
 
     start_ports = StartPorts(
         store=store,
-        outbox=_sender(config, clock),
+        outbox=AwsOutboxSender(clients.sqs, clients.sns, StepFunctionsTasks(clients.sfn), clock),
         metrics=telemetry.Metrics(environment.metrics_namespace, scope, clock),
         clock=clock,
         new_id=new_id,
@@ -108,12 +100,6 @@ def preprocessor() -> Preprocessor:
     entry = Entry(journal.pipeline, planner, new_id, hop_limit=environment.hop_limit)
     receiver = _receiver(entry, scope, config) if QUEUE_VARIABLE in os.environ else None
     return Preprocessor(starter, receiver, now_ms=clock.now_ms)
-
-
-def _sender(config: "Config", clock: Clock) -> AwsOutboxSender:
-    tasks = StepFunctionsTasks(functools.cache(lambda: sfn_client(config)))
-    sqs, sns = functools.cache(lambda: sqs_client(config)), functools.cache(lambda: sns_client(config))
-    return AwsOutboxSender(sqs, sns, tasks, clock)
 
 
 def _receiver(entry: Entry, scope: str, config: "Config") -> Receiver[StartWish]:

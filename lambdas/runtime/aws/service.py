@@ -13,7 +13,7 @@ with without_collection():
     from lambdas.contracts.pipeline import ServiceEnvironment
     from lambdas.runtime import telemetry
     from lambdas.runtime.aws import wiring
-    from lambdas.runtime.aws.clients import client_config, s3_client
+    from lambdas.runtime.aws.clients import LazyClients, client_config
     from lambdas.runtime.aws.handler import LambdaHandler, Response
     from lambdas.runtime.aws.s3 import S3ObjectStore
     from lambdas.runtime.claim_check import ClaimCheck
@@ -65,7 +65,7 @@ def _receiver(
     place = ServiceEnvironment.from_environment(os.environ)
     environment = ReceiverEnvironment.from_environment(os.environ)
     config = client_config(environment.function_timeout_seconds)
-    objects = S3ObjectStore(functools.cache(lambda: s3_client(config)), place.claim_bucket_name)
+    objects = S3ObjectStore(LazyClients(config).s3, place.claim_bucket_name)
     claim_check = ClaimCheck(objects, largest_bytes=place.largest_payload_bytes)
     service = Service(place, claim_check, parse=parse, function=function)
     telemetry.configure(service.scope)

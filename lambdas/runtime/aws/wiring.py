@@ -1,6 +1,5 @@
 """A receiver with its AWS clients, as a handler package needs it."""
 
-import functools
 import os
 import random
 from collections.abc import Callable
@@ -8,7 +7,7 @@ from typing import TYPE_CHECKING, TypeVar
 
 from lambdas.contracts.environment import ReceiverEnvironment
 from lambdas.runtime import telemetry
-from lambdas.runtime.aws.clients import client_config, dynamodb_client, sfn_client, sns_client, sqs_client
+from lambdas.runtime.aws.clients import LazyClients, client_config, dynamodb_client
 from lambdas.runtime.aws.dynamodb import DynamoDbItemStore
 from lambdas.runtime.aws.outbox import AwsOutboxSender
 from lambdas.runtime.aws.single_writes import SingleWriteItemStore
@@ -72,19 +71,18 @@ def ports(environment: ReceiverEnvironment, scope: str, config: "Config") -> Por
         config: Time-outs and retries of the clients.
     """
     clock = SystemClock()
-    sqs = functools.cache(lambda: sqs_client(config))
-    sns = functools.cache(lambda: sns_client(config))
-    tasks = StepFunctionsTasks(functools.cache(lambda: sfn_client(config)))
+    clients = LazyClients(config)
+    tasks = StepFunctionsTasks(clients.sfn)
     table_name = environment.idempotency_table_name
     return Ports(
         store=item_store(dynamodb_client(config), table_name, single_writes=environment.single_writes),
-        outbox=AwsOutboxSender(sqs, sns, tasks, clock),
+        outbox=AwsOutboxSender(clients.sqs, clients.sns, tasks, clock),
         channel=DeadLetterChannel(
-            SqsQueueSender(sqs, environment.dead_letter_queue_url, clock),
-            SnsNotifier(sns, environment.notification_topic_arn),
+            SqsQueueSender(clients.sqs, environment.dead_letter_queue_url, clock),
+            SnsNotifier(clients.sns, environment.notification_topic_arn),
             environment.queue_arn,
         ),
-        visibility=SqsVisibility(sqs, environment.queue_url),
+        visibility=SqsVisibility(clients.sqs, environment.queue_url),
         tasks=tasks,
         metrics=telemetry.Metrics(environment.metrics_namespace, scope, clock),
         clock=clock,

@@ -6,7 +6,7 @@ from aws_cdk import aws_logs as logs
 from cdk_app.settings import RETENTION_DAYS
 from cdk_app.stacks.log_retention import RETENTION_BY_DAYS
 from lambdas.contracts.environment import PaymentsEnvironment, ReceiverEnvironment
-from tests.snapshots.stages import STAGES, app_of, stacks_of, templates
+from tests.snapshots.stages import STAGES, app_of, resources_of, stacks_of, template_of
 
 OUTPUTS = {
     "FifoQueueUrl",
@@ -19,30 +19,19 @@ OUTPUTS = {
     "IdempotencyTableName",
     "NotificationTopicArn",
 }
-STATEFUL = ("AWS::DynamoDB::Table", "AWS::KMS::Key", "AWS::Logs::LogGroup", "AWS::SQS::Queue")
 
 
 def payments(stage: str) -> dict[str, Any]:
-    template: dict[str, Any] = templates(stage)[f"tsunagu-{stage}-payments"]
-    return template
+    return template_of(stage, "payments")
 
 
 def of_type(stage: str, resource_type: str) -> dict[str, Any]:
-    resources = payments(stage)["Resources"]
-    return {name: found for name, found in resources.items() if found["Type"] == resource_type}
+    return resources_of(payments(stage), resource_type)
 
 
 @pytest.mark.parametrize("stage", STAGES)
 def test_outputs_are_those_that_the_command_reads(stage: str) -> None:
     assert set(payments(stage)["Outputs"]) == OUTPUTS
-
-
-@pytest.mark.parametrize(("stage", "policy"), [("dev", "Delete"), ("stg", "Retain"), ("prod", "Retain")])
-def test_stage_decides_what_becomes_of_stateful_resources(stage: str, policy: str) -> None:
-    for resource_type in STATEFUL:
-        found = of_type(stage, resource_type).values()
-        assert {resource["DeletionPolicy"] for resource in found} == {policy}
-        assert {resource["UpdateReplacePolicy"] for resource in found} == {policy}
 
 
 @pytest.mark.parametrize(("stage", "protected"), [("dev", False), ("stg", True), ("prod", True)])
@@ -64,14 +53,6 @@ def test_both_functions_know_receiver_and_payments_environment() -> None:
         assert set(function["Properties"]["Environment"]["Variables"]) == wanted
 
 
-def test_queues_and_topic_have_separate_keys() -> None:
-    queue_keys = {str(queue["Properties"]["KmsMasterKeyId"]) for queue in of_type("dev", "AWS::SQS::Queue").values()}
-    topic_keys = {str(topic["Properties"]["KmsMasterKeyId"]) for topic in of_type("dev", "AWS::SNS::Topic").values()}
-
-    assert len(queue_keys) == len(topic_keys) == 1
-    assert queue_keys.isdisjoint(topic_keys)
-
-
 def test_functions_may_write_payments_and_balances_and_not_read_them() -> None:
     [table] = [name for name in of_type("dev", "AWS::DynamoDB::Table") if name.startswith("PaymentsTable")]
 
@@ -79,16 +60,6 @@ def test_functions_may_write_payments_and_balances_and_not_read_them() -> None:
         statements = policy["Properties"]["PolicyDocument"]["Statement"]
         [about_payments] = [one for one in statements if one["Resource"] == {"Fn::GetAtt": [table, "Arn"]}]
         assert about_payments["Action"] == ["dynamodb:PutItem", "dynamodb:UpdateItem"]
-
-
-def test_embedded_stage_differs_from_dev_in_python_and_architecture_only() -> None:
-    differences = set()
-    for name, resource in payments("dev")["Resources"].items():
-        other = payments("embedded")["Resources"][name]
-        keys = {*resource["Properties"], *other["Properties"]}
-        differences |= {key for key in keys if resource["Properties"].get(key) != other["Properties"].get(key)}
-
-    assert differences == {"Runtime", "Architectures"}
 
 
 def test_every_retention_that_a_stage_can_name_is_known() -> None:

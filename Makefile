@@ -48,12 +48,12 @@ lock: $(INSTALLED) ## Compile the hash-pinned lock files anew
 	eval "$$compile pyproject.toml --extra cdk --extra local --group dev -c requirements.txt -o requirements-dev.txt"; \
 	eval "$$compile benchmarks/requirements.in -c requirements.txt -o benchmarks/requirements.txt"; \
 	eval "$$compile benchmarks/correctness/requirements.in -c benchmarks/requirements.txt -o benchmarks/correctness/requirements.txt"; \
-	for lock in emulator functions; do eval "$$compile cdk_app/local/locks/$$lock.in -o cdk_app/local/locks/$$lock.txt"; done
+	for lock in emulator functions; do eval "$$compile tsunagu/local/locks/$$lock.in -o tsunagu/local/locks/$$lock.txt"; done
 
 ## ---- see it work -----------------------------------------------------------------------------
 .PHONY: demo
 demo: setup ## Deploy to the embedded cloud and drive real messages through every flow (KEEP=1 leaves it running)
-	@exec $(BIN)/tsunagu demo $(if $(KEEP),--keep)
+	@exec $(BIN)/python -m cdk_app.demo $(if $(KEEP),--keep)
 
 ## ---- tests -----------------------------------------------------------------------------------
 .PHONY: test

@@ -2,7 +2,7 @@
 
 import sys
 
-from cdk_app.errors import TsunaguError
+from tsunagu.errors import TsunaguError
 
 try:
     from cdk_app.app import build_app

@@ -3,7 +3,7 @@
 import json
 from typing import Any
 
-from lambdas.contracts.messages import REQUEST_ID_ATTRIBUTE, SCHEMA_VERSION, SCHEMA_VERSION_ATTRIBUTE
+from tsunagu.contracts.messages import REQUEST_ID_ATTRIBUTE, SCHEMA_VERSION, SCHEMA_VERSION_ATTRIBUTE
 
 Event = dict[str, Any]
 

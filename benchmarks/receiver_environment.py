@@ -1,7 +1,7 @@
 """The environment of our receiver, as its construct would write it."""
 
 from benchmarks.events import QUEUE_ARN
-from lambdas.contracts.environment import ReceiverEnvironment
+from tsunagu.contracts.environment import ReceiverEnvironment
 
 
 def receiver_environment(items_table: str) -> ReceiverEnvironment:

@@ -1,5 +1,1 @@
-"""What exists: the constructs, the app that deploys them, and the command that operates it."""
-
-from cdk_app.shadowing import check_lambdas, found_lambdas
-
-check_lambdas(found_lambdas())
+"""The app of this repository: its stages, its stacks and its demo."""

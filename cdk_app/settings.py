@@ -7,8 +7,8 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from cdk_app.assets import ARCHITECTURES, PYTHONS, Architecture, Platform
-from cdk_app.errors import SettingsError
+from tsunagu.cdk.assets import ARCHITECTURES, PYTHONS, Architecture, Platform
+from tsunagu.errors import SettingsError
 
 EMBEDDED_STAGE = "embedded"
 _EMBEDDED_BASE = "dev"

@@ -21,9 +21,10 @@ from typing import Literal
 from benchmarks.figures import Ratio, print_ratios
 from benchmarks.paths import PROJECT, PYTHON, child_environment
 from benchmarks.receiver_environment import receiver_environment
-from cdk_app.assets import HandlerPackage, Platform, build_asset
+from cdk_app.handler_packages import handler_package
 from cdk_app.settings import EMBEDDED_STAGE, load_settings
-from lambdas.contracts.environment import PaymentsEnvironment
+from lambdas.contracts.payments import PaymentsEnvironment
+from tsunagu.cdk.assets import Platform, build_asset
 
 ROUNDS = 31
 ZIP_EPOCH_SECONDS = 315_532_800  # 1980-01-01
@@ -91,7 +92,7 @@ def main() -> None:
 
 
 def _unzipped(folder: Path, platform: Platform) -> Path:
-    asset = build_asset(HandlerPackage(path=PROJECT / "lambdas" / "payments"), platform)
+    asset = build_asset(handler_package("payments"), platform)
     with zipfile.ZipFile(asset.path) as archive:
         archive.extractall(folder)
     for path in folder.rglob("*"):

@@ -8,10 +8,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from benchmarks.correctness.stack import CONTENDERS, STACK_NAME, Contender, synthesize_contenders
-from cdk_app.local.demo.driver import Lane
-from cdk_app.local.embedded_cloud import EmbeddedCloud
+from cdk_app.demo.driver import Lane
 from tests.correctness.faults import Fault, FaultRates, Kill
 from tests.correctness.soak import Books, behind_proxy, drive, plan_load, shorten_visibility
+from tsunagu.local.embedded_cloud import EmbeddedCloud
 
 SEED = 2026
 MESSAGES = 2_000

@@ -8,12 +8,13 @@ from aws_cdk import App, CfnOutput, Duration, Stack
 from aws_cdk import aws_dynamodb as dynamodb
 
 from benchmarks.paths import PROJECT
-from cdk_app.assets import HandlerPackage
-from cdk_app.constructs import QueueChannel, QueueChannelProps
-from cdk_app.constructs.idempotency_table import IdempotencyTable, IdempotencyTableProps
-from cdk_app.patterns import IdempotentReceiver, IdempotentReceiverProps
+from cdk_app.handler_packages import handler_package
 from cdk_app.settings import EMBEDDED_STAGE, StageSettings, load_settings
-from lambdas.contracts.environment import PaymentsEnvironment
+from lambdas.contracts.payments import PaymentsEnvironment
+from tsunagu.cdk.assets import HandlerPackage
+from tsunagu.cdk.constructs import QueueChannel, QueueChannelProps
+from tsunagu.cdk.constructs.idempotency_table import IdempotencyTable, IdempotencyTableProps
+from tsunagu.cdk.patterns import IdempotentReceiver, IdempotentReceiverProps
 
 STACK_NAME = "correctness"
 HANDLER_TIMEOUT = Duration.seconds(5)
@@ -38,7 +39,7 @@ class Contender:
 
 
 CONTENDERS = (
-    Contender("tsunagu", "Tsunagu", HandlerPackage(path=PROJECT / "lambdas" / "payments")),
+    Contender("tsunagu", "Tsunagu", handler_package("payments")),
     Contender("plain lock", "PlainLock", HandlerPackage(path=_CONTENDERS, handler="plain_lock.handler")),
     Contender(
         "powertools 3.37.0",

@@ -5,17 +5,19 @@ from dataclasses import dataclass
 from typing import Any
 
 from benchmarks.pipeline_cost.flow import Flow
-from lambdas.contracts import claims, records
-from lambdas.contracts.records import Status
-from lambdas.runtime.aws.dynamodb import item_attributes, to_attribute
-from lambdas.runtime.claim_check import Inline, Part, Stored, json_text
-from lambdas.runtime.keys import item_id
-from lambdas.runtime.lease import Attributes, Claim, Item
-from lambdas.runtime.outbox import Outbox, Outgoing, encode
-from lambdas.runtime.pipeline.envelope import Envelope, attributes_of
-from lambdas.runtime.pipeline.join import onward_text
-from lambdas.runtime.pipeline.shape import service_item_ids, start_key, start_scope
-from lambdas.runtime.publish import OutgoingMessage
+from tsunagu.contracts import claims, records
+from tsunagu.contracts.records import Status
+from tsunagu.runtime.aws.dynamodb import item_attributes, to_attribute
+from tsunagu.runtime.claim_check import Inline, Part, Stored
+from tsunagu.runtime.idempotency.item import Attributes, Item
+from tsunagu.runtime.idempotency.keys import item_id
+from tsunagu.runtime.idempotency.lease import Claim
+from tsunagu.runtime.json_text import json_text
+from tsunagu.runtime.pipeline.envelope import Envelope, attributes_of
+from tsunagu.runtime.pipeline.join import onward_text
+from tsunagu.runtime.pipeline.shape import service_item_ids, start_key, start_scope
+from tsunagu.runtime.sending.outbox import Outbox, Outgoing, encode
+from tsunagu.runtime.sending.publish import OutgoingMessage
 
 PIPELINE = "orders"
 TOPIC_ARN = "arn:aws:sns:us-east-1:123456789012:tsunagu-prod-orders-ShipTopic-0123456789AB"

@@ -2,9 +2,9 @@
 
 from dataclasses import dataclass
 
-from lambdas.contracts.messages import SQS_ENTRIES_PER_BATCH
-from lambdas.contracts.pipeline import INLINE_BYTES
-from lambdas.runtime.claim_check import inline_limit
+from tsunagu.contracts.messages import SQS_ENTRIES_PER_BATCH
+from tsunagu.contracts.pipeline import INLINE_BYTES
+from tsunagu.runtime.claim_check import inline_limit
 
 EVERYTHING_IN_S3 = 0  # of `Flow.inline_bytes`: no payload is as small
 

@@ -6,8 +6,8 @@ from collections.abc import Mapping
 from benchmarks.pipeline_cost.documents import ItemSizes, message_bytes, service_item, start_item
 from benchmarks.pipeline_cost.flow import Flow
 from benchmarks.pipeline_cost.prices import Component
-from lambdas.contracts.messages import SNS_MESSAGE_BYTES, SQS_MESSAGE_BYTES
-from lambdas.runtime.aws.dynamodb import KEYS_PER_READ
+from tsunagu.contracts.messages import SNS_MESSAGE_BYTES, SQS_MESSAGE_BYTES
+from tsunagu.runtime.aws.dynamodb import KEYS_PER_READ
 
 MILLION = 1_000_000
 # https://aws.amazon.com/sns/pricing/ and https://aws.amazon.com/sqs/pricing/: each such piece of a call is a request.

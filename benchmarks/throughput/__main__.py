@@ -16,8 +16,8 @@ from benchmarks.events import payment_body
 from benchmarks.figures import Ratio, print_ratios
 from benchmarks.paths import WORK_FOLDER
 from benchmarks.throughput.plain_lock_stack import STACK_NAME, template
-from cdk_app.local.embedded_cloud import EmbeddedCloud, synthesize
-from lambdas.contracts.messages import REQUEST_ID_ATTRIBUTE, SQS_ENTRIES_PER_BATCH
+from tsunagu.contracts.messages import REQUEST_ID_ATTRIBUTE, SQS_ENTRIES_PER_BATCH
+from tsunagu.local.embedded_cloud import EmbeddedCloud, synthesize
 
 MESSAGES = 600
 WARM_UP_MESSAGES = 100

@@ -1,24 +1,22 @@
 """Orders of the order desk: stock and money side by side, then the shipment, then everyone who wants to know."""
 
-from importlib.resources import files
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from aws_cdk import CfnOutput, Duration, Stack
 from aws_cdk import aws_dynamodb as dynamodb
 
-from cdk_app.assets import HandlerPackage
-from cdk_app.constructs.customer_managed_key import CustomerManagedKey, CustomerManagedKeyProps
-from cdk_app.constructs.handler_function import HandlerFunctionProps
-from cdk_app.constructs.protection import removal_policy
-from cdk_app.constructs.queue_channel import QueueChannel, QueueChannelProps
-from cdk_app.patterns.connector import ConnectedService
-from cdk_app.patterns.pipeline_props import ServicePipelineProps, Step
-from cdk_app.patterns.service import Service
-from cdk_app.patterns.service_pipeline import ServicePipeline
+from cdk_app.handler_packages import handler_package
 from cdk_app.settings import StageSettings
 from cdk_app.stacks.log_retention import RETENTION_BY_DAYS
-from lambdas.contracts.pipeline import OrdersEnvironment
+from lambdas.contracts.orders import OrdersEnvironment
+from tsunagu.cdk.constructs.customer_managed_key import CustomerManagedKey, CustomerManagedKeyProps
+from tsunagu.cdk.constructs.handler_function import HandlerFunctionProps
+from tsunagu.cdk.constructs.protection import removal_policy
+from tsunagu.cdk.constructs.queue_channel import QueueChannel, QueueChannelProps
+from tsunagu.cdk.patterns.connector import ConnectedService
+from tsunagu.cdk.patterns.pipeline_props import ServicePipelineProps, Step
+from tsunagu.cdk.patterns.service import Service
+from tsunagu.cdk.patterns.service_pipeline import ServicePipeline
 
 if TYPE_CHECKING:
     from constructs import Construct
@@ -68,7 +66,7 @@ class OrderPipelineStack(Stack):
     def _handler(self, name: str) -> dict[str, Any]:
         """What every function of the stage is told."""
         return {
-            "package": HandlerPackage(path=Path(str(files("lambdas") / name))),
+            "package": handler_package(name),
             "platform": self._settings.platform,
             "log_retention": RETENTION_BY_DAYS[self._settings.log_retention_days],
             "protect": self._settings.protect,

@@ -1,28 +1,26 @@
 """Payments of the order desk: each recorded once, from a FIFO queue and from a standard one."""
 
-from importlib.resources import files
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from aws_cdk import CfnOutput, Duration, Stack
 from aws_cdk import aws_dynamodb as dynamodb
 
-from cdk_app.assets import HandlerPackage
-from cdk_app.constructs.customer_managed_key import CustomerManagedKey, CustomerManagedKeyProps
-from cdk_app.constructs.dead_letter_notifier import DeadLetterNotifier, DeadLetterNotifierProps
-from cdk_app.constructs.idempotency_table import IdempotencyTable, IdempotencyTableProps
-from cdk_app.constructs.protection import removal_policy
-from cdk_app.constructs.queue_channel import QueueChannel, QueueChannelProps
-from cdk_app.patterns.idempotent_receiver import IdempotentReceiver, IdempotentReceiverProps
+from cdk_app.handler_packages import handler_package
 from cdk_app.settings import StageSettings
 from cdk_app.stacks.log_retention import RETENTION_BY_DAYS
-from lambdas.contracts.environment import PaymentsEnvironment
+from lambdas.contracts.payments import PaymentsEnvironment
+from tsunagu.cdk.constructs.customer_managed_key import CustomerManagedKey, CustomerManagedKeyProps
+from tsunagu.cdk.constructs.dead_letter_notifier import DeadLetterNotifier, DeadLetterNotifierProps
+from tsunagu.cdk.constructs.idempotency_table import IdempotencyTable, IdempotencyTableProps
+from tsunagu.cdk.constructs.protection import removal_policy
+from tsunagu.cdk.constructs.queue_channel import QueueChannel, QueueChannelProps
+from tsunagu.cdk.patterns.idempotent_receiver import IdempotentReceiver, IdempotentReceiverProps
 
 if TYPE_CHECKING:
     from constructs import Construct
 
 _HANDLER_TIMEOUT = Duration.seconds(5)
-_PACKAGE = HandlerPackage(path=Path(str(files("lambdas") / "payments")))
+_PACKAGE = handler_package("payments")
 
 
 class PaymentsStack(Stack):

@@ -6,9 +6,9 @@ from aws_cdk import App, CfnOutput, Duration, Stack
 from aws_cdk import aws_dynamodb as dynamodb
 from invoices.environment import InvoicesEnvironment
 
-from cdk_app.assets import HandlerPackage
-from cdk_app.constructs import QueueChannel, QueueChannelProps
-from cdk_app.patterns import IdempotentReceiver, IdempotentReceiverProps
+from tsunagu.cdk.assets import HandlerPackage
+from tsunagu.cdk.constructs import QueueChannel, QueueChannelProps
+from tsunagu.cdk.patterns import IdempotentReceiver, IdempotentReceiverProps
 
 
 class InvoicesStack(Stack):

@@ -4,7 +4,7 @@ import functools
 import os
 
 from lambdas.billing.service import Till
-from lambdas.contracts.pipeline import BillingEnvironment
+from lambdas.contracts.orders import BillingEnvironment
 
 
 @functools.cache

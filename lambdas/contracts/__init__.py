@@ -1,4 +1,1 @@
-"""The hinge between infrastructure and runtime: names, shapes and limits that both sides read.
-
-Standard library only, so that neither side drags the other's dependencies in.
-"""
+"""The contracts of this app: environment records of its functions, and what its messages hold."""

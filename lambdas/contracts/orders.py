@@ -3,6 +3,8 @@
 import re
 from dataclasses import dataclass
 
+from tsunagu.contracts.environment import EnvironmentContract
+
 CURRENCIES = frozenset({"EUR"})
 QUANTITIES = range(1, 1_001)
 LINES = range(1, 51)  # each is a write of one transaction, which holds a hundred
@@ -75,6 +77,29 @@ class Order:
         for line in self.lines:
             totals[line.sku] = totals.get(line.sku, 0) + line.quantity
         return totals
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OrdersEnvironment(EnvironmentContract):
+    """What the services of the order pipeline need besides.
+
+    Attributes:
+        orders_table_name: Table of stock, charges and shipments: partition key `pk`, sort key `sk`.
+    """
+
+    orders_table_name: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BillingEnvironment(OrdersEnvironment):
+    """What billing needs besides.
+
+    Attributes:
+        payment_test_mode: Whether declined and flaky customers are those of the payment provider's test mode; else they
+            are customers like all others. Default: they are, so that each kind of failure can be seen, and mended.
+    """
+
+    payment_test_mode: bool = True
 
 
 def _check_name(field: str, value: str) -> None:

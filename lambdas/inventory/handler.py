@@ -1,13 +1,13 @@
 """The inventory function, in Lambda's shape."""
 
-from lambdas.runtime.startup import without_collection
+from tsunagu.runtime.startup import without_collection
 
 with without_collection():
     from lambdas.contracts.orders import Order
     from lambdas.inventory import wiring
     from lambdas.inventory.service import Reservation
-    from lambdas.runtime.aws.service import pipeline_service
-    from lambdas.runtime.pipeline.work import Work
+    from tsunagu.runtime.functions.pipeline_service import pipeline_service
+    from tsunagu.runtime.pipeline.work import Work
 
 
 @pipeline_service

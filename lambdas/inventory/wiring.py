@@ -3,7 +3,7 @@
 import functools
 import os
 
-from lambdas.contracts.pipeline import OrdersEnvironment
+from lambdas.contracts.orders import OrdersEnvironment
 from lambdas.inventory.service import Stock
 
 

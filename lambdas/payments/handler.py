@@ -1,10 +1,10 @@
 """The payments function, in Lambda's shape."""
 
-from lambdas.runtime.startup import without_collection
+from tsunagu.runtime.startup import without_collection
 
 with without_collection():
     from lambdas.payments import wiring
-    from lambdas.runtime.receiver import LambdaContext
+    from tsunagu.runtime.receiving.receiver import LambdaContext
 
 
 def handler(event: object, context: LambdaContext) -> dict[str, list[dict[str, str]]]:

@@ -4,10 +4,10 @@ import re
 from dataclasses import dataclass
 from typing import Self
 
-from lambdas.runtime.clock import Clock
-from lambdas.runtime.delivery import JsonObject
-from lambdas.runtime.errors import InvalidMessageError
-from lambdas.runtime.message import Message
+from tsunagu.runtime.clock import Clock
+from tsunagu.runtime.errors import InvalidMessageError
+from tsunagu.runtime.json_text import JsonObject
+from tsunagu.runtime.receiving.message import Message
 
 AMOUNTS = range(1, 10**12 + 1)
 FIELDS = {"payment_id", "account", "amount", "currency"}

@@ -3,11 +3,11 @@
 import functools
 import os
 
-from lambdas.contracts.environment import PaymentsEnvironment
+from lambdas.contracts.payments import PaymentsEnvironment
 from lambdas.payments.service import Ledger, Payment
-from lambdas.runtime.aws import wiring
-from lambdas.runtime.clock import SystemClock
-from lambdas.runtime.receiver import Receiver
+from tsunagu.runtime.clock import SystemClock
+from tsunagu.runtime.functions import wiring
+from tsunagu.runtime.receiving.receiver import Receiver
 
 
 @functools.cache

@@ -1,11 +1,11 @@
 """The preprocessor function, in Lambda's shape."""
 
-from lambdas.runtime.startup import without_collection
+from tsunagu.runtime.startup import without_collection
 
 with without_collection():
     from lambdas.preprocessor import wiring
-    from lambdas.runtime.aws.preprocessor import Answer
-    from lambdas.runtime.receiver import LambdaContext
+    from tsunagu.runtime.functions.preprocessor import Answer
+    from tsunagu.runtime.receiving.receiver import LambdaContext
 
 
 def handler(event: object, context: LambdaContext) -> Answer:

@@ -2,6 +2,6 @@
 
 import functools
 
-from lambdas.runtime.aws import preprocessor as aws
+from tsunagu.runtime.functions import preprocessor as aws
 
 preprocessor = functools.cache(aws.preprocessor)

@@ -4,8 +4,8 @@ import hashlib
 from dataclasses import dataclass
 
 from lambdas.contracts.orders import Order
-from lambdas.runtime.errors import PermanentError
-from lambdas.runtime.pipeline.work import Work
+from tsunagu.runtime.errors import PermanentError
+from tsunagu.runtime.pipeline.work import Work
 
 INVENTORY, BILLING = "inventory", "billing"
 

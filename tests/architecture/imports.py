@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-PACKAGES = ("cdk_app", "lambdas")
+PACKAGES = ("cdk_app", "lambdas", "tsunagu")
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,3 +62,37 @@ def _module_name(path: Path, root: Path) -> str:
 def _absolute(node: ast.ImportFrom, package: str) -> str:
     parents = package.split(".")[: len(package.split(".")) - node.level + 1] if node.level else []
     return ".".join([*parents, *([node.module] if node.module else [])])
+
+
+def import_graph(root: Path) -> dict[str, set[str]]:
+    """Which modules of the project each module imports, by dotted name."""
+    known = {name for package in PACKAGES for name in modules(root, package)}
+    graph: dict[str, set[str]] = {name: set() for name in known}
+    for found in all_imports(root):
+        imported = found.imported
+        while imported and imported not in known:
+            imported = imported.rpartition(".")[0]
+        if imported and imported != found.importer:
+            graph[found.importer].add(imported)
+    return graph
+
+
+def circles(graph: dict[str, set[str]]) -> list[list[str]]:
+    """Groups of names that reach each other, each sorted; none where the graph has no circle."""
+    reached = {name: _reachable(graph, name) for name in graph}
+    groups = {
+        tuple(sorted({name, *(other for other in reached[name] if name in reached[other])}))
+        for name in graph
+        if name in reached[name]
+    }
+    return [list(group) for group in sorted(groups)]
+
+
+def _reachable(graph: dict[str, set[str]], start: str) -> set[str]:
+    found: set[str] = set()
+    ahead = [start]
+    while ahead:
+        for name in graph.get(ahead.pop(), set()) - found:
+            found.add(name)
+            ahead.append(name)
+    return found

@@ -8,35 +8,71 @@ from pathlib import Path
 
 import pytest
 
-from tests.architecture.imports import Import, all_imports, is_within, modules
+from tests.architecture.imports import Import, all_imports, circles, import_graph, is_within, modules
 
 PROJECT = Path(__file__).resolve().parents[2]
-SHARED_LAMBDAS = ("lambdas.contracts", "lambdas.runtime")
+APP = ("cdk_app", "lambdas")
 INFRASTRUCTURE = ("aws_cdk", "constructs", "jsii")
-LAUNCHER = "cdk_app.local.launcher"  # runs in the emulator's own environment, where nothing of ours is installed
+LAUNCHER = "tsunagu.local.launcher"  # runs in the emulator's own environment, where nothing of ours is installed
+WITH_BOTO3 = ("tsunagu.runtime.aws", "tsunagu.runtime.functions")
+
+# From the ground up. A module imports its own room, and rooms of lower floors.
+FLOORS = (
+    ("tsunagu.contracts", "tsunagu.errors", "tsunagu.cache", "tsunagu.runtime.startup", "tsunagu.runtime.retry"),
+    ("tsunagu.runtime.errors", "tsunagu.runtime.clock"),
+    ("tsunagu.runtime.json_text", "tsunagu.runtime.telemetry", "tsunagu.runtime.sending"),
+    ("tsunagu.runtime.claim_check", "tsunagu.runtime.idempotency"),
+    ("tsunagu.runtime.receiving",),
+    ("tsunagu.runtime.pipeline",),
+    ("tsunagu.runtime.aws",),
+    ("tsunagu.runtime.functions",),
+    ("tsunagu", "tsunagu.runtime"),  # the front door of handlers; `tsunagu.runtime` itself imports nothing
+    ("tsunagu.cdk.assets", "tsunagu.local", "tsunagu.operations"),
+    ("tsunagu.cdk.constructs", "tsunagu.cli"),
+    ("tsunagu.cdk.patterns", "tsunagu.cdk.checks"),
+    ("tsunagu.cdk",),
+    ("lambdas.contracts",),
+    ("lambdas",),
+    ("cdk_app.settings", "cdk_app.handler_packages"),
+    ("cdk_app.stacks",),
+    ("cdk_app.app", "cdk_app.demo"),
+    ("cdk_app",),
+)
 
 Rule = Callable[[Import], bool]
 
 
 def contracts_import_more_than_the_standard_library(found: Import) -> bool:
-    own = is_within(found.imported, "lambdas.contracts")
-    return is_within(found.importer, "lambdas.contracts") and not own and not _is_standard(found.imported)
+    own = is_within(found.imported, "tsunagu.contracts")
+    return is_within(found.importer, "tsunagu.contracts") and not own and not _is_standard(found.imported)
 
 
-def lambdas_import_infrastructure(found: Import) -> bool:
-    return is_within(found.importer, "lambdas") and is_within(
-        found.imported, "cdk_app", "aws_cdk", "constructs", "jsii"
-    )
+def the_runtime_imports_more_of_the_library_than_the_contracts(found: Import) -> bool:
+    allowed = is_within(found.imported, "tsunagu.contracts", "tsunagu.runtime")
+    return _runs_in_lambda(found.importer) and is_within(found.imported, "tsunagu") and not allowed
 
 
-def infrastructure_imports_more_of_lambdas_than_the_contracts(found: Import) -> bool:
-    """The command is a client of the runtime, because it sends messages as a producer does."""
-    allowed = SHARED_LAMBDAS if is_within(found.importer, "cdk_app.cli") else ("lambdas.contracts",)
-    return (
-        is_within(found.importer, "cdk_app")
-        and is_within(found.imported, "lambdas")
-        and not is_within(found.imported, *allowed)
-    )
+def what_runs_in_lambda_imports_infrastructure(found: Import) -> bool:
+    runs = _runs_in_lambda(found.importer) or is_within(found.importer, "lambdas")
+    return runs and is_within(found.imported, "cdk_app", "tsunagu.cdk", *INFRASTRUCTURE)
+
+
+def infrastructure_imports_the_runtime(found: Import) -> bool:
+    return is_within(found.importer, "tsunagu.cdk") and is_within(found.imported, "tsunagu.runtime")
+
+
+def operations_import_infrastructure(found: Import) -> bool:
+    without = ("tsunagu.operations", "tsunagu.cli", "tsunagu.local", "tsunagu.testing")
+    return is_within(found.importer, *without) and is_within(found.imported, "tsunagu.cdk", *INFRASTRUCTURE)
+
+
+def the_library_imports_the_app(found: Import) -> bool:
+    return is_within(found.importer, "tsunagu") and is_within(found.imported, *APP)
+
+
+def the_app_imports_a_handler_or_the_runtime(found: Import) -> bool:
+    handler = is_within(found.imported, "lambdas") and _handler_package(found.imported) is not None
+    return is_within(found.importer, "cdk_app") and (handler or is_within(found.imported, "tsunagu.runtime"))
 
 
 def a_handler_imports_another_handler(found: Import) -> bool:
@@ -44,36 +80,52 @@ def a_handler_imports_another_handler(found: Import) -> bool:
     return ours is not None and theirs is not None and ours != theirs
 
 
-def the_runtime_imports_a_handler(found: Import) -> bool:
-    return is_within(found.importer, *SHARED_LAMBDAS) and _handler_package(found.imported) is not None
+def a_handler_imports_what_its_zip_does_not_hold(found: Import) -> bool:
+    library = is_within(found.imported, "tsunagu") and not _runs_in_lambda(found.imported)
+    return is_within(found.importer, "lambdas") and library and not _is_front_door(found.imported)
 
 
-def boto3_is_imported_outside_runtime_aws(found: Import) -> bool:
-    return (
-        is_within(found.importer, "lambdas")
-        and not is_within(found.importer, "lambdas.runtime.aws")
-        and is_within(found.imported, "boto3", "botocore")
-    )
+def boto3_is_imported_outside_its_adapters(found: Import) -> bool:
+    runs = _runs_in_lambda(found.importer) or is_within(found.importer, "lambdas")
+    return runs and not is_within(found.importer, *WITH_BOTO3) and is_within(found.imported, "boto3", "botocore")
 
 
 def the_launcher_imports_what_the_emulators_environment_lacks(found: Import) -> bool:
-    ours = is_within(found.imported, "cdk_app", "lambdas")
+    ours = is_within(found.imported, "tsunagu", *APP)
     return is_within(found.importer, LAUNCHER) and ours and not is_within(found.imported, LAUNCHER)
 
 
+def a_module_imports_a_higher_floor(found: Import) -> bool:
+    if not is_within(found.imported, "tsunagu", *APP) or is_within(found.importer, LAUNCHER):
+        return False
+    (floor, room), (other_floor, other_room) = _floor(found.importer), _floor(found.imported)
+    return room != other_room and other_floor >= floor
+
+
 RULES: dict[Rule, tuple[str, str]] = {
-    contracts_import_more_than_the_standard_library: ("lambdas/contracts/x.py", "import boto3"),
-    lambdas_import_infrastructure: ("lambdas/payments/x.py", "from cdk_app.errors import TsunaguError"),
-    infrastructure_imports_more_of_lambdas_than_the_contracts: ("cdk_app/stacks/x.py", "from lambdas import runtime"),
+    contracts_import_more_than_the_standard_library: ("tsunagu/contracts/x.py", "import boto3"),
+    the_runtime_imports_more_of_the_library_than_the_contracts: (
+        "tsunagu/runtime/x.py",
+        "from tsunagu.errors import TsunaguError",
+    ),
+    what_runs_in_lambda_imports_infrastructure: ("lambdas/payments/x.py", "from tsunagu.cdk import QueueChannel"),
+    infrastructure_imports_the_runtime: ("tsunagu/cdk/constructs/x.py", "from tsunagu.runtime import clock"),
+    operations_import_infrastructure: ("tsunagu/operations/x.py", "def late():\n    import aws_cdk"),
+    the_library_imports_the_app: ("tsunagu/cli/x.py", "from cdk_app.demo import flow"),
+    the_app_imports_a_handler_or_the_runtime: ("cdk_app/stacks/x.py", "from lambdas.payments import service"),
     a_handler_imports_another_handler: ("lambdas/payments/x.py", "from lambdas.reports import service"),
-    the_runtime_imports_a_handler: ("lambdas/runtime/x.py", "from ..payments import service"),
-    boto3_is_imported_outside_runtime_aws: (
-        "lambdas/runtime/x.py",
+    a_handler_imports_what_its_zip_does_not_hold: ("lambdas/payments/x.py", "from tsunagu.operations import trace"),
+    boto3_is_imported_outside_its_adapters: (
+        "tsunagu/runtime/x.py",
         "def late():\n    from boto3.session import Session",
     ),
     the_launcher_imports_what_the_emulators_environment_lacks: (
-        "cdk_app/local/launcher/x.py",
-        "from cdk_app.errors import TsunaguError",
+        "tsunagu/local/launcher/x.py",
+        "from tsunagu.errors import TsunaguError",
+    ),
+    a_module_imports_a_higher_floor: (
+        "tsunagu/runtime/idempotency/x.py",
+        "from ..receiving.delivery import Delivery",
     ),
 }
 
@@ -82,10 +134,29 @@ def _is_standard(name: str) -> bool:
     return name.partition(".")[0] in sys.stdlib_module_names
 
 
-def _handler_package(name: str) -> str | None:
-    """The package directly below `lambdas` that is neither contracts nor runtime."""
+def _runs_in_lambda(name: str) -> bool:
+    return name == "tsunagu" or is_within(name, "tsunagu.runtime", "tsunagu.contracts")
+
+
+def _is_front_door(name: str) -> bool:
+    """Whether it is a name of the package `tsunagu` itself, and no module of it."""
     parts = name.split(".")
-    if parts[0] != "lambdas" or len(parts) == 1 or is_within(name, *SHARED_LAMBDAS):
+    return parts[0] == "tsunagu" and len(parts) == 2 and not (PROJECT / "tsunagu" / parts[1]).exists()
+
+
+def _floor(name: str) -> tuple[int, str]:
+    """Return floor and room of a module: the room whose name begins its own, the longest one where several do."""
+    rooms = [(room, number) for number, floor in enumerate(FLOORS) for room in floor if is_within(name, room)]
+    room, number = max(rooms, key=lambda found: len(found[0]))
+    if room == "lambdas" and (package := _handler_package(name)):
+        return number, package
+    return number, room
+
+
+def _handler_package(name: str) -> str | None:
+    """The package directly below `lambdas` that is not the contracts."""
+    parts = name.split(".")
+    if parts[0] != "lambdas" or len(parts) == 1 or is_within(name, "lambdas.contracts"):
         return None
     return parts[1]
 
@@ -105,16 +176,26 @@ def test_it_is_found_when_it_is_planted_that(rule: Rule, planted: tuple[str, str
     ]
 
 
-def test_the_command_may_use_the_runtime_and_no_handler() -> None:
-    rule = infrastructure_imports_more_of_lambdas_than_the_contracts
+def test_no_import_leads_in_a_circle() -> None:
+    assert circles(import_graph(PROJECT)) == []
 
-    assert not rule(Import("cdk_app.cli.send", "lambdas.runtime.publish.Publisher", 1))
-    assert rule(Import("cdk_app.cli.send", "lambdas.payments.service", 1))
+
+def test_a_planted_circle_is_found(tmp_path: Path) -> None:
+    plant(tmp_path, "tsunagu/a.py", "from tsunagu import b")
+    plant(tmp_path, "tsunagu/b.py", "def late():\n    from tsunagu.c import name")
+    plant(tmp_path, "tsunagu/c.py", "import tsunagu.a")
+
+    assert circles(import_graph(tmp_path)) == [["tsunagu.a", "tsunagu.b", "tsunagu.c"]]
+
+
+def test_every_module_stands_on_a_floor() -> None:
+    for name in import_graph(PROJECT):
+        assert _floor(name)
 
 
 def test_the_command_and_the_embedded_cloud_do_not_load_aws_cdk() -> None:
     """`aws_cdk` starts a Node process, which a command that lists dead letters must not wait for."""
-    names = [name for package in ("cdk_app.cli", "cdk_app.local") for name in modules(PROJECT, package)]
+    names = [name for package in ("tsunagu.cli", "tsunagu.local") for name in modules(PROJECT, package)]
 
     assert loads_aws_cdk([name for name in names if not is_within(name, LAUNCHER)], PROJECT) is False
 

@@ -9,9 +9,9 @@ import pytest
 from boto3.dynamodb.types import TypeDeserializer
 
 from benchmarks.dynamodb.process import Server, running_server
-from lambdas.runtime.aws.dynamodb import DynamoDbItemStore
-from lambdas.runtime.aws.single_writes import SingleWriteItemStore
-from tests.lambdas.runtime.item_store_contract import Effects, ItemStoreContract
+from tests.tsunagu.runtime.idempotency.item_store_contract import Effects, ItemStoreContract
+from tsunagu.runtime.aws.dynamodb import DynamoDbItemStore
+from tsunagu.runtime.aws.single_writes import SingleWriteItemStore
 
 NOW = 1_000
 POWERTOOLS_CONDITION = (

@@ -11,7 +11,7 @@ from benchmarks.pipeline_cost.cost import in_s3
 from benchmarks.pipeline_cost.documents import item_bytes, message_bytes, payload, service_item, start_item
 from benchmarks.pipeline_cost.flow import Flow, Step
 from benchmarks.pipeline_cost.usage import usage
-from lambdas.runtime.claim_check import inline_limit
+from tsunagu.runtime.claim_check import inline_limit
 
 
 def test_message_that_sns_does_not_take_is_refused() -> None:

@@ -11,8 +11,8 @@ import pytest
 from aws_cdk import Stack
 
 from cdk_app.app import build_app
-from cdk_app.errors import SettingsError
 from cdk_app.settings import load_settings
+from tsunagu.errors import SettingsError
 
 PROJECT = Path(__file__).resolve().parents[2]
 NODE = shutil.which("node") or "node"

@@ -4,9 +4,9 @@ from typing import Any
 
 import pytest
 
-from cdk_app.assets import Platform
-from cdk_app.errors import SettingsError
 from cdk_app.settings import load_settings
+from tsunagu.cdk.assets import Platform
+from tsunagu.errors import SettingsError
 
 DEV: dict[str, Any] = {
     "python": "3.13",

@@ -5,12 +5,12 @@ from pathlib import Path
 
 import pytest
 
-from cdk_app.local.demo.receive_once import STACK_NAME
-from cdk_app.local.embedded_cloud import EmbeddedCloud, synthesize
+from cdk_app.demo.receive_once import STACK_NAME
 from tests.correctness import desk_stack
 from tests.correctness.desks import Desk
 from tests.correctness.soak import shorten_visibility
 from tests.e2e.deployed import Deployment
+from tsunagu.local.embedded_cloud import EmbeddedCloud, synthesize
 
 PROJECT = Path(__file__).parents[2]
 

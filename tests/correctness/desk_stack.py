@@ -7,12 +7,12 @@ from aws_cdk import App, CfnOutput, Duration, Stack
 from aws_cdk import aws_dynamodb as dynamodb
 from aws_cdk import aws_iam as iam
 
-from cdk_app.assets import HandlerPackage
-from cdk_app.constructs import QueueChannel, QueueChannelProps
-from cdk_app.constructs.idempotency_table import IdempotencyTable, IdempotencyTableProps
-from cdk_app.patterns import IdempotentReceiver, IdempotentReceiverProps
 from cdk_app.settings import EMBEDDED_STAGE, StageSettings, load_settings
 from tests.correctness.handlers.desk.environment import DeskEnvironment
+from tsunagu.cdk.assets import HandlerPackage
+from tsunagu.cdk.constructs import QueueChannel, QueueChannelProps
+from tsunagu.cdk.constructs.idempotency_table import IdempotencyTable, IdempotencyTableProps
+from tsunagu.cdk.patterns import IdempotentReceiver, IdempotentReceiverProps
 
 PROJECT = Path(__file__).parents[2]
 STACK_NAME = "desk"

@@ -7,10 +7,10 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
-from cdk_app.local.demo.driver import count_messages
-from cdk_app.local.demo.ledger import DeadLetter, read_dead_letters
-from cdk_app.local.embedded_cloud import EmbeddedCloud
+from cdk_app.demo.driver import count_messages
+from cdk_app.demo.ledger import DeadLetter, read_dead_letters
 from tests.correctness.soak import statuses
+from tsunagu.local.embedded_cloud import EmbeddedCloud
 
 LOOK_AGAIN_SECONDS = 0.1
 

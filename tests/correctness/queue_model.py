@@ -4,8 +4,8 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from lambdas.runtime.delivery import JsonObject
-from tests.lambdas.runtime.world import FakeClock, record
+from tests.tsunagu.runtime.world import FakeClock, record
+from tsunagu.runtime.json_text import JsonObject
 
 BATCH_SIZE = 10
 POLL_SECONDS = 1.0

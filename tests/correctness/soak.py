@@ -6,12 +6,12 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
-from cdk_app.local.demo.driver import Lane, send, wait_until_drained
-from cdk_app.local.demo.ledger import DeadLetter, Findings, balance_books, read_dead_letters, read_payments
-from cdk_app.local.demo.load import LoadShape, PlannedMessage, plan_messages
-from cdk_app.local.embedded_cloud import EmbeddedCloud
+from cdk_app.demo.driver import Lane, send, wait_until_drained
+from cdk_app.demo.ledger import DeadLetter, Findings, balance_books, read_dead_letters, read_payments
+from cdk_app.demo.load import LoadShape, PlannedMessage, plan_messages
 from tests.correctness.fault_proxy import FaultProxy
 from tests.correctness.faults import NOTHING, Fate, FaultRates
+from tsunagu.local.embedded_cloud import EmbeddedCloud
 
 # What is killed comes back after it; longer than a lease, which ends 7 s after its claim: the function's time-out of
 # 5 s and the grace of 2 s.

@@ -4,8 +4,8 @@ import json
 
 import pytest
 
-from lambdas.contracts.records import Status
 from tests.correctness.desks import Desk
+from tsunagu.contracts.records import Status
 
 DESKS = ("FifoTransaction", "FifoPlain", "StandardTransaction", "StandardPlain")
 

@@ -5,10 +5,10 @@ from typing import Any
 
 import pytest
 
-from lambdas.runtime.delivery import JsonObject
-from lambdas.runtime.message import Message
 from tests.correctness.queue_model import ModelQueue
-from tests.lambdas.runtime.world import MAX_ATTEMPTS, TIMEOUT_SECONDS, World, order
+from tests.tsunagu.runtime.world import MAX_ATTEMPTS, TIMEOUT_SECONDS, World, order
+from tsunagu.runtime.json_text import JsonObject
+from tsunagu.runtime.receiving.message import Message
 
 OUTAGE_SECONDS = 180
 VISIBILITY_SECONDS = 6 * TIMEOUT_SECONDS

@@ -5,12 +5,12 @@ import time
 
 import pytest
 
-from lambdas.runtime.aws.dead_letter_source import SqsDeadLetterSource
-from lambdas.runtime.aws.sqs import SqsQueueSender
-from lambdas.runtime.clock import SystemClock
-from lambdas.runtime.redrive import RedriveReport, redrive
 from tests.correctness.desks import Desk
 from tests.correctness.handlers.desk.handler import REPAIRED
+from tsunagu.operations.dead_letters import SqsDeadLetterSource
+from tsunagu.operations.redrive import RedriveReport, redrive
+from tsunagu.runtime.aws.sqs import SqsQueueSender
+from tsunagu.runtime.clock import SystemClock
 
 FIVE_MINUTES = 300
 

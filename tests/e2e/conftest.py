@@ -5,17 +5,17 @@ from pathlib import Path
 
 import pytest
 
-from cdk_app.local.demo.driver import count_messages
-from cdk_app.local.demo.inbox import Inbox
-from cdk_app.local.demo.load import LoadShape, plan_messages
-from cdk_app.local.demo.logs import log_lines
-from cdk_app.local.demo.pipeline import pipeline_outputs
-from cdk_app.local.demo.receive_once import ReceiveOnce
-from cdk_app.local.embedded_cloud import EmbeddedCloud, synthesize
+from cdk_app.demo.driver import count_messages
+from cdk_app.demo.inbox import Inbox
+from cdk_app.demo.load import LoadShape, plan_messages
+from cdk_app.demo.logs import log_lines
+from cdk_app.demo.pipeline import pipeline_outputs
+from cdk_app.demo.receive_once import ReceiveOnce
 from tests.e2e.deployed import Deployment, Run
 from tests.e2e.order_desk import OrderDesk
 from tests.e2e.order_run import OrderRun, run_orders
 from tests.e2e.pipeline_faults import PipelineFaults, see_pipeline_faults
+from tsunagu.local.embedded_cloud import EmbeddedCloud, synthesize
 
 PROJECT = Path(__file__).parents[2]
 FLOW = ReceiveOnce(

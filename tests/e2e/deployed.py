@@ -5,12 +5,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from cdk_app.local.demo.driver import Lane
-from cdk_app.local.demo.flow import FlowReport
-from cdk_app.local.demo.ledger import DeadLetter, PaymentsTable, read_dead_letters, read_payments
-from cdk_app.local.demo.load import PlannedMessage
-from cdk_app.local.demo.receive_once import STACK_NAME, payment_lanes
-from cdk_app.local.embedded_cloud import EmbeddedCloud
+from cdk_app.demo.driver import Lane
+from cdk_app.demo.flow import FlowReport
+from cdk_app.demo.ledger import DeadLetter, PaymentsTable, read_dead_letters, read_payments
+from cdk_app.demo.load import PlannedMessage
+from cdk_app.demo.receive_once import STACK_NAME, payment_lanes
+from tsunagu.local.embedded_cloud import EmbeddedCloud
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -7,10 +7,10 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from typing import Any
 
-from cdk_app.local.demo.orders import CURRENCY, PlannedOrder
-from lambdas.contracts.claims import request_key
-from lambdas.runtime.clock import SystemClock, new_request_id
+from cdk_app.demo.orders import CURRENCY, PlannedOrder
 from tests.e2e.order_desk import OrderDesk
+from tsunagu.contracts.claims import request_key
+from tsunagu.runtime.clock import SystemClock, new_request_id
 
 NOTE_BYTES = 100_000  # above what travels inline
 UNTOUCHED, OVERWRITTEN, DELETED, PURGED, DENIED = "untouched", "overwritten", "deleted", "purged", "denied"

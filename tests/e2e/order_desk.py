@@ -7,17 +7,17 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
-from cdk_app.local.demo.driver import Lane, count_messages, wait_until_drained
-from cdk_app.local.demo.inbox import Inbox
-from cdk_app.local.demo.ledger import DeadLetter, read_dead_letters
-from cdk_app.local.demo.order_books import OrdersTable, read_orders
-from cdk_app.local.demo.pipeline import pipeline_lanes
-from cdk_app.local.demo.starts import Preprocessor
-from cdk_app.local.embedded_cloud import EmbeddedCloud
-from lambdas.runtime.aws.dead_letter_source import SqsDeadLetterSource
-from lambdas.runtime.aws.sqs import SqsQueueSender
-from lambdas.runtime.clock import SystemClock
-from lambdas.runtime.redrive import RedriveReport, redrive
+from cdk_app.demo.driver import Lane, count_messages, wait_until_drained
+from cdk_app.demo.inbox import Inbox
+from cdk_app.demo.ledger import DeadLetter, read_dead_letters
+from cdk_app.demo.order_books import OrdersTable, read_orders
+from cdk_app.demo.pipeline import pipeline_lanes
+from cdk_app.demo.starts import Preprocessor
+from tsunagu.local.embedded_cloud import EmbeddedCloud
+from tsunagu.operations.dead_letters import SqsDeadLetterSource
+from tsunagu.operations.redrive import RedriveReport, redrive
+from tsunagu.runtime.aws.sqs import SqsQueueSender
+from tsunagu.runtime.clock import SystemClock
 
 DRAIN_SECONDS = 180
 

@@ -5,13 +5,13 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Any
 
-from cdk_app.local.demo.driver import kill_next_working_handlers
-from cdk_app.local.demo.order_books import OrdersTable
-from cdk_app.local.demo.orders import OrderShape, PlannedOrder, plan_copies, plan_orders
-from cdk_app.local.demo.pipeline import replay_question
-from cdk_app.local.demo.starts import Started
-from lambdas.runtime.redrive import RedriveReport
+from cdk_app.demo.driver import kill_next_working_handlers
+from cdk_app.demo.order_books import OrdersTable
+from cdk_app.demo.orders import OrderShape, PlannedOrder, plan_copies, plan_orders
+from cdk_app.demo.pipeline import replay_question
+from cdk_app.demo.starts import Started
 from tests.e2e.order_desk import OrderDesk
+from tsunagu.operations.redrive import RedriveReport
 
 SEED = 2026
 SHAPE = OrderShape(orders=500, customers=40, copied=25, declined=15, flaky=10)  # 5 %, 3 %, 2 %

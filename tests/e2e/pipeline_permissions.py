@@ -7,10 +7,10 @@ from contextlib import AbstractContextManager, ExitStack
 from dataclasses import dataclass
 from typing import Any
 
-from cdk_app.local.demo.logs import log_lines
-from cdk_app.local.demo.order_books import Expectation
-from cdk_app.local.demo.orders import PlannedOrder
-from cdk_app.local.demo.pipeline import replay_question
+from cdk_app.demo.logs import log_lines
+from cdk_app.demo.order_books import Expectation
+from cdk_app.demo.orders import PlannedOrder
+from cdk_app.demo.pipeline import replay_question
 from tests.e2e.order_desk import OrderDesk
 from tests.e2e.permissions import without_permission
 

@@ -6,10 +6,10 @@ from uuid import uuid4
 import pytest
 from boto3.dynamodb.types import TypeDeserializer
 
-from lambdas.runtime.aws.dynamodb import DynamoDbItemStore
-from lambdas.runtime.aws.single_writes import SingleWriteItemStore
 from tests.e2e.deployed import Deployment
-from tests.lambdas.runtime.item_store_contract import Effects, ItemStoreContract
+from tests.tsunagu.runtime.idempotency.item_store_contract import Effects, ItemStoreContract
+from tsunagu.runtime.aws.dynamodb import DynamoDbItemStore
+from tsunagu.runtime.aws.single_writes import SingleWriteItemStore
 
 
 @pytest.fixture(scope="module")

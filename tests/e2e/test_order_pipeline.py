@@ -10,8 +10,8 @@ from typing import Any
 
 import pytest
 
-from cdk_app.local.demo.order_books import Expectation, OrdersTable, balance_orders, wrong_notifications
-from cdk_app.local.demo.orders import PlannedOrder
+from cdk_app.demo.order_books import Expectation, OrdersTable, balance_orders, wrong_notifications
+from cdk_app.demo.orders import PlannedOrder
 from tests.e2e.order_run import REPLAYED, STEPS, WARMING, WHILE_STOPPED, OrderRun
 
 

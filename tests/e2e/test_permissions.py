@@ -6,10 +6,10 @@ from dataclasses import dataclass
 
 import pytest
 
-from cdk_app.local.demo.driver import Lane, count_messages, send, wait_until_drained
-from cdk_app.local.demo.ledger import balance_books
-from cdk_app.local.demo.load import Payment, PlannedMessage
-from cdk_app.local.demo.logs import log_lines
+from cdk_app.demo.driver import Lane, count_messages, send, wait_until_drained
+from cdk_app.demo.ledger import balance_books
+from cdk_app.demo.load import Payment, PlannedMessage
+from cdk_app.demo.logs import log_lines
 from tests.e2e.deployed import Deployment
 from tests.e2e.permissions import without_permission
 

@@ -4,15 +4,7 @@ import re
 
 import pytest
 
-from tests.e2e.object_faults import (
-    DELETED,
-    DENIED,
-    FORGERIES,
-    OVERWRITTEN,
-    PURGED,
-    UNTOUCHED,
-    ObjectFaults,
-)
+from tests.e2e.object_faults import DELETED, DENIED, FORGERIES, OVERWRITTEN, PURGED, UNTOUCHED, ObjectFaults
 from tests.e2e.pipeline_faults import PipelineFaults
 
 REASONS = {

@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
-from cdk_app.local.demo.errors import DemoError
-from cdk_app.local.demo.starts import Started
+from cdk_app.demo.errors import DemoError
+from cdk_app.demo.starts import Started
 from tests.e2e.order_desk import OrderDesk
 
 KIB, MIB = 1_024, 1_048_576

@@ -2,7 +2,7 @@
 
 import pytest
 
-from cdk_app.local.demo.order_books import balance_orders
+from cdk_app.demo.order_books import balance_orders
 from tests.e2e.order_desk import OrderDesk
 from tests.e2e.pipeline_faults import PipelineFaults
 from tests.e2e.pipeline_permissions import DUPLICATE, INVENTORY, PREPROCESSOR, REPLAY, Case

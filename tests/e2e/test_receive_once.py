@@ -5,9 +5,9 @@ from collections import Counter
 
 import pytest
 
-from cdk_app.local.demo.load import PlannedMessage
-from lambdas.contracts.records import FENCE, STATUS, Status
+from cdk_app.demo.load import PlannedMessage
 from tests.e2e.deployed import Run
+from tsunagu.contracts.records import FENCE, STATUS, Status
 
 LANES = ["fifo", "standard"]
 # What the reason of each flaw must name.

@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from cdk_app.local.demo.driver import wait_until_drained
-from cdk_app.local.demo.ledger import Balance
+from cdk_app.demo.driver import wait_until_drained
+from cdk_app.demo.ledger import Balance
 from tests.e2e.deployed import Deployment
 
 TSUNAGU = str(Path(sys.executable).with_name("tsunagu"))

@@ -3,9 +3,9 @@
 import time
 from pathlib import Path
 
-from cdk_app.local.demo.inbox import Inbox
-from cdk_app.local.demo.order_books import read_orders
-from cdk_app.local.demo.starts import Preprocessor
+from cdk_app.demo.inbox import Inbox
+from cdk_app.demo.order_books import read_orders
+from cdk_app.demo.starts import Preprocessor
 from tests.e2e.deployed import Deployment
 from tests.e2e.wide_stack import STACK_NAME, synthesize_wide
 

@@ -1,18 +1,17 @@
 """A pipeline of one service whose topics take messages of one mebibyte."""
 
 import json
-from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
 from aws_cdk import App, CfnOutput, Duration, RemovalPolicy, Stack
 from aws_cdk import aws_dynamodb as dynamodb
 
-from cdk_app.assets import HandlerPackage
-from cdk_app.constructs import HandlerFunctionProps, QueueChannel, QueueChannelProps
-from cdk_app.patterns import Service, ServicePipeline, ServicePipelineProps, Step
+from cdk_app.handler_packages import handler_package
 from cdk_app.settings import EMBEDDED_STAGE, StageSettings, load_settings
-from lambdas.contracts.pipeline import OrdersEnvironment
+from lambdas.contracts.orders import OrdersEnvironment
+from tsunagu.cdk.constructs import HandlerFunctionProps, QueueChannel, QueueChannelProps
+from tsunagu.cdk.patterns import Service, ServicePipeline, ServicePipelineProps, Step
 
 PROJECT = Path(__file__).parents[2]
 STACK_NAME = "wide"
@@ -58,7 +57,7 @@ class WideStack(Stack):
         self._output("ToldQueueUrl", told.queue.queue_url)
 
     def _handler(self, name: str) -> dict[str, Any]:
-        package = HandlerPackage(path=Path(str(files("lambdas") / name)))
+        package = handler_package(name)
         return {"package": package, "platform": self._settings.platform}
 
     def _output(self, name: str, value: str) -> None:

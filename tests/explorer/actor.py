@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 
 from tests.explorer.fiber import Fiber
 from tests.explorer.threads import Threads
-from tests.lambdas.runtime.world import Killed
+from tests.tsunagu.runtime.world import Killed
 
 if TYPE_CHECKING:
     from tests.explorer.stage import Stage

@@ -3,10 +3,10 @@
 from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, TypeVar
 
-from lambdas.contracts.records import Status
-from lambdas.runtime.lease import Item
 from tests.explorer.schedule import Violation
 from tests.explorer.setting import LONGEST_SKEW_SECONDS
+from tsunagu.contracts.records import Status
+from tsunagu.runtime.idempotency.item import Item
 
 if TYPE_CHECKING:
     from tests.explorer.actor import Actor

@@ -5,18 +5,18 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, TypeVar
 
-from lambdas.contracts.messages import DEAD_LETTER_REASON_ATTRIBUTE, DEAD_LETTER_SOURCE_ATTRIBUTE, dead_letter_source
-from lambdas.contracts.records import Status
 from lambdas.payments.service import Payment
-from lambdas.runtime.keys import item_id
-from lambdas.runtime.lease import Item
-from lambdas.runtime.outbox import Addressed, addressed
-from lambdas.runtime.publish import SendResult
 from tests.explorer.item_life import changed_by, judge
 from tests.explorer.queues import Stored
 from tests.explorer.schedule import Violation
 from tests.explorer.sent import Fate, Sent
-from tests.lambdas.runtime.world import QUEUE_ARN, START_MS
+from tests.tsunagu.runtime.world import QUEUE_ARN, START_MS
+from tsunagu.contracts.messages import DEAD_LETTER_REASON_ATTRIBUTE, DEAD_LETTER_SOURCE_ATTRIBUTE, dead_letter_source
+from tsunagu.contracts.records import Status
+from tsunagu.runtime.idempotency.item import Item
+from tsunagu.runtime.idempotency.keys import item_id
+from tsunagu.runtime.receiving.relay import Addressed, addressed
+from tsunagu.runtime.sending.publish import SendResult
 
 if TYPE_CHECKING:
     from tests.explorer.actor import Actor

@@ -2,10 +2,6 @@
 
 from collections.abc import Iterable, Sequence
 
-from lambdas.contracts.records import Status
-from lambdas.runtime.lease import Item
-from lambdas.runtime.outbox import Addressed
-from lambdas.runtime.publish import OutgoingMessage, SendResult
 from tests.explorer.actor import Actor
 from tests.explorer.journal import Journal
 from tests.explorer.mover import Mover
@@ -17,6 +13,10 @@ from tests.explorer.sent import Sent
 from tests.explorer.setting import LONGEST_SKEW_SECONDS, Bounds, Setting
 from tests.explorer.stage import Stage
 from tests.explorer.worker import Worker
+from tsunagu.contracts.records import Status
+from tsunagu.runtime.idempotency.item import Item
+from tsunagu.runtime.receiving.relay import Addressed
+from tsunagu.runtime.sending.publish import OutgoingMessage, SendResult
 
 HIDDEN_SECONDS = 60  # a letter that the mover received
 

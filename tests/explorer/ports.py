@@ -4,11 +4,12 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from lambdas.runtime.errors import UnavailableError
-from lambdas.runtime.lease import BusinessWrite, Change, Item, Outcome, Verdict
-from lambdas.runtime.outbox import Addressed
-from lambdas.runtime.publish import OutgoingMessage, SendResult
 from tests.explorer.schedule import Violation
+from tsunagu.runtime.errors import UnavailableError
+from tsunagu.runtime.idempotency.item import Change, Item
+from tsunagu.runtime.idempotency.store import BusinessWrite, Outcome, Verdict
+from tsunagu.runtime.receiving.relay import Addressed
+from tsunagu.runtime.sending.publish import OutgoingMessage, SendResult
 
 if TYPE_CHECKING:
     from tests.explorer.actor import Actor

@@ -3,10 +3,10 @@
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from lambdas.contracts.records import Status
 from tests.explorer.journal import source_id
 from tests.explorer.schedule import Violation
 from tests.explorer.sent import Fate, Sent
+from tsunagu.contracts.records import Status
 
 if TYPE_CHECKING:
     from tests.explorer.plant import Plant

@@ -5,8 +5,8 @@ from dataclasses import dataclass, field
 from itertools import count
 from typing import Any
 
-from lambdas.runtime.publish import Attribute, OutgoingMessage, SendResult
-from tests.lambdas.runtime.world import QUEUE_ARN
+from tests.tsunagu.runtime.world import QUEUE_ARN
+from tsunagu.runtime.sending.publish import Attribute, OutgoingMessage, SendResult
 
 DEDUPLICATION_MS = 300_000
 

@@ -9,17 +9,17 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 from unittest.mock import patch
 
-from lambdas.runtime import invocation
-from lambdas.runtime.dead_letters import DeadLetterChannel
-from lambdas.runtime.outbox import OutboxSender
-from lambdas.runtime.receiver import Ports, Receiver
-from lambdas.runtime.telemetry import Metrics
 from tests.explorer.actor import Actor
 from tests.explorer.ports import DeadLetterPort, StorePort, TopicPort, VisibilityPort
 from tests.explorer.queues import Queue, SourceQueue, Stored
 from tests.explorer.schedule import Violation
 from tests.explorer.threads import Threads
-from tests.lambdas.runtime.world import QUEUE_ARN, FakeTasks
+from tests.tsunagu.runtime.world import QUEUE_ARN, FakeTasks
+from tsunagu.runtime.receiving import invocation
+from tsunagu.runtime.receiving.dead_letters import DeadLetterChannel
+from tsunagu.runtime.receiving.receiver import Ports, Receiver
+from tsunagu.runtime.receiving.relay import OutboxSender
+from tsunagu.runtime.telemetry import Metrics
 
 if TYPE_CHECKING:
     from tests.explorer.stage import Stage

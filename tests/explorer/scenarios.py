@@ -4,9 +4,6 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from unittest.mock import patch
 
-from lambdas.runtime import relay
-from lambdas.runtime.publish import SendResult
-from lambdas.runtime.retry import BASE_SECONDS
 from tests.explorer.business import (
     MakeProcess,
     beating,
@@ -24,6 +21,9 @@ from tests.explorer.ports import GONE
 from tests.explorer.schedule import Choices
 from tests.explorer.sent import Fate, Sent
 from tests.explorer.setting import Bounds, Setting
+from tsunagu.runtime.receiving import relay
+from tsunagu.runtime.retry import BASE_SECONDS
+from tsunagu.runtime.sending.publish import SendResult
 
 MAX_ATTEMPTS = 2
 SEND_ROUNDS = 3

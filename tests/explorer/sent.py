@@ -4,7 +4,7 @@ import json
 from dataclasses import dataclass
 from enum import Enum, auto
 
-from lambdas.runtime.keys import item_id, payload_hash
+from tsunagu.runtime.idempotency.keys import item_id, payload_hash
 
 
 class Fate(Enum):

@@ -5,9 +5,9 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from lambdas.payments.service import Payment
-from lambdas.runtime.message import Message
-from lambdas.runtime.outbox import SEND_ROUNDS
-from lambdas.runtime.publish import SendResult
+from tsunagu.runtime.receiving.message import Message
+from tsunagu.runtime.sending.outbox import SEND_ROUNDS
+from tsunagu.runtime.sending.publish import SendResult
 
 if TYPE_CHECKING:
     from tests.explorer.worker import Worker

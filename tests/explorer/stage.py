@@ -9,11 +9,11 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, Protocol, TypeVar
 
-from lambdas.contracts.records import Status
 from tests.explorer.actor import Actor
 from tests.explorer.schedule import Choices, Violation
 from tests.explorer.setting import Bounds
-from tests.lambdas.runtime.world import START_MS, FakeItemStore, Killed
+from tests.tsunagu.runtime.world import START_MS, FakeItemStore, Killed
+from tsunagu.contracts.records import Status
 
 ResultT = TypeVar("ResultT")
 

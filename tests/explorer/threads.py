@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterable, Iterator
 from typing import TYPE_CHECKING, Any, Generic, Self, TypeVar
 
 from tests.explorer.fiber import Fiber
-from tests.lambdas.runtime.world import Killed
+from tests.tsunagu.runtime.world import Killed
 
 if TYPE_CHECKING:
     from types import TracebackType

@@ -4,11 +4,11 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from lambdas.payments.service import Payment
-from lambdas.runtime.receiver import Receiver, ReceiverSettings
 from tests.explorer.ports import OutboxPort
 from tests.explorer.queues import Stored
 from tests.explorer.sandbox import FUNCTION_TIMEOUT_SECONDS, Sandbox
-from tests.lambdas.runtime.world import QUEUE_ARN
+from tests.tsunagu.runtime.world import QUEUE_ARN
+from tsunagu.runtime.receiving.receiver import Receiver, ReceiverSettings
 
 if TYPE_CHECKING:
     from tests.explorer.plant import Plant

@@ -8,10 +8,10 @@ import boto3
 import pytest
 from botocore.exceptions import EndpointConnectionError
 
-from lambdas.runtime.aws.sns import SnsTopicSender
-from lambdas.runtime.aws.sqs import SqsQueueSender
-from lambdas.runtime.publish import OutgoingMessage, QueueSender, SendResult
-from tests.lambdas.runtime.world import FakeClock
+from tests.tsunagu.runtime.world import FakeClock
+from tsunagu.runtime.aws.sns import SnsTopicSender
+from tsunagu.runtime.aws.sqs import SqsQueueSender
+from tsunagu.runtime.sending.publish import OutgoingMessage, QueueSender, SendResult
 
 NO_TEXT: Any = 5
 BUSY = {"Failed": [{"Id": "0", "Code": "InternalError", "SenderFault": False}]}

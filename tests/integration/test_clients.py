@@ -11,8 +11,8 @@ import botocore
 import pytest
 from botocore.exceptions import UnknownServiceError
 
-from lambdas.runtime.aws.clients import client_config, dynamodb_client, s3_client, sfn_client, sns_client, sqs_client
-from lambdas.runtime.aws.session import session
+from tsunagu.runtime.aws.clients import client_config, dynamodb_client, s3_client, sfn_client, sns_client, sqs_client
+from tsunagu.runtime.aws.session import session
 
 
 @pytest.fixture(autouse=True)

@@ -11,8 +11,8 @@ from typing import Any
 import botocore
 import pytest
 
-from lambdas.runtime.aws.clients import client_config, dynamodb_client
-from lambdas.runtime.aws.session import session
+from tsunagu.runtime.aws.clients import client_config, dynamodb_client
+from tsunagu.runtime.aws.session import session
 
 ROLE_ARN = "arn:aws:iam::111122223333:role/worker"
 ASSUMED_KEY = "ASSUMEDKEY"

@@ -8,12 +8,13 @@ from boto3.dynamodb.types import TypeSerializer
 from botocore.exceptions import ClientError, ParamValidationError
 from botocore.stub import Stubber
 
-from lambdas.contracts import records
-from lambdas.runtime.aws.clients import client_config, dynamodb_client
-from lambdas.runtime.aws.dynamodb import DynamoDbItemStore
-from lambdas.runtime.errors import ConditionFailedError
-from lambdas.runtime.lease import BusinessWrite, Item, Outcome
-from tests.lambdas.runtime.item_store_contract import change, new_item
+from tests.tsunagu.runtime.idempotency.item_store_contract import change, new_item
+from tsunagu.contracts import records
+from tsunagu.runtime.aws.clients import client_config, dynamodb_client
+from tsunagu.runtime.aws.dynamodb import DynamoDbItemStore
+from tsunagu.runtime.errors import ConditionFailedError
+from tsunagu.runtime.idempotency.item import Item
+from tsunagu.runtime.idempotency.store import BusinessWrite, Outcome
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient

@@ -7,10 +7,10 @@ from typing import Any
 import boto3
 import pytest
 
-from lambdas.contracts.environment import EnvironmentContractError, ReceiverEnvironment
-from lambdas.runtime.aws.handler import message_handler
-from lambdas.runtime.message import Message
-from tests.lambdas.runtime.world import QUEUE_ARN, FakeContext, record
+from tests.tsunagu.runtime.world import QUEUE_ARN, FakeContext, record
+from tsunagu.contracts.environment import EnvironmentContractError, ReceiverEnvironment
+from tsunagu.runtime.functions.message_handler import message_handler
+from tsunagu.runtime.receiving.message import Message
 
 
 @dataclass

@@ -10,10 +10,10 @@ from botocore.exceptions import ParamValidationError
 from botocore.response import StreamingBody
 from botocore.stub import Stubber
 
-from lambdas.runtime.aws.s3 import S3ObjectStore
-from lambdas.runtime.claim_check import ObjectDeniedError, ObjectExistsError, ObjectMissingError, ObjectStore
-from lambdas.runtime.errors import RetryableError, UnavailableError
-from tests.lambdas.runtime.object_store_contract import BODY, DIGEST, KEY, ObjectStoreContract
+from tests.tsunagu.runtime.object_store_contract import BODY, DIGEST, KEY, ObjectStoreContract
+from tsunagu.runtime.aws.s3 import S3ObjectStore
+from tsunagu.runtime.claim_check import ObjectDeniedError, ObjectExistsError, ObjectMissingError, ObjectStore
+from tsunagu.runtime.errors import RetryableError, UnavailableError
 
 
 def client() -> Any:

@@ -9,17 +9,18 @@ import boto3
 import pytest
 
 from lambdas.billing.service import price
-from lambdas.contracts import records
-from lambdas.contracts.environment import ReceiverEnvironment
-from lambdas.contracts.pipeline import OrdersEnvironment, PreprocessorEnvironment, ServiceEnvironment
-from lambdas.contracts.records import Status
-from lambdas.runtime.aws.journal import DynamoDbJournalIndex, deployed_journal
-from lambdas.runtime.aws.preprocessor import preprocessor
-from lambdas.runtime.errors import UnavailableError, UnknownEventError
-from lambdas.runtime.pipeline.errors import MalformedRequestError
-from lambdas.runtime.pipeline.trace import trace
+from lambdas.contracts.orders import OrdersEnvironment
 from lambdas.shipping.service import shipment_id
-from tests.lambdas.runtime.world import FakeContext
+from tests.tsunagu.runtime.world import FakeContext
+from tsunagu.contracts import records
+from tsunagu.contracts.environment import ReceiverEnvironment
+from tsunagu.contracts.pipeline import PreprocessorEnvironment, ServiceEnvironment
+from tsunagu.contracts.records import Status
+from tsunagu.operations.trace import trace
+from tsunagu.runtime.aws.journal import DynamoDbJournalIndex, deployed_journal
+from tsunagu.runtime.errors import UnavailableError, UnknownEventError
+from tsunagu.runtime.functions.preprocessor import preprocessor
+from tsunagu.runtime.pipeline.errors import MalformedRequestError
 
 STEPS = {"reserve": ("inventory", "billing"), "ship": ("shipping",)}
 SERVICES = [(step, service) for step, services in STEPS.items() for service in services]

@@ -5,10 +5,10 @@ from typing import Any
 
 import pytest
 
-from lambdas.contracts.environment import EnvironmentContractError
-from lambdas.runtime.aws.service import pipeline_service
-from lambdas.runtime.pipeline.work import Work
-from tests.lambdas.runtime.world import FakeContext
+from tests.tsunagu.runtime.world import FakeContext
+from tsunagu.contracts.environment import EnvironmentContractError
+from tsunagu.runtime.functions.pipeline_service import pipeline_service
+from tsunagu.runtime.pipeline.work import Work
 
 
 @dataclass

@@ -7,12 +7,12 @@ import boto3
 import pytest
 from botocore.stub import Stubber
 
-from lambdas.runtime.aws.clients import client_config
-from lambdas.runtime.aws.sns import SnsNotifier, SnsTopicSender
-from lambdas.runtime.aws.sqs import SqsQueueSender, SqsVisibility
-from lambdas.runtime.errors import UnavailableError
-from lambdas.runtime.publish import Attribute, OutgoingMessage
-from tests.lambdas.runtime.world import FakeClock
+from tests.tsunagu.runtime.world import FakeClock
+from tsunagu.runtime.aws.clients import client_config
+from tsunagu.runtime.aws.sns import SnsNotifier, SnsTopicSender
+from tsunagu.runtime.aws.sqs import SqsQueueSender, SqsVisibility
+from tsunagu.runtime.errors import UnavailableError
+from tsunagu.runtime.sending.publish import Attribute, OutgoingMessage
 
 if TYPE_CHECKING:
     from mypy_boto3_sqs import SQSClient

@@ -4,10 +4,10 @@ import boto3
 import pytest
 from botocore.exceptions import ClientError, ReadTimeoutError
 
-from lambdas.runtime.aws.dead_letter_source import SqsDeadLetterSource
-from lambdas.runtime.aws.sqs import SqsQueueSender
-from lambdas.runtime.clock import SystemClock
-from lambdas.runtime.redrive import redrive
+from tsunagu.operations.dead_letters import SqsDeadLetterSource
+from tsunagu.operations.redrive import redrive
+from tsunagu.runtime.aws.sqs import SqsQueueSender
+from tsunagu.runtime.clock import SystemClock
 
 
 def test_letters_of_a_fifo_queue_go_back_with_their_attributes() -> None:

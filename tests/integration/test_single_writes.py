@@ -7,9 +7,9 @@ import boto3
 import pytest
 from boto3.dynamodb.types import TypeDeserializer
 
-from lambdas.runtime.aws.single_writes import SingleWriteItemStore
-from lambdas.runtime.lease import Outcome
-from tests.lambdas.runtime.item_store_contract import Effects, ItemStoreContract, new_item
+from tests.tsunagu.runtime.idempotency.item_store_contract import Effects, ItemStoreContract, new_item
+from tsunagu.runtime.aws.single_writes import SingleWriteItemStore
+from tsunagu.runtime.idempotency.store import Outcome
 
 
 class TestSingleWriteItemStore(ItemStoreContract):

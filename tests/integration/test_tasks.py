@@ -8,9 +8,9 @@ import boto3
 import pytest
 from botocore.stub import Stubber
 
-from lambdas.runtime.aws.tasks import StepFunctionsTasks
-from lambdas.runtime.errors import TaskLostError, UnavailableError
-from lambdas.runtime.outbox import Channel, Outgoing
+from tsunagu.runtime.aws.tasks import StepFunctionsTasks
+from tsunagu.runtime.errors import TaskLostError, UnavailableError
+from tsunagu.runtime.sending.outbox import Channel, Outgoing
 
 if TYPE_CHECKING:
     from mypy_boto3_stepfunctions import SFNClient

@@ -15,6 +15,7 @@ STAGES = ("dev", "stg", "prod", "embedded")
 
 SYNTHESIZE = """
 import json, sys
+sys.path.insert(0, "")
 from cdk_app.app import build_app
 from cdk_app.settings import load_settings
 context, output, stages = json.loads(sys.argv[1]), sys.argv[2], sys.argv[3:]
@@ -35,9 +36,12 @@ def context() -> str:
     return json.dumps(json.loads((PROJECT / "cdk.json").read_text())["context"])
 
 
-def test_installed_wheel_gives_the_templates_and_assets_of_the_checkout_in_every_stage(
+def test_app_gives_the_same_templates_and_assets_with_the_installed_wheel_in_every_stage(
     full_environment: Environment, context: str, tmp_path: Path
 ) -> None:
+    app = tmp_path / "app"
+    for package in ("cdk_app", "lambdas"):
+        shutil.copytree(PROJECT / package, app / package, ignore=shutil.ignore_patterns("__pycache__"))
     program = [sys.executable, "-c", SYNTHESIZE, context, str(tmp_path / "checkout"), *STAGES]
     subprocess.run(program, cwd=PROJECT, capture_output=True, check=True)
 
@@ -48,6 +52,7 @@ def test_installed_wheel_gives_the_templates_and_assets_of_the_checkout_in_every
         context,
         str(tmp_path / "wheel"),
         *STAGES,
+        cwd=app,
         variables={"TSUNAGU_CACHE_DIR": str(tmp_path / "cache")},
     )
 
@@ -69,14 +74,14 @@ def test_another_project_builds_its_own_handler_with_the_installed_wheel(
     (asset,) = (tmp_path / "out").glob("asset.*.zip")
     with zipfile.ZipFile(asset) as archive:
         names = set(archive.namelist())
-    assert {"invoices/handler.py", "stdnum/iban.py", "lambdas/runtime/receiver.py"} <= names
-    assert not [name for name in names if name.startswith("lambdas/payments/")]
+    assert {"invoices/handler.py", "stdnum/iban.py", "tsunagu/runtime/receiving/receiver.py"} <= names
+    assert {name.partition("/")[0] for name in names if name.endswith(".py")} == {"invoices", "stdnum", "tsunagu"}
 
 
 def test_handler_of_another_project_imports_in_its_asset_alone(base_environment: Environment, tmp_path: Path) -> None:
     """Lambda's image brings boto3, as the base install does; all else must be in the asset."""
     program = (
-        "import sys; from cdk_app.assets import *; "
+        "import sys; from tsunagu.cdk.assets import *; "
         "print(build_asset(HandlerPackage(path=sys.argv[1]), Platform()).path)"
     )
     command = [sys.executable, "-c", program, str(PROJECT / "examples" / "invoices" / "invoices")]
@@ -85,24 +90,11 @@ def test_handler_of_another_project_imports_in_its_asset_alone(base_environment:
         archive.extractall(tmp_path)
 
     check = (
-        "import sys; sys.path.insert(0, ''); import invoices.handler as h, lambdas; print(lambdas.__file__, h.handler)"
+        "import sys; sys.path.insert(0, ''); import invoices.handler as h, tsunagu; print(tsunagu.__file__, h.handler)"
     )
     printed = base_environment.run("python", "-c", check, cwd=tmp_path)
 
-    assert printed.startswith(f"{tmp_path}/lambdas/__init__.py <function handler")
-
-
-def test_a_project_whose_own_lambdas_hides_ours_is_told_so_at_import(
-    full_environment: Environment, tmp_path: Path
-) -> None:
-    (tmp_path / "lambdas").mkdir()
-    (tmp_path / "lambdas" / "__init__.py").write_text("")
-    program = "try:\n    import cdk_app\nexcept ImportError as error:\n    print(error)"
-
-    printed = full_environment.run("python", "-c", program, cwd=tmp_path)
-
-    assert printed.startswith("the package 'lambdas' must be Tsunagu's, in ")
-    assert printed.endswith(f"got {tmp_path}/lambdas/__init__.py: rename the one that hides it\n")
+    assert printed.startswith(f"{tmp_path}/tsunagu/__init__.py <function handler")
 
 
 def _resources(template: Path, kind: str) -> list[dict[str, Any]]:

@@ -19,16 +19,12 @@ def names(wheel: Path) -> frozenset[str]:
         return frozenset(archive.namelist())
 
 
-def test_wheel_holds_the_two_packages_and_nothing_else(names: frozenset[str]) -> None:
-    assert {top_level(name) for name in names} == {"cdk_app", "lambdas", METADATA}
+def test_wheel_holds_one_package_and_nothing_else(names: frozenset[str]) -> None:
+    assert {top_level(name) for name in names} == {"tsunagu", METADATA}
 
 
 def test_wheel_holds_every_module_of_the_checkout(names: frozenset[str]) -> None:
-    modules = {
-        path.relative_to(PROJECT).as_posix()
-        for package in ("cdk_app", "lambdas")
-        for path in (PROJECT / package).rglob("*.py")
-    }
+    modules = {path.relative_to(PROJECT).as_posix() for path in (PROJECT / "tsunagu").rglob("*.py")}
 
     assert modules - names == set()
 
@@ -36,10 +32,9 @@ def test_wheel_holds_every_module_of_the_checkout(names: frozenset[str]) -> None
 @pytest.mark.parametrize(
     "name",
     [
-        "cdk_app/py.typed",
-        "lambdas/py.typed",
-        "cdk_app/local/locks/emulator.txt",
-        "cdk_app/local/locks/functions.txt",
+        "tsunagu/py.typed",
+        "tsunagu/local/locks/emulator.txt",
+        "tsunagu/local/locks/functions.txt",
         f"{METADATA}/entry_points.txt",
         f"{METADATA}/licenses/LICENSE",
     ],

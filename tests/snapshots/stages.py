@@ -8,8 +8,8 @@ from typing import Any
 from aws_cdk import App, Stack
 
 from cdk_app.app import build_app
-from cdk_app.assets import Platform
 from cdk_app.settings import load_settings
+from tsunagu.cdk.assets import Platform
 
 STAGES = ("dev", "stg", "prod", "embedded")
 

@@ -5,8 +5,9 @@ import os
 import time
 from typing import TYPE_CHECKING, Any
 
-from lambdas.contracts.environment import PaymentsEnvironment, ReceiverEnvironment
-from lambdas.runtime.aws.clients import client_config, dynamodb_client
+from lambdas.contracts.payments import PaymentsEnvironment
+from tsunagu.contracts.environment import ReceiverEnvironment
+from tsunagu.runtime.aws.clients import client_config, dynamodb_client
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient

@@ -7,9 +7,9 @@ from benchmarks.idempotency.contenders.handler import Handler
 from benchmarks.idempotency.contenders.tables import items_table, payments_table
 from benchmarks.receiver_environment import receiver_environment
 from lambdas.payments.service import Ledger, Payment
-from lambdas.runtime.aws import wiring
-from lambdas.runtime.clock import SystemClock
-from lambdas.runtime.message import Message
+from tsunagu.runtime.clock import SystemClock
+from tsunagu.runtime.functions import wiring
+from tsunagu.runtime.receiving.message import Message
 
 THREADS = 10
 

@@ -1,7 +1,7 @@
 """The invoices function, in Lambda's shape."""
 
 from invoices import wiring
-from lambdas.runtime.receiver import LambdaContext
+from tsunagu.runtime.receiving.receiver import LambdaContext
 
 
 def handler(event: object, context: LambdaContext) -> dict[str, list[dict[str, str]]]:

@@ -5,9 +5,9 @@ from typing import Self
 
 from stdnum import iban
 
-from lambdas.runtime.delivery import JsonObject
-from lambdas.runtime.errors import InvalidMessageError
-from lambdas.runtime.message import Message
+from tsunagu.runtime.errors import InvalidMessageError
+from tsunagu.runtime.json_text import JsonObject
+from tsunagu.runtime.receiving.message import Message
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,8 +5,8 @@ import os
 
 from invoices.environment import InvoicesEnvironment
 from invoices.service import Invoice, Register
-from lambdas.runtime.aws import wiring
-from lambdas.runtime.receiver import Receiver
+from tsunagu.runtime.functions import wiring
+from tsunagu.runtime.receiving.receiver import Receiver
 
 
 @functools.cache

@@ -2,9 +2,10 @@ from typing import Any
 
 import pytest
 
-from lambdas.contracts.environment import ReceiverEnvironment
-from lambdas.contracts.pipeline import OrdersEnvironment, PreprocessorEnvironment, ServiceEnvironment
+from lambdas.contracts.orders import OrdersEnvironment
 from tests.snapshots.stages import STAGES, app_of, resources_of, stacks_of, template_of
+from tsunagu.contracts.environment import ReceiverEnvironment
+from tsunagu.contracts.pipeline import PreprocessorEnvironment, ServiceEnvironment
 
 SERVICES = ("Inventory", "Billing", "Shipping")
 OUTPUTS = {

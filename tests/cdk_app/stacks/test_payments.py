@@ -5,8 +5,9 @@ from aws_cdk import aws_logs as logs
 
 from cdk_app.settings import RETENTION_DAYS
 from cdk_app.stacks.log_retention import RETENTION_BY_DAYS
-from lambdas.contracts.environment import PaymentsEnvironment, ReceiverEnvironment
+from lambdas.contracts.payments import PaymentsEnvironment
 from tests.snapshots.stages import STAGES, app_of, resources_of, stacks_of, template_of
+from tsunagu.contracts.environment import ReceiverEnvironment
 
 OUTPUTS = {
     "FifoQueueUrl",

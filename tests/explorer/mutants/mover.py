@@ -3,9 +3,9 @@
 from dataclasses import replace
 from typing import Any
 
-from lambdas.runtime import redrive
 from tests.explorer.mutants.mutant import Mutants, Patch
 from tests.explorer.setting import Bounds
+from tsunagu.operations import redrive
 
 MUTANTS = Mutants()
 seen_in = MUTANTS.seen_in

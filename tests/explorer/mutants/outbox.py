@@ -3,17 +3,17 @@
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 
-from lambdas.contracts import records
-from lambdas.contracts.records import Status
-from lambdas.runtime import relay
-from lambdas.runtime.idempotency import Idempotency
-from lambdas.runtime.lease import Attributes, Change, Item
-from lambdas.runtime.publish import SendResult
-from lambdas.runtime.relay import Relay, Relayed, RelayResult
-from lambdas.runtime.settlement import Settlement
 from tests.explorer.mutants.mutant import Mutants, Patch
 from tests.explorer.scenarios import SEND_ROUNDS
 from tests.explorer.setting import Bounds
+from tsunagu.contracts import records
+from tsunagu.contracts.records import Status
+from tsunagu.runtime.idempotency.decisions import Idempotency
+from tsunagu.runtime.idempotency.item import Attributes, Change, Item
+from tsunagu.runtime.receiving import relay
+from tsunagu.runtime.receiving.relay import Relay, Relayed, RelayResult
+from tsunagu.runtime.receiving.settlement import Settlement
+from tsunagu.runtime.sending.publish import SendResult
 
 MUTANTS = Mutants()
 seen_in = MUTANTS.seen_in

@@ -5,25 +5,27 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any, NoReturn
 
-from lambdas.contracts.claims import result_key
-from lambdas.contracts.records import Status
-from lambdas.runtime.claim_check import ClaimCheck, ObjectAlteredError
-from lambdas.runtime.errors import UnavailableError
-from lambdas.runtime.idempotency import Done, Idempotency, Unsent
-from lambdas.runtime.lease import Change, Claim, Item
-from lambdas.runtime.outbox import Addressed, addressed, encode
-from lambdas.runtime.pipeline import join, plan, service, shape, start
-from lambdas.runtime.pipeline.envelope import Envelope, attributes_of
-from lambdas.runtime.pipeline.errors import NotPublishedError
-from lambdas.runtime.pipeline.join import JoiningSender
-from lambdas.runtime.pipeline.journal import Found, envelope_of, is_done
-from lambdas.runtime.pipeline.plan import Planner
-from lambdas.runtime.pipeline.replay import runs_of
-from lambdas.runtime.pipeline.wishes import ReplayWish, Wish
-from lambdas.runtime.publish import SendResult
-from lambdas.runtime.settlement import Settlement
 from tests.explorer.mutants.mutant import ONE_SWITCH, Mutants, Patch
 from tests.explorer.setting import Bounds
+from tsunagu.contracts.claims import result_key
+from tsunagu.contracts.records import Status
+from tsunagu.runtime.claim_check import ClaimCheck, ObjectAlteredError
+from tsunagu.runtime.errors import UnavailableError
+from tsunagu.runtime.idempotency.decisions import Done, Idempotency, Unsent
+from tsunagu.runtime.idempotency.item import Change, Item
+from tsunagu.runtime.idempotency.lease import Claim
+from tsunagu.runtime.pipeline import join, plan, service, shape, start
+from tsunagu.runtime.pipeline.envelope import Envelope, attributes_of
+from tsunagu.runtime.pipeline.errors import NotPublishedError
+from tsunagu.runtime.pipeline.join import JoiningSender
+from tsunagu.runtime.pipeline.journal import Found, envelope_of, is_done
+from tsunagu.runtime.pipeline.plan import Planner
+from tsunagu.runtime.pipeline.replay import runs_of
+from tsunagu.runtime.pipeline.wishes import ReplayWish, Wish
+from tsunagu.runtime.receiving.relay import Addressed, addressed
+from tsunagu.runtime.receiving.settlement import Settlement
+from tsunagu.runtime.sending.outbox import encode
+from tsunagu.runtime.sending.publish import SendResult
 
 MUTANTS = Mutants()
 seen_in = MUTANTS.seen_in

@@ -4,16 +4,18 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
-from lambdas.contracts import records
-from lambdas.contracts.records import Status
-from lambdas.runtime import idempotency, lease, relay
-from lambdas.runtime.batch import Batch
-from lambdas.runtime.idempotency import Buried, Busy, Idempotency, Unavailable, Unsent
-from lambdas.runtime.invocation import Invocation
-from lambdas.runtime.lease import Change, Claim, Item
-from lambdas.runtime.settlement import Settlement
 from tests.explorer.mutants.mutant import CRASH, FAILED_CALL, TWO_SWITCHES, Mutants, Patch
 from tests.explorer.setting import Bounds
+from tsunagu.contracts import records
+from tsunagu.contracts.records import Status
+from tsunagu.runtime.idempotency import decisions, lease
+from tsunagu.runtime.idempotency.decisions import Buried, Busy, Idempotency, Unavailable, Unsent
+from tsunagu.runtime.idempotency.item import Change, Item
+from tsunagu.runtime.idempotency.lease import Claim
+from tsunagu.runtime.receiving import relay
+from tsunagu.runtime.receiving.batch import Batch
+from tsunagu.runtime.receiving.invocation import Invocation
+from tsunagu.runtime.receiving.settlement import Settlement
 
 MUTANTS = Mutants()
 seen_in = MUTANTS.seen_in
@@ -57,7 +59,7 @@ def fence_not_raised(patch: Patch) -> None:
         values: Mapping[str, Any] = {**change.values, records.FENCE: found.fence}
         return replace(change, values=values), Claim(item=replace(claim.item, fence=found.fence))
 
-    patch.setattr(idempotency, "takeover", mutant)
+    patch.setattr(decisions, "takeover", mutant)
 
 
 @seen_in("standard, transaction: paid twice", FAILED_CALL)
@@ -79,7 +81,7 @@ def takeover_without_comparing_the_lease(patch: Patch) -> None:
         change, claim = lease.takeover(found, wanted)
         return where(change, without=records.LEASE), claim
 
-    patch.setattr(idempotency, "takeover", mutant)
+    patch.setattr(decisions, "takeover", mutant)
 
 
 @seen_in("standard, plain: paid twice", Bounds(switches=1))

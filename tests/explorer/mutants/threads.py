@@ -2,10 +2,10 @@
 
 from typing import Any
 
-from lambdas.runtime.idempotency import Idempotency
-from lambdas.runtime.invocation import Invocation
-from lambdas.runtime.lease import Claim
 from tests.explorer.mutants.mutant import ONE_SWITCH, Mutants, Patch
+from tsunagu.runtime.idempotency.decisions import Idempotency
+from tsunagu.runtime.idempotency.lease import Claim
+from tsunagu.runtime.receiving.invocation import Invocation
 
 MUTANTS = Mutants()
 seen_in = MUTANTS.seen_in

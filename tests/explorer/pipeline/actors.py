@@ -4,29 +4,29 @@ import io
 import random
 from typing import TYPE_CHECKING
 
-from lambdas.contracts.pipeline import ServiceEnvironment
-from lambdas.runtime.claim_check import ClaimCheck
-from lambdas.runtime.delivery import JsonObject
-from lambdas.runtime.errors import MessageError, PermanentError, UnavailableError
-from lambdas.runtime.pipeline.envelope import Envelope
-from lambdas.runtime.pipeline.errors import RefusedRequestError, UnknownRequestError
-from lambdas.runtime.pipeline.join import JoiningSender
-from lambdas.runtime.pipeline.journal import Journal
-from lambdas.runtime.pipeline.plan import Planner
-from lambdas.runtime.pipeline.service import Service
-from lambdas.runtime.pipeline.shape import Step
-from lambdas.runtime.pipeline.start import Starter, StartPorts
-from lambdas.runtime.pipeline.work import Work
-from lambdas.runtime.receiver import Receiver, ReceiverSettings
-from lambdas.runtime.telemetry import Metrics
 from tests.explorer.actor import Actor
 from tests.explorer.pipeline.ports import IndexPort, ObjectPort
 from tests.explorer.pipeline.setting import GIVEN_FENCE, Ask
 from tests.explorer.ports import OutboxPort, StorePort
 from tests.explorer.sandbox import FUNCTION_TIMEOUT_SECONDS, Sandbox, SandboxClock
 from tests.explorer.schedule import Violation
-from tests.lambdas.runtime.pipeline.world import HOP_LIMIT, LARGEST_BYTES, NOTIFIER, ORDERS, WINDOW_SECONDS
-from tests.lambdas.runtime.world import QUEUE_ARN
+from tests.tsunagu.runtime.pipeline.world import HOP_LIMIT, LARGEST_BYTES, NOTIFIER, ORDERS, WINDOW_SECONDS
+from tests.tsunagu.runtime.world import QUEUE_ARN
+from tsunagu.contracts.pipeline import ServiceEnvironment
+from tsunagu.runtime.claim_check import ClaimCheck
+from tsunagu.runtime.errors import MessageError, PermanentError, UnavailableError
+from tsunagu.runtime.json_text import JsonObject
+from tsunagu.runtime.pipeline.envelope import Envelope
+from tsunagu.runtime.pipeline.errors import RefusedRequestError, UnknownRequestError
+from tsunagu.runtime.pipeline.join import JoiningSender
+from tsunagu.runtime.pipeline.journal import Journal
+from tsunagu.runtime.pipeline.plan import Planner
+from tsunagu.runtime.pipeline.service import Service
+from tsunagu.runtime.pipeline.shape import Step
+from tsunagu.runtime.pipeline.start import Starter, StartPorts
+from tsunagu.runtime.pipeline.work import Work
+from tsunagu.runtime.receiving.receiver import Receiver, ReceiverSettings
+from tsunagu.runtime.telemetry import Metrics
 
 if TYPE_CHECKING:
     from tests.explorer.pipeline.plant import PipelinePlant

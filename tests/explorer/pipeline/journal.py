@@ -4,15 +4,15 @@ import json
 from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from lambdas.runtime.delivery import JsonObject
-from lambdas.runtime.lease import Item
-from lambdas.runtime.outbox import Addressed
-from lambdas.runtime.pipeline.envelope import Envelope
-from lambdas.runtime.pipeline.journal import envelope_of, is_done
-from lambdas.runtime.pipeline.shape import Step, service_item_ids, start_scope
 from tests.explorer.item_life import changed_by, judge
 from tests.explorer.schedule import Violation
-from tests.lambdas.runtime.pipeline.world import ORDERS, WINDOW_SECONDS
+from tests.tsunagu.runtime.pipeline.world import ORDERS, WINDOW_SECONDS
+from tsunagu.runtime.idempotency.item import Item
+from tsunagu.runtime.json_text import JsonObject
+from tsunagu.runtime.pipeline.envelope import Envelope
+from tsunagu.runtime.pipeline.journal import envelope_of, is_done
+from tsunagu.runtime.pipeline.shape import Step, service_item_ids, start_scope
+from tsunagu.runtime.receiving.relay import Addressed
 
 if TYPE_CHECKING:
     from tests.explorer.actor import Actor

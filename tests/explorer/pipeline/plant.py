@@ -4,11 +4,6 @@ import random
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, TypeVar
 
-from lambdas.contracts.messages import DEAD_LETTER_REASON_ATTRIBUTE, DEAD_LETTER_SOURCE_ATTRIBUTE
-from lambdas.contracts.pipeline import SERVICE_ATTRIBUTE
-from lambdas.runtime.clock import new_request_id
-from lambdas.runtime.outbox import Addressed
-from lambdas.runtime.publish import OutgoingMessage, SendResult
 from tests.explorer.actor import Actor
 from tests.explorer.pipeline.actors import Caller, ServiceSandbox
 from tests.explorer.pipeline.journal import PipelineJournal
@@ -19,8 +14,13 @@ from tests.explorer.sandbox import VISIBILITY_SECONDS
 from tests.explorer.schedule import Choices
 from tests.explorer.setting import Bounds
 from tests.explorer.stage import NOTHING, Stage
-from tests.lambdas.runtime.objects import FakeObjectStore
-from tests.lambdas.runtime.pipeline.world import ORDERS
+from tests.tsunagu.runtime.objects import FakeObjectStore
+from tests.tsunagu.runtime.pipeline.world import ORDERS
+from tsunagu.contracts.messages import DEAD_LETTER_REASON_ATTRIBUTE, DEAD_LETTER_SOURCE_ATTRIBUTE
+from tsunagu.contracts.pipeline import SERVICE_ATTRIBUTE
+from tsunagu.runtime.clock import new_request_id
+from tsunagu.runtime.receiving.relay import Addressed
+from tsunagu.runtime.sending.publish import OutgoingMessage, SendResult
 
 ResultT = TypeVar("ResultT")
 

@@ -4,9 +4,9 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, NoReturn, TypeVar
 
-from lambdas.runtime.claim_check import KeptObject, OpenObject
-from lambdas.runtime.errors import UnavailableError
 from tests.explorer.ports import last
+from tsunagu.runtime.claim_check import KeptObject, OpenObject
+from tsunagu.runtime.errors import UnavailableError
 
 if TYPE_CHECKING:
     from tests.explorer.pipeline.actors import Caller, ServiceSandbox

@@ -4,16 +4,16 @@ import json
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
-from lambdas.contracts.messages import DEAD_LETTER_REASON_ATTRIBUTE
-from lambdas.contracts.records import Status
-from lambdas.runtime.keys import item_id
-from lambdas.runtime.lease import Item
-from lambdas.runtime.pipeline.envelope import Envelope
-from lambdas.runtime.pipeline.errors import KeyTakenError
-from lambdas.runtime.pipeline.shape import Step, start_key, start_scope
 from tests.explorer.pipeline.setting import GIVEN_FENCE, Fate
 from tests.explorer.schedule import Violation
-from tests.lambdas.runtime.pipeline.world import NOTIFIER, ORDERS
+from tests.tsunagu.runtime.pipeline.world import NOTIFIER, ORDERS
+from tsunagu.contracts.messages import DEAD_LETTER_REASON_ATTRIBUTE
+from tsunagu.contracts.records import Status
+from tsunagu.runtime.idempotency.item import Item
+from tsunagu.runtime.idempotency.keys import item_id
+from tsunagu.runtime.pipeline.envelope import Envelope
+from tsunagu.runtime.pipeline.errors import KeyTakenError
+from tsunagu.runtime.pipeline.shape import Step, start_key, start_scope
 
 if TYPE_CHECKING:
     from tests.explorer.pipeline.plant import PipelinePlant

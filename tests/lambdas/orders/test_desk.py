@@ -9,18 +9,21 @@ from hypothesis import strategies as st
 
 from lambdas.billing.service import Charge, Till, price
 from lambdas.contracts.orders import Order
-from lambdas.contracts.records import Status
 from lambdas.inventory.service import Reservation, Stock
-from lambdas.runtime.claim_check import Inline
-from lambdas.runtime.delivery import Delivery, JsonObject
-from lambdas.runtime.errors import InvalidMessageError, PermanentError, RetryableError
-from lambdas.runtime.lease import BusinessWrite, Claim, Item
-from lambdas.runtime.message import Message
-from lambdas.runtime.model import parser
-from lambdas.runtime.pipeline.work import Work
 from lambdas.shipping.service import Dispatch, Shipment, shipment_id
-from tests.lambdas.runtime.pipeline.test_envelope import PLAIN
-from tests.lambdas.runtime.world import record
+from tests.tsunagu.runtime.pipeline.test_envelope import PLAIN
+from tests.tsunagu.runtime.world import record
+from tsunagu.contracts.records import Status
+from tsunagu.runtime.claim_check import Inline
+from tsunagu.runtime.errors import InvalidMessageError, PermanentError, RetryableError
+from tsunagu.runtime.idempotency.item import Item
+from tsunagu.runtime.idempotency.lease import Claim
+from tsunagu.runtime.idempotency.store import BusinessWrite
+from tsunagu.runtime.json_text import JsonObject
+from tsunagu.runtime.pipeline.work import Work
+from tsunagu.runtime.receiving.delivery import Delivery
+from tsunagu.runtime.receiving.message import Message
+from tsunagu.runtime.receiving.model import parser
 
 PLACED: JsonObject = {
     "order_id": "o-1",

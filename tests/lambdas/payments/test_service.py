@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from lambdas.payments.service import Payment
-from lambdas.runtime.errors import InvalidMessageError
+from tsunagu.runtime.errors import InvalidMessageError
 
 VALID: dict[str, Any] = {"payment_id": "p-1", "account": "a-1", "amount": 1_250, "currency": "EUR"}
 

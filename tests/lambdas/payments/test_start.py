@@ -11,6 +11,6 @@ def test_payments_load_no_module_of_the_pipeline() -> None:
     program = "import sys, lambdas.payments.handler; print(*sorted(sys.modules))"
     child = subprocess.run([sys.executable, "-c", program], cwd=PROJECT, capture_output=True, text=True, check=True)
 
-    loaded = [name for name in child.stdout.split() if name.startswith("lambdas.runtime")]
-    assert "lambdas.runtime.receiver" in loaded
+    loaded = [name for name in child.stdout.split() if name.startswith("tsunagu.runtime")]
+    assert "tsunagu.runtime.receiving.receiver" in loaded
     assert [name for name in loaded if "pipeline" in name or name.endswith((".claim_check", ".s3", ".model"))] == []

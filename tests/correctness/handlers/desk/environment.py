@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from lambdas.contracts.environment import EnvironmentContract
+from tsunagu.contracts.environment import EnvironmentContract
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING
 
 import boto3
 
-from lambdas.runtime.aws.handler import message_handler
-from lambdas.runtime.errors import PermanentError
-from lambdas.runtime.message import Message
+from tsunagu.runtime.errors import PermanentError
+from tsunagu.runtime.functions.message_handler import message_handler
+from tsunagu.runtime.receiving.message import Message
 
 from .environment import DeskEnvironment
 

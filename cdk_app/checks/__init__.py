@@ -1,5 +1,0 @@
-"""Rules that a whole app must satisfy before it deploys: those that public scanners do not have."""
-
-from cdk_app.checks.pack import MessagingChecks, add_checks
-
-__all__ = ["MessagingChecks", "add_checks"]

@@ -1,5 +1,0 @@
-"""The `tsunagu` command, one verb a file. It never imports aws_cdk, which would start a Node process."""
-
-from cdk_app.cli.command import main
-
-__all__ = ["main"]

@@ -1,0 +1,257 @@
+"""The demonstration's own books: what a load must have come to, and what is really there.
+
+Nothing here asks the handlers. Effects are the items of the payments table; dead letters are the messages in the
+dead-letter queues.
+"""
+
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from itertools import pairwise
+from typing import TYPE_CHECKING
+
+from cdk_app.demo.load import Payment, PlannedMessage
+from tsunagu.contracts.messages import DEAD_LETTER_REASON_ATTRIBUTE, DEAD_LETTER_SOURCE_ATTRIBUTE, SQS_ENTRIES_PER_BATCH
+
+if TYPE_CHECKING:
+    from mypy_boto3_dynamodb import DynamoDBClient
+    from mypy_boto3_sqs import SQSClient
+
+PAYMENT_ENTRY = "PAYMENT#"
+BALANCE_ENTRY = "BALANCE#"
+LOOK_SECONDS = 30  # how long a looked-at dead letter stays hidden, so that each is seen once
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RecordedPayment:
+    """A payment that the table holds.
+
+    Attributes:
+        payment: The payment.
+        recorded_at: Microseconds since the epoch.
+    """
+
+    payment: Payment
+    recorded_at: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Balance:
+    """What an account holds in one currency.
+
+    Attributes:
+        amount: Sum, in the minor unit.
+        payments: How many payments were added; more than were sent when one was added twice.
+    """
+
+    amount: int = 0
+    payments: int = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PaymentsTable:
+    """The content of the payments table: payments by id, balances by account and currency."""
+
+    payments: Mapping[str, RecordedPayment]
+    balances: Mapping[tuple[str, str], Balance]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DeadLetter:
+    """A message in a dead-letter queue.
+
+    Attributes:
+        body: Its text, as it was sent.
+        reason: Why it is there; None when the message does not say.
+        source: Identifier of the message that it was; None when the message does not say.
+    """
+
+    body: str
+    reason: str | None
+    source: str | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Findings:
+    """What the books say of one load. The text of a finding names what is wrong.
+
+    Attributes:
+        effects: Effects that happened, each of a double effect counted.
+        duplicates: Copies that arrived and had no effect of their own.
+        dead_lettered: Different messages in the dead-letter queue.
+        lost: Payments without effect.
+        doubled: Accounts to which some payment was added more than once.
+        wrong: Whatever else is not as it must be.
+    """
+
+    effects: int
+    duplicates: int
+    dead_lettered: int
+    lost: Sequence[str]
+    doubled: Sequence[str]
+    wrong: Sequence[str]
+
+
+def read_payments(dynamodb: "DynamoDBClient", table_name: str) -> PaymentsTable:
+    """Read the whole payments table."""
+    payments: dict[str, RecordedPayment] = {}
+    balances: dict[tuple[str, str], Balance] = {}
+    for page in dynamodb.get_paginator("scan").paginate(TableName=table_name, ConsistentRead=True):
+        for item in page["Items"]:
+            account, entry = item["account"]["S"], item["entry"]["S"]
+            if entry.startswith(PAYMENT_ENTRY):
+                payment = Payment(
+                    payment_id=entry.removeprefix(PAYMENT_ENTRY),
+                    account=account,
+                    amount=int(item["amount"]["N"]),
+                    currency=item["currency"]["S"],
+                )
+                payments[payment.payment_id] = RecordedPayment(
+                    payment=payment, recorded_at=int(item["recorded_at"]["N"])
+                )
+            else:
+                currency = entry.removeprefix(BALANCE_ENTRY)
+                balance = Balance(amount=int(item["balance"]["N"]), payments=int(item["payments"]["N"]))
+                balances[account, currency] = balance
+    return PaymentsTable(payments=payments, balances=balances)
+
+
+def read_dead_letters(sqs: "SQSClient", queue_url: str) -> list[DeadLetter]:
+    """Look at every message of a dead-letter queue and leave it there.
+
+    A FIFO queue gives no more of a group while one of its messages is looked at, so at most ten of a group are seen.
+    """
+    letters: list[DeadLetter] = []
+    handles: list[str] = []
+    while received := _receive(sqs, queue_url):
+        for handle, letter in received:
+            handles.append(handle)
+            letters.append(letter)
+    for handle in handles:
+        sqs.change_message_visibility(QueueUrl=queue_url, ReceiptHandle=handle, VisibilityTimeout=0)
+    return letters
+
+
+def _receive(sqs: "SQSClient", queue_url: str) -> list[tuple[str, DeadLetter]]:
+    answer = sqs.receive_message(
+        QueueUrl=queue_url,
+        MaxNumberOfMessages=SQS_ENTRIES_PER_BATCH,
+        VisibilityTimeout=LOOK_SECONDS,
+        WaitTimeSeconds=1,
+        MessageAttributeNames=["All"],
+    )
+    received = []
+    for message in answer.get("Messages", []):
+        attributes = {
+            name: attribute.get("StringValue") for name, attribute in message.get("MessageAttributes", {}).items()
+        }
+        letter = DeadLetter(
+            body=message["Body"],
+            reason=attributes.get(DEAD_LETTER_REASON_ATTRIBUTE),
+            source=attributes.get(DEAD_LETTER_SOURCE_ATTRIBUTE),
+        )
+        received.append((message["ReceiptHandle"], letter))
+    return received
+
+
+def balance_books(
+    sent: Sequence[PlannedMessage], table: PaymentsTable, letters: Sequence[DeadLetter], *, ordered: bool
+) -> Findings:
+    """Compare what was sent to one queue with what is there.
+
+    Args:
+        sent: Messages in the order of sending.
+        table: Payments table; what belongs to other accounts than those of `sent` is left out.
+        letters: Messages of the queue's dead-letter queue.
+        ordered: Whether the effects of an account must be in the order of sending.
+    """
+    expected = _expected_payments(sent)
+    copies = Counter(message.payment.payment_id for message in sent if message.payment is not None)
+    accounts = {message.group_id for message in sent}
+    found = {
+        payment_id: recorded for payment_id, recorded in table.payments.items() if recorded.payment.account in accounts
+    }
+    effects = sum(balance.payments for (account, _), balance in table.balances.items() if account in accounts)
+    wrong = [*_unexpected_payments(expected, found), *_wrong_balances(expected, table, accounts)]
+    if ordered:
+        wrong += _out_of_order(expected, found)
+    return Findings(
+        effects=effects,
+        duplicates=sum(copies[payment_id] for payment_id in found) - effects,
+        dead_lettered=len({letter.source or letter.body for letter in letters}),
+        lost=[payment_id for payment_id in expected if payment_id not in found],
+        doubled=_doubled(found, table, accounts),
+        wrong=[*wrong, *_wrong_dead_letters(sent, letters)],
+    )
+
+
+def _expected_payments(sent: Iterable[PlannedMessage]) -> dict[str, Payment]:
+    """Return the payments by id, in the order in which the first copy of each was sent."""
+    expected: dict[str, Payment] = {}
+    for message in sent:
+        if message.payment is not None:
+            expected.setdefault(message.payment.payment_id, message.payment)
+    return expected
+
+
+def _totals(payments: Iterable[Payment]) -> dict[tuple[str, str], Balance]:
+    totals: dict[tuple[str, str], Balance] = {}
+    for payment in payments:
+        key = payment.account, payment.currency
+        before = totals.get(key, Balance())
+        totals[key] = Balance(amount=before.amount + payment.amount, payments=before.payments + 1)
+    return totals
+
+
+def _doubled(found: Mapping[str, RecordedPayment], table: PaymentsTable, accounts: set[str]) -> list[str]:
+    recorded = _totals(entry.payment for entry in found.values())
+    return [
+        f"{account} {currency}"
+        for (account, currency), balance in table.balances.items()
+        if account in accounts and balance.payments > recorded.get((account, currency), Balance()).payments
+    ]
+
+
+def _unexpected_payments(expected: Mapping[str, Payment], found: Mapping[str, RecordedPayment]) -> Iterator[str]:
+    for payment_id, recorded in found.items():
+        if payment_id not in expected:
+            yield f"payment {payment_id} must not be there: no valid message asked for it"
+        elif recorded.payment != expected[payment_id]:
+            yield f"payment {payment_id} must be {expected[payment_id]}, got {recorded.payment}"
+
+
+def _wrong_balances(expected: Mapping[str, Payment], table: PaymentsTable, accounts: set[str]) -> Iterator[str]:
+    totals = _totals(expected.values())
+    there = {key: balance for key, balance in table.balances.items() if key[0] in accounts}
+    for key in sorted(totals.keys() | there.keys()):
+        total, balance = totals.get(key, Balance()), there.get(key, Balance())
+        if balance != total:
+            account, currency = key
+            yield (
+                f"balance of {account} must be {total.amount} {currency} from {total.payments} payments, "
+                f"got {balance.amount} from {balance.payments}"
+            )
+
+
+def _out_of_order(expected: Mapping[str, Payment], found: Mapping[str, RecordedPayment]) -> Iterator[str]:
+    by_account: dict[str, list[str]] = {}
+    for payment_id, payment in expected.items():
+        if payment_id in found:
+            by_account.setdefault(payment.account, []).append(payment_id)
+    for payment_ids in by_account.values():
+        for earlier, later in pairwise(payment_ids):
+            if found[later].recorded_at < found[earlier].recorded_at:
+                yield f"payment {later} must be recorded after {earlier}, got the other order"
+
+
+def _wrong_dead_letters(sent: Sequence[PlannedMessage], letters: Sequence[DeadLetter]) -> Iterator[str]:
+    invalid = {message.body: message.flaw for message in sent if message.flaw is not None}
+    there = {letter.body for letter in letters}
+    for body, flaw in invalid.items():
+        if body not in there:
+            yield f"an invalid message ({flaw}) must be in the dead-letter queue, got none: {body}"
+    for letter in letters:
+        if letter.body not in invalid:
+            yield f"a valid message must not be in the dead-letter queue: {letter.body} ({letter.reason})"
+        elif not letter.reason:
+            yield f"a dead letter must say its reason in {DEAD_LETTER_REASON_ATTRIBUTE}, got none: {letter.body}"

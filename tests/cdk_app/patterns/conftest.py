@@ -1,5 +1,0 @@
-"""Receivers are built in the same stack, from the same package, as constructs are."""
-
-from tests.cdk_app.constructs.conftest import package, stack
-
-__all__ = ["package", "stack"]

@@ -1,0 +1,25 @@
+"""A stack to build in, and a handler package to build from."""
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+from aws_cdk import App, Stack
+
+from tsunagu.cdk.assets import HandlerPackage
+
+
+@pytest.fixture
+def stack(app_context: dict[str, Any]) -> Stack:
+    """An empty stack in an app with the feature flags of cdk.json."""
+    app = App(context=app_context, analytics_reporting=False, builtin_cloud_formation_validation=False)
+    return Stack(app, "Stack")
+
+
+@pytest.fixture
+def package(tmp_path: Path) -> HandlerPackage:
+    """Somebody's handler package."""
+    folder = tmp_path / "invoices"
+    folder.mkdir()
+    (folder / "handler.py").write_text("def handler(event, context):\n    return {'batchItemFailures': []}\n")
+    return HandlerPackage(path=folder)

@@ -1,0 +1,102 @@
+import pytest
+from aws_cdk import Stack
+from aws_cdk import aws_dynamodb as dynamodb
+from aws_cdk import aws_iam as iam
+from aws_cdk import aws_kms as kms
+
+from tests.tsunagu.cdk.constructs.synthesized import only, permissions, properties, resources
+from tsunagu.cdk.constructs.idempotency_table import IdempotencyTable, IdempotencyTableProps
+from tsunagu.contracts import records
+from tsunagu.errors import InvalidPropsError
+
+TABLE = "AWS::DynamoDB::Table"
+ACTIONS = {"dynamodb:PartiQLInsert", "dynamodb:PartiQLUpdate", "dynamodb:BatchGetItem", "dynamodb:UpdateItem"}
+TABLE_ARN = "arn:aws:dynamodb:eu-west-1:111122223333:table/Items"
+KEY_ARN = "arn:aws:kms:eu-west-1:111122223333:key/5a0d6f1e-9c3b-4a38-8d7c-2f0a2b6c1d11"
+
+
+def role(stack: Stack) -> iam.Role:
+    return iam.Role(stack, "Role", assumed_by=iam.ServicePrincipal("lambda.amazonaws.com"))
+
+
+def test_key_and_ttl_attribute_are_those_of_the_contract(stack: Stack) -> None:
+    IdempotencyTable(stack, "Items")
+
+    table = properties(stack, TABLE)
+    assert table["KeySchema"] == [{"AttributeName": records.ID, "KeyType": "HASH"}]
+    assert table["AttributeDefinitions"] == [{"AttributeName": records.ID, "AttributeType": "S"}]
+    assert table["TimeToLiveSpecification"] == {"AttributeName": records.EXPIRATION, "Enabled": True}
+
+
+def test_who_needs_no_transaction_may_not_update_single_items(stack: Stack) -> None:
+    table = IdempotencyTable(stack, "Items")
+
+    table.grant_idempotency(role(stack), transactions=False)
+
+    assert {action for action, _ in permissions(stack)} == ACTIONS - {"dynamodb:UpdateItem"}
+
+
+def test_table_is_on_demand_and_recovers_to_any_second(stack: Stack) -> None:
+    IdempotencyTable(stack, "Items")
+
+    table = properties(stack, TABLE)
+    assert table["BillingMode"] == "PAY_PER_REQUEST"
+    assert table["PointInTimeRecoverySpecification"] == {"PointInTimeRecoveryEnabled": True}
+
+
+@pytest.mark.parametrize(("protect", "policy"), [(True, "Retain"), (False, "Delete")])
+def test_protection_decides_what_becomes_of_the_table(stack: Stack, protect: bool, policy: str) -> None:
+    IdempotencyTable(stack, "Items", IdempotencyTableProps(protect=protect))
+
+    table = only(stack, TABLE)
+    assert table["Properties"]["DeletionProtectionEnabled"] is protect
+    assert table["DeletionPolicy"] == table["UpdateReplacePolicy"] == policy
+
+
+def test_grant_gives_what_the_store_calls_and_no_more(stack: Stack) -> None:
+    IdempotencyTable(stack, "Items").grant_idempotency(role(stack))
+
+    assert permissions(stack) == {(action, "ItemsTable") for action in ACTIONS}
+
+
+def test_existing_table_is_used_as_it_is(stack: Stack) -> None:
+    existing = dynamodb.Table.from_table_arn(stack, "Existing", TABLE_ARN)
+
+    IdempotencyTable(stack, "Items", IdempotencyTableProps(existing=existing)).grant_idempotency(role(stack))
+
+    assert not resources(stack, TABLE)
+    assert permissions(stack) == {(action, TABLE_ARN) for action in ACTIONS}
+
+
+def test_key_of_an_existing_table_is_granted_too(stack: Stack) -> None:
+    key = kms.Key.from_key_arn(stack, "Key", KEY_ARN)
+    existing = dynamodb.Table.from_table_attributes(stack, "Existing", table_arn=TABLE_ARN, encryption_key=key)
+
+    IdempotencyTable(stack, "Items", IdempotencyTableProps(existing=existing)).grant_idempotency(role(stack))
+
+    assert ("kms:Decrypt", KEY_ARN) in permissions(stack)
+
+
+def test_items_of_a_request_are_found_through_an_index_of_keys(stack: Stack) -> None:
+    IdempotencyTable(stack, "Items", IdempotencyTableProps(request_index=True))
+
+    [index] = properties(stack, TABLE)["GlobalSecondaryIndexes"]
+    assert index["IndexName"] == records.REQUEST_INDEX
+    assert index["KeySchema"] == [{"AttributeName": records.REQUEST_ID, "KeyType": "HASH"}]
+    assert index["Projection"] == {"ProjectionType": "KEYS_ONLY"}
+
+
+def test_finding_by_request_is_a_permission_of_its_own_on_the_index_alone(stack: Stack) -> None:
+    existing = dynamodb.Table.from_table_arn(stack, "Existing", TABLE_ARN)
+    table = IdempotencyTable(stack, "Items", IdempotencyTableProps(existing=existing, request_index=True))
+
+    table.grant_find_by_request(role(stack))
+
+    assert permissions(stack) == {("dynamodb:Query", f"{TABLE_ARN}/index/{records.REQUEST_INDEX}")}
+
+
+def test_finding_by_request_needs_the_index(stack: Stack) -> None:
+    table = IdempotencyTable(stack, "Items")
+
+    with pytest.raises(InvalidPropsError, match="request_index of Stack/Items must be set where items are found by"):
+        table.grant_find_by_request(role(stack))

@@ -1,0 +1,40 @@
+import pytest
+
+from tsunagu.cli.payloads import read_payloads
+from tsunagu.errors import CommandError
+
+
+def test_each_line_is_a_payload_with_its_number() -> None:
+    payloads = read_payloads(['{"a": 1}\n', "\n", '  {"b": 2}\n'])
+
+    assert [(payload.line, payload.text, payload.fields) for payload in payloads] == [
+        (1, '{"a": 1}', {"a": 1}),
+        (3, '{"b": 2}', {"b": 2}),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("line", "sentence"),
+    [
+        ("{", "line 2: a JSON object must be on each line, got text that is not JSON"),
+        ("[1]", r"line 2: a JSON object must be on each line, got \[1\]"),
+        ("null", "line 2: a JSON object must be on each line, got null"),
+        ("[" * 100_000, "line 2: a JSON object must be on each line, got text that is nested too deep"),
+    ],
+)
+def test_a_line_that_is_no_object_is_named(line: str, sentence: str) -> None:
+    with pytest.raises(CommandError, match=sentence):
+        read_payloads(["{}", line])
+
+
+def test_input_without_a_line_is_refused() -> None:
+    with pytest.raises(CommandError, match="the input must hold at least one JSON object, got no line"):
+        read_payloads(["\n"])
+
+
+@pytest.mark.parametrize(("text", "got"), [("{}", "null"), ('{"account": 7}', "7"), ('{"account": ""}', '""')])
+def test_a_field_that_must_be_text_is_named_with_its_line(text: str, got: str) -> None:
+    (payload,) = read_payloads([text])
+
+    with pytest.raises(CommandError, match=f"^line 1: account must be a text that is not empty, got {got}$"):
+        payload.text_field("account")

@@ -1,0 +1,119 @@
+"""Dead letters go back once each, oldest first, and none is lost on the way."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+import pytest
+
+from tests.tsunagu.runtime.world import START_MS, FakeClock, FakeQueue, record
+from tsunagu.operations.redrive import DeadLetter, redrive
+from tsunagu.runtime.receiving.delivery import Delivery
+from tsunagu.runtime.sending.publish import OutgoingMessage, SendResult
+
+
+@dataclass
+class FakeDeadLetterQueue:
+    letters: list[DeadLetter] = field(default_factory=list)
+    hidden: list[DeadLetter] = field(default_factory=list)
+    calls: list[str] = field(default_factory=list)
+
+    def receive(self) -> list[DeadLetter]:
+        taken, self.letters = self.letters[:10], self.letters[10:]
+        self.hidden += taken
+        return taken
+
+    def delete(self, letters: Sequence[DeadLetter]) -> list[str]:
+        self.calls.append("delete")
+        self.hidden = [letter for letter in self.hidden if letter not in letters]
+        return []
+
+    def give_back(self, letters: Sequence[DeadLetter]) -> None:
+        self.hidden = [letter for letter in self.hidden if letter not in letters]
+        self.letters += letters
+
+
+def letter(number: int, *, sent_ms: int = START_MS - 1, group: str | None = None) -> DeadLetter:
+    attributes = {"dead_letter_reason": "r", "dead_letter_source": "s", "request_id": f"r-{number}"}
+    raw = record(f"body-{number}", f"d-{number}", group=group, attributes=attributes)
+    return DeadLetter(Delivery.from_record(raw), sent_ms)
+
+
+def test_all_letters_go_back_in_order_without_our_attributes() -> None:
+    source, target = FakeDeadLetterQueue([letter(n) for n in range(25)]), FakeQueue()
+
+    report = redrive(source, target, FakeClock())
+
+    assert (report.moved, report.problems) == (25, [])
+    assert [message.body for message in target.sent] == [f"body-{n}" for n in range(25)]
+    assert set(target.sent[0].attributes) == {"request_id"}
+    assert (source.letters, source.hidden) == ([], [])
+
+
+def test_fifo_letter_goes_back_into_its_group_under_an_id_of_its_own() -> None:
+    target = FakeQueue()
+
+    redrive(FakeDeadLetterQueue([letter(1, group="g")]), target, FakeClock())
+
+    (sent,) = target.sent
+    assert (sent.group_id, sent.deduplication_id) == ("g", "redrive-d-1")
+
+
+def test_limit_is_kept_and_the_rest_is_shown_again() -> None:
+    source = FakeDeadLetterQueue([letter(n) for n in range(25)])
+
+    report = redrive(source, FakeQueue(), FakeClock(), limit_count=12)
+
+    assert (report.moved, len(source.letters), source.hidden) == (12, 13, [])
+
+
+def test_letters_that_arrive_meanwhile_stay() -> None:
+    source, target = FakeDeadLetterQueue([letter(1), letter(2, sent_ms=START_MS + 1)]), FakeQueue()
+
+    report = redrive(source, target, FakeClock())
+
+    assert (report.moved, [message.body for message in target.sent], len(source.letters)) == (1, ["body-1"], 1)
+
+
+def test_first_failure_stops_and_keeps_the_letter() -> None:
+    source, target = FakeDeadLetterQueue([letter(n) for n in range(25)]), FakeQueue(broken=True)
+
+    report = redrive(source, target, FakeClock())
+
+    assert (report.moved, len(report.problems), len(source.letters)) == (0, 10, 25)
+
+
+def test_letter_that_went_back_and_stays_too_is_told() -> None:
+    class Sticky(FakeDeadLetterQueue):
+        def delete(self, letters: Sequence[DeadLetter]) -> list[str]:
+            return [f"{letter.delivery.message_id}: not deleted" for letter in letters]
+
+    report = redrive(Sticky([letter(1)]), FakeQueue(), FakeClock())
+
+    assert (report.moved, report.problems) == (1, ["d-1: not deleted"])
+
+
+def test_letter_is_deleted_only_after_it_was_sent() -> None:
+    source = FakeDeadLetterQueue([letter(1)])
+
+    class Target(FakeQueue):
+        def send(self, messages: Sequence[OutgoingMessage]) -> list[SendResult]:
+            source.calls.append("send")
+            return super().send(messages)
+
+    redrive(source, Target(), FakeClock())
+
+    assert source.calls == ["send", "delete"]
+
+
+def test_rate_is_kept() -> None:
+    clock = FakeClock()
+
+    redrive(FakeDeadLetterQueue([letter(n) for n in range(20)]), FakeQueue(), clock, rate_per_second=5)
+
+    assert clock.ms - START_MS == 4_000
+
+
+@pytest.mark.parametrize(("rate", "limit", "expected"), [(0, None, "rate"), (501, None, "rate"), (1, 0, "limit")])
+def test_numbers_out_of_range_are_refused(rate: float, limit: int | None, expected: str) -> None:
+    with pytest.raises(ValueError, match=f"{expected}_.* must be .*, got"):
+        redrive(FakeDeadLetterQueue(), FakeQueue(), FakeClock(), rate_per_second=rate, limit_count=limit)

@@ -1,0 +1,20 @@
+"""The fake that the other tests trust keeps the contract."""
+
+import pytest
+
+from tests.tsunagu.runtime.idempotency.item_store_contract import Effects, ItemStoreContract
+from tests.tsunagu.runtime.world import FakeItemStore
+
+
+class TestFakeItemStore(ItemStoreContract):
+    @pytest.fixture
+    def store(self) -> FakeItemStore:
+        return FakeItemStore()
+
+    @pytest.fixture
+    def table_name(self) -> str:
+        return "effects"
+
+    @pytest.fixture
+    def effects(self, store: FakeItemStore) -> Effects:
+        return lambda: store.effects

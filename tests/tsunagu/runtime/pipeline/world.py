@@ -1,0 +1,282 @@
+"""A whole pipeline in a small world of fakes: a preprocessor, topics that fan out to queues, services, a notifier."""
+
+import io
+import itertools
+import json
+import random
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from tests.tsunagu.runtime.objects import FakeObjectStore
+from tests.tsunagu.runtime.world import (
+    QUEUE_ARN,
+    TIMEOUT_SECONDS,
+    FakeClock,
+    FakeContext,
+    FakeItemStore,
+    FakeQueue,
+    FakeTasks,
+    FakeTopic,
+    FakeVisibility,
+    Killed,
+    record,
+)
+from tsunagu.contracts.pipeline import ServiceEnvironment
+from tsunagu.contracts.records import Status
+from tsunagu.runtime.claim_check import ClaimCheck
+from tsunagu.runtime.clock import new_request_id
+from tsunagu.runtime.idempotency.item import Item
+from tsunagu.runtime.json_text import JsonObject
+from tsunagu.runtime.pipeline.entry import Entry
+from tsunagu.runtime.pipeline.envelope import Envelope
+from tsunagu.runtime.pipeline.join import JoiningSender
+from tsunagu.runtime.pipeline.journal import Journal
+from tsunagu.runtime.pipeline.plan import Planner
+from tsunagu.runtime.pipeline.service import Service
+from tsunagu.runtime.pipeline.shape import Pipeline, Step, service_item_ids
+from tsunagu.runtime.pipeline.start import Starter, StartPorts
+from tsunagu.runtime.pipeline.work import Work
+from tsunagu.runtime.receiving.dead_letters import DeadLetterChannel
+from tsunagu.runtime.receiving.receiver import Ports, Receiver, ReceiverSettings
+from tsunagu.runtime.receiving.relay import Addressed
+from tsunagu.runtime.sending.publish import SendResult
+from tsunagu.runtime.telemetry import Metrics
+
+ORDERS = Pipeline(
+    "orders",
+    (Step("reserve", ("inventory", "billing"), "topic/reserve"), Step("ship", ("shipping",), "topic/ship")),
+)
+NOTIFIER = "topic/end"
+INLINE_BYTES = 200
+LARGEST_BYTES = 5_000
+HOP_LIMIT = 5
+WINDOW_SECONDS = 3_600
+ORDER = {"order_id": "o-1"}
+LARGE_ORDER = {"order_id": "o-1", "note": "n" * 500}
+
+Business = Callable[[JsonObject, Work], object]
+
+
+@dataclass
+class FakeIndex:
+    """Finds the records of a request at once, unless `behind`."""
+
+    store: FakeItemStore
+    behind: bool = False
+
+    def item_ids(self, request_id: str) -> list[str]:
+        if self.behind:
+            return []
+        return [item.id for item in self.store.items.values() if item.request_id == request_id]
+
+
+@dataclass
+class FakeTopics:
+    """Publishes to the queues of the services; `faults` are those of the next sends, as of `FakeItemStore`."""
+
+    published: list[Addressed] = field(default_factory=list)
+    queues: dict[str, list[dict[str, Any]]] = field(default_factory=dict)
+    faults: list[str] = field(default_factory=list)
+    numbers: Iterator[int] = field(default_factory=itertools.count)
+
+    def send(self, messages: Sequence[Addressed]) -> list[SendResult]:
+        fault = self.faults.pop(0) if messages and self.faults else ""
+        if fault == "killed_before":
+            raise Killed
+        if fault == "broken":
+            return [SendResult(None, "ServiceUnavailable: gone")] * len(messages)
+        for message in messages:
+            self._publish(message)
+        if fault == "killed_after":
+            raise Killed
+        if fault == "unanswered":
+            return [SendResult(None, "ReadTimeout: gone")] * len(messages)
+        return [SendResult("sent")] * len(messages)
+
+    def _publish(self, message: Addressed) -> None:
+        self.published.append(message)
+        outgoing = message.outgoing
+        for step in ORDERS.steps:
+            for service in step.services:
+                only = outgoing.attributes.get("service")
+                if step.topic_arn == outgoing.target and only in {None, service}:
+                    self.put(service, outgoing.body, outgoing.attributes)
+
+    def put(self, service: str, body: str, attributes: Mapping[str, str]) -> None:
+        queue = self.queues.setdefault(service, [])
+        queue.append(record(body, f"m-{next(self.numbers)}", attributes=attributes))
+
+
+class PipelineWorld:
+    """The order pipeline; each call of `start` and each delivery is a worker of its own."""
+
+    def __init__(self, pipeline: Pipeline = ORDERS) -> None:
+        self.pipeline = pipeline
+        self.clock = FakeClock()
+        self.store = FakeItemStore()
+        self.objects = FakeObjectStore()
+        self.topics = FakeTopics()
+        self.index = FakeIndex(self.store)
+        self.dead_letters = FakeQueue()
+        self.runs: list[tuple[str, str]] = []
+        self.seen: dict[str, Any] = {}
+        self.business: dict[str, Business] = {
+            "inventory": self._writing("inventory", lambda order, _: {"reserved": order["order_id"]}),
+            "billing": self._writing("billing", lambda order, _: {"amount": len(order), "currency": "EUR"}),
+            "shipping": self._writing("shipping", lambda _, work: {"shipped": dict(work.results)}),
+        }
+        self.journal = Journal(pipeline, self.store, self.index)
+        self.metrics = io.StringIO()
+        self._metrics = Metrics("Tsunagu", "orders", self.clock, self.metrics)
+        self._numbers = itertools.count(1)
+        self._random = random.Random(11)
+
+    def _writing(self, name: str, work_out: Business) -> Business:
+        def business(order: JsonObject, work: Work) -> object:
+            self.runs.append((name, work.run_id))
+            self.seen[name] = (order, dict(work.results))
+            work.put("effects", {"service": name, "run_id": work.run_id})
+            return work_out(order, work)
+
+        return business
+
+    def new_id(self) -> str:
+        self.clock.ms += 1
+        return new_request_id(self.clock.ms, self._random.randbytes(10))
+
+    def claim_check(self) -> ClaimCheck:
+        return ClaimCheck(self.objects, largest_bytes=LARGEST_BYTES)
+
+    def planner(self) -> Planner:
+        return Planner(self.journal, self.claim_check(), inline_bytes=INLINE_BYTES)
+
+    def starter(self) -> Starter:
+        ports = StartPorts(
+            store=self.store,
+            outbox=self.topics,
+            metrics=self._metrics,
+            clock=self.clock,
+            new_id=self.new_id,
+            new_owner=lambda: f"starter-{next(self._numbers)}",
+            rng=random.Random(7),
+        )
+        return Starter(self.pipeline, self.planner(), ports, window_seconds=WINDOW_SECONDS)
+
+    def ask(self, **document: object) -> dict[str, str]:
+        """Invoke the preprocessor."""
+        return self.starter().answer(document, deadline_ms=self.clock.ms + TIMEOUT_SECONDS * 1_000)
+
+    def start(self, payload: object = ORDER, **more: object) -> dict[str, str]:
+        return self.ask(action="start", payload=payload, **more)
+
+    def replay(self, request_id: str, from_step: str, **more: object) -> dict[str, str]:
+        return self.ask(action="replay", request_id=request_id, from_step=from_step, **more)
+
+    def entry(self) -> Receiver[Any]:
+        entry = Entry(self.pipeline, self.planner(), self.new_id, hop_limit=HOP_LIMIT)
+        return Receiver(
+            self._settings("orders.start"),
+            self._ports(self.topics),
+            parse=entry.wish,
+            key=entry.key,
+            process=entry.process,
+            read=entry.read,
+        )
+
+    def place(self, step: Step, service: str) -> ServiceEnvironment:
+        behind = self.pipeline.steps_from(step.name)[1:2]
+        return ServiceEnvironment(
+            pipeline=self.pipeline.name,
+            step=step.name,
+            service=service,
+            siblings=",".join(step.services),
+            next_step=behind[0].name if behind else "",
+            next_topic_arn=behind[0].topic_arn if behind else NOTIFIER,
+            claim_bucket_name="claims",
+            inline_bytes=INLINE_BYTES,
+            largest_payload_bytes=LARGEST_BYTES,
+            hop_limit=HOP_LIMIT,
+        )
+
+    def service(self, name: str) -> Receiver[Envelope]:
+        step = next(step for step in self.pipeline.steps if name in step.services)
+        service: Service[JsonObject] = Service(
+            self.place(step, name), self.claim_check(), parse=lambda order: order, function=self.business[name]
+        )
+        return Receiver(
+            self._settings(service.scope),
+            self._ports(JoiningSender(self.store, self.topics)),
+            parse=service.envelope,
+            key=lambda envelope: envelope.run_id,
+            process=service.process,
+        )
+
+    def _settings(self, scope: str) -> ReceiverSettings:
+        return ReceiverSettings(
+            scope=scope,
+            queue_arn=QUEUE_ARN,
+            function_timeout_seconds=TIMEOUT_SECONDS,
+            max_attempts=3,
+            window_seconds=WINDOW_SECONDS,
+        )
+
+    def _ports(self, outbox: Any) -> Ports:
+        return Ports(
+            store=self.store,
+            outbox=outbox,
+            channel=DeadLetterChannel(self.dead_letters, FakeTopic(), QUEUE_ARN),
+            visibility=FakeVisibility(),
+            tasks=FakeTasks(),
+            metrics=self._metrics,
+            clock=self.clock,
+            new_owner=lambda: f"worker-{next(self._numbers)}",
+            rng=random.Random(7),
+        )
+
+    def deliver(self, service: str) -> list[str]:
+        """Hand a service all that waits in its queue; what it gives back waits again. Return the ids of that."""
+        waiting = self.topics.queues.pop(service, [])
+        if not waiting:
+            return []
+        try:
+            response = self.service(service).receive({"Records": waiting}, FakeContext())
+        except Killed:
+            self.topics.queues.setdefault(service, [])[:0] = waiting
+            raise
+        back = [failure["itemIdentifier"] for failure in response["batchItemFailures"]]
+        self.topics.queues.setdefault(service, [])[:0] = [each for each in waiting if each["messageId"] in back]
+        return back
+
+    def settle(self, rounds: int = 12) -> None:
+        """Deliver everything until nothing waits; leases end between the rounds."""
+        for _ in range(rounds):
+            for service in ("inventory", "billing", "shipping"):
+                try:
+                    self.deliver(service)
+                except Killed:
+                    continue
+            if not any(self.topics.queues.values()):
+                return
+            self.pass_lease()
+
+    def pass_lease(self) -> None:
+        self.clock.ms += (TIMEOUT_SECONDS + 3) * 1_000
+
+    def notifications(self) -> list[JsonObject]:
+        return [json.loads(each.outgoing.body) for each in self.topics.published if each.outgoing.target == NOTIFIER]
+
+    def bodies(self, topic: str) -> list[str]:
+        return [each.outgoing.body for each in self.topics.published if each.outgoing.target == topic]
+
+    def effects(self) -> list[tuple[object, object]]:
+        return sorted((effect["service"], effect["run_id"]) for effect in self.store.effects)
+
+    def item(self, run_id: str, service: str) -> Item | None:
+        step = next(step for step in self.pipeline.steps if service in step.services)
+        ids = service_item_ids(self.pipeline.name, step.name, [service], run_id=run_id)
+        return self.store.items.get(ids[service])
+
+    def status(self, run_id: str, service: str) -> Status | None:
+        item = self.item(run_id, service)
+        return item.status if item else None

@@ -1,0 +1,100 @@
+"""Every call that a store or a channel does not take is counted: an outage costs no attempt, so nothing else tells."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import pytest
+
+from tests.tsunagu.runtime.world import Process, World, order, record
+from tsunagu.runtime.errors import PermanentError
+from tsunagu.runtime.json_text import JsonObject
+from tsunagu.runtime.receiving.message import Message
+
+QUEUE_URL = "https://sqs/next"
+
+Break = Callable[[World], object]
+
+
+@pytest.fixture
+def world() -> World:
+    return World()
+
+
+def nothing(_body: JsonObject, _message: Message) -> None:
+    pass
+
+
+def refuse(_body: JsonObject, _message: Message) -> None:
+    msg = "never"
+    raise PermanentError(msg)
+
+
+def fail(_body: JsonObject, _message: Message) -> None:
+    raise ValueError
+
+
+def send_on(_body: JsonObject, message: Message) -> None:
+    message.outbox.send(QUEUE_URL, "x")
+
+
+def beat(_body: JsonObject, message: Message) -> None:
+    message.heartbeat(task_token="t-1")
+
+
+def commit(body: JsonObject, message: Message) -> None:
+    with message.transaction() as transaction:
+        transaction.put("effects", {"order_id": body["order_id"]})
+
+
+def silence(operation: str, *, after: int = 0) -> Break:
+    return lambda world: world.store.plan(operation, *[""] * after, "unavailable")
+
+
+@dataclass(frozen=True, slots=True)
+class Outage:
+    """What breaks, and in which process a message meets it.
+
+    Attributes:
+        breaks: Breaks a part of the world.
+        process: What the message runs.
+        has_failed: Whether the message failed once before.
+    """
+
+    breaks: Break
+    process: Process = nothing
+    has_failed: bool = False
+
+
+OUTAGES = {
+    "claim": Outage(silence("insert")),
+    "look at an item that exists": Outage(silence("read"), has_failed=True),
+    "take-over": Outage(silence("update"), has_failed=True),
+    "start of a suspect": Outage(silence("update", after=1), has_failed=True),
+    "completion": Outage(silence("update")),
+    "transaction": Outage(silence("transact"), commit),
+    "heartbeat of a lease": Outage(silence("update"), beat),
+    "heartbeat of a task": Outage(lambda world: setattr(world.tasks, "broken", True), beat),
+    "outbox": Outage(lambda world: setattr(world.outbox, "broken", True), send_on),
+    "mark of what was sent": Outage(silence("update", after=1), send_on),
+    "dead-letter queue": Outage(lambda world: setattr(world.dead_letter_queue, "broken", True), refuse),
+    "notification": Outage(lambda world: setattr(world.topic, "broken", True), refuse),
+    "mark of what was told": Outage(silence("update", after=1), refuse),
+}
+
+
+@pytest.mark.parametrize("outage", OUTAGES.values(), ids=OUTAGES)
+def test_call_that_is_not_taken_is_counted_once_and_its_message_comes_back(world: World, outage: Outage) -> None:
+    if outage.has_failed:
+        world.receive(record(order("o-1")), process=fail)
+    world.lease_seconds = 3
+    outage.breaks(world)
+
+    assert world.receive(record(order("o-1")), process=outage.process) == ["m-1"]
+    assert world.counted()["CallsFailed"] == 1
+
+
+@pytest.mark.parametrize("process", [nothing, commit, send_on, beat, refuse, fail])
+def test_calls_that_are_taken_are_no_outage(world: World, process: Process) -> None:
+    world.receive(record(order("o-1")), process=process)
+
+    assert "CallsFailed" not in world.counted()

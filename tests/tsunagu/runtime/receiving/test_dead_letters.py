@@ -1,0 +1,191 @@
+"""The dead letter says why, is sent and told before it is acknowledged, and comes back to life when it is redriven."""
+
+import json
+
+import pytest
+
+from tests.tsunagu.runtime.world import QUEUE_ARN, World, order, record
+from tsunagu.contracts.messages import ATTRIBUTES_PER_MESSAGE, SNS_MESSAGE_BYTES, SQS_MESSAGE_BYTES
+from tsunagu.contracts.records import Status
+from tsunagu.runtime.errors import PermanentError
+from tsunagu.runtime.json_text import JsonObject
+from tsunagu.runtime.receiving.message import Message
+
+
+@pytest.fixture
+def world() -> World:
+    return World()
+
+
+def test_invalid_message_is_dead_lettered_as_it_was_with_reason_and_source(world: World) -> None:
+    returned = world.receive(record({"wrong": 1}, attributes={"request_id": "r-1"}))
+
+    (letter,) = world.dead_letter_queue.sent
+    assert (returned, letter.body) == ([], '{"wrong": 1}')
+    assert letter.attributes["dead_letter_reason"] == "an order must have an order_id, got ['wrong']"
+    assert letter.attributes["dead_letter_source"] == f"{QUEUE_ARN}/m-1"
+
+
+def test_fifo_dead_letter_keeps_its_group_and_has_an_id_of_its_own(world: World) -> None:
+    world.receive(record("no json", group="g"))
+
+    (letter,) = world.dead_letter_queue.sent
+    assert (letter.group_id, letter.deduplication_id) == ("g", "dead-m-1")
+
+
+def test_one_notification_lists_all_dead_letters_of_a_batch(world: World) -> None:
+    world.receive(*[record("no json", f"m-{n}") for n in range(3)])
+
+    (notification,) = world.topic.published
+    assert [letter["message_id"] for letter in notification["dead_letters"]] == ["m-0", "m-1", "m-2"]
+
+
+@pytest.mark.parametrize("broken", ["dead_letter_queue", "topic"])
+def test_dead_letter_that_was_not_sent_or_not_told_is_not_acknowledged_and_is_repeated(
+    world: World, broken: str
+) -> None:
+    getattr(world, broken).broken = True
+    assert world.receive(record("no json")) == ["m-1"]
+    assert world.statuses() == [Status.DEAD]
+    getattr(world, broken).broken = False
+
+    assert world.receive(record("no json")) == []
+    assert "the body must be JSON" in str(world.dead_letter_queue.sent[-1].attributes["dead_letter_reason"])
+    assert len(world.topic.published) == 1
+
+
+def test_told_dead_letter_is_only_acknowledged(world: World) -> None:
+    world.receive(record("no json"))
+
+    assert world.receive(record("no json")) == []
+    assert (len(world.dead_letter_queue.sent), len(world.topic.published)) == (1, 1)
+
+
+def test_coalesced_messages_that_died_together_are_each_sent_though_only_one_comes_back(world: World) -> None:
+    def never(_body: JsonObject, _message: Message) -> None:
+        world.dead_letter_queue.broken = True
+        raise_permanent()
+
+    world.receive(record(order("o-1"), "m-1"), record(order("o-1"), "m-2"), process=never)
+    world.dead_letter_queue.broken = False
+
+    assert world.receive(record(order("o-1"), "m-1")) == []
+    assert world.receive(record(order("o-1"), "m-2")) == []
+    assert len(world.dead_letter_queue.sent) == 2
+
+
+def test_record_of_two_lanes_is_buried_once(world: World) -> None:
+    world.topic.broken = True
+    batch = [record(order("o-1"), "m-1"), record(order("o-1"), "m-2")]
+    world.receive(*batch, process=lambda _b, _m: raise_permanent())
+    world.topic.broken = False
+    world.dead_letter_queue.sent.clear()
+
+    assert world.receive(*batch) == []
+    assert len(world.dead_letter_queue.sent) == 2
+
+
+def test_redriven_message_opens_its_item_again(world: World) -> None:
+    world.receive(record(order("o-1"), "m-1"), process=lambda _b, _m: raise_permanent())
+
+    assert world.receive(record(order("o-1"), "m-redriven")) == []
+    assert (world.effects(), world.statuses()) == (["o-1"], [Status.COMPLETED])
+
+
+def test_corrected_payload_opens_a_dead_item(world: World) -> None:
+    world.receive(record(order("o-1", amount=-1), "m-1"), process=lambda _b, _m: raise_permanent())
+
+    assert world.receive(record(order("o-1", amount=1), "m-2")) == []
+    assert world.effects() == ["o-1"]
+
+
+def test_item_that_dies_again_is_sent_and_told_again(world: World) -> None:
+    for message_id in ("m-1", "m-2", "m-3"):
+        world.receive(record(order("o-1"), message_id), process=lambda _b, _m: raise_permanent())
+
+    assert (len(world.dead_letter_queue.sent), len(world.topic.published)) == (3, 3)
+
+
+def test_reopened_item_has_all_its_attempts_again(world: World) -> None:
+    world.receive(record(order("o-1"), "m-1"), process=lambda _b, _m: raise_permanent())
+
+    attempts: list[int] = []
+    world.receive(record(order("o-1"), "m-2"), process=lambda _b, message: attempts.append(message.attempt))
+
+    assert attempts == [1]
+
+
+def test_other_payload_under_a_key_is_dead_lettered_and_the_first_one_stands(world: World) -> None:
+    world.receive(record(order("o-1", amount=1), "m-1"))
+
+    assert world.receive(record(order("o-1", amount=2), "m-2")) == []
+    assert world.effects() == ["o-1"]
+    assert sorted(world.statuses()) == [Status.COMPLETED, Status.DEAD]
+    assert "another payload" in str(world.dead_letter_queue.sent[0].attributes["dead_letter_reason"])
+
+
+def test_other_payload_under_a_key_of_the_same_batch_waits_for_the_first(world: World) -> None:
+    batch = [record(order("o-1", amount=1), "m-1"), record(order("o-1", amount=2), "m-2")]
+
+    assert world.receive(*batch) == ["m-2"]
+    assert world.receive(batch[1]) == []
+    assert len(world.dead_letter_queue.sent) == 1
+
+
+def test_order_of_fields_and_white_space_make_no_other_payload(world: World) -> None:
+    world.receive(record('{"order_id": "o-1", "amount": 1}', "m-1"))
+
+    assert world.receive(record('{"amount":1,   "order_id":"o-1"}', "m-2")) == []
+    assert world.counted()["DuplicatesRefused"] == 1
+
+
+@pytest.mark.parametrize("spare", [0, 1, 2])
+def test_dead_letter_with_many_attributes_keeps_them_all(world: World, spare: int) -> None:
+    attributes = {f"a{n}": "x" for n in range(ATTRIBUTES_PER_MESSAGE - spare)}
+
+    world.receive(record("no json", attributes=attributes))
+
+    sent = world.dead_letter_queue.sent[0].attributes
+    assert attributes.keys() <= sent.keys()
+    assert len(sent) == ATTRIBUTES_PER_MESSAGE
+
+
+def test_dead_letter_of_the_largest_size_is_sent_without_a_reason(world: World) -> None:
+    world.receive(record("x" * SQS_MESSAGE_BYTES))
+
+    (letter,) = world.dead_letter_queue.sent
+    assert (letter.size_bytes, letter.attributes) == (SQS_MESSAGE_BYTES, {})
+    assert world.only_item().reason.startswith("the body must be JSON")
+
+
+def test_reason_is_bounded_and_holds_no_new_line(world: World) -> None:
+    def fail(_body: JsonObject, _message: Message) -> None:
+        raise_permanent("forged\nline " + "ü" * 2_000)
+
+    world.receive(record(order("o-1")), process=fail)
+
+    reason = world.only_item().reason
+    assert len(reason.encode()) <= 1_024
+    assert reason.startswith("forged?line")
+
+
+def test_notification_of_many_letters_fits_into_sns(world: World) -> None:
+    def fail(_body: JsonObject, _message: Message) -> None:
+        raise_permanent("я" * 2_000)
+
+    world.receive(*[record(order(f"o-{n}"), f"m-{n}") for n in range(120)], process=fail)
+
+    sizes = [len(json.dumps(each, ensure_ascii=False).encode()) for each in world.topic.published]
+    assert (len(sizes), max(sizes) < SNS_MESSAGE_BYTES) == (2, True)
+
+
+def test_notification_names_queue_request_item_and_attempts(world: World) -> None:
+    world.receive(record("no json", attributes={"request_id": "r-1"}))
+
+    (letter,) = world.topic.published[0]["dead_letters"]
+    assert letter.keys() == {"message_id", "request_id", "item_id", "attempts", "reason"}
+    assert (letter["request_id"], json.dumps(letter["item_id"])) == ("r-1", '"orders#message-id:m-1"')
+
+
+def raise_permanent(text: str = "never") -> None:
+    raise PermanentError(text)

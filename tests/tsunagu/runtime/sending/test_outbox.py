@@ -1,0 +1,297 @@
+"""What a message sends on arrives once its effect stands, never without it, and never not at all."""
+
+import json
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from tests.tsunagu.runtime.world import Process, World, order, record
+from tsunagu.contracts.records import NEVER, Status
+from tsunagu.runtime.json_text import JsonObject
+from tsunagu.runtime.receiving.message import Message
+from tsunagu.runtime.sending.outbox import OUTBOX_BYTES, SEND_ROUNDS, Outbox
+
+QUEUE_URL = "https://sqs/next"
+TOPIC_ARN = "arn:aws:sns:eu-central-1:111122223333:done"
+
+
+@pytest.fixture
+def world() -> World:
+    return World()
+
+
+def transactional(body: JsonObject, message: Message) -> None:
+    message.outbox.send(QUEUE_URL, json.dumps(body))
+    with message.transaction() as transaction:
+        transaction.put("effects", {"order_id": body["order_id"]})
+
+
+def plain(body: JsonObject, message: Message) -> None:
+    message.outbox.publish(TOPIC_ARN, json.dumps(body))
+
+
+both_modes = pytest.mark.parametrize("process", [transactional, plain])
+
+
+@both_modes
+def test_messages_are_sent_and_the_item_is_completed(world: World, process: Process) -> None:
+    returned = world.receive(record(order("o-1"), attributes={"request_id": "r-1"}), process=process)
+
+    (sent,) = world.outbox.sent
+    assert (returned, world.statuses()) == ([], [Status.COMPLETED])
+    assert json.loads(sent.outgoing.body) == order("o-1")
+    assert sent.outgoing.attributes == {"request_id": "r-1"}
+    assert world.only_item().outbox == ""
+
+
+def test_a_function_that_fails_sends_nothing(world: World) -> None:
+    def fail(_body: JsonObject, message: Message) -> None:
+        message.outbox.send(QUEUE_URL, "x")
+        raise ValueError
+
+    world.receive(record(order("o-1")), process=fail)
+
+    assert world.outbox.sent == []
+
+
+@both_modes
+def test_message_whose_sends_fail_stays_committed_and_comes_back(world: World, process: Process) -> None:
+    world.outbox.broken = True
+
+    assert world.receive(record(order("o-1")), process=process) == ["m-1"]
+    assert world.statuses() == [Status.COMMITTED]
+    assert world.visibility.changed["handle-m-1"] <= 4
+
+
+def test_crash_between_effect_and_send_is_made_good_without_a_second_effect(world: World) -> None:
+    world.store.plan("transact", "killed_after")
+    world.receive_and_die(record(order("o-1")), process=transactional)
+    assert (world.outbox.sent, world.statuses()) == ([], [Status.COMMITTED])
+    world.pass_lease()
+
+    assert world.receive(record(order("o-1"), "m-2"), process=transactional) == []
+    assert (world.effects(), len(world.outbox.sent), world.statuses()) == (["o-1"], 1, [Status.COMPLETED])
+
+
+def test_crash_between_send_and_completion_sends_again_with_the_same_id(world: World) -> None:
+    world.store.plan("update", "killed_before")
+    world.receive_and_die(record(order("o-1")), process=transactional)
+    world.pass_lease()
+
+    world.receive(record(order("o-1")), process=transactional)
+
+    first, second = world.outbox.sent
+    assert first == second
+    assert world.effects() == ["o-1"]
+
+
+def test_copy_that_comes_while_the_messages_may_be_on_their_way_does_not_send_them_too(world: World) -> None:
+    world.store.plan("transact", "killed_after")
+    world.receive_and_die(record(order("o-1")), process=transactional)
+
+    assert world.receive(record(order("o-1"), "m-2"), process=transactional) == ["m-2"]
+    assert world.outbox.sent == []
+    assert 10 <= world.visibility.changed["handle-m-2"] <= 15  # until the lease ends, and a little
+
+
+def test_sends_that_failed_are_tried_again_by_whoever_comes_next(world: World) -> None:
+    world.outbox.broken = True
+    world.receive(record(order("o-1")), process=transactional)
+    world.outbox.broken = False
+
+    assert world.receive(record(order("o-1"), "m-2"), process=transactional) == []
+    assert len(world.outbox.sent) == 1
+
+
+def test_messages_that_an_earlier_release_committed_are_sent_at_once(world: World) -> None:
+    world.store.plan("transact", "killed_after")
+    world.receive_and_die(record(order("o-1")), process=transactional)
+    item = world.only_item()
+    world.store.items[item.id] = replace(item, lease=NEVER)
+
+    assert world.receive(record(order("o-1"), "m-2"), process=transactional) == []
+    assert len(world.outbox.sent) == 1
+
+
+def test_other_payload_has_other_deduplication_ids(world: World) -> None:
+    for amount in (1, 2):
+        body = order(f"o-{amount}", amount=amount)
+        world.receive(record(body, f"m-{amount}"), process=transactional)
+
+    first, second = world.outbox.sent
+    assert first.deduplication_id != second.deduplication_id
+
+
+def test_next_of_a_group_waits_until_the_messages_before_are_sent(world: World) -> None:
+    world.outbox.broken = True
+    batch = [record(order(key), key, group="g") for key in ("a", "b")]
+
+    assert world.receive(*batch, process=transactional) == ["a", "b"]
+    assert world.effects() == ["a"]
+
+
+def test_send_that_can_never_succeed_dead_letters_the_message_and_its_effect_stands(world: World) -> None:
+    def process(body: JsonObject, message: Message) -> None:
+        if body["order_id"] == "a":
+            message.outbox.fail_task("spent token", "Error", "never")
+        world.work(body, message)
+
+    batch = [record(order("a"), "a", group="g"), record(order("b"), "b", group="g")]
+
+    assert world.receive(*batch, process=process) == []
+    assert world.effects() == ["a", "b"]
+    assert [letter.body for letter in world.dead_letter_queue.sent] == ['{"order_id": "a"}']
+    assert "what it sends on was refused" in world.topic.published[0]["dead_letters"][0]["reason"]
+    assert sorted(world.statuses()) == [Status.COMMITTED, Status.COMPLETED]
+
+
+def test_redriven_message_of_a_committed_item_sends_again(world: World) -> None:
+    world.outbox.broken = True
+    rounds = [world.receive(record(order("o-1")), process=transactional) for _ in range(SEND_ROUNDS)]
+    assert (rounds, len(world.dead_letter_queue.sent)) == ([["m-1"]] * (SEND_ROUNDS - 1) + [[]], 1)
+    world.outbox.broken = False
+
+    assert world.receive(record(order("o-1"), "m-redriven"), process=transactional) == []
+    assert (world.effects(), len(world.outbox.sent), world.statuses()) == (["o-1"], 1, [Status.COMPLETED])
+
+
+def test_redriven_message_has_a_budget_of_sends_of_its_own(world: World) -> None:
+    world.outbox.broken = True
+    for _ in range(SEND_ROUNDS):
+        world.receive(record(order("o-1")), process=transactional)
+
+    assert world.receive(record(order("o-1"), "m-redriven"), process=transactional) == ["m-redriven"]
+    assert len(world.dead_letter_queue.sent) == 1
+    assert "was refused 20 times" in world.topic.published[0]["dead_letters"][0]["reason"]
+
+
+def test_record_of_sends_that_were_given_up_says_why(world: World) -> None:
+    world.outbox.broken = True
+    for _ in range(SEND_ROUNDS):
+        world.receive(record(order("o-1")), process=transactional)
+
+    assert "was refused 20 times" in world.only_item().reason
+
+
+def test_what_may_still_succeed_is_sent_before_the_message_is_given_up(world: World) -> None:
+    def mixed(_body: JsonObject, message: Message) -> None:
+        message.outbox.fail_task("token", "Error", "never")
+        message.outbox.send(QUEUE_URL, "fine")
+
+    world.outbox.broken = True
+    assert world.receive(record(order("o-1")), process=mixed) == ["m-1"]
+    world.outbox.broken = False
+
+    assert world.receive(record(order("o-1")), process=mixed) == []
+    assert [sent.outgoing.body for sent in world.outbox.sent] == ["fine"]
+    assert len(world.dead_letter_queue.sent) == 1
+
+
+def test_message_given_to_the_outbox_after_the_commit_is_refused(world: World) -> None:
+    problems: list[str] = []
+
+    def late(body: JsonObject, message: Message) -> None:
+        world.work(body, message)
+        try:
+            message.outbox.send(QUEUE_URL, "too late")
+        except RuntimeError as error:
+            problems.append(str(error))
+
+    world.receive(record(order("o-1")), process=late)
+
+    assert problems == ["messages must be given to the outbox before the message is completed, got one after"]
+
+
+@pytest.mark.parametrize(
+    ("size", "expected"),
+    [(256 * 1024, "at most 262,144 bytes"), (OUTBOX_BYTES, "at most")],
+)
+def test_message_that_is_too_large_is_refused_at_once(size: int, expected: str) -> None:
+    with pytest.raises(ValueError, match=expected):
+        Outbox("r-1").publish(TOPIC_ARN, "x" * size)
+
+
+def test_outbox_that_does_not_fit_into_an_item_is_refused_at_once() -> None:
+    outbox = Outbox("r-1")
+    outbox.send(QUEUE_URL, "x" * (OUTBOX_BYTES - 1_000))
+
+    with pytest.raises(ValueError, match="at most 300,000 bytes together"):
+        outbox.send(QUEUE_URL, "x" * 1_000)
+
+
+def test_more_attributes_than_sqs_takes_are_refused_at_once() -> None:
+    with pytest.raises(ValueError, match="at most 10 attributes, got 11"):
+        Outbox("r-1").send(QUEUE_URL, "x", attributes={f"a{n}": "v" for n in range(10)})
+
+
+def test_hops_that_a_message_brought_go_on_with_what_it_sends(world: World) -> None:
+    world.receive(record(order("o-1"), attributes={"request_id": "r-1", "hop_count": "7"}), process=transactional)
+
+    assert world.outbox.sent[0].outgoing.attributes == {"request_id": "r-1", "hop_count": "7"}
+
+
+def test_request_id_and_hops_leave_room_for_eight_attributes() -> None:
+    outbox = Outbox("r-1")
+    outbox.count_hops(7)
+    outbox.send(QUEUE_URL, "x", attributes={f"a{n}": "v" for n in range(8)})
+
+    with pytest.raises(ValueError, match="at most 10 attributes, got 11"):
+        outbox.send(QUEUE_URL, "x", attributes={f"a{n}": "v" for n in range(9)})
+
+
+@pytest.mark.parametrize(
+    ("give", "sentence"),
+    [
+        (lambda outbox: outbox.send("", "x"), "target of a message for a queue must not be empty"),
+        (lambda outbox: outbox.succeed_task("", {}), "target of a message for a task-success must not be empty"),
+        (lambda outbox: outbox.send(QUEUE_URL, ""), "body of a message for a queue must not be empty"),
+        (lambda outbox: outbox.publish(TOPIC_ARN, ""), "body of a message for a topic must not be empty"),
+        (lambda outbox: outbox.fail_task("t", "e", None), "body of .* task-failure must be text, got None"),
+        (lambda outbox: outbox.send(QUEUE_URL, b"x"), "body of a message for a queue must be text, got bytes"),
+        (lambda outbox: outbox.send(QUEUE_URL, "x", attributes={"n": 5}), "n of .* must be text, got int"),
+        (lambda outbox: outbox.send(QUEUE_URL, "x", attributes={"n": None}), "n of .* must be text, got NoneType"),
+        (lambda outbox: outbox.send(QUEUE_URL, "x", attributes={"n": ""}), "n of .* must not be empty"),
+        (lambda outbox: outbox.send(QUEUE_URL, "x", group_id=5), "group_id of .* must be text, got int"),
+        (lambda outbox: outbox.send(QUEUE_URL, "x", group_id="\ud800"), "surrogates not allowed"),
+        (lambda outbox: outbox.send(QUEUE_URL, "\ud800"), "surrogates not allowed"),
+        (lambda outbox: outbox.publish(None, "x"), "target of a message for a topic must be text, got NoneType"),
+    ],
+)
+def test_message_that_could_never_be_sent_is_refused_before_it_is_committed(
+    world: World, give: Callable[[Any], None], sentence: str
+) -> None:
+    with pytest.raises((TypeError, ValueError), match=sentence):
+        give(Outbox("r-1"))
+
+    def process(body: JsonObject, message: Message) -> None:
+        if body["order_id"] == "bad":
+            give(message.outbox)
+
+    assert world.receive(record(order("bad")), record(order("good"), "m-2"), process=process) == ["m-1"]
+    assert sorted(world.statuses()) == [Status.COMPLETED, Status.RELEASED]
+
+
+def test_outbox_that_cannot_be_read_is_given_up_alone(world: World) -> None:
+    world.outbox.broken = True
+    world.receive(record(order("o-1")), record(order("o-2"), "m-2"), process=transactional)
+    item = world.store.items[next(iter(world.store.items))]
+    world.store.items[item.id] = replace(item, outbox='[{"channel":"queue","body":"x","of_a_later_release":1}]')
+    world.outbox.broken = False
+
+    assert world.receive(record(order("o-1")), record(order("o-2"), "m-2"), process=transactional) == []
+    assert sorted(world.statuses()) == [Status.COMMITTED, Status.COMPLETED]
+    assert "the outbox of the record cannot be read" in world.topic.published[0]["dead_letters"][0]["reason"]
+
+
+def test_dead_letter_of_sends_that_were_given_up_is_only_acknowledged_when_it_comes_again(world: World) -> None:
+    world.outbox.broken = True
+    for _ in range(SEND_ROUNDS):
+        world.receive(record(order("o-1")), process=transactional)
+
+    assert world.receive(record(order("o-1")), process=transactional) == []
+    assert (len(world.dead_letter_queue.sent), len(world.topic.published)) == (1, 1)
+    world.outbox.broken = False
+    assert world.receive(record(order("o-1"), "m-redriven"), process=transactional) == []
+    assert (len(world.outbox.sent), world.statuses()) == (1, [Status.COMPLETED])

@@ -1,0 +1,13 @@
+"""The fake object store keeps the contract of the real one."""
+
+import pytest
+
+from tests.tsunagu.runtime.object_store_contract import ObjectStoreContract
+from tests.tsunagu.runtime.objects import FakeObjectStore
+from tsunagu.runtime.claim_check import ObjectStore
+
+
+class TestFakeObjectStore(ObjectStoreContract):
+    @pytest.fixture
+    def object_store(self) -> ObjectStore:
+        return FakeObjectStore()

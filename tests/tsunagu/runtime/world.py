@@ -1,0 +1,324 @@
+"""A receiver in a small world of fakes: a table, a dead-letter queue, a topic, and a clock that tests move."""
+
+import io
+import json
+import random
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+from tsunagu.contracts.records import Status
+from tsunagu.runtime.errors import ConditionFailedError, InvalidMessageError, TaskLostError, UnavailableError
+from tsunagu.runtime.idempotency.item import Change, Item
+from tsunagu.runtime.idempotency.store import BusinessWrite, Outcome, Verdict
+from tsunagu.runtime.json_text import JsonObject
+from tsunagu.runtime.receiving.dead_letters import DeadLetterChannel
+from tsunagu.runtime.receiving.message import Message
+from tsunagu.runtime.receiving.receiver import Ports, Receiver, ReceiverSettings
+from tsunagu.runtime.receiving.relay import Addressed
+from tsunagu.runtime.sending.publish import OutgoingMessage, SendResult
+from tsunagu.runtime.telemetry import Metrics
+
+QUEUE_ARN = "arn:aws:sqs:eu-central-1:111122223333:orders"
+TIMEOUT_SECONDS = 10
+MAX_ATTEMPTS = 3
+START_MS = 1_800_000_000_000
+
+Process = Callable[[JsonObject, Message], None]
+
+
+class Killed(BaseException):
+    """The process died here."""
+
+
+class FakeClock:
+    def __init__(self) -> None:
+        self.ms = START_MS
+        self.slept_seconds: list[float] = []
+
+    def now_ms(self) -> int:
+        return self.ms
+
+    def now_us(self) -> int:
+        return self.ms * 1_000
+
+    def sleep(self, seconds: float) -> None:
+        self.slept_seconds.append(seconds)
+        self.ms += int(seconds * 1_000)
+
+
+class FakeItemStore:
+    """The item store's protocol over a dictionary; a fault is planned by the name of the operation.
+
+    `unavailable`: the call is not applied. `unanswered`: it is applied, and nobody says so. `answer_lost`: it is
+    applied, and so is the retry that follows, whose verdict is the one returned. `killed_before` and `killed_after`:
+    the process dies around the call. `before_update` is called once: another
+    worker's move between this one's calls.
+    """
+
+    def __init__(self) -> None:
+        self.items: dict[str, Item] = {}
+        self.effects: list[Mapping[str, object]] = []
+        self.calls: list[str] = []
+        self.faults: dict[str, list[str]] = {}
+        self.before_update: Callable[[], object] | None = None
+
+    def plan(self, operation: str, *faults: str) -> None:
+        self.faults.setdefault(operation, []).extend(faults)
+
+    def insert(self, items: Sequence[Item]) -> list[Verdict]:
+        return self._faulty("insert", lambda: [self._insert(item) for item in items], len(items))
+
+    def read(self, item_ids: Sequence[str]) -> list[Item | Verdict | None]:
+        verdicts = self._faulty("read", lambda: [Verdict(Outcome.APPLIED)] * len(item_ids), len(item_ids))
+        pairs = zip(verdicts, item_ids, strict=True)
+        return [self.items.get(i) if v.outcome is Outcome.APPLIED else v for v, i in pairs]
+
+    def update(self, changes: Sequence[Change]) -> list[Verdict]:
+        move, self.before_update = self.before_update, None
+        if move:
+            move()
+        return self._faulty("update", lambda: [self._update(change) for change in changes], len(changes))
+
+    def transact(self, change: Change, writes: Sequence[BusinessWrite]) -> Verdict:
+        def apply() -> list[Verdict]:
+            refused = [number for number, write in enumerate(writes, start=1) if self._refuses(write)]
+            if refused:
+                msg = f"the conditions of the writes must hold, got writes {refused} of {len(writes)} refused"
+                raise ConditionFailedError(msg)
+            verdict = self._update(change)
+            if verdict.outcome is Outcome.APPLIED:
+                self.effects += [write.target for write in writes]
+            return [verdict]
+
+        return self._faulty("transact", apply, 1)[0]
+
+    def _refuses(self, write: BusinessWrite) -> bool:
+        return write.condition is not None and write.target in self.effects
+
+    def _faulty(self, operation: str, apply: Callable[[], list[Verdict]], size: int) -> list[Verdict]:
+        self.calls.append(operation)
+        fault = self.faults[operation].pop(0) if self.faults.get(operation) else ""
+        if fault == "killed_before":
+            raise Killed
+        if fault == "unavailable":
+            return [Verdict(Outcome.UNAVAILABLE)] * size
+        if fault == "conflict":
+            return [Verdict(Outcome.CONFLICT)] * size
+        verdicts = apply()
+        if fault == "killed_after":
+            raise Killed
+        if fault == "unanswered":
+            return [Verdict(Outcome.UNAVAILABLE)] * size
+        return apply() if fault == "answer_lost" else verdicts
+
+    def _insert(self, item: Item) -> Verdict:
+        if item.id in self.items:
+            return Verdict(Outcome.REFUSED)
+        self.items[item.id] = item
+        return Verdict(Outcome.APPLIED)
+
+    def _update(self, change: Change) -> Verdict:
+        found = self.items.get(change.item_id)
+        if found is None or any(getattr(found, name) != value for name, value in change.where.items()):
+            return Verdict(Outcome.REFUSED, found)
+        values: dict[str, Any] = dict(change.values)
+        self.items[change.item_id] = replace(found, **values)
+        return Verdict(Outcome.APPLIED)
+
+
+@dataclass
+class FakeQueue:
+    sent: list[OutgoingMessage] = field(default_factory=list)
+    broken: bool = False
+
+    def send(self, messages: Sequence[OutgoingMessage]) -> list[SendResult]:
+        if self.broken:
+            return [SendResult(None, "ServiceUnavailable: gone")] * len(messages)
+        self.sent += messages
+        return [SendResult(f"dead-{number}") for number in range(len(messages))]
+
+
+@dataclass
+class FakeTopic:
+    published: list[dict[str, Any]] = field(default_factory=list)
+    broken: bool = False
+
+    def notify(self, subject: str, message: str) -> None:
+        if self.broken:
+            raise UnavailableError(subject)
+        self.published.append(json.loads(message))
+
+
+@dataclass
+class FakeOutboxSender:
+    """Sends messages on; a body of `never` is refused for good, and while `broken` none is sent."""
+
+    sent: list[Addressed] = field(default_factory=list)
+    broken: bool = False
+
+    def send(self, messages: Sequence[Addressed]) -> list[SendResult]:
+        return [self._send(message) for message in messages]
+
+    def _send(self, message: Addressed) -> SendResult:
+        if message.outgoing.body == "never":
+            return SendResult(None, "TaskTimedOut: spent", is_permanent=True)
+        if self.broken:
+            return SendResult(None, "ServiceUnavailable: gone")
+        self.sent.append(message)
+        return SendResult(f"sent-{len(self.sent)}")
+
+
+@dataclass
+class FakeVisibility:
+    changed: dict[str, int] = field(default_factory=dict)
+
+    def change(self, delays: Iterable[tuple[str, int]]) -> str | None:
+        self.changed.update(delays)
+        return None
+
+
+@dataclass
+class FakeTasks:
+    """Hears of heartbeats; those of a token in `lost` are refused for good, and while `broken` none is heard."""
+
+    heard: list[str] = field(default_factory=list)
+    lost: set[str] = field(default_factory=set)
+    broken: bool = False
+
+    def heartbeat(self, token: str) -> None:
+        if self.broken:
+            raise UnavailableError(token)
+        if token in self.lost:
+            msg = f"task {token} does not wait"
+            raise TaskLostError(msg)
+        self.heard.append(token)
+
+
+@dataclass
+class FakeContext:
+    remaining_ms: int = TIMEOUT_SECONDS * 1_000
+
+    def get_remaining_time_in_millis(self) -> int:
+        return self.remaining_ms
+
+
+def record(
+    body: object, message_id: str = "m-1", *, group: str | None = None, attributes: Mapping[str, str] | None = None
+) -> dict[str, Any]:
+    system = {"ApproximateReceiveCount": "1"}
+    if group is not None:
+        system |= {"MessageGroupId": group, "SequenceNumber": "1", "MessageDeduplicationId": message_id}
+    return {
+        "messageId": message_id,
+        "receiptHandle": f"handle-{message_id}",
+        "body": body if isinstance(body, str) else json.dumps(body),
+        "attributes": system,
+        "messageAttributes": {
+            name: {"stringValue": value, "dataType": "String"} for name, value in (attributes or {}).items()
+        },
+        "eventSource": "aws:sqs",
+        "eventSourceARN": QUEUE_ARN,
+    }
+
+
+def order(key: str, **fields: object) -> JsonObject:
+    return {"order_id": key, **fields}
+
+
+def parse_order(body: JsonObject) -> JsonObject:
+    if "order_id" not in body:
+        msg = f"an order must have an order_id, got {sorted(body)}"
+        raise InvalidMessageError(msg)
+    return body
+
+
+class World:
+    """Fakes, and the receivers of as many workers as a test wants."""
+
+    def __init__(self) -> None:
+        self.clock = FakeClock()
+        self.store = FakeItemStore()
+        self.dead_letter_queue = FakeQueue()
+        self.topic = FakeTopic()
+        self.outbox = FakeOutboxSender()
+        self.visibility = FakeVisibility()
+        self.tasks = FakeTasks()
+        self.metrics = io.StringIO()
+        self.runs: list[str] = []
+        self.lease_seconds: int | None = None
+        self.concurrency = 1
+        self.parse = parse_order
+        self.seed = 7
+        self._owners = 0
+
+    def receiver(self, process: Process | None = None) -> Receiver[JsonObject]:
+        ports = Ports(
+            store=self.store,
+            outbox=self.outbox,
+            channel=DeadLetterChannel(self.dead_letter_queue, self.topic, QUEUE_ARN),
+            visibility=self.visibility,
+            tasks=self.tasks,
+            metrics=Metrics("Tsunagu", "orders", self.clock, self.metrics),
+            clock=self.clock,
+            new_owner=self._owner,
+            rng=random.Random(self.seed),
+        )
+        settings = ReceiverSettings(
+            scope="orders",
+            queue_arn=QUEUE_ARN,
+            function_timeout_seconds=TIMEOUT_SECONDS,
+            max_attempts=MAX_ATTEMPTS,
+            window_seconds=3_600,
+            lease_seconds=self.lease_seconds,
+            concurrency=self.concurrency,
+        )
+        return Receiver(
+            settings, ports, parse=self.parse, key=lambda body: body["order_id"], process=process or self.work
+        )
+
+    def work(self, body: JsonObject, message: Message) -> None:
+        self.runs.append(body["order_id"])
+        with message.transaction() as transaction:
+            transaction.put("effects", {"order_id": body["order_id"]})
+
+    def receive(
+        self, *records: dict[str, Any], process: Process | None = None, remaining_ms: int = 10_000
+    ) -> list[str]:
+        """Hand over a batch; return the message ids that SQS must deliver again."""
+        response = self.receiver(process).receive({"Records": list(records)}, FakeContext(remaining_ms))
+        return [failure["itemIdentifier"] for failure in response["batchItemFailures"]]
+
+    def receive_and_die(self, *records: dict[str, Any], process: Process | None = None) -> None:
+        """Hand over a batch to a worker that is killed on the way."""
+        try:
+            self.receive(*records, process=process)
+        except Killed:
+            return
+        msg = "the worker was to be killed, and lived"
+        raise AssertionError(msg)
+
+    def pass_lease(self) -> None:
+        self.clock.ms += (TIMEOUT_SECONDS + 3) * 1_000
+
+    def effects(self) -> list[object]:
+        return [effect["order_id"] for effect in self.store.effects]
+
+    def statuses(self) -> list[Status]:
+        return [item.status for item in self.store.items.values()]
+
+    def only_item(self) -> Item:
+        (item,) = self.store.items.values()
+        return item
+
+    def counted(self) -> dict[str, int]:
+        totals: dict[str, int] = {}
+        for line in self.metrics.getvalue().splitlines():
+            for name, value in json.loads(line).items():
+                if isinstance(value, int):
+                    totals[name] = totals.get(name, 0) + value
+        return totals
+
+    def _owner(self) -> str:
+        self._owners += 1
+        return f"worker-{self._owners}"

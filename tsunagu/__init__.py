@@ -1,0 +1,1 @@
+"""Asynchronous messaging on AWS that does not lose, double or hide work."""

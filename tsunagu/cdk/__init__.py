@@ -1,0 +1,1 @@
+"""Constructs, patterns, checks and assets of stacks."""

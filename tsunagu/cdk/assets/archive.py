@@ -1,0 +1,74 @@
+"""Zip files in the cache: written whole or not at all, and not trusted before they are checked.
+
+The comment at the end of such a file is the SHA-256 of all that precedes it.
+"""
+
+import hashlib
+import io
+import stat
+import tempfile
+import zipfile
+from pathlib import Path
+
+from tsunagu.cdk.assets.files import Files
+
+_ZIP_EPOCH = (1980, 1, 1, 0, 0, 0)
+_READABLE_BY_ALL = (stat.S_IFREG | 0o644) << 16  # Lambda runs as a user of its own
+_MADE_ON_UNIX = 3
+_CHECKSUM_BYTES = 64
+
+
+def read_archive(path: Path) -> dict[str, bytes] | None:
+    """Read what `write_archive` wrote.
+
+    Returns:
+        The files, or None when there is no such archive or it is not as it was written.
+    """
+    content = _checked(path)
+    if content is None:
+        return None
+    with zipfile.ZipFile(io.BytesIO(content)) as archive:
+        return {name: archive.read(name) for name in archive.namelist()}
+
+
+def is_whole(path: Path) -> bool:
+    """Tell whether `path` is an archive as `write_archive` wrote it."""
+    return _checked(path) is not None
+
+
+def write_archive(path: Path, files: Files) -> None:
+    """Write `files` to the zip file `path`; whoever reads meanwhile sees the old one or the new one.
+
+    Names are sorted, dates and modes fixed.
+    """
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(dir=path.parent, prefix=".") as place:
+        partial = Path(place, path.name)
+        partial.write_bytes(_zip(files))
+        partial.replace(path)
+
+
+def _zip(files: Files) -> bytes:
+    content = io.BytesIO()
+    with zipfile.ZipFile(content, "w", zipfile.ZIP_DEFLATED) as archive:
+        for name in sorted(files):
+            entry = zipfile.ZipInfo(name, _ZIP_EPOCH)
+            entry.external_attr = _READABLE_BY_ALL
+            entry.create_system = _MADE_ON_UNIX
+            entry.compress_type = zipfile.ZIP_DEFLATED
+            archive.writestr(entry, files[name])
+        archive.comment = bytes(_CHECKSUM_BYTES)  # room for it: the length of the comment precedes it
+    body = content.getvalue()[:-_CHECKSUM_BYTES]
+    return body + _checksum(body)
+
+
+def _checked(path: Path) -> bytes | None:
+    try:
+        content = path.read_bytes()
+    except FileNotFoundError:
+        return None
+    return content if content[-_CHECKSUM_BYTES:] == _checksum(content[:-_CHECKSUM_BYTES]) else None
+
+
+def _checksum(body: bytes) -> bytes:
+    return hashlib.sha256(body).hexdigest().encode()

@@ -1,0 +1,83 @@
+"""From a handler package to the zip file that Lambda gets."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from tsunagu.cache import cache_directory
+from tsunagu.cdk.assets.archive import is_whole, write_archive
+from tsunagu.cdk.assets.byte_code import check_building_python, compile_files
+from tsunagu.cdk.assets.dependencies import dependency_files
+from tsunagu.cdk.assets.files import Files, digest, merge
+from tsunagu.cdk.assets.package import HandlerPackage
+from tsunagu.cdk.assets.platform import Platform
+from tsunagu.cdk.assets.runtime import LIBRARY, runtime_files
+from tsunagu.errors import AssetError
+
+# https://docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html
+UNZIPPED_BYTES = 262_144_000
+
+_LAYOUT = "tsunagu asset 1"  # raise it when the same files shall make another zip
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HandlerAsset:
+    """A zip file that Lambda can run.
+
+    Attributes:
+        path: The zip file, in the cache.
+        hash: SHA-256, in hex, of what is in it. The same code and dependencies have the same hash on every machine.
+        handler: The function's handler, such as `invoices.handler.handler`.
+    """
+
+    path: Path
+    hash: str
+    handler: str
+
+
+def build_asset(package: HandlerPackage, platform: Platform) -> HandlerAsset:
+    """Put a handler package, its parents, the runtime and its dependencies into one zip file.
+
+    Needs the network only for dependencies that are not in the cache yet.
+
+    Raises:
+        AssetError: The package, its handler or its lock is not as it must be, uv could not install the lock, or all of
+            it together is larger than Lambda takes.
+    """
+    _check_name(package)
+    package.check_handler(platform)
+    if platform.byte_code:
+        check_building_python(platform)
+    sources = _sources(package, platform)
+    # Not over the byte code: the same source can compile to other bytes in another process.
+    asset_hash = digest(sources, _LAYOUT, f"byte code: {platform.python if platform.byte_code else 'none'}")
+    path = cache_directory() / "assets" / f"{asset_hash}.zip"
+    if not is_whole(path):
+        files = {**sources, **(compile_files(sources) if platform.byte_code else {})}
+        _check_size(package, files)
+        write_archive(path, files)
+    return HandlerAsset(path=path, hash=asset_hash, handler=f"{package.import_name}.{package.handler}")
+
+
+def _sources(package: HandlerPackage, platform: Platform) -> Files:
+    lock = package.requirements_path()
+    return merge(
+        {
+            "the runtime": runtime_files(),
+            "the handler package": package.files(),
+            "its dependencies": dependency_files(lock, platform) if lock else {},
+        }
+    )
+
+
+def _check_name(package: HandlerPackage) -> None:
+    top = package.top_level_folder
+    if top.name == LIBRARY:
+        msg = f"a handler package must not be named {top.name!r}, the library's name, got {top}"
+        raise AssetError(msg)
+
+
+def _check_size(package: HandlerPackage, files: Files) -> None:
+    size = sum(len(content) for content in files.values())
+    if size > UNZIPPED_BYTES:
+        msg = f"the asset of {package.import_name} must be at most {UNZIPPED_BYTES:,} bytes unzipped, got {size:,}"
+        raise AssetError(msg)

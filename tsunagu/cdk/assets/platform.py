@@ -1,0 +1,54 @@
+"""What a function runs on: Python and architecture."""
+
+from dataclasses import dataclass
+from typing import Literal, get_args
+
+from tsunagu.errors import InvalidPropsError
+
+Architecture = Literal["arm64", "x86_64"]
+
+# What both this library and Lambda support: https://docs.aws.amazon.com/lambda/latest/dg/lambda-runtimes.html
+PYTHONS = ("3.11", "3.12", "3.13", "3.14")
+ARCHITECTURES: tuple[str, ...] = get_args(Architecture)
+
+_MACHINES = {"arm64": "aarch64", "x86_64": "x86_64"}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Platform:
+    """What a function runs on.
+
+    Attributes:
+        python: Python of the Lambda runtime, 3.11 to 3.14. Default: 3.13.
+        architecture: Instruction set. Default: arm64.
+        byte_code: Whether the asset holds compiled byte code beside the source, which shortens a cold start. Needs a
+            building Python of the same minor version. Default: source only.
+
+    Raises:
+        InvalidPropsError: Lambda has no such Python or architecture.
+    """
+
+    python: str = "3.13"
+    architecture: Architecture = "arm64"
+    byte_code: bool = False
+
+    def __post_init__(self) -> None:
+        if self.python not in PYTHONS:
+            msg = f"python must be one of {', '.join(PYTHONS)}, got {self.python!r}"
+            raise InvalidPropsError(msg)
+        if self.architecture not in ARCHITECTURES:
+            msg = f"architecture must be one of {', '.join(ARCHITECTURES)}, got {self.architecture!r}"
+            raise InvalidPropsError(msg)
+
+    @property
+    def version(self) -> tuple[int, int]:
+        """Major and minor version of Python."""
+        major, minor = self.python.split(".")
+        return int(major), int(minor)
+
+    @property
+    def wheel_tag(self) -> str:
+        """The platform whose wheels run here, as uv names it."""
+        # Python 3.11 runs on Amazon Linux 2 (glibc 2.26), the later ones on Amazon Linux 2023 (glibc 2.34).
+        system = "manylinux_2_17" if self.version < (3, 12) else "manylinux_2_28"
+        return f"{_MACHINES[self.architecture]}-{system}"

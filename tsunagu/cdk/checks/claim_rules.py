@@ -1,0 +1,61 @@
+"""Rules about what messages refer to."""
+
+from collections.abc import Iterator
+from typing import Any
+
+from tsunagu.cdk.checks.consumer_rules import DEFAULT_RETENTION, FUNCTION, consumptions, dead_letter_queues
+from tsunagu.cdk.checks.rule import Finding, Rule
+from tsunagu.cdk.checks.template import Resource, Template
+
+_BUCKET = "AWS::S3::Bucket"
+_BUCKET_VARIABLE = "CLAIM_BUCKET_NAME"
+_DAY_SECONDS = 86_400
+
+
+def _lost_claims(template: Template) -> Iterator[Finding]:
+    for bucket in template.of_type(_BUCKET):
+        days = [rule["ExpirationInDays"] for rule in _lifecycle(bucket) if _expires(rule)]
+        longest = max((_stay(template, queue) for queue in _queues_with_claims(template, bucket)), default=0)
+        if days and min(days) * _DAY_SECONDS < longest:
+            yield Finding(bucket, "Properties/LifecycleConfiguration")
+
+
+def _lifecycle(bucket: Resource) -> list[dict[str, Any]]:
+    configuration = bucket.properties.get("LifecycleConfiguration")
+    rules = configuration.get("Rules") if isinstance(configuration, dict) else None
+    return rules if isinstance(rules, list) else []
+
+
+def _expires(rule: dict[str, Any]) -> bool:
+    return rule.get("Status") == "Enabled" and isinstance(rule.get("ExpirationInDays"), int)
+
+
+def _queues_with_claims(template: Template, bucket: Resource) -> Iterator[Resource]:
+    """Queues whose messages can refer to objects of the bucket: their consumer knows it."""
+    readers = {
+        function.logical_id
+        for function in template.of_type(FUNCTION)
+        if template.target(function.properties.get("Environment", {}).get("Variables", {}).get(_BUCKET_VARIABLE))
+        == bucket
+    }
+    for consumption in consumptions(template):
+        if consumption.function is not None and consumption.function.logical_id in readers:
+            yield consumption.queue
+
+
+def _stay(template: Template, queue: Resource) -> int:
+    """Longest time of a message in a queue, its dead-letter queue, and again after a redrive, in seconds."""
+    retention = queue.number("MessageRetentionPeriod", DEFAULT_RETENTION) or 0
+    dead_letters = [kept for source, kept in dead_letter_queues(template) if source == queue]
+    kept = sum(found.number("MessageRetentionPeriod", DEFAULT_RETENTION) or 0 for found in dead_letters)
+    return retention + kept + (retention if dead_letters else 0)
+
+
+CLAIM_RULES = (
+    Rule(
+        rule_id="ClaimExpiration",
+        description="Objects expire while messages that refer to them can still come, for example after a redrive.",
+        fix="Raise ExpirationInDays above the retentions of the queue, of its dead letters, and of the queue again.",
+        find=_lost_claims,
+    ),
+)

@@ -1,0 +1,87 @@
+"""Rules about what must outlive a deployment."""
+
+from collections.abc import Iterator
+
+from tsunagu.cdk.checks.consumer_rules import FUNCTION, QUEUE
+from tsunagu.cdk.checks.rule import Finding, Rule
+from tsunagu.cdk.checks.template import Template
+from tsunagu.contracts import records
+
+_TABLE = "AWS::DynamoDB::Table"
+_STATEFUL = (QUEUE, _TABLE, "AWS::DynamoDB::GlobalTable", "AWS::KMS::Key", "AWS::S3::Bucket")
+_NAME_PROPERTIES = {
+    QUEUE: "QueueName",
+    _TABLE: "TableName",
+    FUNCTION: "FunctionName",
+    "AWS::SNS::Topic": "TopicName",
+    "AWS::S3::Bucket": "BucketName",
+    "AWS::IAM::Role": "RoleName",
+    "AWS::Logs::LogGroup": "LogGroupName",
+}
+_TABLE_VARIABLE = "IDEMPOTENCY_TABLE_NAME"
+
+
+def _everlasting_items(template: Template) -> Iterator[Finding]:
+    for table in template.of_type(_TABLE):
+        if table.logical_id not in _idempotency_tables(template):
+            continue
+        ttl = table.properties.get("TimeToLiveSpecification")
+        if not isinstance(ttl, dict) or not ttl.get("Enabled") or ttl.get("AttributeName") != records.EXPIRATION:
+            yield Finding(table, "Properties/TimeToLiveSpecification")
+
+
+def _idempotency_tables(template: Template) -> set[str]:
+    """Logical ids of the tables that a function knows as its idempotency table."""
+    environments = (function.properties.get("Environment", {}) for function in template.of_type(FUNCTION))
+    tables = (template.target(environment.get("Variables", {}).get(_TABLE_VARIABLE)) for environment in environments)
+    return {table.logical_id for table in tables if table is not None}
+
+
+def _fixed_name(template: Template) -> Iterator[Finding]:
+    for resource_type, name in _NAME_PROPERTIES.items():
+        for resource in template.of_type(resource_type):
+            if isinstance(resource.properties.get(name), str):
+                yield Finding(resource, f"Properties/{name}")
+
+
+def _deleted_with_stack(template: Template) -> Iterator[Finding]:
+    for resource in template.of_type(*_STATEFUL):
+        if resource.deletion_policy == "Delete":
+            yield Finding(resource, "DeletionPolicy")
+
+
+def _deletable_table(template: Template) -> Iterator[Finding]:
+    for table in template.of_type(_TABLE):
+        if table.properties.get("DeletionProtectionEnabled") is not True:
+            yield Finding(table, "Properties/DeletionProtectionEnabled")
+
+
+DATA_RULES = (
+    Rule(
+        rule_id="IdempotencyTtl",
+        description="Idempotency items are never removed, so that the table grows for ever.",
+        fix=f"Enable TimeToLiveSpecification on the attribute {records.EXPIRATION}.",
+        find=_everlasting_items,
+    ),
+    Rule(
+        rule_id="FixedName",
+        description="A fixed physical name: no second stack can be deployed beside it, and a change that replaces the "
+        "resource fails.",
+        fix="Leave the name to CloudFormation, and read it from an output.",
+        find=_fixed_name,
+    ),
+)
+PROTECTION_RULES = (
+    Rule(
+        rule_id="StatefulDelete",
+        description="A protected stage deletes this resource, and what is in it, with its stack.",
+        fix="Set DeletionPolicy to Retain.",
+        find=_deleted_with_stack,
+    ),
+    Rule(
+        rule_id="DeletionProtection",
+        description="A protected stage lets one call delete this table.",
+        fix="Set DeletionProtectionEnabled.",
+        find=_deletable_table,
+    ),
+)

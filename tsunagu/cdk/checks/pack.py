@@ -1,0 +1,93 @@
+"""The rules as a validation plugin: `cdk synth` fails with the construct paths of what breaks them."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import jsii
+from aws_cdk import (
+    IPolicyValidationContext,
+    IPolicyValidationPlugin,
+    PolicyValidationPluginReport,
+    PolicyViolatingResource,
+    PolicyViolation,
+    Stage,
+    Validations,
+)
+
+from tsunagu.cdk.checks.claim_rules import CLAIM_RULES
+from tsunagu.cdk.checks.consumer_rules import CONSUMER_RULES
+from tsunagu.cdk.checks.data_rules import DATA_RULES, PROTECTION_RULES
+from tsunagu.cdk.checks.policy_rules import POLICY_RULES
+from tsunagu.cdk.checks.rule import Rule
+from tsunagu.cdk.checks.template import Template
+
+_NAMESPACE = "tsunagu"
+_RULES_VERSION = "1"
+
+
+def add_checks(stage: Stage, *, protect: bool = False) -> None:
+    """Fail the synthesis of an app, or of a stage of it, when one of its templates breaks a rule.
+
+    A finding that is right where it is can be acknowledged with its reason, on the construct or above it:
+    `acknowledge(queue, "tsunagu::FixedName", "another system reads it by this name")`.
+
+    Args:
+        stage: The app.
+        protect: Also require that nothing stateful can be deleted. Default: not required.
+    """
+    Validations.of(stage).add_plugins(MessagingChecks(protect=protect))
+
+
+@jsii.implements(IPolicyValidationPlugin)
+class MessagingChecks:
+    """Rules about messaging that public scanners do not have; they fit any stack, not only those made of our patterns.
+
+    Attributes:
+        rules: The rules of the pack.
+    """
+
+    def __init__(self, *, protect: bool = False) -> None:
+        self.rules = (*CONSUMER_RULES, *POLICY_RULES, *CLAIM_RULES, *DATA_RULES, *(PROTECTION_RULES if protect else ()))
+
+    @property
+    def name(self) -> str:
+        """Name of the plugin: the namespace of its rules in acknowledgements."""
+        return _NAMESPACE
+
+    @property
+    def version(self) -> str:
+        """Version of the rules; the distribution's is not known in a checkout that is not installed."""
+        return _RULES_VERSION
+
+    @property
+    def rule_ids(self) -> list[str]:
+        """Rules that it evaluates."""
+        return [rule.rule_id for rule in self.rules]
+
+    @jsii.member(jsii_name="validate")
+    def validate(self, context: IPolicyValidationContext) -> PolicyValidationPluginReport:
+        """Report what breaks the rules in the templates of `context`."""
+        violations = [violation for path in context.template_paths for violation in self._violations(path)]
+        return PolicyValidationPluginReport(success=not violations, violations=violations)
+
+    def _violations(self, path: str) -> Iterator[PolicyViolation]:
+        template = Template.read(Path(path))
+        for rule in self.rules:
+            resources = [
+                PolicyViolatingResource(
+                    resource_logical_id=finding.resource.logical_id, template_path=path, locations=[finding.location]
+                )
+                for finding in rule.find(template)
+            ]
+            if resources:
+                yield _violation(rule, resources)
+
+
+def _violation(rule: Rule, resources: list[PolicyViolatingResource]) -> PolicyViolation:
+    return PolicyViolation(
+        rule_name=rule.rule_id,
+        description=rule.description,
+        fix=rule.fix,
+        severity="error",
+        violating_resources=resources,
+    )

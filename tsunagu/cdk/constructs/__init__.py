@@ -1,0 +1,39 @@
+"""Building blocks: one AWS resource, or one role that several play together, with safe defaults."""
+
+from tsunagu.cdk.constructs.acknowledgement import acknowledge
+from tsunagu.cdk.constructs.claim_check_bucket import ClaimCheckBucket, ClaimCheckBucketProps
+from tsunagu.cdk.constructs.customer_managed_key import CustomerManagedKey, CustomerManagedKeyProps
+from tsunagu.cdk.constructs.dead_letter_notifier import DeadLetterNotifier, DeadLetterNotifierProps
+from tsunagu.cdk.constructs.filter_policy import FilterPolicy, FilterScope
+from tsunagu.cdk.constructs.handler_function import HandlerFunction, HandlerFunctionProps
+from tsunagu.cdk.constructs.idempotency_table import IdempotencyTable, IdempotencyTableProps
+from tsunagu.cdk.constructs.network import Network
+from tsunagu.cdk.constructs.private_endpoints import PrivateEndpoints, PrivateEndpointsProps
+from tsunagu.cdk.constructs.queue_channel import QueueChannel, QueueChannelProps
+from tsunagu.cdk.constructs.topic_channel import TopicChannel, TopicChannelProps
+from tsunagu.cdk.constructs.topic_subscription import TopicSubscription, TopicSubscriptionProps
+
+__all__ = [
+    "ClaimCheckBucket",
+    "ClaimCheckBucketProps",
+    "CustomerManagedKey",
+    "CustomerManagedKeyProps",
+    "DeadLetterNotifier",
+    "DeadLetterNotifierProps",
+    "FilterPolicy",
+    "FilterScope",
+    "HandlerFunction",
+    "HandlerFunctionProps",
+    "IdempotencyTable",
+    "IdempotencyTableProps",
+    "Network",
+    "PrivateEndpoints",
+    "PrivateEndpointsProps",
+    "QueueChannel",
+    "QueueChannelProps",
+    "TopicChannel",
+    "TopicChannelProps",
+    "TopicSubscription",
+    "TopicSubscriptionProps",
+    "acknowledge",
+]

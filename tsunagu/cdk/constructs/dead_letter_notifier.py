@@ -1,0 +1,163 @@
+"""A topic that tells operators about dead letters: from the runtime with the reason, and by alarm without it."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from aws_cdk import ArnFormat, Duration, Stack
+from aws_cdk import aws_cloudwatch as cloudwatch
+from aws_cdk import aws_cloudwatch_actions as actions
+from aws_cdk import aws_iam as iam
+from aws_cdk import aws_kms as kms
+from aws_cdk import aws_sns as sns
+from aws_cdk import aws_sqs as sqs
+from constructs import Construct
+
+from tsunagu.cdk.constructs.customer_managed_key import CustomerManagedKey, CustomerManagedKeyProps
+from tsunagu.cdk.constructs.key_access import (
+    SEND_ACTIONS,
+    allow_service,
+    require_customer_managed,
+    source_conditions,
+    with_key,
+)
+from tsunagu.cdk.constructs.queue_channel import QueueChannel
+from tsunagu.cdk.constructs.topic_subscription import TopicSubscription
+from tsunagu.errors import InvalidPropsError
+
+_CLOUDWATCH = "cloudwatch.amazonaws.com"
+_PERIOD = Duration.minutes(1)
+
+_ALARM_SETTINGS: Mapping[str, Any] = {
+    "comparison_operator": cloudwatch.ComparisonOperator.GREATER_THAN_OR_EQUAL_TO_THRESHOLD,
+    "evaluation_periods": 1,
+    "treat_missing_data": cloudwatch.TreatMissingData.NOT_BREACHING,  # SQS falls silent for an idle queue
+}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DeadLetterNotifierProps:
+    """Settings of a dead-letter notifier.
+
+    Attributes:
+        topic: Topic to use instead of a new one. Where it is imported, its policy and its key's stay as they are, and
+            must let CloudWatch publish. Default: a new topic.
+        key: Customer-managed key of the topic; not the queues' key, because a key that serves a topic and its
+            subscriber's queue is a dependency cycle. Default: a key of the notifier's own, or an existing topic's.
+        protect: Keep the key when its stack is deleted. Default: kept.
+
+    Raises:
+        InvalidPropsError: The topic is a FIFO topic, or the key is not customer-managed.
+    """
+
+    topic: sns.ITopic | None = None
+    key: kms.IKey | None = None
+    protect: bool = True
+
+    def __post_init__(self) -> None:
+        """Refuse what AWS, or another setting, would not allow."""
+        require_customer_managed("key", self.key)
+        if self.topic is not None and self.topic.fifo:
+            msg = "topic must be a standard topic, because no alarm reaches a FIFO topic, got a FIFO topic"
+            raise InvalidPropsError(msg)
+
+
+class DeadLetterNotifier(Construct):
+    """Tell about dead letters on one encrypted topic; subscribe people and tools to it.
+
+    Attributes:
+        topic: Where the notifications and the alarms go.
+        key: Key of the topic; None for an existing topic whose key is not known here.
+    """
+
+    def __init__(self, scope: Construct, construct_id: str, props: DeadLetterNotifierProps | None = None) -> None:
+        super().__init__(scope, construct_id)
+        settings = props or DeadLetterNotifierProps()
+        if settings.topic is None:
+            self.key: kms.IKey | None = settings.key or self._new_key(protect=settings.protect)
+            self.topic: sns.ITopic = sns.Topic(self, "Topic", master_key=self.key, enforce_ssl=True)
+        else:
+            self.key = settings.key or settings.topic.master_key
+            self.topic = settings.topic
+        self._allow_alarms()
+
+    def watch_channel(self, scope: Construct, channel: QueueChannel) -> tuple[cloudwatch.Alarm, cloudwatch.Alarm]:
+        """Raise alarms on this topic while `channel` has dead letters, and when its messages wait too long.
+
+        The first also tells of a message that SQS itself set aside, which no handler could tell about; the second comes
+        at a quarter of the retention, so that three quarters are left to mend what holds the messages up.
+
+        Args:
+            scope: Where the alarms are made, usually the receiver: both channel and notifier may be in other stacks.
+            channel: What is watched.
+
+        Raises:
+            InvalidPropsError: Topic and queues share a key, which is a dependency cycle.
+        """
+        self._refuse_key_of(channel, channel.props.key)
+        dead_letters = self._dead_letter_alarm(scope, channel.dead_letter_queue, "could not be processed")
+        age = cloudwatch.Alarm(
+            scope,
+            "MessageAgeAlarm",
+            alarm_description="Messages wait for a quarter of their retention: their consumer is stuck or too slow.",
+            metric=channel.metric_oldest_message_age(period=_PERIOD, statistic="Maximum"),
+            threshold=channel.props.retention.to_seconds() // 4,
+            **_ALARM_SETTINGS,
+        )
+        age.add_alarm_action(actions.SnsAction(self.topic))
+        return dead_letters, age
+
+    def watch_subscription(self, subscription: TopicSubscription) -> cloudwatch.Alarm:
+        """Raise an alarm on this topic while `subscription` has messages that SNS could not deliver.
+
+        Raises:
+            InvalidPropsError: This topic and the dead-letter queue share a key, which is a dependency cycle.
+        """
+        queue = subscription.dead_letter_queue
+        self._refuse_key_of(subscription, queue.encryption_master_key)
+        return self._dead_letter_alarm(subscription, queue, "could not be delivered by SNS")
+
+    def grant_notify(self, grantee: iam.IGrantable) -> iam.Grant:
+        """Let `grantee` publish to the topic, and use its key to do so."""
+        grant = iam.Grant.add_to_principal(
+            grantee=grantee, actions=["sns:Publish"], resource_arns=[self.topic.topic_arn]
+        )
+        return with_key(grant, self.key, grantee, SEND_ACTIONS)
+
+    def _dead_letter_alarm(self, scope: Construct, queue: sqs.IQueue, what_happened: str) -> cloudwatch.Alarm:
+        alarm = cloudwatch.Alarm(
+            scope,
+            "DeadLetterAlarm",
+            alarm_description=f"The dead-letter queue has messages: a message {what_happened}.",
+            metric=queue.metric_approximate_number_of_messages_visible(period=_PERIOD, statistic="Maximum"),
+            threshold=1,
+            **_ALARM_SETTINGS,
+        )
+        alarm.add_alarm_action(actions.SnsAction(self.topic))
+        return alarm
+
+    def _refuse_key_of(self, watched: Construct, key: kms.IKey | None) -> None:
+        if self.key is not None and key is self.key:
+            msg = f"the key of the topic must be another than that of {watched.node.path}, got one for both"
+            raise InvalidPropsError(msg)
+
+    def _allow_alarms(self) -> None:
+        """Let alarms of this account and region through the policies of the topic and of its key, where we own them."""
+        alarms = Stack.of(self).format_arn(
+            service="cloudwatch", resource="alarm", resource_name="*", arn_format=ArnFormat.COLON_RESOURCE_NAME
+        )
+        if self.key is not None:
+            allow_service(self, self.key, _CLOUDWATCH, source_arn=alarms)
+        self.topic.add_to_resource_policy(
+            iam.PolicyStatement(
+                sid="AllowCloudwatch",
+                principals=[iam.ServicePrincipal(_CLOUDWATCH)],
+                actions=["sns:Publish"],
+                resources=[self.topic.topic_arn],
+                conditions=source_conditions(self, alarms),
+            )
+        )
+
+    def _new_key(self, *, protect: bool) -> kms.IKey:
+        props = CustomerManagedKeyProps(description="Notifications of dead letters", protect=protect)
+        return CustomerManagedKey(self, "TopicKey", props).key

@@ -1,0 +1,63 @@
+"""Which messages of a topic reach a subscriber."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Any
+
+from tsunagu.cdk.constructs.ranges import check_type
+from tsunagu.errors import InvalidPropsError
+
+# https://docs.aws.amazon.com/sns/latest/dg/subscription-filter-policy-constraints.html
+KEYS = range(1, 6)
+_COMBINATIONS = 150
+
+
+class FilterScope(StrEnum):
+    """What a filter policy looks at."""
+
+    ATTRIBUTES = "MessageAttributes"
+    BODY = "MessageBody"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FilterPolicy:
+    """Conditions that a message must satisfy, all of them, to reach a subscriber; no match is no failure.
+
+    Attributes:
+        conditions: Accepted values by attribute, or by field of the JSON body, which may be nested; a value is text, a
+            number, or a matcher of SNS such as `{"exists": False}`. One to five names, and at most 150 combinations.
+        scope: Attributes or body. Default: the attributes.
+
+    Raises:
+        InvalidPropsError: There are too many names or combinations, or a name has no values.
+    """
+
+    conditions: Mapping[str, Any]
+    scope: FilterScope = FilterScope.ATTRIBUTES
+
+    def __post_init__(self) -> None:
+        """Refuse what SNS would not take."""
+        check_type("scope", self.scope, FilterScope)
+        accepted = list(_accepted(self.conditions))
+        if len(accepted) not in KEYS:
+            msg = f"conditions must have between {KEYS[0]} and {KEYS[-1]} names, got {len(accepted)}"
+            raise InvalidPropsError(msg)
+        combinations = 1
+        for values in accepted:
+            combinations *= len(values)
+        if not 1 <= combinations <= _COMBINATIONS:
+            msg = f"conditions must have between 1 and {_COMBINATIONS} combinations of values, got {combinations:,}"
+            raise InvalidPropsError(msg)
+
+
+def _accepted(conditions: Mapping[str, Any]) -> Iterator[Sequence[Any]]:
+    """Lists of accepted values, however deep they are nested."""
+    for name, values in conditions.items():
+        if isinstance(values, Mapping):
+            yield from _accepted(values)
+        elif isinstance(values, Sequence) and not isinstance(values, str):
+            yield values
+        else:
+            msg = f"conditions must have a list of values for {name}, got {values!r}"
+            raise InvalidPropsError(msg)

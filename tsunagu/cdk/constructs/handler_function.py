@@ -1,0 +1,179 @@
+"""A Lambda function made of a handler package, with a role and a log group of its own."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import cast
+
+from aws_cdk import Duration
+from aws_cdk import aws_iam as iam
+from aws_cdk import aws_lambda as lambda_
+from aws_cdk import aws_logs as logs
+from constructs import Construct
+
+from tsunagu.cdk.assets import HandlerPackage, Platform, build_asset
+from tsunagu.cdk.constructs.acknowledgement import acknowledge
+from tsunagu.cdk.constructs.network import Network
+from tsunagu.cdk.constructs.protection import removal_policy
+from tsunagu.cdk.constructs.ranges import FUNCTION_TIMEOUT_SECONDS, check_range, check_seconds, check_type
+from tsunagu.contracts.environment import EnvironmentContract
+from tsunagu.errors import InvalidPropsError
+
+# https://docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html
+MEMORY_MIB = range(128, 10_241)
+RESERVED_CONCURRENCY = range(1, 1_000_001)
+
+_ARCHITECTURES = {"arm64": lambda_.Architecture.ARM_64, "x86_64": lambda_.Architecture.X86_64}
+# https://docs.aws.amazon.com/lambda/latest/dg/configuration-vpc.html#configuration-vpc-permissions
+_NETWORK_INTERFACE_ACTIONS = (
+    "ec2:AssignPrivateIpAddresses",
+    "ec2:CreateNetworkInterface",
+    "ec2:DeleteNetworkInterface",
+    "ec2:DescribeNetworkInterfaces",
+    "ec2:DescribeSubnets",
+    "ec2:UnassignPrivateIpAddresses",
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HandlerSettings:
+    """What every function made of a handler package can be told, whichever construct makes it.
+
+    Attributes:
+        package: The handler package.
+        environment: Records that the handler reads from its environment. Default: none.
+        memory_mib: Memory, 128 to 10,240 MiB; the processor's share grows with it. Default: 256 MiB.
+        network: VPC, subnets and security groups. Default: no VPC.
+        platform: Python and architecture. Default: Python 3.13 on arm64.
+        log_retention: How long the log group keeps an event. Default: 30 days.
+        protect: Keep the log group when its stack is deleted. Default: kept.
+        reserved_concurrency: Share of the account's concurrency that is the function's alone, and its limit.
+            Default: none reserved.
+
+    Raises:
+        InvalidPropsError: A number is out of range.
+    """
+
+    package: HandlerPackage
+    environment: Sequence[EnvironmentContract] = ()
+    memory_mib: int = 256
+    network: Network | None = None
+    platform: Platform = field(default_factory=Platform)
+    log_retention: logs.RetentionDays = logs.RetentionDays.ONE_MONTH
+    protect: bool = True
+    reserved_concurrency: int | None = None
+
+    def __post_init__(self) -> None:
+        """Refuse what AWS, or another setting, would not allow."""
+        check_type("package", self.package, HandlerPackage)
+        for contract in self.environment:
+            check_type("environment", contract, EnvironmentContract)
+        check_range("memory_mib", self.memory_mib, MEMORY_MIB, "MiB")
+        if self.reserved_concurrency is not None:
+            check_range("reserved_concurrency", self.reserved_concurrency, RESERVED_CONCURRENCY)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HandlerFunctionProps(HandlerSettings):
+    """Settings of a handler function: those of `HandlerSettings`, and its time-out.
+
+    Attributes:
+        timeout: Longest time of one invocation, 1 to 900 seconds.
+
+    Raises:
+        InvalidPropsError: A number is out of range.
+    """
+
+    timeout: Duration
+
+    def __post_init__(self) -> None:
+        """Refuse what AWS, or another setting, would not allow."""
+        HandlerSettings.__post_init__(self)  # `super()` does not reach through dataclasses with slots
+        check_seconds("timeout", self.timeout, FUNCTION_TIMEOUT_SECONDS)
+
+
+class HandlerFunction(Construct):
+    """Run a handler package in Lambda: JSON logs, active tracing, and no permission that it does not use.
+
+    The role starts with its log group and its traces; grants of other constructs, and of a consumer's stack, add to it.
+
+    Attributes:
+        function: The function; pass it to the `grant_*` methods of other constructs.
+        role: What the function may do.
+        log_group: Where its log lines go.
+    """
+
+    def __init__(self, scope: Construct, construct_id: str, props: HandlerFunctionProps) -> None:
+        super().__init__(scope, construct_id)
+        environment = _merged_environment(props.environment)
+        self.log_group = logs.LogGroup(
+            self, "LogGroup", retention=props.log_retention, removal_policy=removal_policy(protect=props.protect)
+        )
+        self.role = self._role(in_network=props.network is not None)
+        self.function = self._function(props, environment)
+
+    def _role(self, *, in_network: bool) -> iam.Role:
+        # What accepts no resource stands apart from the grants, so that its acknowledgement hides no wide grant.
+        policies = {"Tracing": _tracing(), **({"NetworkInterfaces": _network_interfaces()} if in_network else {})}
+        role = iam.Role(self, "Role", assumed_by=iam.ServicePrincipal("lambda.amazonaws.com"), inline_policies=policies)
+        for rule in ("AwsSolutions-IAM5[Resource::*]", "Serverless-LambdaStarPermissions"):
+            acknowledge(role.node.find_child("Resource"), rule, "X-Ray and network interfaces accept no resource")
+        self.log_group.grant(role, "logs:CreateLogStream", "logs:PutLogEvents")
+        return role
+
+    def _function(self, props: HandlerFunctionProps, environment: Mapping[str, str]) -> lambda_.Function:
+        asset = build_asset(props.package, props.platform)
+        network = props.network
+        function = lambda_.Function(
+            self,
+            "Function",
+            code=lambda_.Code.from_asset(str(asset.path), asset_hash=asset.hash),
+            handler=asset.handler,
+            runtime=lambda_.Runtime(f"python{props.platform.python}", lambda_.RuntimeFamily.PYTHON),
+            architecture=_ARCHITECTURES[props.platform.architecture],
+            role=self.role,
+            environment=environment,
+            timeout=props.timeout,
+            memory_size=props.memory_mib,
+            reserved_concurrent_executions=props.reserved_concurrency,
+            log_group=self.log_group,
+            logging_format=lambda_.LoggingFormat.JSON,
+            vpc=network.vpc if network else None,
+            vpc_subnets=network.subnets if network else None,
+            security_groups=list(network.security_groups) or None if network else None,
+        )
+        # The prop `tracing` would put X-Ray's permissions among the grants.
+        resource = cast("lambda_.CfnFunction", function.node.default_child)
+        resource.tracing_config = lambda_.CfnFunction.TracingConfigProperty(mode="Active")
+        for rule in ("AwsSolutions-L1", "Serverless-LambdaLatestVersion"):
+            acknowledge(function, rule, "the stage chooses a supported Python, and may stay behind the newest")
+        return function
+
+
+def _tracing() -> iam.PolicyDocument:
+    actions = ["xray:PutTelemetryRecords", "xray:PutTraceSegments"]
+    return iam.PolicyDocument(statements=[iam.PolicyStatement(actions=actions, resources=["*"])])
+
+
+def _network_interfaces() -> iam.PolicyDocument:
+    """Let Lambda itself, but not the function's code, manage the network interfaces of the function."""
+    actions = list(_NETWORK_INTERFACE_ACTIONS)
+    from_code = {"Null": {"lambda:SourceFunctionArn": "false"}}  # Lambda sets the key when the function's code calls
+    deny = iam.PolicyStatement(effect=iam.Effect.DENY, actions=actions, resources=["*"], conditions=from_code)
+    return iam.PolicyDocument(statements=[iam.PolicyStatement(actions=actions, resources=["*"]), deny])
+
+
+def _merged_environment(contracts: Sequence[EnvironmentContract]) -> dict[str, str]:
+    """Return the variables of all `contracts` together; two may say the same.
+
+    Raises:
+        InvalidPropsError: Two contracts give a variable different values, so that one would be read for the other.
+    """
+    variables: dict[str, str] = {}
+    for contract in contracts:
+        for name, value in contract.to_environment().items():
+            if variables.setdefault(name, value) != value:
+                msg = (
+                    f"environment must give each variable one value, got another {name} from {type(contract).__name__}"
+                )
+                raise InvalidPropsError(msg)
+    return variables

@@ -1,0 +1,104 @@
+"""The table that remembers which messages had their effect."""
+
+from dataclasses import dataclass
+
+from aws_cdk import aws_dynamodb as dynamodb
+from aws_cdk import aws_iam as iam
+from constructs import Construct
+
+from tsunagu.cdk.constructs.key_access import RECEIVE_ACTIONS, with_key
+from tsunagu.cdk.constructs.protection import removal_policy
+from tsunagu.contracts import records
+from tsunagu.errors import InvalidPropsError
+
+# BatchExecuteStatement has no action of its own: IAM checks each statement as what it does.
+_BATCH_WRITE_ACTIONS = ("dynamodb:PartiQLInsert", "dynamodb:PartiQLUpdate")
+_SINGLE_WRITE_ACTIONS = ("dynamodb:PutItem",)
+_UPDATE_ACTION = "dynamodb:UpdateItem"  # a single write, and the item's part of a TransactWriteItems
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class IdempotencyTableProps:
+    """Settings of an idempotency table.
+
+    Attributes:
+        existing: Table to use instead of a new one. Its partition key is `id` (a string), it has no sort key, and its
+            TTL attribute is `expiration`; nothing about it is changed. Default: a new table.
+        request_index: Whether items can be found by request id, as a pipeline needs: through an index that repeats keys
+            only, at one more write unit for a new item. An existing table must have it: `RequestIndex`, with the
+            partition key `request_id` (a string). Default: they cannot.
+        protect: Keep the new table when its stack is deleted, and refuse to delete it. Default: protected.
+    """
+
+    existing: dynamodb.ITable | None = None
+    request_index: bool = False
+    protect: bool = True
+
+
+class IdempotencyTable(Construct):
+    """Items of the lifecycle in `tsunagu.contracts.records`, on demand, with recovery to any second of 35 days.
+
+    One table serves any number of receivers: the scope in an item's key keeps them apart.
+
+    Attributes:
+        table: The table itself.
+        props: What the table was made of.
+    """
+
+    def __init__(self, scope: Construct, construct_id: str, props: IdempotencyTableProps | None = None) -> None:
+        super().__init__(scope, construct_id)
+        self.props = props or IdempotencyTableProps()
+        self.table: dynamodb.ITable = self.props.existing or self._table()
+
+    def grant_idempotency(
+        self, grantee: iam.IGrantable, *, single_writes: bool = False, transactions: bool = True
+    ) -> iam.Grant:
+        """Let `grantee` claim, change and read items, and use the key of an existing table that has one.
+
+        Args:
+            grantee: The function.
+            single_writes: Whether it writes items one by one. Default: in batches of PartiQL statements.
+            transactions: Whether it completes items together with writes of its own. Default: it does.
+        """
+        writes = _SINGLE_WRITE_ACTIONS if single_writes else _BATCH_WRITE_ACTIONS
+        updates = (_UPDATE_ACTION,) if single_writes or transactions else ()
+        grant = iam.Grant.add_to_principal(
+            grantee=grantee,
+            actions=[*writes, "dynamodb:BatchGetItem", *updates],
+            resource_arns=[self.table.table_arn],
+        )
+        return with_key(grant, self.table.encryption_key, grantee, RECEIVE_ACTIONS)
+
+    def grant_find_by_request(self, grantee: iam.IGrantable) -> iam.Grant:
+        """Let `grantee` find the ids of a request's items.
+
+        Raises:
+            InvalidPropsError: The table was made without `request_index`.
+        """
+        if not self.props.request_index:
+            msg = f"request_index of {self.node.path} must be set where items are found by request, got False"
+            raise InvalidPropsError(msg)
+        index = f"{self.table.table_arn}/index/{records.REQUEST_INDEX}"
+        grant = iam.Grant.add_to_principal(grantee=grantee, actions=["dynamodb:Query"], resource_arns=[index])
+        return with_key(grant, self.table.encryption_key, grantee, RECEIVE_ACTIONS)
+
+    def _table(self) -> dynamodb.Table:
+        table = dynamodb.Table(
+            self,
+            "Table",
+            partition_key=dynamodb.Attribute(name=records.ID, type=dynamodb.AttributeType.STRING),
+            time_to_live_attribute=records.EXPIRATION,
+            billing_mode=dynamodb.BillingMode.PAY_PER_REQUEST,
+            point_in_time_recovery_specification=dynamodb.PointInTimeRecoverySpecification(
+                point_in_time_recovery_enabled=True
+            ),
+            deletion_protection=self.props.protect,
+            removal_policy=removal_policy(protect=self.props.protect),
+        )
+        if self.props.request_index:
+            table.add_global_secondary_index(
+                index_name=records.REQUEST_INDEX,
+                partition_key=dynamodb.Attribute(name=records.REQUEST_ID, type=dynamodb.AttributeType.STRING),
+                projection_type=dynamodb.ProjectionType.KEYS_ONLY,
+            )
+        return table

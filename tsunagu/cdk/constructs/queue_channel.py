@@ -1,0 +1,227 @@
+"""A point-to-point channel: one queue, and the dead-letter queue behind it."""
+
+from dataclasses import dataclass
+from typing import Any
+
+from aws_cdk import Duration
+from aws_cdk import aws_cloudwatch as cloudwatch
+from aws_cdk import aws_iam as iam
+from aws_cdk import aws_kms as kms
+from aws_cdk import aws_sqs as sqs
+from constructs import Construct
+
+from tsunagu.cdk.constructs.acknowledgement import acknowledge
+from tsunagu.cdk.constructs.key_access import RECEIVE_ACTIONS, SEND_ACTIONS, require_customer_managed, with_key
+from tsunagu.cdk.constructs.protection import removal_policy
+from tsunagu.cdk.constructs.ranges import FUNCTION_TIMEOUT_SECONDS, check_range, check_seconds
+from tsunagu.errors import InvalidPropsError
+
+# https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/quotas-queues.html
+RETENTION_SECONDS = range(60, 14 * 86_400 + 1)
+RECEIVE_COUNT_LIMITS = range(1, 1001)
+# https://docs.aws.amazon.com/lambda/latest/dg/services-sqs-configure.html
+BATCHING_WINDOW_SECONDS = range(301)
+VISIBILITY_PER_HANDLER_TIMEOUT = 6  # AWS's advice for a queue that feeds a function
+
+NO_WAIT = Duration.seconds(0)
+SOURCE_RETENTION = Duration.days(4)
+DEAD_LETTER_RETENTION = Duration.days(14)
+DATA_KEY_REUSE = Duration.minutes(5)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class QueueChannelProps:
+    """Settings of a queue channel.
+
+    Attributes:
+        handler_timeout: Longest that one invocation of the consumer may take, 1 to 900 seconds.
+        fifo: Keep the order inside each message group. Default: a standard queue.
+        high_throughput: Let each message group of a FIFO queue have its own quota, and count duplicates by group.
+            Default: one quota for the queue.
+        key: Customer-managed key that encrypts both queues. Default: SQS's own key (SSE-SQS), without a charge.
+        retention: How long a message waits for its consumer, 60 seconds to 14 days. Default: 4 days.
+        dead_letter_retention: How long a dead letter is kept; longer than `retention`, because the age of a message in
+            a standard queue counts from when it was first sent. Default: 14 days.
+        batching_window: Longest wait to fill a batch, 0 to 300 seconds; a FIFO queue has none. Default: no wait.
+        max_receive_count: Deliveries after which SQS itself sets a message aside, 1 to 1,000. Default: as many as fit
+            half the retention, so that an outage dead-letters nothing.
+        protect: Keep the queues when their stack is deleted. Default: kept.
+
+    Raises:
+        InvalidPropsError: A number is out of range, or two of the settings exclude each other.
+    """
+
+    handler_timeout: Duration
+    fifo: bool = False
+    high_throughput: bool = False
+    key: kms.IKey | None = None
+    retention: Duration = SOURCE_RETENTION
+    dead_letter_retention: Duration = DEAD_LETTER_RETENTION
+    batching_window: Duration = NO_WAIT
+    max_receive_count: int | None = None
+    protect: bool = True
+
+    def __post_init__(self) -> None:
+        """Refuse what AWS, or another setting, would not allow."""
+        check_seconds("handler_timeout", self.handler_timeout, FUNCTION_TIMEOUT_SECONDS)
+        check_seconds("batching_window", self.batching_window, BATCHING_WINDOW_SECONDS)
+        check_seconds("retention", self.retention, RETENTION_SECONDS)
+        check_seconds("dead_letter_retention", self.dead_letter_retention, RETENTION_SECONDS)
+        if self.max_receive_count is not None:
+            check_range("max_receive_count", self.max_receive_count, RECEIVE_COUNT_LIMITS)
+        require_customer_managed("key", self.key)
+        self._refuse_mixtures()
+
+    def _refuse_mixtures(self) -> None:
+        if self.high_throughput and not self.fifo:
+            msg = "high_throughput must be left out on a standard queue, got it without fifo"
+            raise InvalidPropsError(msg)
+        if self.fifo and self.batching_window.to_seconds():
+            msg = f"batching_window must be 0 seconds on a FIFO queue, got {self.batching_window.to_seconds()}"
+            raise InvalidPropsError(msg)
+        retention, dead_letter_retention = self.retention.to_seconds(), self.dead_letter_retention.to_seconds()
+        if dead_letter_retention <= retention:
+            msg = (
+                f"dead_letter_retention must be longer than the {retention:,} seconds of retention, "
+                f"got {dead_letter_retention:,}"
+            )
+            raise InvalidPropsError(msg)
+        if self.visibility_timeout.to_seconds() > retention:
+            msg = (
+                f"retention must be at least the visibility time-out of {self.visibility_timeout.to_seconds():,} "
+                f"seconds, got {retention:,}"
+            )
+            raise InvalidPropsError(msg)
+
+    @property
+    def visibility_timeout(self) -> Duration:
+        """How long a delivered message stays hidden: six handler time-outs and the batching window."""
+        handling = self.handler_timeout.to_seconds() * VISIBILITY_PER_HANDLER_TIMEOUT
+        return Duration.seconds(handling + self.batching_window.to_seconds())
+
+    @property
+    def receive_count(self) -> int:
+        """Deliveries after which SQS sets a message aside: a back-stop, because attempts are counted elsewhere."""
+        if self.max_receive_count is not None:
+            return self.max_receive_count
+        in_half_the_retention = self.retention.to_seconds() // 2 // self.visibility_timeout.to_seconds()
+        return int(min(max(in_half_the_retention, RECEIVE_COUNT_LIMITS[0]), RECEIVE_COUNT_LIMITS[-1]))
+
+    @property
+    def longest_stay(self) -> Duration:
+        """Longest time from sending a message to its last delivery, with one redrive.
+
+        It waits, is dead-lettered in the last second, redriven in the last second, and waits again.
+        """
+        parts = (self.retention, self.dead_letter_retention, self.retention)
+        return Duration.seconds(sum(part.to_seconds() for part in parts))
+
+
+class QueueChannel(Construct):
+    """Keep messages for one kind of consumer, and set aside those that keep failing.
+
+    Attributes:
+        queue: Where producers send and the consumer receives.
+        dead_letter_queue: Where a message goes that cannot be processed; of the same type as `queue`.
+        props: What the channel was made of: its consumer derives its own numbers from it.
+    """
+
+    def __init__(self, scope: Construct, construct_id: str, props: QueueChannelProps) -> None:
+        super().__init__(scope, construct_id)
+        self.props = props
+        self._receiver: Construct | None = None
+        self.dead_letter_queue = self._dead_letter_queue()
+        self.queue = self._queue()
+
+    def attach_receiver(self, receiver: Construct) -> None:
+        """Make `receiver` the one that consumes the channel.
+
+        Raises:
+            InvalidPropsError: The channel has a receiver, and two would take each other's messages.
+        """
+        if self._receiver is not None:
+            msg = (
+                f"{self.node.path} must have one receiver, got {receiver.node.path} besides {self._receiver.node.path}"
+            )
+            raise InvalidPropsError(msg)
+        self._receiver = receiver
+
+    def grant_send(self, grantee: iam.IGrantable) -> iam.Grant:
+        """Let `grantee` send messages to the queue, and use its key to do so."""
+        grant = self.queue.grant(grantee, "sqs:SendMessage")
+        return with_key(grant, self.props.key, grantee, SEND_ACTIONS)
+
+    def grant_consume(self, grantee: iam.IGrantable) -> iam.Grant:
+        """Let `grantee` poll the queue, as Lambda's poller does in the name of a function's role, and use its key.
+
+        `grant_change_visibility` is apart: only a consumer that defers messages needs it.
+        """
+        grant = self.queue.grant(grantee, "sqs:ReceiveMessage", "sqs:DeleteMessage", "sqs:GetQueueAttributes")
+        return with_key(grant, self.props.key, grantee, RECEIVE_ACTIONS)
+
+    def grant_change_visibility(self, grantee: iam.IGrantable) -> iam.Grant:
+        """Let `grantee` decide when a message that it received is delivered again."""
+        return self.queue.grant(grantee, "sqs:ChangeMessageVisibility")
+
+    def grant_dead_letter(self, grantee: iam.IGrantable) -> iam.Grant:
+        """Let `grantee` send a message to the dead-letter queue itself, and use its key to do so."""
+        grant = self.dead_letter_queue.grant(grantee, "sqs:SendMessage")
+        return with_key(grant, self.props.key, grantee, SEND_ACTIONS)
+
+    def metric_messages_visible(self, **options: Any) -> cloudwatch.Metric:
+        """Messages that wait for a consumer; `options` are those of a CloudWatch metric."""
+        return self.queue.metric_approximate_number_of_messages_visible(**options)
+
+    def metric_oldest_message_age(self, **options: Any) -> cloudwatch.Metric:
+        """Seconds that the oldest message waits; `options` are those of a CloudWatch metric."""
+        return self.queue.metric_approximate_age_of_oldest_message(**options)
+
+    def metric_dead_letters_visible(self, **options: Any) -> cloudwatch.Metric:
+        """Dead letters that wait for an operator; `options` are those of a CloudWatch metric."""
+        return self.dead_letter_queue.metric_approximate_number_of_messages_visible(**options)
+
+    def _dead_letter_queue(self) -> sqs.Queue:
+        # It names no source queue in a redrive-allow policy: the source names it, and both would be a cycle.
+        queue = sqs.Queue(
+            self,
+            "DeadLetterQueue",
+            fifo=self.props.fifo or None,
+            retention_period=self.props.dead_letter_retention,
+            **self._safety(),
+        )
+        acknowledge(queue, "Serverless-SQSRedrivePolicy", "it is the dead-letter queue: nothing is behind it")
+        return queue
+
+    def _queue(self) -> sqs.Queue:
+        return sqs.Queue(
+            self,
+            "Queue",
+            fifo=self.props.fifo or None,
+            retention_period=self.props.retention,
+            visibility_timeout=self.props.visibility_timeout,
+            dead_letter_queue=sqs.DeadLetterQueue(
+                queue=self.dead_letter_queue, max_receive_count=self.props.receive_count
+            ),
+            redrive_allow_policy=sqs.RedriveAllowPolicy(redrive_permission=sqs.RedrivePermission.DENY_ALL),
+            **self._throughput(),
+            **self._safety(),
+        )
+
+    def _throughput(self) -> dict[str, Any]:
+        if not self.props.high_throughput:
+            return {}
+        return {
+            "deduplication_scope": sqs.DeduplicationScope.MESSAGE_GROUP,
+            "fifo_throughput_limit": sqs.FifoThroughputLimit.PER_MESSAGE_GROUP_ID,
+        }
+
+    def _safety(self) -> dict[str, Any]:
+        settings = {"enforce_ssl": True, "removal_policy": removal_policy(protect=self.props.protect)}
+        if self.props.key is None:
+            return {**settings, "encryption": sqs.QueueEncryption.SQS_MANAGED}
+        return {
+            **settings,
+            "encryption": sqs.QueueEncryption.KMS,
+            "encryption_master_key": self.props.key,
+            "data_key_reuse": DATA_KEY_REUSE,
+        }

@@ -1,0 +1,121 @@
+"""One subscription to a topic, and the dead-letter queue for what SNS cannot deliver."""
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Literal
+
+from aws_cdk import aws_iam as iam
+from aws_cdk import aws_kms as kms
+from aws_cdk import aws_sns as sns
+from aws_cdk import aws_sqs as sqs
+from constructs import Construct
+
+from tsunagu.cdk.constructs.acknowledgement import acknowledge
+from tsunagu.cdk.constructs.filter_policy import FilterPolicy
+from tsunagu.cdk.constructs.key_access import SNS, allow_topic, from_topic, require_customer_managed
+from tsunagu.cdk.constructs.protection import removal_policy
+from tsunagu.cdk.constructs.queue_channel import DATA_KEY_REUSE, DEAD_LETTER_RETENTION
+
+if TYPE_CHECKING:
+    from constructs import IDependable
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TopicSubscriptionProps:
+    """Settings of a subscription.
+
+    Attributes:
+        topic: What is subscribed to.
+        protocol: How SNS delivers.
+        endpoint: Where to: the ARN of a queue, a URL, or an address.
+        raw: Deliver the message as it was published, without SNS's envelope. Default: as it was published.
+        filter_policy: Which messages are delivered. Default: all of them.
+        key: Customer-managed key of the dead-letter queue. Default: SQS's own key (SSE-SQS), without a charge.
+        protect: Keep the dead-letter queue when its stack is deleted. Default: kept.
+
+    Raises:
+        InvalidPropsError: The key is not customer-managed.
+    """
+
+    topic: sns.ITopic
+    protocol: Literal["sqs", "https", "email"]
+    endpoint: str
+    raw: bool = True
+    filter_policy: FilterPolicy | None = None
+    key: kms.IKey | None = None
+    protect: bool = True
+
+    def __post_init__(self) -> None:
+        """Refuse what AWS would not allow."""
+        require_customer_managed("key", self.key)
+
+
+class TopicSubscription(Construct):
+    """Deliver what is published to a topic, and keep what cannot be delivered for 14 days.
+
+    Without its dead-letter queue SNS drops a message for good: at once where a permission is missing or the endpoint is
+    gone, after its retries where the endpoint fails. Every permission is made here: CDK makes none for a dead-letter
+    queue with a key of its own.
+
+    Attributes:
+        dead_letter_queue: What SNS could not deliver; a FIFO queue behind a FIFO topic.
+        subscription: The subscription itself.
+    """
+
+    def __init__(self, scope: Construct, construct_id: str, props: TopicSubscriptionProps) -> None:
+        super().__init__(scope, construct_id)
+        self.dead_letter_queue = self._dead_letter_queue(props)
+        let_in(self.dead_letter_queue, props.topic, props.key)
+        self.subscription = self._subscription(props)
+
+    def _dead_letter_queue(self, props: TopicSubscriptionProps) -> sqs.Queue:
+        encryption = sqs.QueueEncryption.SQS_MANAGED if props.key is None else sqs.QueueEncryption.KMS
+        queue = sqs.Queue(
+            self,
+            "DeadLetterQueue",
+            fifo=props.topic.fifo or None,
+            retention_period=DEAD_LETTER_RETENTION,
+            encryption=encryption,
+            encryption_master_key=props.key,
+            data_key_reuse=DATA_KEY_REUSE if props.key else None,
+            enforce_ssl=True,
+            removal_policy=removal_policy(protect=props.protect),
+        )
+        # The rule knows a dead-letter queue only where another queue names it.
+        acknowledge(queue, "AwsSolutions-SQS3", "it is the dead-letter queue of a subscription: nothing is behind it")
+        acknowledge(queue, "Serverless-SQSRedrivePolicy", "it is the dead-letter queue: nothing is behind it")
+        return queue
+
+    def _subscription(self, props: TopicSubscriptionProps) -> sns.CfnSubscription:
+        return sns.CfnSubscription(
+            self,
+            "Subscription",
+            topic_arn=props.topic.topic_arn,
+            protocol=props.protocol,
+            endpoint=props.endpoint,
+            raw_message_delivery=props.raw or None,
+            redrive_policy={"deadLetterTargetArn": self.dead_letter_queue.queue_arn},
+            **_filter(props.filter_policy),
+        )
+
+
+def let_in(queue: sqs.Queue, topic: sns.ITopic, key: kms.IKey | None) -> "IDependable | None":
+    """Let SNS deliver what is published to `topic` into `queue`, through the policies of the queue and of its key.
+
+    Returns:
+        What the permission depends on; None for a queue whose policy is not ours.
+    """
+    if key is not None:
+        allow_topic(queue, key, topic)
+    statement = iam.PolicyStatement(
+        principals=[iam.ServicePrincipal(SNS)],
+        actions=["sqs:SendMessage"],
+        resources=[queue.queue_arn],
+        conditions=from_topic(topic),
+    )
+    return queue.add_to_resource_policy(statement).policy_dependable
+
+
+def _filter(policy: FilterPolicy | None) -> dict[str, Any]:
+    if policy is None:
+        return {}
+    return {"filter_policy": dict(policy.conditions), "filter_policy_scope": policy.scope.value}

@@ -1,0 +1,21 @@
+"""Flows that work alone: each a construct made of building blocks, with the numbers that depend on each other."""
+
+from tsunagu.cdk.patterns.connector import ConnectedService, Connector, ConnectorProps
+from tsunagu.cdk.patterns.idempotent_receiver import IdempotentReceiver, IdempotentReceiverProps
+from tsunagu.cdk.patterns.pipeline_props import ServicePipelineProps, Step
+from tsunagu.cdk.patterns.receiver_settings import ProvisionedPollers
+from tsunagu.cdk.patterns.service import Service
+from tsunagu.cdk.patterns.service_pipeline import ServicePipeline
+
+__all__ = [
+    "ConnectedService",
+    "Connector",
+    "ConnectorProps",
+    "IdempotentReceiver",
+    "IdempotentReceiverProps",
+    "ProvisionedPollers",
+    "Service",
+    "ServicePipeline",
+    "ServicePipelineProps",
+    "Step",
+]

@@ -1,0 +1,181 @@
+"""Fan a topic out to services: each has a queue, a function and dead letters of its own."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import NamedTuple
+
+from aws_cdk import Duration
+from aws_cdk import aws_kms as kms
+from constructs import Construct
+
+from tsunagu.cdk.constructs.dead_letter_notifier import DeadLetterNotifier, DeadLetterNotifierProps
+from tsunagu.cdk.constructs.filter_policy import FilterPolicy
+from tsunagu.cdk.constructs.idempotency_table import IdempotencyTable, IdempotencyTableProps
+from tsunagu.cdk.constructs.key_access import require_customer_managed
+from tsunagu.cdk.constructs.queue_channel import QueueChannel, QueueChannelProps
+from tsunagu.cdk.constructs.ranges import check_seconds, check_type
+from tsunagu.cdk.constructs.topic_channel import TopicChannel, TopicChannelProps
+from tsunagu.cdk.constructs.topic_subscription import TopicSubscription
+from tsunagu.cdk.patterns.idempotent_receiver import (
+    WINDOW_SECONDS,
+    WINDOW_SLACK,
+    IdempotentReceiver,
+    IdempotentReceiverProps,
+)
+from tsunagu.cdk.patterns.service import Service
+from tsunagu.contracts.pipeline import SERVICE_ATTRIBUTE
+from tsunagu.contracts.telemetry import METRICS_NAMESPACE
+from tsunagu.errors import InvalidPropsError
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ConnectorProps:
+    """Settings of a connector.
+
+    Attributes:
+        services: Who gets the messages; their names differ.
+        topic: What they are subscribed to. Default: a topic of the connector's own.
+        table: Where their idempotency items are. Default: a table of the connector's own.
+        notifier: Who is told about dead letters. Default: a notifier of the connector's own.
+        queue_key: Customer-managed key of the queues that the connector makes. Default: SQS's own key (SSE-SQS).
+        idempotency_window: How long a message is remembered after its last change. Default, and least: the longest way
+            of a message to one of the services, with a redrive on each side of its queue, and a day.
+        metrics_namespace: CloudWatch namespace of the metrics. Default: `Tsunagu`.
+        single_writes: Write items one by one, where PartiQL is not allowed. Default: in batches.
+        protect: Keep what is stateful when its stack is deleted. Default: kept.
+
+    Raises:
+        InvalidPropsError: There is no service, two have one name, or the window or the key is refused.
+    """
+
+    services: Sequence[Service]
+    topic: TopicChannel | None = None
+    table: IdempotencyTable | None = None
+    notifier: DeadLetterNotifier | None = None
+    queue_key: kms.IKey | None = None
+    idempotency_window: Duration | None = None
+    metrics_namespace: str = METRICS_NAMESPACE
+    single_writes: bool = False
+    protect: bool = True
+
+    def __post_init__(self) -> None:
+        """Refuse what AWS, or another setting, would not allow."""
+        require_distinct_services(self.services)
+        require_customer_managed("queue_key", self.queue_key)
+        if self.idempotency_window is not None:
+            check_seconds("idempotency_window", self.idempotency_window, WINDOW_SECONDS)
+            require_window(self.idempotency_window, self._least_window())
+
+    @property
+    def window(self) -> Duration:
+        """How long a message is remembered after its last change."""
+        return self.idempotency_window or self._least_window()
+
+    def _least_window(self) -> Duration:
+        ways = [service.longest_way.to_seconds() for service in self.services]
+        return Duration.seconds(max(ways) + WINDOW_SLACK.to_seconds())
+
+
+class ConnectedService(NamedTuple):
+    """What a connector made for one service.
+
+    Attributes:
+        channel: Its queue.
+        subscription: How messages come into the queue, and what becomes of those that do not.
+        receiver: Its function, and how that consumes the queue.
+    """
+
+    channel: QueueChannel
+    subscription: TopicSubscription
+    receiver: IdempotentReceiver
+
+
+class Connector(Construct):
+    """Give each message of a topic to every service; one that fails, is slow or is throttled touches no other.
+
+    A message with the attribute `service` reaches the service of that name alone.
+
+    Attributes:
+        topic: Where producers publish.
+        table: Where the idempotency items are.
+        notifier: Who is told about dead letters.
+        services: What was made for each service, by its name.
+    """
+
+    def __init__(self, scope: Construct, construct_id: str, props: ConnectorProps) -> None:
+        super().__init__(scope, construct_id)
+        protect = props.protect
+        self.topic = props.topic or TopicChannel(self, "Topic", TopicChannelProps(protect=protect))
+        self.table = props.table or IdempotencyTable(self, "IdempotencyTable", IdempotencyTableProps(protect=protect))
+        self.notifier = props.notifier or DeadLetterNotifier(
+            self, "DeadLetterNotifier", DeadLetterNotifierProps(protect=protect)
+        )
+        self.services: Mapping[str, ConnectedService] = {
+            service.name: self._connect(service, props) for service in props.services
+        }
+
+    def _connect(self, service: Service, props: ConnectorProps) -> ConnectedService:
+        scope = Construct(self, service.construct_id)
+        channel = service.channel or QueueChannel(
+            scope,
+            "Channel",
+            QueueChannelProps(handler_timeout=service.handler_timeout, key=props.queue_key, protect=props.protect),
+        )
+        subscription = self.topic.subscribe(channel, filter_policy=_for_service(service.name))
+        self.notifier.watch_subscription(subscription)
+        receiver = IdempotentReceiver(scope, "Receiver", self._receiver_props(service, channel, props))
+        return ConnectedService(channel, subscription, receiver)
+
+    def _receiver_props(
+        self, service: Service, channel: QueueChannel, props: ConnectorProps
+    ) -> IdempotentReceiverProps:
+        try:
+            return IdempotentReceiverProps(
+                **service.receiver_settings(),
+                channel=channel,
+                table=self.table,
+                notifier=self.notifier,
+                idempotency_window=props.window,
+                metrics_namespace=props.metrics_namespace,
+                single_writes=props.single_writes,
+            )
+        except InvalidPropsError as error:
+            msg = f"service {service.name}: {error}"
+            raise InvalidPropsError(msg) from error
+
+
+def require_distinct_services(services: Sequence[Service]) -> None:
+    """Refuse services of which two would be one.
+
+    Raises:
+        InvalidPropsError: There are none, one is of another type, or two have names that make one construct id.
+    """
+    if not services:
+        msg = "services must name at least one, got none"
+        raise InvalidPropsError(msg)
+    construct_ids = set()
+    for service in services:
+        check_type("services", service, Service)
+        if service.construct_id in construct_ids:
+            msg = f"services must have names of their own, got {service.name} again"
+            raise InvalidPropsError(msg)
+        construct_ids.add(service.construct_id)
+
+
+def require_window(window: Duration, least: Duration) -> None:
+    """Refuse a window in which a message could come again after it was forgotten.
+
+    Raises:
+        InvalidPropsError: The window is too short.
+    """
+    if window.to_seconds() < least.to_seconds():
+        msg = (
+            f"idempotency_window must be at least {least.to_seconds():,} seconds, or a late redrive has its effect "
+            f"twice, got {window.to_seconds():,}"
+        )
+        raise InvalidPropsError(msg)
+
+
+def _for_service(name: str) -> FilterPolicy:
+    """Messages for every service, and those for this one alone."""
+    return FilterPolicy(conditions={SERVICE_ATTRIBUTE: [{"exists": False}, name]})

@@ -1,0 +1,213 @@
+"""Receive each message's effect once: a queue, a function, its idempotency items and its dead letters."""
+
+from dataclasses import dataclass
+
+from aws_cdk import Duration
+from aws_cdk import aws_lambda as lambda_
+from constructs import Construct
+
+from tsunagu.cdk.constructs.acknowledgement import acknowledge
+from tsunagu.cdk.constructs.dead_letter_notifier import DeadLetterNotifier, DeadLetterNotifierProps
+from tsunagu.cdk.constructs.handler_function import HandlerFunction, HandlerFunctionProps
+from tsunagu.cdk.constructs.idempotency_table import IdempotencyTable, IdempotencyTableProps
+from tsunagu.cdk.constructs.queue_channel import QueueChannel
+from tsunagu.cdk.constructs.ranges import check_seconds, check_type
+from tsunagu.cdk.patterns.receiver_settings import ReceiverSettings
+from tsunagu.contracts.environment import ReceiverEnvironment
+from tsunagu.contracts.telemetry import METRICS_NAMESPACE
+from tsunagu.errors import InvalidPropsError
+
+# https://docs.aws.amazon.com/lambda/latest/dg/services-sqs-configure.html
+BATCH_SIZES_WITHOUT_WINDOW = range(1, 11)
+LEAST_LEASE_SECONDS = 5
+WINDOW_SECONDS = range(1, 10 * 365 * 86_400 + 1)
+
+WINDOW_SLACK = Duration.days(1)  # clocks differ, and a message can be received in the last second of its retention
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class IdempotentReceiverProps(ReceiverSettings):
+    """Settings of an idempotent receiver: those of `ReceiverSettings`, its channel, and what it shares with others.
+
+    The time-out of the function is the channel's `handler_timeout`, its batching window the channel's.
+
+    Attributes:
+        channel: What it consumes.
+        table: Where its idempotency items are. Default: a table of its own.
+        notifier: Who is told about its dead letters. Default: a notifier of its own.
+        idempotency_window: How long a message is remembered after its last change. Default, and least: the channel's
+            retention, its dead letters' retention, the retention again after a redrive, and a day.
+        metrics_namespace: CloudWatch namespace of the receiver's metrics. Default: `Tsunagu`.
+        single_writes: Write items one by one, not in batches of PartiQL statements: ten times the calls, for accounts
+            in which PartiQL is not allowed. Default: batches.
+        transactions: Whether the handler commits writes of its own together with its message. Default: it may.
+
+    Raises:
+        InvalidPropsError: A number is out of range, or two of the settings exclude each other.
+    """
+
+    channel: QueueChannel
+    table: IdempotencyTable | None = None
+    notifier: DeadLetterNotifier | None = None
+    idempotency_window: Duration | None = None
+    metrics_namespace: str = METRICS_NAMESPACE
+    single_writes: bool = False
+    transactions: bool = True
+
+    def __post_init__(self) -> None:
+        """Refuse what AWS, or another setting, would not allow."""
+        ReceiverSettings.__post_init__(self)  # `super()` does not reach through dataclasses with slots
+        check_type("channel", self.channel, QueueChannel)
+        self._check_batch()
+        self._check_back_stop()
+        self._check_window()
+        self._check_lease()
+
+    def _check_lease(self) -> None:
+        if self.lease is None:
+            return
+        timeout = int(self.channel.props.handler_timeout.to_seconds())
+        check_seconds("lease", self.lease, range(LEAST_LEASE_SECONDS, timeout + 1))
+
+    def _check_batch(self) -> None:
+        if self.batch_size in BATCH_SIZES_WITHOUT_WINDOW:
+            return
+        if self.channel.props.fifo:
+            msg = f"batch_size must be at most 10 on a FIFO channel, got {self.batch_size:,}"
+            raise InvalidPropsError(msg)
+        if not self.channel.props.batching_window.to_seconds():
+            msg = f"batch_size must be at most 10 on a channel without a batching_window, got {self.batch_size:,}"
+            raise InvalidPropsError(msg)
+
+    def _check_back_stop(self) -> None:
+        """A message shares its receives with its batch: a neighbour that kills the function burns them for all."""
+        receive_count, per_message = self.channel.props.receive_count, self.max_attempts + 1
+        if receive_count < per_message:
+            msg = (
+                f"channel must allow at least {per_message:,} receives for {self.max_attempts} attempts, "
+                f"got {receive_count:,}: give it a longer retention or a shorter handler_timeout"
+            )
+            raise InvalidPropsError(msg)
+        if receive_count < self.batch_size * per_message:
+            msg = (
+                f"batch_size must be at most {receive_count // per_message}, so that {self.max_attempts} attempts at "
+                f"each message fit the {receive_count:,} receives of the channel, got {self.batch_size:,}"
+            )
+            raise InvalidPropsError(msg)
+
+    def _check_window(self) -> None:
+        if self.idempotency_window is None:
+            return
+        check_seconds("idempotency_window", self.idempotency_window, WINDOW_SECONDS)
+        least, seconds = self._least_window_seconds(), int(self.idempotency_window.to_seconds())
+        if seconds < least:
+            msg = (
+                f"idempotency_window must be at least {least:,} seconds, or a late redrive has its effect twice, "
+                f"got {seconds:,}"
+            )
+            raise InvalidPropsError(msg)
+
+    @property
+    def window_seconds(self) -> int:
+        """Seconds for which a message is remembered after its last change."""
+        window = self.idempotency_window
+        return int(window.to_seconds()) if window is not None else self._least_window_seconds()
+
+    def _least_window_seconds(self) -> int:
+        return int(self.channel.props.longest_stay.to_seconds() + WINDOW_SLACK.to_seconds())
+
+
+class IdempotentReceiver(Construct):
+    """Give each message of a channel to a handler, so that its effect happens once.
+
+    A message that cannot be processed goes to the channel's dead-letter queue with the reason, and the notifier's topic
+    tells so.
+
+    Attributes:
+        handler: The function, its role and its log group.
+        table: Where the idempotency items are.
+        notifier: Who is told about dead letters.
+        alarms: On dead letters, and on messages that wait for a quarter of their retention.
+        mapping: The event source mapping between queue and function.
+    """
+
+    def __init__(self, scope: Construct, construct_id: str, props: IdempotentReceiverProps) -> None:
+        super().__init__(scope, construct_id)
+        self.table = props.table or IdempotencyTable(
+            self, "IdempotencyTable", IdempotencyTableProps(protect=props.protect)
+        )
+        self.notifier = props.notifier or DeadLetterNotifier(
+            self, "DeadLetterNotifier", DeadLetterNotifierProps(protect=props.protect)
+        )
+        props.channel.attach_receiver(self)
+        self.alarms = self.notifier.watch_channel(self, props.channel)
+        self.handler = HandlerFunction(self, "Handler", self._function_props(props))
+        acknowledge(
+            self.handler.function, "Serverless-LambdaDLQ", "only the mapping invokes it, and waits for its answer"
+        )
+        self._grant(props)
+        self.mapping = self._mapping(props)
+
+    def _function_props(self, props: IdempotentReceiverProps) -> HandlerFunctionProps:
+        return HandlerFunctionProps(
+            package=props.package,
+            environment=(self._environment(props), *props.environment),
+            timeout=props.channel.props.handler_timeout,
+            memory_mib=props.memory_mib,
+            network=props.network,
+            platform=props.platform,
+            log_retention=props.log_retention,
+            protect=props.protect,
+            reserved_concurrency=props.reserved_concurrency,
+        )
+
+    def _environment(self, props: IdempotentReceiverProps) -> ReceiverEnvironment:
+        channel = props.channel
+        return ReceiverEnvironment(
+            idempotency_table_name=self.table.table.table_name,
+            idempotency_window_seconds=props.window_seconds,
+            queue_arn=channel.queue.queue_arn,
+            queue_url=channel.queue.queue_url,
+            dead_letter_queue_url=channel.dead_letter_queue.queue_url,
+            notification_topic_arn=self.notifier.topic.topic_arn,
+            max_attempts=props.max_attempts,
+            function_timeout_seconds=int(channel.props.handler_timeout.to_seconds()),
+            metrics_namespace=props.metrics_namespace,
+            single_writes=props.single_writes,
+            lease_seconds=int(props.lease.to_seconds()) if props.lease else 0,
+        )
+
+    def _grant(self, props: IdempotentReceiverProps) -> None:
+        channel, function = props.channel, self.handler.function
+        channel.grant_consume(function)
+        channel.grant_change_visibility(function)
+        channel.grant_dead_letter(function)
+        self.table.grant_idempotency(function, single_writes=props.single_writes, transactions=props.transactions)
+        self.notifier.grant_notify(function)
+
+    def _mapping(self, props: IdempotentReceiverProps) -> lambda_.EventSourceMapping:
+        window = props.channel.props.batching_window
+        pollers = props.pollers
+        mapping = lambda_.EventSourceMapping(
+            self,
+            "Mapping",
+            target=self.handler.function,
+            event_source_arn=props.channel.queue.queue_arn,
+            batch_size=props.batch_size,
+            max_batching_window=window if window.to_seconds() else None,
+            max_concurrency=props.max_concurrency,
+            provisioned_poller_config=lambda_.ProvisionedPollerConfig(
+                minimum_pollers=pollers.minimum, maximum_pollers=pollers.maximum
+            )
+            if pollers
+            else None,
+            report_batch_item_failures=True,
+            metrics_config=lambda_.MetricsConfig(metrics=[lambda_.MetricType.EVENT_COUNT]),
+            # No filters: a mapping deletes what does not match.
+        )
+        acknowledge(
+            mapping,
+            "Serverless-LambdaEventSourceMappingDestination",
+            "a mapping has such a destination for a stream only; a queue has its dead-letter queue",
+        )
+        return mapping

@@ -1,0 +1,180 @@
+"""Settings of a pipeline: its steps, what goes in, and what comes out."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from tsunagu.cdk.constructs.claim_check_bucket import ClaimCheckBucket
+from tsunagu.cdk.constructs.dead_letter_notifier import DeadLetterNotifier
+from tsunagu.cdk.constructs.handler_function import HandlerFunctionProps
+from tsunagu.cdk.constructs.idempotency_table import IdempotencyTable
+from tsunagu.cdk.constructs.key_access import require_customer_managed
+from tsunagu.cdk.constructs.queue_channel import NO_WAIT, QueueChannel
+from tsunagu.cdk.constructs.ranges import check_range, check_seconds, check_type
+from tsunagu.cdk.constructs.topic_channel import MESSAGE_BYTES, TopicChannel
+from tsunagu.cdk.patterns.connector import require_distinct_services, require_window
+from tsunagu.cdk.patterns.idempotent_receiver import WINDOW_SECONDS
+from tsunagu.cdk.patterns.pipeline_limits import least_window, longest_run
+from tsunagu.cdk.patterns.service import Service, pascal_case, require_name
+from tsunagu.contracts.messages import SNS_MESSAGE_BYTES
+from tsunagu.contracts.pipeline import HOP_LIMIT, LARGEST_PAYLOAD_BYTES
+from tsunagu.contracts.telemetry import METRICS_NAMESPACE
+from tsunagu.errors import InvalidPropsError
+
+if TYPE_CHECKING:
+    from aws_cdk import Duration
+    from aws_cdk import aws_kms as kms
+
+INLINE_LIMITS = range(MESSAGE_BYTES[-1] + 1)
+PAYLOAD_LIMITS = range(1_024, 100 * 1_048_576 + 1)  # it is read into the function's memory
+HOP_LIMITS = range(1, 1_001)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Step:
+    """One step of a pipeline: services that work side by side on what the step before made.
+
+    Attributes:
+        name: 1 to 32 lower-case letters, digits and hyphens.
+        services: Who works on it.
+        topic: A standard topic to use instead of a new one.
+
+    Raises:
+        InvalidPropsError: The name is of another form, there is no service, or the topic is a FIFO topic.
+    """
+
+    name: str
+    services: Sequence[Service]
+    topic: TopicChannel | None = None
+
+    def __post_init__(self) -> None:
+        """Refuse what the runtime, or another setting, would not allow."""
+        require_name("name", self.name)
+        require_distinct_services(self.services)
+        _require_standard(f"topic of step {self.name}", self.topic)
+
+    @property
+    def construct_id(self) -> str:
+        """Id of the step's construct: its name in PascalCase."""
+        return pascal_case(self.name)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ServicePipelineProps:
+    """Settings of a pipeline.
+
+    Attributes:
+        name: 1 to 32 lower-case letters, digits and hyphens: the prefix of its objects, and part of its records' keys.
+        preprocessor: The function that starts runs; its handler package knows the start and the replay.
+        steps: Steps in order; the names of all services differ.
+        entry: A queue whose messages start runs too, each with an idempotency key of its own. Its `handler_timeout` is
+            the preprocessor's. Default: runs are started by invoking the preprocessor.
+        subscribers: Who is told at the end, by construct id: a queue, `https://…`, or `mailto:` and an address.
+            Default: nobody; subscribe to the notifier's topic.
+        notifier: Standard topic at the end. Default: a new one.
+        dead_letter_notifier: Who is told about dead letters. Default: a notifier of the pipeline's own.
+        bucket: What is too large to travel inline. Default: a bucket that keeps objects as long as a run, with a
+            redrive at every queue, and a replay of it can need them.
+        table: Idempotency items, with `request_index`. Default: a table of the pipeline's own.
+        queue_key: Customer-managed key of the queues that the pipeline makes. Default: SQS's own key (SSE-SQS).
+        topic_key: Customer-managed key of the topics that the pipeline makes. Default: one key for all of them.
+        max_message_bytes: Largest message of the topics that the pipeline makes, as of `TopicChannelProps`.
+            Default: 262,144.
+        inline_bytes: Largest JSON that travels in a message, 0 to 1,048,576 bytes in UTF-8; the request and the results
+            of a whole step must fit. Default: 65,536, or what fits.
+        largest_payload_bytes: Largest JSON that is taken, 1,024 bytes to 100 MiB. Default: 10 MiB.
+        hop_limit: Hops after which a message is refused, so that a loop ends, 1 to 1,000. Default: 32.
+        idempotency_window: How long a record is kept after its last change. Default, and least: the longest run, with a
+            redrive at every queue, and a day.
+        metrics_namespace: CloudWatch namespace of the metrics. Default: `Tsunagu`.
+        single_writes: Write items one by one, where PartiQL is not allowed. Default: in batches.
+        protect: Keep what is stateful when its stack is deleted. Default: kept.
+
+    Raises:
+        InvalidPropsError: A name is of another form or given twice, a number is out of range, or two of the settings
+            exclude each other.
+    """
+
+    name: str
+    preprocessor: HandlerFunctionProps
+    steps: Sequence[Step]
+    entry: QueueChannel | None = None
+    subscribers: Mapping[str, QueueChannel | str] = field(default_factory=dict)
+    notifier: TopicChannel | None = None
+    dead_letter_notifier: DeadLetterNotifier | None = None
+    bucket: ClaimCheckBucket | None = None
+    table: IdempotencyTable | None = None
+    queue_key: "kms.IKey | None" = None
+    topic_key: "kms.IKey | None" = None
+    max_message_bytes: int = SNS_MESSAGE_BYTES
+    inline_bytes: int | None = None
+    largest_payload_bytes: int = LARGEST_PAYLOAD_BYTES
+    hop_limit: int = HOP_LIMIT
+    idempotency_window: "Duration | None" = None
+    metrics_namespace: str = METRICS_NAMESPACE
+    single_writes: bool = False
+    protect: bool = True
+
+    def __post_init__(self) -> None:
+        """Refuse what AWS, the runtime, or another setting, would not allow."""
+        require_name("name", self.name)
+        check_type("preprocessor", self.preprocessor, HandlerFunctionProps)
+        self._check_steps()
+        self._check_entry()
+        self._check_numbers()
+        _require_standard("notifier", self.notifier)
+        require_customer_managed("queue_key", self.queue_key)
+        require_customer_managed("topic_key", self.topic_key)
+
+    def _check_steps(self) -> None:
+        if not self.steps:
+            msg = "steps must name at least one, got none"
+            raise InvalidPropsError(msg)
+        construct_ids = [step.construct_id for step in self.steps]
+        for step in self.steps:
+            if construct_ids.count(step.construct_id) > 1:
+                msg = f"steps must have names of their own, got {step.name} again"
+                raise InvalidPropsError(msg)
+        require_distinct_services([service for step in self.steps for service in step.services])
+
+    def _check_entry(self) -> None:
+        if self.entry is None:
+            return
+        check_type("entry", self.entry, QueueChannel)
+        timeout, of_entry = self.preprocessor.timeout.to_seconds(), self.entry.props.handler_timeout.to_seconds()
+        if timeout != of_entry:
+            msg = (
+                f"timeout of the preprocessor must be the entry's handler_timeout of {of_entry} seconds, got {timeout}"
+            )
+            raise InvalidPropsError(msg)
+
+    def _check_numbers(self) -> None:
+        check_range("largest_payload_bytes", self.largest_payload_bytes, PAYLOAD_LIMITS, "bytes")
+        check_range("hop_limit", self.hop_limit, HOP_LIMITS, "hops")
+        if self.hop_limit < len(self.steps):
+            msg = f"hop_limit must be at least the {len(self.steps)} steps of the pipeline, got {self.hop_limit}"
+            raise InvalidPropsError(msg)
+        if self.inline_bytes is not None:
+            check_range("inline_bytes", self.inline_bytes, INLINE_LIMITS, "bytes")
+        if self.idempotency_window is not None:
+            check_seconds("idempotency_window", self.idempotency_window, WINDOW_SECONDS)
+            require_window(self.idempotency_window, self._least_window())
+
+    @property
+    def longest_run(self) -> "Duration":
+        """Longest time from the start of a run to the last delivery of its last step."""
+        return longest_run([step.services for step in self.steps])
+
+    @property
+    def window(self) -> "Duration":
+        """How long a record is kept after its last change."""
+        return self.idempotency_window or self._least_window()
+
+    def _least_window(self) -> "Duration":
+        return least_window(self.longest_run, self.entry.props.longest_stay if self.entry else NO_WAIT)
+
+
+def _require_standard(prop: str, topic: TopicChannel | None) -> None:
+    if topic is not None and topic.topic.fifo:
+        msg = f"{prop} must be a standard topic, because runs do not wait for each other, got a FIFO topic"
+        raise InvalidPropsError(msg)

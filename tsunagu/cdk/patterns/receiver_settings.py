@@ -1,0 +1,93 @@
+"""How a function consumes a queue, whichever pattern makes it."""
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from tsunagu.cdk.constructs.handler_function import HandlerSettings
+from tsunagu.cdk.constructs.ranges import check_range
+from tsunagu.errors import InvalidPropsError
+
+if TYPE_CHECKING:
+    from aws_cdk import Duration
+
+# https://docs.aws.amazon.com/lambda/latest/dg/services-sqs-configure.html
+BATCH_SIZES = range(1, 10_001)
+MAX_CONCURRENCY = range(2, 1_001)
+# https://docs.aws.amazon.com/lambda/latest/dg/services-sqs-scaling.html
+MINIMUM_POLLERS = range(2, 201)
+MAXIMUM_POLLERS = range(2, 2_001)
+MAX_ATTEMPTS = range(1, 101)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ProvisionedPollers:
+    """Pollers that are reserved for one queue, against the delay of scaling; each has an hourly charge.
+
+    Attributes:
+        minimum: Pollers that always run, 2 to 200.
+        maximum: Pollers at most, 2 to 2,000.
+
+    Raises:
+        InvalidPropsError: A number is out of range, or the minimum is above the maximum.
+    """
+
+    minimum: int
+    maximum: int
+
+    def __post_init__(self) -> None:
+        """Refuse what AWS, or another setting, would not allow."""
+        check_range("minimum", self.minimum, MINIMUM_POLLERS, "pollers")
+        check_range("maximum", self.maximum, MAXIMUM_POLLERS, "pollers")
+        if self.minimum > self.maximum:
+            msg = f"minimum must be at most the maximum of {self.maximum:,} pollers, got {self.minimum:,}"
+            raise InvalidPropsError(msg)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ReceiverSettings(HandlerSettings):
+    """What every function that consumes a queue can be told: `HandlerSettings`, and how it takes its messages.
+
+    Attributes:
+        batch_size: Messages at most in one invocation: 1 to 10, and up to 10,000 on a standard channel with a batching
+            window. Default: 10.
+        max_concurrency: Invocations at most at the same time, 2 to 1,000. Default: Lambda's own limits.
+        pollers: Provisioned pollers, instead of `max_concurrency`. Default: Lambda scales its pollers.
+        max_attempts: Attempts after which a message is dead-lettered, 1 to 100. Default: 5.
+        lease: Length of a lease that the handler extends by heartbeats, 5 seconds or more, for long work: a kill then
+            costs a lease, not the rest of the time-out. Its batches hold one message. Default: leases as long as the
+            invocation.
+
+    Raises:
+        InvalidPropsError: A number is out of range, or two of the settings exclude each other.
+    """
+
+    batch_size: int = 10
+    max_concurrency: int | None = None
+    pollers: ProvisionedPollers | None = None
+    max_attempts: int = 5
+    lease: "Duration | None" = None
+
+    def __post_init__(self) -> None:
+        """Refuse what AWS, or another setting, would not allow."""
+        HandlerSettings.__post_init__(self)  # `super()` does not reach through dataclasses with slots
+        check_range("max_attempts", self.max_attempts, MAX_ATTEMPTS)
+        check_range("batch_size", self.batch_size, BATCH_SIZES, "messages")
+        self._check_concurrency()
+        if self.lease is not None and self.batch_size != 1:
+            msg = f"batch_size must be 1 with a lease, because heartbeats extend one message, got {self.batch_size:,}"
+            raise InvalidPropsError(msg)
+
+    def _check_concurrency(self) -> None:
+        if self.max_concurrency is not None and self.pollers is not None:
+            msg = "max_concurrency must be left out where pollers are provisioned, got both"
+            raise InvalidPropsError(msg)
+        if self.max_concurrency is not None:
+            check_range("max_concurrency", self.max_concurrency, MAX_CONCURRENCY)
+        # Lambda's pollers start with several batches at once: what is throttled comes back and uses up receives.
+        least = self.max_concurrency or MAX_CONCURRENCY[0]
+        if self.reserved_concurrency is not None and self.reserved_concurrency < least:
+            msg = (
+                f"reserved_concurrency must be at least {least:,} for a function that consumes a queue with that "
+                f"concurrency, got {self.reserved_concurrency:,}"
+            )
+            raise InvalidPropsError(msg)

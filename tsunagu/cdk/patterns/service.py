@@ -1,0 +1,78 @@
+"""A service: one kind of work on the messages of a topic, with a queue and a function of its own."""
+
+from dataclasses import dataclass, fields
+from typing import Any
+
+from aws_cdk import Duration
+
+from tsunagu.cdk.constructs.queue_channel import DEAD_LETTER_RETENTION, QueueChannel, QueueChannelProps
+from tsunagu.cdk.constructs.ranges import FUNCTION_TIMEOUT_SECONDS, check_seconds, check_type
+from tsunagu.cdk.patterns.receiver_settings import ReceiverSettings
+from tsunagu.contracts.claims import ClaimKeyError, check_name
+from tsunagu.errors import InvalidPropsError
+
+HANDLER_TIMEOUT = Duration.seconds(30)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Service(ReceiverSettings):
+    """Settings of a service: those of `ReceiverSettings`, its name and its queue.
+
+    Attributes:
+        name: 1 to 32 lower-case letters, digits and hyphens; messages for it alone, its records and its results bear
+            it, so that a new name is a new service.
+        handler_timeout: Longest time of one invocation, 1 to 900 seconds; of a `channel`, its own. Default: 30 seconds.
+        channel: A queue to use instead of a new one, for other times or for a key of its own. Default: a new standard
+            queue, with the retention of `QueueChannelProps`.
+
+    Raises:
+        InvalidPropsError: The name is of another form, a number is out of range, or two of the settings exclude each
+            other.
+    """
+
+    name: str
+    handler_timeout: Duration = HANDLER_TIMEOUT
+    channel: QueueChannel | None = None
+
+    def __post_init__(self) -> None:
+        """Refuse what AWS, or another setting, would not allow."""
+        ReceiverSettings.__post_init__(self)  # `super()` does not reach through dataclasses with slots
+        require_name("name", self.name)
+        check_seconds("handler_timeout", self.handler_timeout, FUNCTION_TIMEOUT_SECONDS)
+        if self.channel is not None:
+            check_type("channel", self.channel, QueueChannel)
+            if self.handler_timeout is not HANDLER_TIMEOUT:
+                msg = f"handler_timeout of {self.name} must be left out where its channel is given, got both"
+                raise InvalidPropsError(msg)
+
+    @property
+    def construct_id(self) -> str:
+        """Id of the service's construct: its name in PascalCase."""
+        return pascal_case(self.name)
+
+    @property
+    def longest_way(self) -> Duration:
+        """Longest time from publishing a message to its last delivery, with a redrive on each side of the queue."""
+        made_of = self.channel.props if self.channel else QueueChannelProps(handler_timeout=self.handler_timeout)
+        return Duration.seconds(DEAD_LETTER_RETENTION.to_seconds() + made_of.longest_stay.to_seconds())
+
+    def receiver_settings(self) -> dict[str, Any]:
+        """What a receiver is told of these settings, by the name of its prop."""
+        return {field.name: getattr(self, field.name) for field in fields(ReceiverSettings)}
+
+
+def require_name(prop: str, value: object) -> str:
+    """Return `value` if it can name a pipeline, a step or a service.
+
+    Raises:
+        InvalidPropsError: It is anything else.
+    """
+    try:
+        return check_name(prop, value)
+    except ClaimKeyError as error:
+        raise InvalidPropsError(str(error)) from None
+
+
+def pascal_case(name: str) -> str:
+    """Return the construct id of a pipeline's, step's or service's name: `quality-check` becomes `QualityCheck`."""
+    return "".join(word.capitalize() for word in name.split("-"))

@@ -1,0 +1,229 @@
+"""Take a request through steps: a preprocessor, services in each step, and a notification at the end."""
+
+import dataclasses
+import json
+from collections.abc import Mapping, Sequence
+
+from aws_cdk import aws_iam as iam
+from aws_cdk import aws_kms as kms
+from constructs import Construct
+
+from tsunagu.cdk.constructs.acknowledgement import acknowledge
+from tsunagu.cdk.constructs.claim_check_bucket import ClaimCheckBucket, ClaimCheckBucketProps
+from tsunagu.cdk.constructs.customer_managed_key import CustomerManagedKey, CustomerManagedKeyProps
+from tsunagu.cdk.constructs.dead_letter_notifier import DeadLetterNotifier, DeadLetterNotifierProps
+from tsunagu.cdk.constructs.handler_function import HandlerFunction, HandlerSettings
+from tsunagu.cdk.constructs.idempotency_table import IdempotencyTable, IdempotencyTableProps
+from tsunagu.cdk.constructs.queue_channel import QueueChannel
+from tsunagu.cdk.constructs.topic_channel import TopicChannel, TopicChannelProps
+from tsunagu.cdk.patterns.connector import ConnectedService, Connector, ConnectorProps
+from tsunagu.cdk.patterns.idempotent_receiver import IdempotentReceiver, IdempotentReceiverProps
+from tsunagu.cdk.patterns.pipeline_limits import Hop, inline_bytes, object_lifetime
+from tsunagu.cdk.patterns.pipeline_props import ServicePipelineProps, Step
+from tsunagu.cdk.patterns.service import Service
+from tsunagu.contracts.pipeline import PreprocessorEnvironment, ServiceEnvironment
+from tsunagu.errors import InvalidPropsError
+
+_HTTPS, _MAILTO = "https://", "mailto:"
+
+
+class ServicePipeline(Construct):
+    """Take each request through the steps in order, once, with its data in the messages or, where large, in a bucket.
+
+    Attributes:
+        preprocessor: The function that starts and replays runs.
+        connectors: Topic and services of each step, by the step's name.
+        services: What was made for each service, by its name; pass its function to other constructs' `grant_*` methods.
+        notifier: The topic at the end.
+        dead_letter_notifier: Who is told about dead letters.
+        bucket: What is too large to travel inline.
+        table: The records of starts and services: the journal of every run.
+        inline_bytes: Largest JSON that travels in a message.
+    """
+
+    def __init__(self, scope: Construct, construct_id: str, props: ServicePipelineProps) -> None:
+        super().__init__(scope, construct_id)
+        self._props = props
+        self._topic_key = props.topic_key or self._new_topic_key()
+        self.bucket = props.bucket or self._new_bucket()
+        self.bucket.require_lifetime(object_lifetime(props.longest_run, props.window), self)
+        self.table = props.table or self._new_table()
+        self.dead_letter_notifier = props.dead_letter_notifier or self._new_dead_letter_notifier()
+        self.notifier = props.notifier or self._new_topic(self, "Notifier")
+        self._topics = self._step_topics()
+        self.inline_bytes = inline_bytes(self._hops(), props.inline_bytes)
+        self.connectors: Mapping[str, Connector] = self._connectors()
+        self.services: Mapping[str, ConnectedService] = {
+            name: made for connector in self.connectors.values() for name, made in connector.services.items()
+        }
+        self.preprocessor = self._preprocessor()
+        self._grant_services()
+        self._grant_preprocessor()
+        # Alarms lead to this stack, and so must what they watch: a given topic may be of a stack that this one needs.
+        outside = Construct(self, "Subscribers") if props.notifier else self.notifier
+        for subscriber_id, subscriber in props.subscribers.items():
+            self._subscribe(outside, subscriber_id, subscriber)
+
+    def grant_start(self, grantee: iam.IGrantable) -> iam.Grant:
+        """Let `grantee` start and replay runs, by invoking the preprocessor."""
+        function = self.preprocessor.function
+        return iam.Grant.add_to_principal(
+            grantee=grantee, actions=["lambda:InvokeFunction"], resource_arns=[function.function_arn]
+        )
+
+    def _step_topics(self) -> Sequence[TopicChannel]:
+        scope = Construct(self, "Topics")
+        return [step.topic or self._new_topic(scope, step.construct_id) for step in self._props.steps]
+
+    def _hops(self) -> Sequence[Hop]:
+        """Each message of a run: to the steps in order, and to the notifier."""
+        parts = [1, *(1 + len(step.services) for step in self._props.steps)]
+        topics = [*self._topics, self.notifier]
+        return [
+            Hop(topic.node.path, topic.props.max_message_bytes, count)
+            for topic, count in zip(topics, parts, strict=True)
+        ]
+
+    def _connectors(self) -> dict[str, Connector]:
+        scope = Construct(self, "Steps")
+        return {
+            step.name: Connector(scope, step.construct_id, self._connector_props(number, step))
+            for number, step in enumerate(self._props.steps)
+        }
+
+    def _connector_props(self, number: int, step: Step) -> ConnectorProps:
+        props = self._props
+        return ConnectorProps(
+            services=[self._told(service, number, step) for service in step.services],
+            topic=self._topics[number],
+            table=self.table,
+            notifier=self.dead_letter_notifier,
+            queue_key=props.queue_key,
+            idempotency_window=props.window,
+            metrics_namespace=props.metrics_namespace,
+            single_writes=props.single_writes,
+            protect=props.protect,
+        )
+
+    def _told(self, service: Service, number: int, step: Step) -> Service:
+        """The service with what it must know of the pipeline in its environment."""
+        props, behind = self._props, number + 1
+        environment = ServiceEnvironment(
+            pipeline=props.name,
+            step=step.name,
+            service=service.name,
+            siblings=",".join(sibling.name for sibling in step.services),
+            next_step=props.steps[behind].name if behind < len(props.steps) else "",
+            next_topic_arn=self._topic_behind(number).topic.topic_arn,
+            claim_bucket_name=self.bucket.bucket.bucket_name,
+            inline_bytes=self.inline_bytes,
+            largest_payload_bytes=props.largest_payload_bytes,
+            hop_limit=props.hop_limit,
+        )
+        return dataclasses.replace(service, environment=(environment, *service.environment))
+
+    def _topic_behind(self, number: int) -> TopicChannel:
+        return [*self._topics, self.notifier][number + 1]
+
+    def _preprocessor(self) -> HandlerFunction:
+        props = self._props
+        settings = dataclasses.replace(
+            props.preprocessor, environment=(self._preprocessor_environment(), *props.preprocessor.environment)
+        )
+        if props.entry is not None:
+            inherited = {field.name: getattr(settings, field.name) for field in dataclasses.fields(HandlerSettings)}
+            receiver_props = IdempotentReceiverProps(
+                **inherited,
+                channel=props.entry,
+                table=self.table,
+                notifier=self.dead_letter_notifier,
+                idempotency_window=props.window,
+                metrics_namespace=props.metrics_namespace,
+                single_writes=props.single_writes,
+                transactions=False,
+            )
+            return IdempotentReceiver(self, "Preprocessor", receiver_props).handler
+        preprocessor = HandlerFunction(self, "Preprocessor", settings)
+        acknowledge(preprocessor.function, "Serverless-LambdaDLQ", "who invokes it waits for its answer")
+        return preprocessor
+
+    def _preprocessor_environment(self) -> PreprocessorEnvironment:
+        props = self._props
+        return PreprocessorEnvironment(
+            pipeline=props.name,
+            steps=self._steps_text(),
+            claim_bucket_name=self.bucket.bucket.bucket_name,
+            idempotency_table_name=self.table.table.table_name,
+            idempotency_window_seconds=int(props.window.to_seconds()),
+            function_timeout_seconds=int(props.preprocessor.timeout.to_seconds()),
+            metrics_namespace=props.metrics_namespace,
+            inline_bytes=self.inline_bytes,
+            largest_payload_bytes=props.largest_payload_bytes,
+            hop_limit=props.hop_limit,
+            single_writes=props.single_writes,
+        )
+
+    def _steps_text(self) -> str:
+        steps = [
+            {
+                "name": step.name,
+                "topic_arn": topic.topic.topic_arn,
+                "services": [service.name for service in step.services],
+            }
+            for step, topic in zip(self._props.steps, self._topics, strict=True)
+        ]
+        return json.dumps(steps, separators=(",", ":"))
+
+    def _grant_services(self) -> None:
+        for number, step in enumerate(self._props.steps):
+            for service in step.services:
+                function = self.services[service.name].receiver.handler.function
+                self.bucket.grant_read(function, under=self._props.name)
+                self.bucket.grant_write(function, under=f"{self._props.name}/*/{step.name}/{service.name}")
+                self._topic_behind(number).grant_publish(function)
+
+    def _grant_preprocessor(self) -> None:
+        function = self.preprocessor.function
+        self.bucket.grant_write(function, under=self._props.name)
+        self.table.grant_idempotency(function, single_writes=self._props.single_writes, transactions=False)
+        self.table.grant_find_by_request(function)
+        for topic in self._topics:
+            topic.grant_publish(function)
+
+    def _subscribe(self, outside: Construct, subscriber_id: str, subscriber: QueueChannel | str) -> None:
+        if isinstance(subscriber, QueueChannel):
+            made = self.notifier.subscribe(subscriber)
+        elif subscriber.startswith(_HTTPS):
+            made = self.notifier.subscribe_https(subscriber_id, subscriber, scope=outside)
+        elif subscriber.startswith(_MAILTO):
+            made = self.notifier.subscribe_email(subscriber_id, subscriber.removeprefix(_MAILTO), scope=outside)
+        else:
+            msg = f"subscriber {subscriber_id} must be a queue, {_HTTPS}… or {_MAILTO}…, got {subscriber!r}"
+            raise InvalidPropsError(msg)
+        self.dead_letter_notifier.watch_subscription(made)
+
+    def _new_topic_key(self) -> kms.IKey:
+        props = CustomerManagedKeyProps(
+            description=f"Messages of the pipeline {self._props.name}", protect=self._props.protect
+        )
+        return CustomerManagedKey(self, "TopicKey", props).key
+
+    def _new_topic(self, scope: Construct, construct_id: str) -> TopicChannel:
+        props = TopicChannelProps(
+            key=self._topic_key, max_message_bytes=self._props.max_message_bytes, protect=self._props.protect
+        )
+        return TopicChannel(scope, construct_id, props)
+
+    def _new_dead_letter_notifier(self) -> DeadLetterNotifier:
+        props = DeadLetterNotifierProps(key=self._topic_key, protect=self._props.protect)
+        return DeadLetterNotifier(self, "DeadLetterNotifier", props)
+
+    def _new_bucket(self) -> ClaimCheckBucket:
+        expiration = object_lifetime(self._props.longest_run, self._props.window)
+        return ClaimCheckBucket(
+            self, "ClaimCheckBucket", ClaimCheckBucketProps(expiration=expiration, protect=self._props.protect)
+        )
+
+    def _new_table(self) -> IdempotencyTable:
+        props = IdempotencyTableProps(request_index=True, protect=self._props.protect)
+        return IdempotencyTable(self, "IdempotencyTable", props)

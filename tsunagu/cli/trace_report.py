@@ -1,0 +1,121 @@
+"""What a trace looks like: a table a run for people, an object for programs."""
+
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any
+
+from rich.box import SIMPLE_HEAD
+from rich.table import Table
+
+from tsunagu.contracts.records import Status
+from tsunagu.operations.trace import RunTrace, ServiceTrace
+from tsunagu.runtime.claim_check import Inline, Part
+from tsunagu.runtime.json_text import json_text
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+OUTCOMES = {
+    None: "not there yet",
+    Status.INPROGRESS: "in progress",
+    Status.RELEASED: "failed, comes again",
+    Status.COMMITTED: "done, not sent on yet",
+    Status.COMPLETED: "done",
+    Status.DEAD: "dead",
+}
+START_OUTCOMES = {**OUTCOMES, Status.COMMITTED: "not published yet", Status.COMPLETED: "published"}
+
+
+def print_trace(console: "Console", bucket: str, runs: Sequence[RunTrace]) -> None:
+    """Print each run with a row a service, oldest run first.
+
+    Args:
+        console: Where to.
+        bucket: Bucket of what does not travel inline.
+        runs: The runs.
+    """
+    for run in runs:
+        console.print(_heading(run), soft_wrap=True)
+        if run.request is not None:
+            console.print(f"  request: {_place(bucket, run.request)}", soft_wrap=True)
+        if run.services:
+            console.print(_table(bucket, run.services))
+
+
+def trace_as_json(request_id: str, bucket: str, runs: Sequence[RunTrace]) -> dict[str, Any]:
+    """Return the trace as JSON: times in UTC, data as the messages carry it."""
+    return {"request_id": request_id, "bucket": bucket, "runs": [_run_as_json(run) for run in runs]}
+
+
+def _heading(run: RunTrace) -> str:
+    parts = [f"run {run.run_id or 'without an id'}", f"{START_OUTCOMES[run.status]} {_time(run.started_ms)}"]
+    if run.from_step is not None:
+        parts.append(f"from {run.from_step}")
+    if run.only is not None:
+        parts.append(f"only {run.only}, the others as in run {run.base_run_id}")
+    if run.reason:
+        parts.append(run.reason)
+    return ", ".join(parts)
+
+
+def _table(bucket: str, services: Sequence[ServiceTrace]) -> Table:
+    table = Table(box=SIMPLE_HEAD, pad_edge=False)
+    for heading in ("step", "service", "outcome", "last change"):
+        table.add_column(heading, no_wrap=True)
+    table.add_column("tries", justify="right")
+    table.add_column("failed", justify="right")
+    table.add_column("reason", overflow="fold")
+    table.add_column("result", overflow="fold")
+    for each in services:
+        outcome = OUTCOMES[each.status]
+        table.add_row(
+            each.step,
+            each.service,
+            f"{outcome} (other run)" if each.is_of_base else outcome,
+            "" if each.updated_ms is None else _time(each.updated_ms),
+            str(each.claims),
+            str(each.attempts),
+            each.reason,
+            "" if each.result is None else _place(bucket, each.result),
+        )
+    return table
+
+
+def _place(bucket: str, part: Part) -> str:
+    """Return where the JSON of a part lies; never the JSON itself, which may be anybody's data."""
+    if isinstance(part, Inline):
+        return f"in the message, {len(json_text(part.value).encode()):,} bytes"
+    return f"s3://{bucket}/{part.key} version {part.version_id}, {part.size_bytes:,} bytes"
+
+
+def _time(milliseconds: int) -> str:
+    return datetime.fromtimestamp(milliseconds / 1000, UTC).isoformat(sep=" ", timespec="milliseconds")[:-6] + "Z"
+
+
+def _run_as_json(run: RunTrace) -> dict[str, Any]:
+    return {
+        "run_id": run.run_id,
+        "status": run.status,
+        "started": _time(run.started_ms),
+        "reason": run.reason,
+        "from_step": run.from_step,
+        "only": run.only,
+        "base_run_id": run.base_run_id,
+        "is_done": run.is_done,
+        "request": None if run.request is None else run.request.to_json(),
+        "services": [_service_as_json(each) for each in run.services],
+    }
+
+
+def _service_as_json(each: ServiceTrace) -> dict[str, Any]:
+    return {
+        "step": each.step,
+        "service": each.service,
+        "status": each.status,
+        "updated": None if each.updated_ms is None else _time(each.updated_ms),
+        "claims": each.claims,
+        "attempts": each.attempts,
+        "reason": each.reason,
+        "result": None if each.result is None else each.result.to_json(),
+        "is_of_base": each.is_of_base,
+    }

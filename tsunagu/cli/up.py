@@ -1,0 +1,25 @@
+"""`tsunagu up`: the embedded cloud, with everything deployed."""
+
+from rich.console import Console
+
+from tsunagu.cli.project import ASSEMBLY_DIRECTORY, CLOUD_DIRECTORY, STAGE, usage_lines
+from tsunagu.cli.steps import Steps
+from tsunagu.local.embedded_cloud import EmbeddedCloud, synthesize
+
+
+def up() -> None:
+    """Start the embedded cloud in .tsunagu/cloud, deploy the app to it, and say how to use it.
+
+    When it runs already, the app is deployed to it again.
+    """
+    console = Console(soft_wrap=True, highlight=False)
+    steps = Steps(console)
+    with steps.step("Synthesize"):
+        assembly = synthesize(STAGE, ASSEMBLY_DIRECTORY)
+    with steps.step("Start the embedded cloud"):
+        cloud = EmbeddedCloud.start(CLOUD_DIRECTORY, fresh=False)
+    with steps.step("Deploy"):
+        cloud.deploy(assembly)
+    cloud.detach()  # until here it ends with this command, so that a failure leaves nothing behind
+    for line in usage_lines(cloud):
+        console.print(line, markup=False)

@@ -1,0 +1,4 @@
+"""The hinge between infrastructure and runtime: names, shapes and limits that both sides read.
+
+Standard library only, so that neither side drags the other's dependencies in.
+"""

@@ -1,0 +1,95 @@
+"""Environment variables of handlers: the construct writes a record, the handler reads the same record."""
+
+import dataclasses
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Self, get_type_hints
+
+_TRUE, _FALSE = "true", "false"
+
+
+class EnvironmentContractError(ValueError):
+    """An environment variable is missing, or its text is not of the declared type."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EnvironmentContract:
+    """Base of the records that a construct writes and a handler reads.
+
+    A subclass is a frozen dataclass of `str`, `int`, `float` and `bool` fields. The variable of a field is its name in
+    upper case: `table_name` travels as `TABLE_NAME`. A field with a default may be absent.
+    """
+
+    @classmethod
+    def variable_names(cls) -> tuple[str, ...]:
+        """Names of the variables that this record writes, in the order of its fields."""
+        return tuple(field.name.upper() for field in dataclasses.fields(cls))
+
+    def to_environment(self) -> dict[str, str]:
+        """Return the variables of this record, as a function's configuration takes them."""
+        return {field.name.upper(): _to_text(getattr(self, field.name)) for field in dataclasses.fields(self)}
+
+    @classmethod
+    def from_environment(cls, environment: Mapping[str, str]) -> Self:
+        """Read the record from `environment`, usually `os.environ`.
+
+        Raises:
+            EnvironmentContractError: A variable is missing, or is not of its field's type; the message names it.
+        """
+        types = get_type_hints(cls)
+        values: dict[str, Any] = {}
+        for field in dataclasses.fields(cls):
+            name = field.name.upper()
+            if name in environment:
+                values[field.name] = _from_text(name, environment[name], types[field.name])
+            elif field.default is dataclasses.MISSING:
+                msg = f"{name} must be set for {cls.__name__}, got no such environment variable"
+                raise EnvironmentContractError(msg)
+        return cls(**values)
+
+
+def _to_text(value: str | float | bool) -> str:
+    if isinstance(value, bool):
+        return _TRUE if value else _FALSE
+    return str(value)
+
+
+def _from_text(name: str, text: str, kind: type[str | float | bool]) -> str | float | bool:
+    try:
+        if kind is bool:
+            return {_TRUE: True, _FALSE: False}[text]
+        return kind(text)
+    except (KeyError, ValueError):
+        msg = f"{name} must be of type {kind.__name__}, got {text!r}"
+        raise EnvironmentContractError(msg) from None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ReceiverEnvironment(EnvironmentContract):
+    """What every idempotent receiver needs; `IdempotentReceiver` writes it.
+
+    Attributes:
+        idempotency_table_name: Table of the idempotency items.
+        idempotency_window_seconds: How long an item outlives its last change before TTL removes it.
+        queue_arn: The queue that the function consumes; an event from another one is refused.
+        queue_url: The same queue, to change the visibility of its messages.
+        dead_letter_queue_url: Where messages go that cannot be processed.
+        notification_topic_arn: Where each dead letter is told.
+        max_attempts: Attempts after which a message is dead-lettered.
+        function_timeout_seconds: Longest time of one invocation.
+        metrics_namespace: CloudWatch namespace of the receiver's metrics.
+        single_writes: Whether items are written by single conditional writes, instead of batches of PartiQL.
+        lease_seconds: Length of a lease that heartbeats extend; 0 for leases as long as the invocation.
+    """
+
+    idempotency_table_name: str
+    idempotency_window_seconds: int
+    queue_arn: str
+    queue_url: str
+    dead_letter_queue_url: str
+    notification_topic_arn: str
+    max_attempts: int
+    function_timeout_seconds: int
+    metrics_namespace: str
+    single_writes: bool = False
+    lease_seconds: int = 0

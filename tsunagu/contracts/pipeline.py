@@ -1,0 +1,72 @@
+"""What the functions of a pipeline are told: `ServicePipeline` writes these records, the functions read them."""
+
+from dataclasses import dataclass
+
+from tsunagu.contracts.environment import EnvironmentContract
+
+INLINE_BYTES = 65_536
+LARGEST_PAYLOAD_BYTES = 10 * 1_048_576
+HOP_LIMIT = 32
+# Attribute by which a replay reaches one service of a step; a subscription takes its own name, or none at all.
+SERVICE_ATTRIBUTE = "service"
+TRACE_CONTEXT_ATTRIBUTE = "trace_context"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ServiceEnvironment(EnvironmentContract):
+    """What each service of a pipeline needs, besides what every idempotent receiver needs.
+
+    Attributes:
+        pipeline: Name of the pipeline.
+        step: Name of the service's step.
+        service: Name of the service.
+        siblings: Names of all services of the step, this one too, with commas between them.
+        next_step: Name of the step behind; empty at the end.
+        next_topic_arn: Topic of the step behind, or of the notifier.
+        claim_bucket_name: Bucket of what is too large to travel inline.
+        inline_bytes: Largest JSON, in UTF-8, that travels in a message; all that one can carry fit its topic.
+        largest_payload_bytes: Largest JSON that is read from the bucket or written to it.
+        hop_limit: Hops after which a message is refused, so that a loop ends.
+    """
+
+    pipeline: str
+    step: str
+    service: str
+    siblings: str
+    next_step: str
+    next_topic_arn: str
+    claim_bucket_name: str
+    inline_bytes: int = INLINE_BYTES
+    largest_payload_bytes: int = LARGEST_PAYLOAD_BYTES
+    hop_limit: int = HOP_LIMIT
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PreprocessorEnvironment(EnvironmentContract):
+    """What the preprocessor of a pipeline needs.
+
+    Attributes:
+        pipeline: Name of the pipeline.
+        steps: The steps in order, as JSON: `[{"name": …, "topic_arn": …, "services": […]}, …]`.
+        claim_bucket_name: Bucket of what is too large to travel inline.
+        idempotency_table_name: Table of the records of starts and services.
+        idempotency_window_seconds: How long a start is remembered.
+        function_timeout_seconds: Longest time of one invocation.
+        metrics_namespace: CloudWatch namespace of its metrics.
+        inline_bytes: Largest JSON, in UTF-8, that travels in a message; all that one can carry fit its topic.
+        largest_payload_bytes: Largest JSON that is taken.
+        hop_limit: Hops after which a message is refused, so that a loop ends.
+        single_writes: Whether items are written by single conditional writes, instead of batches of PartiQL.
+    """
+
+    pipeline: str
+    steps: str
+    claim_bucket_name: str
+    idempotency_table_name: str
+    idempotency_window_seconds: int
+    function_timeout_seconds: int
+    metrics_namespace: str
+    inline_bytes: int = INLINE_BYTES
+    largest_payload_bytes: int = LARGEST_PAYLOAD_BYTES
+    hop_limit: int = HOP_LIMIT
+    single_writes: bool = False

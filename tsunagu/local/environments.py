@@ -1,0 +1,88 @@
+"""Virtual environments of the embedded cloud: one for the emulator, one for the functions that it runs.
+
+Each is built once by uv from its lock file, is found by a hash of what it was built from, and is shared by every clone.
+"""
+
+import hashlib
+import os
+import platform
+import shutil
+import sys
+import tempfile
+from collections.abc import Callable
+from importlib import resources
+from pathlib import Path
+from typing import Literal
+
+from tsunagu.cache import cache_directory
+from tsunagu.errors import EmbeddedCloudError
+from tsunagu.local.cdk_command import run_logged
+
+EnvironmentName = Literal["emulator", "functions"]
+Progress = Callable[[str], None]
+
+
+def environment_python(name: EnvironmentName, *, log_path: Path, progress: Progress) -> Path:
+    """Return the interpreter of a virtual environment, which is built first when it does not exist yet.
+
+    Two processes may ask for the same one at once: each builds its own aside, and the first to finish wins.
+
+    Args:
+        name: Which lock file of `tsunagu/local/locks` it is built from.
+        log_path: Where the output of a build is appended.
+        progress: Told one sentence before a build, which takes up to a minute plus download time.
+
+    Raises:
+        EmbeddedCloudError: uv is missing or failed.
+    """
+    lock = resources.files("tsunagu.local").joinpath("locks", f"{name}.txt").read_bytes()
+    directory = cache_directory() / "environments" / f"{name}-{_key(lock)}"
+    if not directory.exists():
+        progress(f"Building the {name} environment of the embedded cloud, once, in {directory}")
+        _build(directory, lock, log_path)
+    return directory / "bin" / "python"
+
+
+def _key(lock: bytes) -> str:
+    interpreter = f"{sys.version} {sys.base_prefix} {platform.machine()}"
+    return hashlib.sha256(lock + interpreter.encode()).hexdigest()[:16]
+
+
+def _build(directory: Path, lock: bytes, log_path: Path) -> None:
+    uv = _uv_command()
+    directory.parent.mkdir(parents=True, exist_ok=True)
+    aside = Path(tempfile.mkdtemp(prefix=f".{directory.name}-", dir=directory.parent))
+    try:
+        requirements = aside / "requirements.txt"
+        requirements.write_bytes(lock)
+        create = [uv, "venv", "--allow-existing", "--relocatable", "--python", sys.executable, str(aside)]
+        install = [uv, "pip", "install", "--python", str(aside / "bin" / "python"), "--require-hashes"]
+        for command in (create, [*install, "--compile-bytecode", "--requirements", str(requirements)]):
+            run_logged(command, "uv must build the embedded cloud's environment", _clean_environment(), log_path)
+        _publish(aside, directory)
+    finally:
+        shutil.rmtree(aside, ignore_errors=True)
+
+
+def _publish(aside: Path, directory: Path) -> None:
+    aside.chmod(0o755)  # mkdtemp made it private
+    try:
+        aside.rename(directory)
+    except OSError:
+        if not directory.exists():
+            raise
+
+
+def _uv_command() -> str:
+    beside_python = Path(sys.executable).with_name("uv")
+    if beside_python.exists():
+        return str(beside_python)
+    if on_path := shutil.which("uv"):
+        return on_path
+    msg = 'the embedded cloud needs the command uv, got none: pip install "tsunagu[local]"'
+    raise EmbeddedCloudError(msg)
+
+
+def _clean_environment() -> dict[str, str]:
+    """Return this environment without what would make uv install elsewhere."""
+    return {name: value for name, value in os.environ.items() if name not in ("VIRTUAL_ENV", "PYTHONPATH")}

@@ -1,0 +1,139 @@
+"""Dead letters on their way back to the queue they came from.
+
+A letter is sent first and deleted then: killed anywhere, nothing is lost. A second copy is a duplicate, which the
+receiver refuses. SQS's own redrive keeps the deduplication id, which a FIFO queue may still remember; this one sends
+under an id of the letter's own: what dies, is redriven and dies again within five minutes is never swallowed.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Protocol
+
+from tsunagu.contracts.messages import (
+    DEAD_LETTER_REASON_ATTRIBUTE,
+    DEAD_LETTER_SOURCE_ATTRIBUTE,
+    redrive_deduplication_id,
+)
+from tsunagu.runtime.clock import Clock
+from tsunagu.runtime.receiving.delivery import Delivery
+from tsunagu.runtime.sending.publish import OutgoingMessage, QueueSender
+
+RATES_PER_SECOND = (0.0, 500.0)
+
+_OURS = frozenset({DEAD_LETTER_REASON_ATTRIBUTE, DEAD_LETTER_SOURCE_ATTRIBUTE})
+
+
+@dataclass(frozen=True, slots=True)
+class DeadLetter:
+    """A message in a dead-letter queue.
+
+    Attributes:
+        delivery: The message.
+        sent_ms: When it was sent to the dead-letter queue, in milliseconds since the epoch.
+    """
+
+    delivery: Delivery
+    sent_ms: int
+
+
+class DeadLetterSource(Protocol):
+    """Reads a dead-letter queue."""
+
+    def receive(self) -> list[DeadLetter]:
+        """Return up to ten letters, hidden from others for a minute; none when there are none."""
+        ...
+
+    def delete(self, letters: Sequence[DeadLetter]) -> list[str]:
+        """Delete `letters`; return a phrase for each that may stay, and is a duplicate when it is redriven again.
+
+        No failure is raised: the letters are sent by then, and the report says so.
+        """
+        ...
+
+    def give_back(self, letters: Sequence[DeadLetter]) -> None:
+        """Show `letters` to others again, at once."""
+        ...
+
+
+@dataclass(slots=True)
+class RedriveReport:
+    """What became of a redrive.
+
+    Attributes:
+        moved: Letters that are back in their queue.
+        problems: Why letters stayed where they were: not sent; or sent and not deleted, as far as is known.
+    """
+
+    moved: int = 0
+    problems: list[str] = field(default_factory=list)
+
+
+def redrive(
+    source: DeadLetterSource,
+    target: QueueSender,
+    clock: Clock,
+    *,
+    rate_per_second: float = 10.0,
+    limit_count: int | None = None,
+) -> RedriveReport:
+    """Move dead letters back to the queue that they came from, oldest first; stop at the first that fails.
+
+    Letters that arrive while it runs stay, so that what dies again at once does not go round for ever.
+
+    Args:
+        source: Dead-letter queue.
+        target: Sends to the queue that they came from.
+        clock: The time.
+        rate_per_second: Letters moved per second, above 0 and at most 500.
+        limit_count: Most letters to move. Default: all that are there at the start.
+
+    Returns:
+        What was moved, and what was not.
+
+    Raises:
+        ValueError: The rate or the limit is out of range.
+    """
+    _check(rate_per_second, limit_count)
+    started_ms = clock.now_ms()
+    report = RedriveReport()
+    while not report.problems and (letters := source.receive()):
+        left = None if limit_count is None else limit_count - report.moved
+        old = [letter for letter in letters if letter.sent_ms <= started_ms][:left]
+        source.give_back([letter for letter in letters if letter not in old])
+        if not old:
+            break
+        _move(old, source, target, report)
+        clock.sleep(len(old) / rate_per_second)
+    return report
+
+
+def _move(letters: Sequence[DeadLetter], source: DeadLetterSource, target: QueueSender, report: RedriveReport) -> None:
+    results = target.send([_message(letter.delivery) for letter in letters])
+    pairs = [*zip(letters, results, strict=True)]
+    moved = [letter for letter, result in pairs if result.error is None]
+    report.problems += source.delete(moved)
+    source.give_back([letter for letter, result in pairs if result.error is not None])
+    report.moved += len(moved)
+    report.problems += [
+        f"{letter.delivery.message_id}: {result.error}" for letter, result in pairs if result.error is not None
+    ]
+
+
+def _message(delivery: Delivery) -> OutgoingMessage:
+    return OutgoingMessage(
+        body=delivery.body,
+        attributes={name: value for name, value in delivery.attributes.items() if name not in _OURS},
+        group_id=delivery.group_id,
+        deduplication_id=redrive_deduplication_id(delivery.message_id) if delivery.group_id else None,
+        trace_header=delivery.trace_header,
+    )
+
+
+def _check(rate_per_second: float, limit_count: int | None) -> None:
+    lowest, highest = RATES_PER_SECOND
+    if not lowest < rate_per_second <= highest:
+        msg = f"rate_per_second must be above 0 and at most 500, got {rate_per_second}"
+        raise ValueError(msg)
+    if limit_count is not None and limit_count < 1:
+        msg = f"limit_count must be at least 1, got {limit_count}"
+        raise ValueError(msg)

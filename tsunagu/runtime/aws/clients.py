@@ -1,0 +1,86 @@
+"""Clients of AWS services, with time-outs that fit into the invocation."""
+
+import functools
+from typing import TYPE_CHECKING, Any
+
+from botocore.config import Config
+
+from tsunagu.runtime.aws.session import session
+
+if TYPE_CHECKING:
+    from mypy_boto3_dynamodb import DynamoDBClient
+    from mypy_boto3_s3 import S3Client
+    from mypy_boto3_sns import SNSClient
+    from mypy_boto3_sqs import SQSClient
+    from mypy_boto3_stepfunctions import SFNClient
+
+TRIES_PER_CALL = 3  # botocore's "standard" retries, the only layer that repeats a call
+CALL_SHARE = 2 / 3  # of the function's time-out: what remains is for the answer to SQS
+LONGEST_CONNECT_SECONDS = 1.0
+LONGEST_READ_SECONDS = 2.0
+
+
+def client_config(function_timeout_seconds: float) -> Config:
+    """Return time-outs with which a call and its retries end before the function does.
+
+    Args:
+        function_timeout_seconds: Longest time of one invocation.
+    """
+    try_seconds = function_timeout_seconds * CALL_SHARE / TRIES_PER_CALL
+    return Config(
+        connect_timeout=min(LONGEST_CONNECT_SECONDS, try_seconds / 3),
+        read_timeout=min(LONGEST_READ_SECONDS, try_seconds * 2 / 3),
+        retries={"mode": "standard", "total_max_attempts": TRIES_PER_CALL},
+    )
+
+
+def dynamodb_client(config: Config) -> "DynamoDBClient":
+    """Return a DynamoDB client of the function's own region.
+
+    It leaves the validation of parameters to DynamoDB: of a batch, the SDK's is a quarter of the processor time.
+    """
+    client: Any = session().client("dynamodb", config=config.merge(Config(parameter_validation=False)))
+    return client  # type: ignore[no-any-return]
+
+
+def sqs_client(config: Config) -> "SQSClient":
+    """Return an SQS client of the function's own region."""
+    return session().client("sqs", config=config)
+
+
+def sns_client(config: Config) -> "SNSClient":
+    """Return an SNS client of the function's own region."""
+    return session().client("sns", config=config)
+
+
+def sfn_client(config: Config) -> "SFNClient":
+    """Return a Step Functions client of the function's own region."""
+    return session().client("stepfunctions", config=config)
+
+
+def s3_client(config: Config) -> "S3Client":
+    """Return an S3 client of the function's own region.
+
+    It leaves checksums to its caller: what is read is held against the SHA-256 of the claim.
+    """
+    return session().client("s3", config=config.merge(Config(response_checksum_validation="when_required")))
+
+
+class LazyClients:
+    """Clients of one configuration, each made once, when it is first asked for: a quiet path pays for none.
+
+    Args:
+        config: Time-outs and retries.
+
+    Attributes:
+        sqs: Gives the SQS client.
+        sns: Gives the SNS client.
+        sfn: Gives the Step Functions client.
+        s3: Gives the S3 client.
+    """
+
+    def __init__(self, config: Config) -> None:
+        self.sqs = functools.cache(lambda: sqs_client(config))
+        self.sns = functools.cache(lambda: sns_client(config))
+        self.sfn = functools.cache(lambda: sfn_client(config))
+        self.s3 = functools.cache(lambda: s3_client(config))

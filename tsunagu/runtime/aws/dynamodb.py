@@ -1,0 +1,287 @@
+"""The item store on DynamoDB: up to 25 conditional PartiQL statements in one call, each with a verdict of its own.
+
+Which errors mean what: a failed condition is REFUSED; a transaction that can never succeed (a wrong expression) is
+raised; everything else, a missing permission and any other error of one statement too, is UNAVAILABLE, so that no valid
+message pays for an outage.
+Sources: https://docs.aws.amazon.com/amazondynamodb/latest/APIReference/API_BatchExecuteStatement.html and
+https://docs.aws.amazon.com/amazondynamodb/latest/APIReference/API_TransactWriteItems.html
+"""
+
+import logging
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import fields
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from boto3.dynamodb.types import TypeSerializer
+from botocore.exceptions import BotoCoreError, ClientError
+
+from tsunagu.contracts import records
+from tsunagu.contracts.records import Status
+from tsunagu.contracts.telemetry import LogKey
+from tsunagu.runtime.aws.sdk_errors import error_code
+from tsunagu.runtime.errors import ConditionFailedError
+from tsunagu.runtime.idempotency.item import AttributeValue, Change, Item
+from tsunagu.runtime.idempotency.store import BusinessWrite, Outcome, Verdict
+
+if TYPE_CHECKING:
+    from mypy_boto3_dynamodb import DynamoDBClient
+
+_logger = logging.getLogger(__name__)
+
+STATEMENTS_PER_CALL = 25
+KEYS_PER_READ = 100
+READ_ROUNDS = 3
+THREADS = 10  # as many as botocore keeps connections
+
+_CONDITION_FAILED = frozenset({"ConditionalCheckFailed", "DuplicateItem"})
+# A value of a wrong type is a SerializationException of DynamoDB's, or an error of the SDK where it validates.
+_OWN_FAULTS = frozenset(
+    {
+        "ValidationException",
+        "ValidationError",
+        "SerializationException",
+        "ParamValidationError",
+        "ItemCollectionSizeLimitExceeded",
+    }
+)
+_UNAVAILABLE = Verdict(Outcome.UNAVAILABLE)
+APPLIED = Verdict(Outcome.APPLIED)
+
+_DEFAULTS = {field.name: field.default for field in fields(Item)}
+
+EntryT = TypeVar("EntryT")
+AnswerT = TypeVar("AnswerT")
+
+
+class DynamoDbItemStore:
+    """Keeps idempotency items in one table; writes go in batches of PartiQL statements.
+
+    Args:
+        client: DynamoDB client.
+        table_name: Table with the partition key `id`.
+
+    Attributes:
+        client: DynamoDB client.
+        table_name: Table of the items.
+    """
+
+    def __init__(self, client: "DynamoDBClient", table_name: str) -> None:
+        self.client = client
+        self.table_name = table_name
+        self._threads = ThreadPoolExecutor(THREADS)
+
+    def insert(self, items: Sequence[Item]) -> list[Verdict]:
+        """Create items that are absent."""
+        statements = []
+        for item in items:
+            attributes = item_attributes(item)
+            names = ", ".join(f"'{name}': ?" for name in attributes)
+            statements.append(
+                {
+                    "Statement": f'INSERT INTO "{self.table_name}" VALUE {{{names}}}',
+                    "Parameters": [*attributes.values()],
+                }
+            )
+        return self._execute(statements)
+
+    def read(self, item_ids: Sequence[str]) -> list[Item | Verdict | None]:
+        """Read items consistently; a `Verdict` where the store did not answer."""
+        found: dict[str, Item] = {}
+        unread = set(item_ids)
+        for start in range(0, len(item_ids), KEYS_PER_READ):
+            keys = [{records.ID: {"S": item_id}} for item_id in item_ids[start : start + KEYS_PER_READ]]
+            left = self._read(keys, found)
+            unread -= {key[records.ID]["S"] for key in keys} - {key[records.ID]["S"] for key in left}
+        return [_UNAVAILABLE if item_id in unread else found.get(item_id) for item_id in item_ids]
+
+    def update(self, changes: Sequence[Change]) -> list[Verdict]:
+        """Apply conditional changes."""
+        statements = []
+        for change in changes:
+            values = ", ".join(f'"{name}" = ?' for name in change.values)
+            where = " AND ".join(f'"{name}" = ?' for name in (records.ID, *change.where))
+            parameters = (*change.values.values(), change.item_id, *change.where.values())
+            statements.append(
+                {
+                    "Statement": f'UPDATE "{self.table_name}" SET {values} WHERE {where}',  # noqa: S608 - names are ours
+                    "Parameters": [to_attribute(value) for value in parameters],
+                    "ReturnValuesOnConditionCheckFailure": "ALL_OLD",
+                }
+            )
+        return self._execute(statements)
+
+    def transact(self, change: Change, writes: Sequence[BusinessWrite]) -> Verdict:
+        """Apply `change` and all `writes`, or nothing.
+
+        Raises:
+            ConditionFailedError: The condition of a business write did not hold.
+            ClientError: DynamoDB can never take it, whatever its load.
+            ParamValidationError: The same, said by the SDK.
+        """
+        parts: list[Any] = [{"Update": self.update_parameters(change)}, *map(_business_part, writes)]
+        try:
+            self.client.transact_write_items(TransactItems=parts)
+        except ClientError as error:
+            reasons: list[Any] = error.response.get("CancellationReasons", [])
+            return _cancelled(error, reasons) if reasons else _judged(error)
+        except BotoCoreError as error:
+            return _judged(error)
+        return APPLIED
+
+    def side_by_side(self, call: Callable[[EntryT], AnswerT], entries: Sequence[EntryT]) -> list[AnswerT]:
+        """Return the answer of `call` to each entry; more than one go at the same time."""
+        return [call(entries[0])] if len(entries) == 1 else [*self._threads.map(call, entries)]
+
+    def _execute(self, statements: Sequence[Mapping[str, Any]]) -> list[Verdict]:
+        starts = range(0, len(statements), STATEMENTS_PER_CALL)
+        chunks = [statements[start : start + STATEMENTS_PER_CALL] for start in starts]
+        return [verdict for verdicts in self.side_by_side(self._call, chunks) for verdict in verdicts]
+
+    def _call(self, statements: Sequence[Any]) -> list[Verdict]:
+        try:
+            answers = self.client.batch_execute_statement(Statements=statements)["Responses"]
+        except (ClientError, BotoCoreError) as error:
+            return [call_failed(error)] * len(statements)
+        return [_verdict(answer) for answer in answers]
+
+    def _read(self, keys: list[dict[str, Any]], found: dict[str, Item]) -> list[Any]:
+        """Read `keys` into `found`; return those that DynamoDB did not process."""
+        left: list[Any] = keys
+        for _ in range(READ_ROUNDS):
+            try:
+                answer = self.client.batch_get_item(
+                    RequestItems={self.table_name: {"Keys": left, "ConsistentRead": True}}
+                )
+            except (ClientError, BotoCoreError) as error:
+                call_failed(error)
+                return left
+            items = map(_to_item, answer["Responses"].get(self.table_name, []))
+            found.update((item.id, item) for item in items)
+            unprocessed = answer.get("UnprocessedKeys", {}).get(self.table_name)
+            left = [*unprocessed["Keys"]] if unprocessed else []
+            if not left:
+                break
+        return left
+
+    def update_parameters(self, change: Change) -> dict[str, Any]:
+        """Return the parameters of an `UpdateItem`, or of its part of a transaction, for `change`."""
+        where = {**change.where}
+        names = {f"#{name}": name for name in (*change.values, *where)}
+        values = {f":{name}": to_attribute(value) for name, value in change.values.items()}
+        expected = {f":expected_{name}": to_attribute(value) for name, value in where.items()}
+        return {
+            "TableName": self.table_name,
+            "Key": {records.ID: {"S": change.item_id}},
+            "UpdateExpression": "SET " + ", ".join(f"#{name} = :{name}" for name in change.values),
+            "ConditionExpression": " AND ".join(f"#{name} = :expected_{name}" for name in where),
+            "ExpressionAttributeNames": names,
+            "ExpressionAttributeValues": {**values, **expected},
+            "ReturnValuesOnConditionCheckFailure": "ALL_OLD",
+        }
+
+
+def _business_part(write: BusinessWrite) -> dict[str, Any]:
+    arguments: dict[str, Any] = {
+        "TableName": write.table_name,
+        "Item" if write.operation == "Put" else "Key": _serialized(write.target),
+        "UpdateExpression": write.update,
+        "ConditionExpression": write.condition,
+        "ExpressionAttributeNames": dict(write.names),
+        "ExpressionAttributeValues": _serialized(write.values),
+    }
+    return {write.operation: {name: value for name, value in arguments.items() if value}}
+
+
+def _serialized(values: Mapping[str, object]) -> Any:
+    _refuse_other_names(values)
+    return TypeSerializer().serialize(values)["M"]
+
+
+def _refuse_other_names(value: object) -> None:
+    """Refuse attribute names that are no text: JSON would make text of them, and DynamoDB write another attribute."""
+    if isinstance(value, Mapping):
+        others = [name for name in value if not isinstance(name, str)]
+        if others:
+            msg = f"the attribute names of a write must be text, got {others[0]!r}"
+            raise TypeError(msg)
+        value = [*value.values()]
+    if isinstance(value, list | tuple):
+        for inner in value:
+            _refuse_other_names(inner)
+
+
+def _verdict(answer: Mapping[str, Any]) -> Verdict:
+    error = answer.get("Error")
+    if error is None:
+        return APPLIED
+    if error.get("Code") in _CONDITION_FAILED:
+        return refused(error.get("Item"))
+    _logger.error("statement failed", extra={LogKey.ERROR_TYPE: str(error.get("Code"))})
+    return _UNAVAILABLE
+
+
+def _cancelled(error: ClientError, reasons: Sequence[Mapping[str, Any]]) -> Verdict:
+    """Say which part of a cancelled transaction decides: ours first, then the business's, then the load."""
+    ours, *business = [reason.get("Code", "None") for reason in reasons]
+    if ours in _CONDITION_FAILED:
+        return refused(reasons[0].get("Item"))
+    if any(code in _CONDITION_FAILED for code in business):
+        numbers = [number for number, code in enumerate(business, start=1) if code in _CONDITION_FAILED]
+        msg = f"the conditions of the transaction's writes must hold, got writes {numbers} of {len(business)} refused"
+        raise ConditionFailedError(msg) from error
+    if _OWN_FAULTS & {ours, *business}:
+        raise error
+    if "TransactionConflict" in {ours, *business}:
+        return Verdict(Outcome.CONFLICT)
+    return call_failed(error)
+
+
+def _judged(error: ClientError | BotoCoreError) -> Verdict:
+    """Return the verdict on a transaction that failed; raise what the business function has written wrongly."""
+    if error_code(error) in _OWN_FAULTS:
+        raise error
+    return call_failed(error)
+
+
+def call_failed(error: ClientError | BotoCoreError) -> Verdict:
+    """Return the verdict on what a failed call was to write.
+
+    Never an error: others share the call, or the invocation, and no message may pay for another one's item.
+    """
+    code = error_code(error)
+    _logger.error("call failed", extra={LogKey.ERROR_TYPE: code})
+    return Verdict(Outcome.CONFLICT) if code == "TransactionInProgressException" else _UNAVAILABLE
+
+
+def refused(found: Mapping[str, Any] | None) -> Verdict:
+    """Return the verdict on a write whose condition failed, with the item that stood in the way, if it was given."""
+    return Verdict(Outcome.REFUSED, _to_item(found) if found else None)
+
+
+def item_attributes(item: Item) -> dict[str, Any]:
+    """Return `item` as DynamoDB takes it; an attribute that is absent has its default."""
+    values = ((name, getattr(item, name), default) for name, default in _DEFAULTS.items())
+    return {name: to_attribute(value) for name, value, default in values if value != default}
+
+
+def to_attribute(value: AttributeValue | Iterable[str]) -> dict[str, Any]:
+    """Return a value as DynamoDB takes it."""
+    if isinstance(value, str):
+        return {"S": str(value)}
+    if isinstance(value, int):
+        return {"N": str(value)}
+    return {"L": [{"S": each} for each in value]}
+
+
+def _to_item(attributes: Mapping[str, Any]) -> Item:
+    values: dict[str, Any] = {}
+    for name in _DEFAULTS:
+        (kind, value), *_ = attributes.get(name, {"": None}).items()
+        if kind == "N":
+            values[name] = int(value)
+        elif kind == "L":
+            values[name] = tuple(each["S"] for each in value)
+        elif kind:
+            values[name] = value
+    return Item(**{**values, "status": Status(values["status"])})

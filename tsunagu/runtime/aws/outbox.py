@@ -1,0 +1,68 @@
+"""The outbox's messages on their way to SQS, SNS and Step Functions."""
+
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING
+
+from tsunagu.runtime.aws.sns import SnsTopicSender
+from tsunagu.runtime.aws.sqs import SqsQueueSender
+from tsunagu.runtime.aws.tasks import StepFunctionsTasks
+from tsunagu.runtime.clock import Clock
+from tsunagu.runtime.receiving.relay import Addressed
+from tsunagu.runtime.sending.outbox import Channel
+from tsunagu.runtime.sending.publish import OutgoingMessage, SendResult
+
+if TYPE_CHECKING:
+    from mypy_boto3_sns import SNSClient
+    from mypy_boto3_sqs import SQSClient
+
+
+class AwsOutboxSender:
+    """Sends messages on, those for one target together.
+
+    Args:
+        sqs: Gives the SQS client; called when something is sent to a queue.
+        sns: Gives the SNS client; called when something is published.
+        tasks: Tells tasks their outcomes.
+        clock: What pauses are made of.
+    """
+
+    def __init__(
+        self,
+        sqs: "Callable[[], SQSClient]",
+        sns: "Callable[[], SNSClient]",
+        tasks: StepFunctionsTasks,
+        clock: Clock,
+    ) -> None:
+        self._sqs = sqs
+        self._sns = sns
+        self._tasks = tasks
+        self._clock = clock
+
+    def send(self, messages: Sequence[Addressed]) -> list[SendResult]:
+        """Send `messages`; the results are in their order, and no failure is raised."""
+        by_target: dict[tuple[Channel, str], list[int]] = {}
+        for index, message in enumerate(messages):
+            by_target.setdefault((message.outgoing.channel, message.outgoing.target), []).append(index)
+        results: dict[int, SendResult] = {}
+        for (channel, target), indexes in by_target.items():
+            sent = self._send(channel, target, [messages[index] for index in indexes])
+            results.update(zip(indexes, sent, strict=True))
+        return [results[index] for index in range(len(messages))]
+
+    def _send(self, channel: Channel, target: str, messages: Sequence[Addressed]) -> list[SendResult]:
+        if channel is Channel.QUEUE:
+            return SqsQueueSender(self._sqs, target, self._clock).send([*map(_message, messages)])
+        if channel is Channel.TOPIC:
+            return SnsTopicSender(self._sns, target, self._clock).send([*map(_message, messages)])
+        return [self._tasks.tell(message.outgoing, message.deduplication_id) for message in messages]
+
+
+def _message(message: Addressed) -> OutgoingMessage:
+    outgoing = message.outgoing
+    return OutgoingMessage(
+        body=outgoing.body,
+        attributes=outgoing.attributes,
+        group_id=outgoing.group_id,
+        deduplication_id=message.deduplication_id if outgoing.group_id is not None else None,
+        trace_header=outgoing.trace_header,
+    )

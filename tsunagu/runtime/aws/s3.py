@@ -1,0 +1,133 @@
+"""Objects in S3: what its errors mean to a message."""
+
+import base64
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+from botocore.exceptions import BotoCoreError, ClientError, ParamValidationError
+
+from tsunagu.contracts.claims import CONTENT_TYPE
+from tsunagu.runtime.aws.sdk_errors import error_code
+from tsunagu.runtime.claim_check import KeptObject, ObjectDeniedError, ObjectExistsError, ObjectMissingError, OpenObject
+from tsunagu.runtime.errors import UnavailableError
+
+if TYPE_CHECKING:
+    from mypy_boto3_s3 import S3Client
+
+# https://docs.aws.amazon.com/AmazonS3/latest/API/ErrorResponses.html#ErrorCodeList
+# A GET of a delete marker's version is a MethodNotAllowed; a HEAD has no body, and so only its status for a code.
+_MISSING = frozenset({"NoSuchKey", "NoSuchVersion", "MethodNotAllowed", "404", "405"})
+_TRANSIENT = frozenset(
+    {
+        "ConditionalRequestConflict",  # another write of the key is under way
+        "ExpiredToken",
+        "OperationAborted",
+        "RequestTimeout",
+        "RequestTimeTooSkewed",
+        "SlowDown",
+        "Throttling",
+        "ThrottlingException",
+        "TooManyRequestsException",
+        "KMS.ThrottlingException",
+    }
+)
+_PRECONDITION_FAILED = 412
+_TOO_MANY_REQUESTS = 429
+_SERVER_ERRORS = 500
+
+
+class S3ObjectStore:
+    """Keeps objects in one versioned bucket.
+
+    Args:
+        client: Gives the S3 client; called when the first object is needed, so that a start pays nothing for it.
+        bucket_name: The bucket.
+    """
+
+    def __init__(self, client: "Callable[[], S3Client]", bucket_name: str) -> None:
+        self._client = client
+        self._bucket_name = bucket_name
+
+    def put(self, key: str, body: bytes, sha256: str) -> str:
+        """Write an object that is not there yet; return its version.
+
+        Raises:
+            ObjectExistsError: It is there.
+            ObjectDeniedError: S3 refused, or the bucket keeps no versions.
+            UnavailableError: S3 did not take it.
+        """
+        checksum = base64.b64encode(bytes.fromhex(sha256)).decode()
+        answer = self._call(
+            "put_object",
+            key,
+            Body=body,
+            IfNoneMatch="*",
+            ChecksumAlgorithm="SHA256",
+            ChecksumSHA256=checksum,
+            ContentType=CONTENT_TYPE,
+        )
+        return self._version_id(answer)
+
+    def find(self, key: str) -> KeptObject:
+        """Return what is known of an object.
+
+        Raises:
+            ObjectMissingError: It is not there.
+            ObjectDeniedError: S3 refused, or the bucket keeps no versions.
+            UnavailableError: S3 did not answer.
+        """
+        answer = self._call("head_object", key, ChecksumMode="ENABLED")
+        checksum = answer.get("ChecksumSHA256")
+        return KeptObject(self._version_id(answer), base64.b64decode(checksum).hex() if checksum else None)
+
+    def open(self, key: str, version_id: str) -> OpenObject:
+        """Return one version of an object, to be read.
+
+        Raises:
+            ObjectMissingError: It is not there.
+            ObjectDeniedError: S3 refused.
+            UnavailableError: S3 did not answer.
+        """
+        answer = self._call("get_object", key, VersionId=version_id)
+
+        def read() -> bytes:
+            try:
+                body: bytes = answer["Body"].read()
+            except BotoCoreError as error:
+                msg = f"S3 did not give all of {key}: {type(error).__name__}"
+                raise UnavailableError(msg) from error
+            return body
+
+        return OpenObject(answer["ContentLength"], read)
+
+    def _call(self, operation: str, key: str, **arguments: object) -> Any:
+        try:
+            return getattr(self._client(), operation)(Bucket=self._bucket_name, Key=key, **arguments)
+        except ParamValidationError:
+            raise
+        except ClientError as error:
+            raise _meaning(error, key) from error
+        except BotoCoreError as error:
+            msg = f"S3 did not answer for {key}: {type(error).__name__}"
+            raise UnavailableError(msg) from error
+
+    def _version_id(self, answer: Any) -> str:
+        version_id = answer.get("VersionId")
+        if not isinstance(version_id, str):
+            msg = f"the bucket {self._bucket_name} must be versioned, got an object without a version"
+            raise ObjectDeniedError(msg)
+        return version_id
+
+
+def _meaning(error: ClientError, key: str) -> Exception:
+    code = error_code(error)
+    status = error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0)
+    if status == _PRECONDITION_FAILED:
+        return ObjectExistsError(key)
+    if code in _MISSING:
+        return ObjectMissingError(f"{key} must be in the bucket, got {code}: missing")
+    if code in _TRANSIENT or status >= _SERVER_ERRORS or status == _TOO_MANY_REQUESTS:
+        return UnavailableError(f"S3 did not take the call for {key}: {code}")
+    return ObjectDeniedError(
+        f"S3 must let the function at {key}, got {code}: denied, or missing where it may not list the bucket"
+    )

@@ -1,0 +1,70 @@
+"""SNS behind the runtime's protocols."""
+
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, Any
+
+from botocore.exceptions import BotoCoreError, ClientError
+
+from tsunagu.contracts.messages import SNS_MESSAGE_BYTES
+from tsunagu.runtime.aws.entries import batch_entry, send_entries
+from tsunagu.runtime.clock import Clock
+from tsunagu.runtime.errors import UnavailableError
+from tsunagu.runtime.sending.publish import EntryFailure, OutgoingMessage, SendResult, send_in_batches
+
+if TYPE_CHECKING:
+    from mypy_boto3_sns import SNSClient
+
+SUBJECT_CHARACTERS = 100  # https://docs.aws.amazon.com/sns/latest/api/API_Publish.html
+
+
+class SnsNotifier:
+    """Publishes notifications to one topic.
+
+    Args:
+        client: Gives the SNS client; called at the first notification.
+        topic_arn: The topic.
+    """
+
+    def __init__(self, client: "Callable[[], SNSClient]", topic_arn: str) -> None:
+        self._client = client
+        self._topic_arn = topic_arn
+
+    def notify(self, subject: str, message: str) -> None:
+        """Publish one notification.
+
+        Raises:
+            UnavailableError: It was not published.
+        """
+        try:
+            self._client().publish(TopicArn=self._topic_arn, Subject=subject[:SUBJECT_CHARACTERS], Message=message)
+        except (ClientError, BotoCoreError) as error:
+            msg = f"the notification was not published: {error}"
+            raise UnavailableError(msg) from error
+
+
+class SnsTopicSender:
+    """Publishes messages to one topic, ten at a time, and sends failed entries again.
+
+    Args:
+        client: Gives the SNS client; called at the first send.
+        topic_arn: The topic.
+        clock: What pauses are made of.
+    """
+
+    def __init__(self, client: "Callable[[], SNSClient]", topic_arn: str, clock: Clock) -> None:
+        self._client = client
+        self._topic_arn = topic_arn
+        self._clock = clock
+
+    def send(self, messages: Sequence[OutgoingMessage]) -> list[SendResult]:
+        """Publish `messages` in order; the results are in the same order, and no failure is raised."""
+        return send_in_batches(messages, self._send, self._clock, batch_bytes=SNS_MESSAGE_BYTES)
+
+    def _send(self, messages: Sequence[OutgoingMessage]) -> list[str | EntryFailure]:
+        return send_entries(messages, self._call)
+
+    def _call(self, messages: Sequence[OutgoingMessage]) -> Any:
+        entries: list[Any] = [
+            {**batch_entry(index, message), "Message": message.body} for index, message in enumerate(messages)
+        ]
+        return self._client().publish_batch(TopicArn=self._topic_arn, PublishBatchRequestEntries=entries)

@@ -1,0 +1,81 @@
+"""Step Functions tasks that wait for a message, by their token."""
+
+import threading
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+from botocore.exceptions import BotoCoreError, ClientError
+
+from tsunagu.runtime.aws.sdk_errors import error_code
+from tsunagu.runtime.errors import TaskLostError, UnavailableError
+from tsunagu.runtime.sending.outbox import Channel, Outgoing
+from tsunagu.runtime.sending.publish import SendResult
+
+if TYPE_CHECKING:
+    from mypy_boto3_stepfunctions import SFNClient
+
+# https://docs.aws.amazon.com/step-functions/latest/apireference/API_SendTaskSuccess.html
+_NEVER_TAKEN = frozenset(
+    {
+        "TaskDoesNotExist",
+        "TaskTimedOut",
+        "InvalidToken",
+        "InvalidOutput",
+        "ValidationException",
+        "ParamValidationError",  # botocore's own, of a token that is empty
+    }
+)
+
+
+class StepFunctionsTasks:
+    """Tells tasks that the work goes on, and how it ended.
+
+    Args:
+        client: Gives the Step Functions client; called when a task is told something.
+    """
+
+    def __init__(self, client: "Callable[[], SFNClient]") -> None:
+        self._client = client
+        self._lock = threading.Lock()
+
+    def heartbeat(self, token: str) -> None:
+        """Say that the work on a task goes on.
+
+        Raises:
+            TaskLostError: The task does not wait any more, or never did.
+            UnavailableError: Step Functions did not take the heartbeat.
+        """
+        try:
+            self._made_client().send_task_heartbeat(taskToken=token)
+        except (ClientError, BotoCoreError) as error:
+            if _is_never_taken(error):
+                msg = f"a task must wait for its outcome when a heartbeat comes, got {error_code(error)}"
+                raise TaskLostError(msg) from error
+            msg = f"Step Functions did not take the heartbeat: {error_code(error)}"
+            raise UnavailableError(msg) from error
+
+    def tell(self, outgoing: Outgoing, message_id: str) -> SendResult:
+        """Tell a task its outcome; no failure is raised.
+
+        Args:
+            outgoing: The outcome, its target the token.
+            message_id: What the outcome is called in the result.
+        """
+        try:
+            if outgoing.channel is Channel.TASK_SUCCESS:
+                self._made_client().send_task_success(taskToken=outgoing.target, output=outgoing.body)
+            else:
+                self._made_client().send_task_failure(
+                    taskToken=outgoing.target, error=outgoing.error or "", cause=outgoing.body
+                )
+        except (ClientError, BotoCoreError) as error:
+            return SendResult(None, str(error), _is_never_taken(error))
+        return SendResult(message_id)
+
+    def _made_client(self) -> "SFNClient":
+        with self._lock:  # heartbeats may come from several threads, and a session makes one client at a time
+            return self._client()
+
+
+def _is_never_taken(error: ClientError | BotoCoreError) -> bool:
+    return error_code(error) in _NEVER_TAKEN

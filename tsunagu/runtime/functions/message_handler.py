@@ -1,0 +1,85 @@
+"""Five lines make a handler: a typed message, a plain function, one decorator."""
+
+import functools
+import re
+import typing
+from collections.abc import Callable
+from typing import TypeVar
+
+from tsunagu.runtime.startup import without_collection
+
+with without_collection():
+    from tsunagu.runtime.functions import wiring
+    from tsunagu.runtime.idempotency.keys import BusinessKey
+    from tsunagu.runtime.receiving.message import Message
+    from tsunagu.runtime.receiving.model import model_of, parser
+    from tsunagu.runtime.receiving.receiver import LambdaContext, Receiver
+
+PayloadT = TypeVar("PayloadT")
+Response = dict[str, list[dict[str, str]]]
+LambdaHandler = Callable[[object, LambdaContext], Response]
+
+CONCURRENCY = range(1, 101)
+
+_SCOPE = re.compile(r"[A-Za-z0-9_-]{1,64}")
+
+
+def message_handler(
+    scope: str, *, key: str | Callable[[PayloadT], BusinessKey], concurrency: int = 1
+) -> Callable[[Callable[[PayloadT, Message], None]], LambdaHandler]:
+    """Make a Lambda handler of a business function, for a function that `IdempotentReceiver` deployed.
+
+    ```python
+    @message_handler("invoices", key="number")
+    def handler(invoice: Invoice, message: Message) -> None:
+        with message.transaction() as transaction:
+            transaction.put(...)
+    ```
+
+    The environment is read, and clients are made, at the first invocation. Mistakes in the use of the decorator are
+    told at import.
+
+    Args:
+        scope: Kind of message: first part of the items' ids, and the service's name in logs and metrics; 1 to 64
+            letters, digits, hyphens and underscores.
+        key: The business key: a field of the message, or a function of it.
+        concurrency: Messages of a batch of a standard queue that run at the same time, 1 to 100. Default: one after
+            the other.
+
+    Raises:
+        TypeError: The function does not take a typed message and a `Message`, or the message has no such field.
+        ValueError: The scope or the concurrency is out of range.
+    """
+    if not _SCOPE.fullmatch(scope):
+        msg = f"scope must be 1 to 64 letters, digits, hyphens and underscores, got {scope!r}"
+        raise ValueError(msg)
+    if concurrency not in CONCURRENCY:
+        msg = f"concurrency must be between 1 and 100, got {concurrency}"
+        raise ValueError(msg)
+
+    def decorate(process: Callable[[PayloadT, Message], None]) -> LambdaHandler:
+        model: type[PayloadT] = model_of(process, beside=Message)
+        parse, key_of = parser(model), _key_function(model, key)
+
+        @functools.cache
+        def receiver() -> Receiver[PayloadT]:
+            return wiring.receiver(scope, parse=parse, key=key_of, process=process, concurrency=concurrency)
+
+        @functools.wraps(process)
+        def handler(event: object, context: LambdaContext) -> Response:
+            return receiver().receive(event, context)
+
+        return handler
+
+    return decorate
+
+
+def _key_function(
+    model: type[PayloadT], key: str | Callable[[PayloadT], BusinessKey]
+) -> Callable[[PayloadT], BusinessKey]:
+    if callable(key):
+        return key
+    if typing.get_type_hints(model).get(key) not in {str, int}:
+        msg = f"key must be a str or int field of {model.__name__}, or a function of it, got {key!r}"
+        raise TypeError(msg)
+    return lambda payload: typing.cast("BusinessKey", getattr(payload, key))

@@ -1,0 +1,114 @@
+"""The preprocessor of a pipeline, with its AWS clients: invoked directly, by a queue, or both."""
+
+import os
+import random
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+from tsunagu.runtime.startup import without_collection
+
+with without_collection():
+    from tsunagu.contracts.environment import ReceiverEnvironment
+    from tsunagu.contracts.pipeline import PreprocessorEnvironment
+    from tsunagu.runtime import telemetry
+    from tsunagu.runtime.aws.clients import LazyClients, client_config, dynamodb_client
+    from tsunagu.runtime.aws.journal import deployed_journal
+    from tsunagu.runtime.aws.outbox import AwsOutboxSender
+    from tsunagu.runtime.aws.s3 import S3ObjectStore
+    from tsunagu.runtime.aws.tasks import StepFunctionsTasks
+    from tsunagu.runtime.claim_check import ClaimCheck
+    from tsunagu.runtime.clock import SystemClock, new_owner, new_request_id
+    from tsunagu.runtime.errors import UnknownEventError
+    from tsunagu.runtime.functions import wiring
+    from tsunagu.runtime.pipeline.entry import Entry
+    from tsunagu.runtime.pipeline.plan import Planner
+    from tsunagu.runtime.pipeline.shape import start_scope
+    from tsunagu.runtime.pipeline.start import Starter, StartPorts
+    from tsunagu.runtime.pipeline.wishes import StartWish
+    from tsunagu.runtime.receiving.receiver import LambdaContext, Receiver
+
+if TYPE_CHECKING:
+    from botocore.config import Config
+
+QUEUE_VARIABLE = "QUEUE_ARN"  # of a preprocessor with an entry queue
+
+Answer = dict[str, Any]
+
+
+class Preprocessor:
+    """Starts and replays requests: what a direct invocation asks for, and what the entry queue brings.
+
+    Args:
+        starter: Answers direct invocations.
+        receiver: Receives the entry queue; None without one.
+        now_ms: Gives the time, in milliseconds since the epoch.
+    """
+
+    def __init__(self, starter: Starter, receiver: Receiver[StartWish] | None, *, now_ms: Callable[[], int]) -> None:
+        self._starter = starter
+        self._receiver = receiver
+        self._now_ms = now_ms
+
+    def handle(self, event: object, context: LambdaContext) -> Answer:
+        """Answer a direct invocation, or receive a batch of the entry queue.
+
+        Raises:
+            RefusedRequestError: A direct request is refused; `Starter.answer` says what else is raised.
+            UnknownEventError: The records are not of the entry queue.
+        """
+        if isinstance(event, dict) and "Records" in event:
+            if self._receiver is None:
+                msg = "a preprocessor without an entry queue must be invoked directly, got an event with records"
+                raise UnknownEventError(msg)
+            answer: Answer = self._receiver.receive(event, context)
+            return answer
+        deadline_ms = self._now_ms() + context.get_remaining_time_in_millis()
+        return self._starter.answer(event, deadline_ms=deadline_ms, trace_context=os.environ.get("_X_AMZN_TRACE_ID"))
+
+
+@without_collection()
+def preprocessor() -> Preprocessor:
+    """Build the preprocessor of a function that `ServicePipeline` deployed; call it once a process.
+
+    Raises:
+        EnvironmentContractError: An environment variable is missing or wrong.
+    """
+    environment = PreprocessorEnvironment.from_environment(os.environ)
+    scope = start_scope(environment.pipeline)
+    telemetry.configure(scope)
+    config, clock = client_config(environment.function_timeout_seconds), SystemClock()
+    clients, dynamodb = LazyClients(config), dynamodb_client(config)
+    store = wiring.item_store(dynamodb, environment.idempotency_table_name, single_writes=environment.single_writes)
+    journal = deployed_journal(environment, dynamodb)
+    objects = S3ObjectStore(clients.s3, environment.claim_bucket_name)
+    claim_check = ClaimCheck(objects, largest_bytes=environment.largest_payload_bytes)
+    planner = Planner(journal, claim_check, inline_bytes=environment.inline_bytes)
+
+    def new_id() -> str:
+        return new_request_id(clock.now_ms())
+
+    start_ports = StartPorts(
+        store=store,
+        outbox=AwsOutboxSender(clients.sqs, clients.sns, StepFunctionsTasks(clients.sfn), clock),
+        metrics=telemetry.Metrics(environment.metrics_namespace, scope, clock),
+        clock=clock,
+        new_id=new_id,
+        new_owner=new_owner,
+        rng=random.Random(),  # noqa: S311 - jitter
+    )
+    starter = Starter(journal.pipeline, planner, start_ports, window_seconds=environment.idempotency_window_seconds)
+    entry = Entry(journal.pipeline, planner, new_id, hop_limit=environment.hop_limit)
+    receiver = _receiver(entry, scope, config) if QUEUE_VARIABLE in os.environ else None
+    return Preprocessor(starter, receiver, now_ms=clock.now_ms)
+
+
+def _receiver(entry: Entry, scope: str, config: "Config") -> Receiver[StartWish]:
+    environment = ReceiverEnvironment.from_environment(os.environ)
+    return Receiver(
+        wiring.settings(environment, scope),
+        wiring.ports(environment, scope, config),
+        parse=entry.wish,
+        key=entry.key,
+        process=entry.process,
+        read=entry.read,
+    )

@@ -1,0 +1,115 @@
+"""A receiver with its AWS clients, as a handler package needs it."""
+
+import os
+import random
+from collections.abc import Callable
+from typing import TYPE_CHECKING, TypeVar
+
+from tsunagu.contracts.environment import ReceiverEnvironment
+from tsunagu.runtime import telemetry
+from tsunagu.runtime.aws.clients import LazyClients, client_config, dynamodb_client
+from tsunagu.runtime.aws.dynamodb import DynamoDbItemStore
+from tsunagu.runtime.aws.outbox import AwsOutboxSender
+from tsunagu.runtime.aws.single_writes import SingleWriteItemStore
+from tsunagu.runtime.aws.sns import SnsNotifier
+from tsunagu.runtime.aws.sqs import SqsQueueSender, SqsVisibility
+from tsunagu.runtime.aws.tasks import StepFunctionsTasks
+from tsunagu.runtime.clock import SystemClock, new_owner
+from tsunagu.runtime.idempotency.keys import BusinessKey
+from tsunagu.runtime.json_text import JsonObject
+from tsunagu.runtime.receiving.dead_letters import DeadLetterChannel
+from tsunagu.runtime.receiving.message import Message
+from tsunagu.runtime.receiving.receiver import Ports, Receiver, ReceiverSettings
+from tsunagu.runtime.startup import without_collection
+
+if TYPE_CHECKING:
+    from botocore.config import Config
+    from mypy_boto3_dynamodb import DynamoDBClient
+
+PayloadT = TypeVar("PayloadT")
+
+
+@without_collection()
+def receiver(
+    scope: str,
+    *,
+    parse: Callable[[JsonObject], PayloadT],
+    key: Callable[[PayloadT], BusinessKey],
+    process: Callable[[PayloadT, Message], None],
+    concurrency: int = 1,
+) -> Receiver[PayloadT]:
+    """Build the receiver of a function that `IdempotentReceiver` deployed; call it once a process.
+
+    Args:
+        scope: First part of the items' ids, and the service's name in logs and metrics.
+        parse: Makes a payload of a JSON object; raises `InvalidMessageError`.
+        key: Gives the business key of a payload: text or a whole number.
+        process: The business function.
+        concurrency: Messages of a batch of a standard queue that run at the same time, in threads, 1 to 100. Default:
+            one after the other.
+
+    Raises:
+        EnvironmentContractError: An environment variable is missing or wrong.
+    """
+    environment = ReceiverEnvironment.from_environment(os.environ)
+    telemetry.configure(scope)
+    return Receiver(
+        settings(environment, scope, concurrency=concurrency),
+        ports(environment, scope, client_config(environment.function_timeout_seconds)),
+        parse=parse,
+        key=key,
+        process=process,
+    )
+
+
+def ports(environment: ReceiverEnvironment, scope: str, config: "Config") -> Ports:
+    """Return what a receiver reaches AWS through.
+
+    Args:
+        environment: What its construct wrote.
+        scope: The service's name in metrics.
+        config: Time-outs and retries of the clients.
+    """
+    clock = SystemClock()
+    clients = LazyClients(config)
+    tasks = StepFunctionsTasks(clients.sfn)
+    table_name = environment.idempotency_table_name
+    return Ports(
+        store=item_store(dynamodb_client(config), table_name, single_writes=environment.single_writes),
+        outbox=AwsOutboxSender(clients.sqs, clients.sns, tasks, clock),
+        channel=DeadLetterChannel(
+            SqsQueueSender(clients.sqs, environment.dead_letter_queue_url, clock),
+            SnsNotifier(clients.sns, environment.notification_topic_arn),
+            environment.queue_arn,
+        ),
+        visibility=SqsVisibility(clients.sqs, environment.queue_url),
+        tasks=tasks,
+        metrics=telemetry.Metrics(environment.metrics_namespace, scope, clock),
+        clock=clock,
+        new_owner=new_owner,
+        rng=random.Random(),  # noqa: S311 - jitter
+    )
+
+
+def settings(environment: ReceiverEnvironment, scope: str, *, concurrency: int = 1) -> ReceiverSettings:
+    """Return the numbers and names of a receiver.
+
+    Args:
+        environment: What its construct wrote.
+        scope: First part of the items' ids.
+        concurrency: Messages of a batch of a standard queue that run at the same time.
+    """
+    return ReceiverSettings(
+        scope=scope,
+        queue_arn=environment.queue_arn,
+        function_timeout_seconds=environment.function_timeout_seconds,
+        max_attempts=environment.max_attempts,
+        window_seconds=environment.idempotency_window_seconds,
+        lease_seconds=environment.lease_seconds or environment.function_timeout_seconds,
+        concurrency=concurrency,
+    )
+
+
+def item_store(client: "DynamoDBClient", table_name: str, *, single_writes: bool) -> DynamoDbItemStore:
+    """Return the store of idempotency items that a function is told to use."""
+    return SingleWriteItemStore(client, table_name) if single_writes else DynamoDbItemStore(client, table_name)

@@ -1,0 +1,1 @@
+"""The idempotency item: its store, its lease, its keys, and what it decides about a message."""

@@ -1,0 +1,73 @@
+"""Starts by a queue: messages of an idempotent receiver, each with the key that makes it one request."""
+
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Any
+
+from tsunagu.runtime.clock import NewId
+from tsunagu.runtime.errors import PermanentError
+from tsunagu.runtime.json_text import JsonObject
+from tsunagu.runtime.pipeline.envelope import trace_context_of
+from tsunagu.runtime.pipeline.errors import MalformedRequestError
+from tsunagu.runtime.pipeline.plan import Planner
+from tsunagu.runtime.pipeline.shape import Pipeline, start_key
+from tsunagu.runtime.pipeline.wishes import StartWish, wish_from_json
+from tsunagu.runtime.receiving.delivery import Delivery
+from tsunagu.runtime.receiving.message import Message
+
+
+class Entry:
+    """Starts by a queue; `read`, `wish`, `key` and `process` are those of a receiver.
+
+    Its records are those of direct invocations: a request that came both ways under one key is one request.
+
+    Args:
+        pipeline: The pipeline.
+        planner: Plans runs.
+        new_id: Gives UUIDs of version 7.
+        hop_limit: Hops after which a message is refused.
+    """
+
+    def __init__(self, pipeline: Pipeline, planner: Planner, new_id: NewId, *, hop_limit: int) -> None:
+        self._pipeline = pipeline
+        self._planner = planner
+        self._new_id = new_id
+        self._hop_limit = hop_limit
+
+    def read(self, record: Mapping[str, Any]) -> Delivery:
+        """Read a record; the request that it starts is a new one, whatever request it came from.
+
+        Two starts with one request id would be runs of one request, and a replay would take the input of the newest.
+        """
+        return replace(Delivery.from_record(record), given_request_id=self._new_id())
+
+    def wish(self, body: JsonObject) -> StartWish:
+        """Read a start.
+
+        Raises:
+            RefusedRequestError: It is none, or has no idempotency key.
+        """
+        wish = wish_from_json(self._pipeline, body)
+        if not isinstance(wish, StartWish) or wish.idempotency_key is None:
+            msg = f"a message of the entry queue must be a start with an idempotency_key, got {sorted(body)}"
+            raise MalformedRequestError(msg)
+        return wish
+
+    @staticmethod
+    def key(wish: StartWish) -> str:
+        """Return the business key of a start."""
+        return start_key(idempotency_key=wish.idempotency_key, run_id="")
+
+    def process(self, wish: StartWish, message: Message) -> None:
+        """Start a run: its record and its message are committed with the message's completion.
+
+        Raises:
+            PermanentError: The message made too many hops.
+        """
+        hop = message.delivery.hop_count + 1
+        if hop > self._hop_limit:
+            msg = f"a request must end within {self._hop_limit} hops, got hop {hop}: a loop"
+            raise PermanentError(msg)
+        envelope = self._planner.envelope(wish, request_id=message.request_id, run_id=self._new_id(), hop=hop)
+        message.result = envelope.encode()
+        self._planner.announce(envelope, message.outbox, trace_context_of(message.delivery))

@@ -1,0 +1,138 @@
+"""The envelope: body of a step's message, made so that all who send the same message send the same body."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from typing import Any, Self
+
+from tsunagu.contracts.claims import ClaimKeyError, check_id, check_name, is_key_of
+from tsunagu.contracts.messages import HOP_COUNT_ATTRIBUTE, SCHEMA_VERSION, SCHEMA_VERSION_ATTRIBUTE
+from tsunagu.contracts.pipeline import SERVICE_ATTRIBUTE, TRACE_CONTEXT_ATTRIBUTE
+from tsunagu.runtime.claim_check import Part, Stored, part_from_json
+from tsunagu.runtime.errors import InvalidMessageError
+from tsunagu.runtime.json_text import JsonObject, json_text
+from tsunagu.runtime.receiving.delivery import Delivery
+
+_REQUIRED = {"schema_version", "request_id", "run_id", "pipeline", "step", "hop", "request", "results"}
+_OF_ONE_SERVICE = {"only", "base_run_id"}
+_TRACE_CONTEXT_CHARACTERS = 512
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Envelope:
+    """What the services of a step are told.
+
+    Attributes:
+        request_id: The request; a UUID of version 7.
+        run_id: One way of the request through the steps; a UUID of version 7.
+        pipeline: Name of the pipeline.
+        step: Name of the step; empty behind the last one, in what the notifier publishes.
+        hop: Number of the hop, from 1.
+        request: JSON that the run was started with.
+        results: Results of the services of the step before, by service; none at the first step.
+        only: The one service of the step that is asked. Default: all are.
+        base_run_id: Run whose results stand for the other services of the step, with `only`.
+    """
+
+    request_id: str
+    run_id: str
+    pipeline: str
+    step: str
+    hop: int
+    request: Part
+    results: Mapping[str, Part] = field(default_factory=dict)
+    only: str | None = None
+    base_run_id: str | None = None
+
+    @classmethod
+    def from_json(cls, body: object) -> Self:
+        """Read an envelope.
+
+        Raises:
+            InvalidMessageError: A field is missing, unknown or not of its grammar, or a part lies outside the request's
+                own prefix.
+        """
+        fields = body.keys() if isinstance(body, dict) else set()
+        if not isinstance(body, dict) or fields - _OF_ONE_SERVICE != _REQUIRED or len(fields & _OF_ONE_SERVICE) == 1:
+            got = sorted(map(str, body)) if isinstance(body, dict) else type(body).__name__
+            msg = f"an envelope must have {sorted(_REQUIRED)}, and both or none of {sorted(_OF_ONE_SERVICE)}, got {got}"
+            raise InvalidMessageError(msg)
+        if body["schema_version"] != SCHEMA_VERSION:
+            msg = f"schema_version must be {SCHEMA_VERSION}, got {str(body['schema_version'])[:16]!r}"
+            raise InvalidMessageError(msg)
+        if type(body["hop"]) is not int or body["hop"] < 1:
+            msg = f"hop must be a whole number from 1, got {str(body['hop'])[:16]!r}"
+            raise InvalidMessageError(msg)
+        try:
+            return cls._from_fields(body)
+        except ClaimKeyError as error:
+            raise InvalidMessageError(str(error)) from None
+
+    @classmethod
+    def _from_fields(cls, body: JsonObject) -> Self:
+        results = body["results"]
+        if not isinstance(results, dict):
+            msg = f"results must be an object, got {type(results).__name__}"
+            raise InvalidMessageError(msg)
+        pipeline, request_id = check_name("pipeline", body["pipeline"]), check_id("request_id", body["request_id"])
+        has_one = "only" in body
+        return cls(
+            request_id=request_id,
+            run_id=check_id("run_id", body["run_id"]),
+            pipeline=pipeline,
+            step=check_name("step", body["step"]) if body["step"] != "" else "",
+            hop=body["hop"],
+            request=_part("request", body["request"], pipeline, request_id),
+            results={
+                check_name("service", service): _part(f"the result of {service}", part, pipeline, request_id)
+                for service, part in results.items()
+            },
+            only=check_name("only", body["only"]) if has_one else None,
+            base_run_id=check_id("base_run_id", body["base_run_id"]) if has_one else None,
+        )
+
+    def to_json(self) -> JsonObject:
+        """Return the envelope as JSON; `from_json` reads it."""
+        body: dict[str, Any] = {
+            "schema_version": SCHEMA_VERSION,
+            "request_id": self.request_id,
+            "run_id": self.run_id,
+            "pipeline": self.pipeline,
+            "step": self.step,
+            "hop": self.hop,
+            "request": self.request.to_json(),
+            "results": {service: self.results[service].to_json() for service in sorted(self.results)},
+        }
+        return body if self.only is None else {**body, "only": self.only, "base_run_id": self.base_run_id}
+
+    def encode(self) -> str:
+        """Return the text of the message."""
+        return json_text(self.to_json())
+
+    def onward(self, step: str, results: Mapping[str, Part]) -> Self:
+        """Return the envelope of the same run for the next step."""
+        return replace(self, step=step, hop=self.hop + 1, results=results, only=None, base_run_id=None)
+
+
+def attributes_of(envelope: Envelope, trace_context: str | None) -> dict[str, str]:
+    """Return the message attributes beside an envelope; the request id is added by the outbox."""
+    attributes = {SCHEMA_VERSION_ATTRIBUTE: str(SCHEMA_VERSION), HOP_COUNT_ATTRIBUTE: str(envelope.hop)}
+    if envelope.only is not None:
+        attributes[SERVICE_ATTRIBUTE] = envelope.only
+    if trace_context:
+        attributes[TRACE_CONTEXT_ATTRIBUTE] = trace_context
+    return attributes
+
+
+def trace_context_of(delivery: Delivery) -> str | None:
+    """Return the trace context that came with a message: of its attribute, else X-Ray's header."""
+    attribute = delivery.attributes.get(TRACE_CONTEXT_ATTRIBUTE)
+    value = attribute.value if attribute else delivery.trace_header
+    return value if isinstance(value, str) and 0 < len(value) <= _TRACE_CONTEXT_CHARACTERS else None
+
+
+def _part(name: str, value: object, pipeline: str, request_id: str) -> Part:
+    part = part_from_json(name, value)
+    if isinstance(part, Stored) and not is_key_of(part.key, pipeline, request_id):
+        msg = f"{name} must lie under the request's own {pipeline}/{request_id}/, got {part.key[:128]!r}"
+        raise InvalidMessageError(msg)
+    return part

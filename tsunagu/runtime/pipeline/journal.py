@@ -1,0 +1,185 @@
+"""The journal of a pipeline: the records of starts and services, which the receivers write anyway, read back.
+
+The record of a start holds the envelope that it published, the record of a service its result. Whoever knows the run,
+the step and the service reads a record consistently; only the runs of a request are looked up in an index, which is
+moments behind.
+"""
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, Protocol, TypeGuard
+
+from tsunagu.contracts.records import Status
+from tsunagu.runtime.claim_check import Part, part_from_json
+from tsunagu.runtime.errors import InvalidMessageError, UnavailableError
+from tsunagu.runtime.idempotency.item import Item
+from tsunagu.runtime.idempotency.store import Verdict
+from tsunagu.runtime.pipeline.envelope import Envelope
+from tsunagu.runtime.pipeline.shape import Pipeline, Step, service_item_ids, start_scope
+
+Found = Item | Verdict | None
+
+_DONE = frozenset({Status.COMMITTED, Status.COMPLETED})
+
+
+class RecordReader(Protocol):
+    """Reads records by their ids."""
+
+    def read(self, item_ids: Sequence[str]) -> list[Found]:
+        """Read records consistently; a `Verdict` where the store did not answer, None where there is none."""
+        ...
+
+
+class JournalIndex(Protocol):
+    """Finds records by the request that they are of."""
+
+    def item_ids(self, request_id: str) -> list[str]:
+        """Return the ids of all records of a request, as of a moment ago.
+
+        Raises:
+            UnavailableError: The store did not answer.
+        """
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Start:
+    """A start or a replay of a request.
+
+    Attributes:
+        item: Its record.
+        envelope: What it published; None when it published nothing, or that cannot be read.
+        problem: Why what it published cannot be read; empty when there is nothing to say.
+    """
+
+    item: Item
+    envelope: Envelope | None
+    problem: str = ""
+
+    @property
+    def reason(self) -> str:
+        """Why there is no run of it; empty when there is nothing to say."""
+        return self.problem or self.item.reason
+
+    @property
+    def started_ms(self) -> int:
+        """When it was, in milliseconds since the epoch; when its record changed last, if it published nothing."""
+        return self.item.updated if self.envelope is None else run_started_ms(self.envelope.run_id)
+
+
+class Journal:
+    """Reads what the runs of one pipeline left.
+
+    Args:
+        pipeline: The pipeline.
+        records: Reads records.
+        index: Finds those of a request.
+    """
+
+    def __init__(self, pipeline: Pipeline, records: RecordReader, index: JournalIndex) -> None:
+        self._pipeline = pipeline
+        self._records = records
+        self._index = index
+
+    @property
+    def pipeline(self) -> Pipeline:
+        """The pipeline."""
+        return self._pipeline
+
+    def starts(self, request_id: str) -> list[Start]:
+        """Return the starts and replays of a request, oldest first; one that cannot be read does not hide the others.
+
+        Raises:
+            UnavailableError: The store did not answer.
+        """
+        scope = f"{start_scope(self._pipeline.name)}#"
+        ids = [item_id for item_id in self._index.item_ids(request_id) if item_id.startswith(scope)]
+        items = [item for item in self.records(ids).values() if item is not None]
+        return sorted(map(_start, items), key=lambda start: (start.started_ms, start.item.id))
+
+    def services(self, run: Envelope, step: Step) -> dict[str, Item | None]:
+        """Return the records of a step's services in a run, by service; beside the only one asked, those of its base.
+
+        Raises:
+            UnavailableError: The store did not answer.
+        """
+        asked_one = run.only is not None and run.step == step.name
+        ids = service_item_ids(
+            self._pipeline.name,
+            step.name,
+            step.services,
+            run_id=run.run_id,
+            only=run.only if asked_one else None,
+            base_run_id=run.base_run_id,
+        )
+        found = self.records([*ids.values()])
+        return {service: found[item_id] for service, item_id in ids.items()}
+
+    def results(self, run: Envelope, step: Step) -> dict[str, Part] | None:
+        """Return the results of a step in a run, by service; None when some service is not done.
+
+        Raises:
+            UnavailableError: The store did not answer.
+        """
+        done = {service: item for service, item in self.services(run, step).items() if is_done(item)}
+        if len(done) < len(step.services):
+            return None
+        return {service: part_from_json(f"the result of {service}", result_of(item)) for service, item in done.items()}
+
+    def records(self, item_ids: Sequence[str]) -> dict[str, Item | None]:
+        """Return records by id, None where there is none.
+
+        Raises:
+            UnavailableError: The store did not answer for some of them.
+        """
+        found: dict[str, Item | None] = {}
+        for item_id, item in read_by_id(self._records, item_ids).items():
+            if isinstance(item, Verdict):
+                msg = "the journal was not read: the table did not answer"
+                raise UnavailableError(msg)
+            found[item_id] = item
+        return found
+
+
+def _start(item: Item) -> Start:
+    if not is_done(item):
+        return Start(item, None)
+    try:
+        return Start(item, envelope_of(item))
+    except (ValueError, RecursionError, InvalidMessageError) as error:
+        return Start(item, None, f"the record cannot be read: {error}")
+
+
+def read_by_id(records: RecordReader, item_ids: Sequence[str]) -> dict[str, Found]:
+    """Return what a consistent read says of each of `item_ids`."""
+    return dict(zip(item_ids, records.read(item_ids), strict=True)) if item_ids else {}
+
+
+def is_done(item: Found) -> TypeGuard[Item]:
+    """Whether the work of a record is done, so that its result stands."""
+    return isinstance(item, Item) and item.status in _DONE
+
+
+def result_of(item: Item) -> Any:
+    """Return the JSON value of a record's result.
+
+    Raises:
+        ValueError: There is none.
+    """
+    return json.loads(item.result)
+
+
+def envelope_of(item: Item) -> Envelope:
+    """Return the envelope that a start published.
+
+    Raises:
+        ValueError: The record has none.
+        InvalidMessageError: It has something else.
+    """
+    return Envelope.from_json(result_of(item))
+
+
+def run_started_ms(run_id: str) -> int:
+    """Return when a run was started, in milliseconds since the epoch: a UUID of version 7 begins with it."""
+    return int(run_id.replace("-", "")[:12], 16)

@@ -1,0 +1,86 @@
+"""From a wish to the envelope of a new run: its input is taken or looked up, and kept."""
+
+from collections.abc import Mapping
+from dataclasses import replace
+
+from tsunagu.contracts.claims import input_key, request_key
+from tsunagu.runtime.claim_check import ClaimCheck, Inline, Part, inline_limit
+from tsunagu.runtime.pipeline.envelope import Envelope, attributes_of
+from tsunagu.runtime.pipeline.journal import Journal
+from tsunagu.runtime.pipeline.replay import StoredInput, base_run_id, runs_of, stored_input
+from tsunagu.runtime.pipeline.wishes import ReplayWish, StepInput, Wish
+from tsunagu.runtime.sending.outbox import Outbox
+
+
+class Planner:
+    """Plans runs.
+
+    Args:
+        journal: The journal of the pipeline.
+        claim_check: Keeps JSON.
+        inline_bytes: Largest JSON that travels in a message.
+    """
+
+    def __init__(self, journal: Journal, claim_check: ClaimCheck, *, inline_bytes: int) -> None:
+        self._journal = journal
+        self._claim_check = claim_check
+        self._inline_bytes = inline_bytes
+
+    def envelope(self, wish: Wish, *, request_id: str, run_id: str, hop: int = 1) -> Envelope:
+        """Return the envelope of a new run, whose objects are written.
+
+        Raises:
+            UnknownRequestError: The request to be replayed is not recorded.
+            NoStoredInputError: None of its runs has the input.
+            PayloadTooLargeError: A part is larger than the pipeline takes.
+            InvalidMessageError: A part is no JSON.
+            ObjectDeniedError: The object store refused.
+            UnavailableError: A store did not answer.
+        """
+        found = self._input(wish)
+        run = Envelope(
+            request_id=request_id,
+            run_id=run_id,
+            pipeline=self._journal.pipeline.name,
+            step=wish.step.name,
+            hop=hop,
+            request=found.request,
+            only=wish.only if isinstance(wish, ReplayWish) else None,
+            base_run_id=found.base_run_id,
+        )
+        return self._kept(run, found)
+
+    def announce(self, envelope: Envelope, outbox: Outbox, trace_context: str | None) -> None:
+        """Let an outbox publish the envelope, whose text is the result of its record."""
+        topic_arn = self._journal.pipeline.step(envelope.step).topic_arn
+        outbox.publish(topic_arn, None, attributes=attributes_of(envelope, trace_context))
+
+    def _input(self, wish: Wish) -> StoredInput:
+        if not isinstance(wish, ReplayWish):
+            return _given(wish.given, None)
+        runs = runs_of(self._journal, wish.request_id)
+        if wish.given is None:
+            return stored_input(self._journal, runs, wish.step, wish.only)
+        base = base_run_id(self._journal, runs, wish.step, wish.only) if wish.only is not None else None
+        return _given(wish.given, base)
+
+    def _kept(self, run: Envelope, found: StoredInput) -> Envelope:
+        """Return the envelope with its parts as they are to travel: what lies in an object stays there."""
+        limit = inline_limit(self._inline_bytes, parts_of_record=len(found.results) + 1)
+
+        def kept(part: Part, key: str) -> Part:
+            return self._claim_check.keep(part.value, key, inline_bytes=limit) if isinstance(part, Inline) else part
+
+        ids = (run.pipeline, run.request_id, run.run_id)
+        before = self._journal.pipeline.before(run.step)
+        results = {
+            service: kept(part, input_key(*ids, step=before.name, service=service))
+            for service, part in found.results.items()
+            if before is not None
+        }
+        return replace(run, request=kept(found.request, request_key(*ids)), results=results)
+
+
+def _given(given: StepInput, base_run_id: str | None) -> StoredInput:
+    results: Mapping[str, Part] = {service: Inline(value) for service, value in given.results.items()}
+    return StoredInput(request=Inline(given.request), results=results, base_run_id=base_run_id)

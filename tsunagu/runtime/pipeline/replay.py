@@ -1,0 +1,93 @@
+"""What a replay begins with: the input of a step, and the siblings' results, from earlier runs of the request."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from tsunagu.runtime.claim_check import Part
+from tsunagu.runtime.pipeline.envelope import Envelope
+from tsunagu.runtime.pipeline.errors import NoStoredInputError, UnknownRequestError
+from tsunagu.runtime.pipeline.journal import Journal, is_done
+from tsunagu.runtime.pipeline.shape import Step
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StoredInput:
+    """What a step was given.
+
+    Attributes:
+        request: The request.
+        results: Results of the services of the step before, by service.
+        base_run_id: Where `only` asks for one service: the run whose results stand for the others.
+    """
+
+    request: Part
+    results: Mapping[str, Part]
+    base_run_id: str | None
+
+
+def runs_of(journal: Journal, request_id: str) -> list[Envelope]:
+    """Return what the runs of a request began with, newest first.
+
+    Raises:
+        UnknownRequestError: No run of the request is recorded.
+        UnavailableError: The store did not answer.
+    """
+    runs = [start.envelope for start in journal.starts(request_id) if start.envelope is not None]
+    if not runs:
+        msg = f"the request must be one of {journal.pipeline.name}, got {request_id}, of which no run is recorded"
+        raise UnknownRequestError(msg)
+    return runs[::-1]
+
+
+def stored_input(journal: Journal, runs: Sequence[Envelope], step: Step, only: str | None) -> StoredInput:
+    """Return the input of a step from the newest run that has it.
+
+    Args:
+        journal: The journal of the pipeline.
+        runs: The runs of a request, newest first.
+        step: The step that is to be run again.
+        only: The one service of it that is asked; the run must have the results of the others. Default: all are asked.
+
+    Raises:
+        NoStoredInputError: No run has it.
+        UnavailableError: The store did not answer.
+    """
+    for run in runs:
+        base = None if only is None else _base_run_id(journal, run, step, only)
+        parts = _input(journal, run, step) if only is None or base is not None else None
+        if parts is not None:
+            return StoredInput(request=parts[0], results=parts[1], base_run_id=base)
+    beside = f" and the results of the services beside {only}" if only else ""
+    msg = f"a run must have the input of {step.name}{beside}, got {len(runs)} without"
+    raise NoStoredInputError(msg)
+
+
+def base_run_id(journal: Journal, runs: Sequence[Envelope], step: Step, only: str) -> str:
+    """Return the newest run whose results stand for the services of a step beside `only`.
+
+    Raises:
+        NoStoredInputError: No run has them.
+        UnavailableError: The store did not answer.
+    """
+    for run in runs:
+        base = _base_run_id(journal, run, step, only)
+        if base is not None:
+            return base
+    msg = f"a run must have the results of the services of {step.name} beside {only}, got {len(runs)} without"
+    raise NoStoredInputError(msg)
+
+
+def _base_run_id(journal: Journal, run: Envelope, step: Step, only: str) -> str | None:
+    if run.step == step.name and run.only is not None:
+        # An envelope names one base: a run that asked another service has results of two runs.
+        return run.base_run_id if run.only == only else None
+    siblings = [item for service, item in journal.services(run, step).items() if service != only]
+    return run.run_id if all(is_done(item) for item in siblings) else None
+
+
+def _input(journal: Journal, run: Envelope, step: Step) -> tuple[Part, Mapping[str, Part]] | None:
+    if run.step == step.name:
+        return run.request, run.results
+    before = journal.pipeline.before(step.name)
+    results = None if before is None else journal.results(run, before)
+    return None if results is None else (run.request, results)

@@ -1,0 +1,128 @@
+"""One service of a step: what a message asks for, the business function, its result, and what goes on to the next step.
+
+The way of a run: parts are redeemed, the function works, its result is kept. Then one commit says all of it: the
+function's writes, the result in the record, the message to the next step in the outbox.
+"""
+
+import dataclasses
+from collections.abc import Callable
+from typing import Any, Generic, TypeVar
+
+from tsunagu.contracts.claims import result_key
+from tsunagu.contracts.pipeline import ServiceEnvironment
+from tsunagu.runtime.claim_check import ClaimCheck, inline_limit
+from tsunagu.runtime.errors import InvalidMessageError, PermanentError
+from tsunagu.runtime.json_text import JsonObject, json_text
+from tsunagu.runtime.pipeline.envelope import Envelope, attributes_of, trace_context_of
+from tsunagu.runtime.pipeline.join import onward_text
+from tsunagu.runtime.pipeline.shape import service_item_ids, service_scope
+from tsunagu.runtime.pipeline.work import Work
+from tsunagu.runtime.receiving.message import Message
+
+RequestT = TypeVar("RequestT")
+
+
+class Service(Generic[RequestT]):
+    """One service; `parse` and `process` are those of a receiver.
+
+    Args:
+        place: Where the service is in its pipeline.
+        claim_check: Keeps and redeems JSON.
+        parse: Makes a typed request of the JSON object that the run was started with.
+        function: The business function: takes the request and the work, returns its result. Its errors decide
+            (`runtime.errors`).
+    """
+
+    def __init__(
+        self,
+        place: ServiceEnvironment,
+        claim_check: ClaimCheck,
+        *,
+        parse: Callable[[JsonObject], RequestT],
+        function: Callable[[RequestT, Work], object],
+    ) -> None:
+        self._place = place
+        self._claim_check = claim_check
+        self._parse = parse
+        self._function = function
+        self._siblings = place.siblings.split(",")
+        self._inline_bytes = inline_limit(place.inline_bytes)
+
+    @property
+    def scope(self) -> str:
+        """First part of the ids of the service's records."""
+        return service_scope(self._place.pipeline, self._place.step, self._place.service)
+
+    def envelope(self, body: JsonObject) -> Envelope:
+        """Read the body of a message of this service's.
+
+        Raises:
+            InvalidMessageError: It is no envelope, or of another step or service. It gets a record of its own, so that
+                it cannot take the place of the run's.
+        """
+        envelope = Envelope.from_json(body)
+        ours = (self._place.pipeline, self._place.step)
+        if (envelope.pipeline, envelope.step) != ours or envelope.only not in {None, self._place.service}:
+            asked = [envelope.pipeline, envelope.step, *([envelope.only] if envelope.only else [])]
+            msg = f"the message must be for {self.scope}, got one for {'.'.join(asked)}"
+            raise InvalidMessageError(msg)
+        return envelope
+
+    def process(self, envelope: Envelope, message: Message) -> None:
+        """Do the work of one run.
+
+        Raises:
+            PermanentError: The run made too many hops, or the function's result is no JSON or too large.
+        """
+        if envelope.hop > self._place.hop_limit:
+            msg = f"a run must end within {self._place.hop_limit} hops, got hop {envelope.hop}: a loop"
+            raise PermanentError(msg)
+        message.outbox.count_hops(envelope.hop)
+        work = Work(
+            envelope,
+            message,
+            {service: self._claim_check.redeem(part) for service, part in envelope.results.items()},
+        )
+        value = self._function(self._request(envelope), work)
+        self._conclude(envelope, message, value)
+        if work.collected():
+            with message.transaction() as transaction:
+                transaction.extend(work)
+
+    def _request(self, envelope: Envelope) -> RequestT:
+        value = self._claim_check.redeem(envelope.request)
+        if not isinstance(value, dict):
+            msg = f"the request must be a JSON object, got {type(value).__name__}"
+            raise InvalidMessageError(msg)
+        return self._parse(value)
+
+    def _conclude(self, envelope: Envelope, message: Message, value: object) -> None:
+        key = result_key(
+            envelope.pipeline,
+            envelope.request_id,
+            envelope.run_id,
+            step=envelope.step,
+            service=self._place.service,
+            fence=message.fence,
+        )
+        part = self._claim_check.keep(_plain(value), key, inline_bytes=self._inline_bytes)
+        message.result = json_text(part.to_json())
+        awaits = service_item_ids(
+            envelope.pipeline,
+            envelope.step,
+            self._siblings,
+            run_id=envelope.run_id,
+            only=envelope.only,
+            base_run_id=envelope.base_run_id,
+        )
+        onward = envelope.onward(self._place.next_step, {})
+        message.outbox.publish(
+            self._place.next_topic_arn,
+            onward_text(self._place.next_step),
+            attributes=attributes_of(onward, trace_context_of(message.delivery)),
+            awaits=awaits,
+        )
+
+
+def _plain(value: object) -> Any:
+    return dataclasses.asdict(value) if dataclasses.is_dataclass(value) and not isinstance(value, type) else value

@@ -1,0 +1,198 @@
+"""Starts and replays by direct invocation: recorded, published, answered. The same key never starts a second run."""
+
+import logging
+import random
+from dataclasses import dataclass, replace
+from typing import Any
+
+from tsunagu.contracts.records import Status
+from tsunagu.contracts.telemetry import LogKey
+from tsunagu.runtime.clock import Clock, NewId
+from tsunagu.runtime.errors import InvalidMessageError, PermanentError, UnavailableError, bounded_reason
+from tsunagu.runtime.idempotency.decisions import Busy, Decision, Done, Held, Idempotency, Mismatch, Request, Unsent
+from tsunagu.runtime.idempotency.item import Item
+from tsunagu.runtime.idempotency.keys import item_id, payload_hash
+from tsunagu.runtime.idempotency.lease import Claim, LeaseTerm
+from tsunagu.runtime.idempotency.store import ItemStore
+from tsunagu.runtime.json_text import JsonObject, json_text
+from tsunagu.runtime.pipeline.envelope import Envelope
+from tsunagu.runtime.pipeline.errors import (
+    KeyTakenError,
+    MalformedRequestError,
+    NotPublishedError,
+    RequestInProgressError,
+)
+from tsunagu.runtime.pipeline.journal import envelope_of, is_done
+from tsunagu.runtime.pipeline.plan import Planner
+from tsunagu.runtime.pipeline.shape import Pipeline, start_key, start_scope
+from tsunagu.runtime.pipeline.wishes import ReplayWish, Wish, wish_from_json
+from tsunagu.runtime.receiving.relay import OutboxSender, Relay, Relayed
+from tsunagu.runtime.sending.outbox import Outbox, encode
+from tsunagu.runtime.telemetry import Metrics
+
+_logger = logging.getLogger(__name__)
+
+ACCEPTED, DUPLICATE = "accepted", "duplicate"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StartPorts:
+    """What starts reach the world through; `new_id` gives UUIDs of version 7."""
+
+    store: ItemStore
+    outbox: OutboxSender
+    metrics: Metrics
+    clock: Clock
+    new_id: NewId
+    new_owner: NewId
+    rng: random.Random
+
+
+class Starter:
+    """Starts and replays requests.
+
+    Args:
+        pipeline: The pipeline.
+        planner: Plans runs.
+        ports: What starts reach the world through.
+        window_seconds: How long a start, and its key, is remembered.
+    """
+
+    def __init__(self, pipeline: Pipeline, planner: Planner, ports: StartPorts, *, window_seconds: int) -> None:
+        self._pipeline = pipeline
+        self._planner = planner
+        self._ports = ports
+        self._window_seconds = window_seconds
+
+    def answer(self, document: object, *, deadline_ms: int, trace_context: str | None = None) -> JsonObject:
+        """Start or replay a request, once for each idempotency key.
+
+        Without a key, whoever did not get the answer and asks again starts another run.
+
+        Args:
+            document: The wish; `wish_from_json` says what it is.
+            deadline_ms: When the invocation ends, in milliseconds since the epoch.
+            trace_context: X-Ray header to carry on.
+
+        Returns:
+            `request_id`, `run_id`, and `status`: `accepted`, or `duplicate` when the key was used for this before.
+
+        Raises:
+            RefusedRequestError: It is refused; the subclass and the sentence say why.
+            PayloadTooLargeError: A part is larger than the pipeline takes.
+            RequestInProgressError: Another call with the key is at it.
+            NotPublishedError: It is not known to be published: ask again with the same key. The sentence has the
+                request id: a start without a key is recorded too, and a replay publishes it.
+            ObjectDeniedError: The object store refused.
+            UnavailableError: A store did not answer: ask again with the same key.
+        """
+        wish = wish_from_json(self._pipeline, _checked(document))
+        run_id = self._ports.new_id()
+        request_id = wish.request_id if isinstance(wish, ReplayWish) else self._ports.new_id()
+        request = Request(
+            item_id=item_id(
+                start_scope(self._pipeline.name), start_key(idempotency_key=wish.idempotency_key, run_id=run_id)
+            ),
+            payload_hash=payload_hash(document),
+            request_id=request_id,
+            message_ids=(),
+        )
+        call = _Call(self._ports, self._idempotency(deadline_ms))
+        try:
+            decision = call.idempotency.claim([request])[0]
+            if not isinstance(decision, Held):
+                return _answer(call.known(decision, request.item_id), DUPLICATE)
+            envelope = self._planned(call, decision.claim, wish, request_id, run_id)
+            call.publish(self._committed(call, decision.claim, envelope, trace_context))
+        finally:
+            self._ports.metrics.flush()
+        _logger.info("run started", extra={LogKey.REQUEST_ID: request_id, LogKey.ITEM_ID: request.item_id})
+        return _answer(envelope, ACCEPTED)
+
+    def _planned(self, call: "_Call", claim: Claim, wish: Wish, request_id: str, run_id: str) -> Envelope:
+        """Return the envelope of the run; what cannot be planned is given back, or dead where it never can."""
+        try:
+            return self._planner.envelope(wish, request_id=request_id, run_id=run_id)
+        except Exception as error:
+            call.give_back(claim, error)
+            raise
+
+    def _committed(self, call: "_Call", claim: Claim, envelope: Envelope, trace_context: str | None) -> Item:
+        outbox = Outbox(envelope.request_id, trace_context)
+        self._planner.announce(envelope, outbox, trace_context)
+        return call.commit(claim, outbox, envelope.encode())
+
+    def _idempotency(self, deadline_ms: int) -> Idempotency:
+        return Idempotency(
+            self._ports.store,
+            self._ports.clock,
+            owner=self._ports.new_owner(),
+            lease=LeaseTerm(self._ports.clock, deadline_ms),
+            window_seconds=self._window_seconds,
+            rng=self._ports.rng,
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class _Call:
+    """One call: its record on the way from claimed to published."""
+
+    ports: StartPorts
+    idempotency: Idempotency
+
+    def known(self, decision: Decision, record_id: str) -> Envelope:
+        """Return what was published under the key before; publish it if that is not known to be done."""
+        if isinstance(decision, Mismatch):
+            msg = "the idempotency key must be used for one request, got another one under it"
+            raise KeyTakenError(msg)
+        if isinstance(decision, Unsent):
+            self.publish(decision.item)
+            return envelope_of(decision.item)
+        if isinstance(decision, Done):
+            found = self.ports.store.read([record_id])[0]
+            if is_done(found):
+                return envelope_of(found)
+        if isinstance(decision, Busy):
+            msg = "the request is in progress: ask again with the same key"
+            raise RequestInProgressError(msg)
+        msg = "the table did not answer: ask again with the same key"
+        raise UnavailableError(msg)
+
+    def commit(self, claim: Claim, outbox: Outbox, text: str) -> Item:
+        """Write that the run is to be published; return the record."""
+        messages = outbox.seal()
+        verdict = self.idempotency.settle([self.idempotency.completed(claim, messages, text)])[0]
+        if not claim.was_done(verdict):
+            msg = f"request {claim.item.request_id} is not known to be recorded: ask again with the same key"
+            raise NotPublishedError(msg)
+        return replace(claim.item, status=Status.COMMITTED, outbox=encode(messages), result=text, attempts=0)
+
+    def publish(self, item: Item) -> None:
+        """Publish the run of a record, and write that it is."""
+        result = Relay(self.ports.outbox, self.idempotency, self.ports.metrics).relay([(item, "")])[0]
+        if result.outcome is not Relayed.SENT:
+            got = result.item.reason or "no answer"
+            way = "ask again with the same key, or replay it if it had none"
+            msg = f"request {item.request_id} is not known to be published: {way}, got {got}"
+            raise NotPublishedError(msg)
+
+    def give_back(self, claim: Claim, error: Exception) -> None:
+        """End a claim whose run was not planned: its key may be used again, after a refusal for another request too."""
+        reason = bounded_reason(f"{type(error).__name__}: {error}")
+        if isinstance(error, PermanentError):
+            change = self.idempotency.dead(claim, attempts=claim.attempt, reason=reason, message_ids=())
+        else:
+            change = self.idempotency.released(claim, attempts=claim.item.attempts, reason=reason)
+        self.idempotency.settle([change])
+
+
+def _checked(document: object) -> Any:
+    try:
+        json_text(document)
+    except InvalidMessageError as error:
+        raise MalformedRequestError(str(error)) from None
+    return document
+
+
+def _answer(envelope: Envelope, status: str) -> JsonObject:
+    return {"request_id": envelope.request_id, "run_id": envelope.run_id, "status": status}

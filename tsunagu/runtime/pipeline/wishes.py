@@ -1,0 +1,158 @@
+"""What the preprocessor is asked for: a start or a replay, read from JSON."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from tsunagu.contracts.claims import ClaimKeyError, check_id
+from tsunagu.runtime.json_text import JsonObject
+from tsunagu.runtime.pipeline.errors import MalformedRequestError, UnknownStepError
+from tsunagu.runtime.pipeline.shape import Pipeline, Step
+
+IDEMPOTENCY_KEY_LENGTHS = range(1, 257)
+
+_ACTIONS = ("start", "replay")  # a list or an object, which anybody may send, is in no set
+_START_FIELDS = {"action", "payload", "idempotency_key", "from_step"}
+_REPLAY_FIELDS = {"action", "request_id", "from_step", "only", "payload", "idempotency_key"}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StepInput:
+    """What a step is given, as plain JSON.
+
+    Attributes:
+        request: The request, a JSON object.
+        results: Results of the services of the step before, by service; none at the first step.
+    """
+
+    request: JsonObject
+    results: Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StartWish:
+    """A wish to start a request.
+
+    Attributes:
+        step: The step that it begins with.
+        given: What the step is given.
+        idempotency_key: The caller's name for the request; None when there is none.
+    """
+
+    step: Step
+    given: StepInput
+    idempotency_key: str | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ReplayWish:
+    """A wish to run a request once more.
+
+    Attributes:
+        step: The step that the run begins with.
+        request_id: The request.
+        only: The one service of the step that is asked; None for all.
+        given: What the step is given in place of the stored input; None for the stored input.
+        idempotency_key: The caller's name for the replay; None when there is none.
+    """
+
+    step: Step
+    request_id: str
+    only: str | None
+    given: StepInput | None
+    idempotency_key: str | None
+
+
+Wish = StartWish | ReplayWish
+
+
+def wish_from_json(pipeline: Pipeline, document: object) -> Wish:
+    """Read a wish.
+
+    Args:
+        pipeline: The pipeline.
+        document: `{"action": "start", "payload": …, "idempotency_key"?, "from_step"?}` or `{"action": "replay",
+            "request_id": …, "from_step": …, "only"?, "payload"?, "idempotency_key"?}`. The payload of the first step is
+            the request's JSON object; that of a later one is `{"request": …, "results": {service: …}}`, with exactly
+            the services of the step before.
+
+    Raises:
+        MalformedRequestError: It is neither.
+        UnknownStepError: The pipeline has no such step, or the step no such service.
+    """
+    action = document.get("action") if isinstance(document, dict) else None
+    if not isinstance(document, dict) or action not in _ACTIONS:
+        msg = f"action must be start or replay, got {str(action)[:64]!r}"
+        raise MalformedRequestError(msg)
+    if action == "start":
+        return _start(pipeline, document)
+    return _replay(pipeline, document)
+
+
+def _start(pipeline: Pipeline, document: JsonObject) -> StartWish:
+    _check_fields(document, _START_FIELDS, required={"payload"})
+    step = pipeline.step(document.get("from_step", pipeline.steps[0].name))
+    given = _given(pipeline, step, document["payload"])
+    return StartWish(step=step, given=given, idempotency_key=_idempotency_key(document))
+
+
+def _replay(pipeline: Pipeline, document: JsonObject) -> ReplayWish:
+    _check_fields(document, _REPLAY_FIELDS, required={"request_id", "from_step"})
+    try:
+        request_id = check_id("request_id", document["request_id"])
+    except ClaimKeyError as error:
+        raise MalformedRequestError(str(error)) from None
+    step = pipeline.step(document["from_step"])
+    only = document.get("only")
+    if only is not None and only not in step.services:
+        msg = f"only must be one of {[*step.services]}, the services of {step.name}, got {str(only)[:64]!r}"
+        raise UnknownStepError(msg)
+    return ReplayWish(
+        step=step,
+        request_id=request_id,
+        only=only,
+        given=_given(pipeline, step, document["payload"]) if "payload" in document else None,
+        idempotency_key=_idempotency_key(document),
+    )
+
+
+def _check_fields(document: JsonObject, known: set[str], *, required: set[str]) -> None:
+    if not required <= document.keys() <= known:
+        msg = (
+            f"a {document['action']} must have {sorted(required)}, and of {sorted(known)} alone, got {_names(document)}"
+        )
+        raise MalformedRequestError(msg)
+
+
+def _idempotency_key(document: JsonObject) -> str | None:
+    key = document.get("idempotency_key")
+    if key is not None and (not isinstance(key, str) or len(key) not in IDEMPOTENCY_KEY_LENGTHS):
+        msg = f"idempotency_key must be text of 1 to 256 characters, got {str(key)[:64]!r}"
+        raise MalformedRequestError(msg)
+    return key
+
+
+def _given(pipeline: Pipeline, step: Step, payload: object) -> StepInput:
+    before = pipeline.before(step.name)
+    if before is None:
+        return StepInput(request=_object("payload", payload), results={})
+    parts = _object(f"payload of {step.name}", payload)
+    if parts.keys() != {"request", "results"}:
+        msg = f"payload of {step.name} must have the fields ['request', 'results'], got {_names(parts)}"
+        raise MalformedRequestError(msg)
+    results = _object("results", parts["results"])
+    if results.keys() != set(before.services):
+        msg = f"results must be those of {sorted(before.services)}, got {_names(results)}"
+        raise MalformedRequestError(msg)
+    return StepInput(request=_object("request", parts["request"]), results=results)
+
+
+def _object(name: str, value: object) -> JsonObject:
+    if not isinstance(value, dict):
+        msg = f"{name} must be a JSON object, got {type(value).__name__}"
+        raise MalformedRequestError(msg)
+    return value
+
+
+def _names(fields: JsonObject) -> str:
+    return str(sorted(map(str, fields)))[:256]

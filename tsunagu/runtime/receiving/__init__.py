@@ -1,0 +1,1 @@
+"""From an SQS event to the partial batch response: deliveries, batches, invocations, outcomes."""

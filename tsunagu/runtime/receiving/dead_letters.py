@@ -1,0 +1,121 @@
+"""The dead-letter channel: a message that cannot be processed goes to the DLQ, and SNS says why.
+
+The record in the idempotency table is the home of the reason; the copies in the dead letter and in the notification
+are bounded, and the dead letter's is left out where the message has no room for it.
+"""
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from logging import getLogger
+
+from tsunagu.contracts.messages import (
+    ATTRIBUTES_PER_MESSAGE,
+    DEAD_LETTER_REASON_ATTRIBUTE,
+    DEAD_LETTER_SOURCE_ATTRIBUTE,
+    SQS_MESSAGE_BYTES,
+    dead_letter_deduplication_id,
+    dead_letter_source,
+)
+from tsunagu.contracts.telemetry import LogKey
+from tsunagu.runtime.errors import UnavailableError
+from tsunagu.runtime.idempotency.item import Item
+from tsunagu.runtime.receiving.delivery import Delivery
+from tsunagu.runtime.sending.publish import Attribute, Notifier, OutgoingMessage, QueueSender
+from tsunagu.runtime.telemetry import in_hand
+
+_logger = getLogger(__name__)
+
+LETTERS_PER_NOTIFICATION = 100  # of at most 2 KiB each, so that SNS's 256 KiB hold them
+
+
+@dataclass(frozen=True, slots=True)
+class Death:
+    """Messages of one item that died together.
+
+    Attributes:
+        item: The item, DEAD by now.
+        deliveries: Its messages in this batch that are not in the dead-letter queue yet.
+    """
+
+    item: Item
+    deliveries: tuple[Delivery, ...]
+
+
+class DeadLetterChannel:
+    """Sends dead letters, and tells of them.
+
+    Args:
+        queue: Sends to the dead-letter queue.
+        notifier: Tells the topic.
+        queue_arn: The queue that the messages came from.
+    """
+
+    def __init__(self, queue: QueueSender, notifier: Notifier, queue_arn: str) -> None:
+        self._queue = queue
+        self._notifier = notifier
+        self._queue_arn = queue_arn
+
+    def bury(self, deaths: Sequence[Death]) -> set[str]:
+        """Send the messages of `deaths` to the dead-letter queue, then publish one notification that lists them.
+
+        Returns:
+            Ids of the messages that are in the dead-letter queue and were told. Those of the others come back, and are
+            sent again: a standard dead-letter queue may then hold a second copy.
+        """
+        letters = [(death.item, delivery) for death in deaths for delivery in death.deliveries]
+        results = self._queue.send([self._letter(item, delivery) for item, delivery in letters])
+        sent = [letter for letter, result in zip(letters, results, strict=True) if result.error is None]
+        for (item, delivery), result in zip(letters, results, strict=True):
+            if result.error is not None:
+                with in_hand(delivery.log_fields(item.id)):
+                    _logger.error("dead letter not sent", extra={LogKey.ERROR_TYPE: result.error.split(":")[0]})
+        told: set[str] = set()
+        for start in range(0, len(sent), LETTERS_PER_NOTIFICATION):
+            chunk = sent[start : start + LETTERS_PER_NOTIFICATION]
+            if self._tell(chunk):
+                told |= {delivery.message_id for _, delivery in chunk}
+        return told
+
+    def _letter(self, item: Item, delivery: Delivery) -> OutgoingMessage:
+        letter = OutgoingMessage(
+            body=delivery.body,
+            attributes=delivery.attributes,
+            group_id=delivery.group_id,
+            deduplication_id=dead_letter_deduplication_id(delivery.message_id) if delivery.group_id else None,
+            trace_header=delivery.trace_header,
+        )
+        source = dead_letter_source(self._queue_arn, delivery.message_id)
+        letter = _with_attribute(letter, DEAD_LETTER_SOURCE_ATTRIBUTE, source)
+        return _with_attribute(letter, DEAD_LETTER_REASON_ATTRIBUTE, item.reason)
+
+    def _tell(self, letters: Sequence[tuple[Item, Delivery]]) -> bool:
+        queue_name = self._queue_arn.rsplit(":", 1)[-1]
+        notification = {
+            "queue_arn": self._queue_arn,
+            "dead_letters": [
+                {
+                    "message_id": delivery.message_id,
+                    "request_id": delivery.request_id,
+                    "item_id": item.id,
+                    "attempts": item.attempts,
+                    "reason": item.reason,
+                }
+                for item, delivery in letters
+            ],
+        }
+        try:
+            self._notifier.notify(
+                f"{len(letters)} dead letters from {queue_name}", json.dumps(notification, ensure_ascii=False)
+            )
+        except UnavailableError:
+            _logger.exception("dead letters not told")
+            return False
+        return True
+
+
+def _with_attribute(message: OutgoingMessage, name: str, value: str) -> OutgoingMessage:
+    attributes: dict[str, Attribute | str] = {**message.attributes, name: value}
+    extended = replace(message, attributes=attributes)
+    has_room = len(attributes) <= ATTRIBUTES_PER_MESSAGE and extended.size_bytes <= SQS_MESSAGE_BYTES
+    return extended if has_room else message

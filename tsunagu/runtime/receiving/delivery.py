@@ -1,0 +1,136 @@
+"""One delivery of a message: a record of an SQS event, read with care."""
+
+import base64
+import json
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from tsunagu.contracts.messages import (
+    HOP_COUNT_ATTRIBUTE,
+    REQUEST_ID_ATTRIBUTE,
+    REQUEST_ID_LENGTHS,
+    SCHEMA_VERSION,
+    SCHEMA_VERSION_ATTRIBUTE,
+)
+from tsunagu.contracts.telemetry import LogKey
+from tsunagu.runtime.errors import InvalidMessageError
+from tsunagu.runtime.json_text import JsonObject, refuse_constant, unique_keys
+from tsunagu.runtime.sending.publish import Attribute
+
+_REQUEST_ID = re.compile(r"[A-Za-z0-9._:-]+")
+_TRACE_ROOT = re.compile(r"(?:.*;)?Root=([0-9a-f-]+)")
+_HOP_COUNT = re.compile(r"[0-9]{1,9}")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Delivery:
+    """One record of an SQS event.
+
+    Attributes:
+        message_id: Identifier that SQS gave the message; a redriven message has another one.
+        receipt_handle: What changes the visibility of this delivery.
+        body: Text as it was sent.
+        attributes: Message attributes as they were sent.
+        group_id: Message group; None on a standard queue.
+        trace_header: X-Ray header that came along, if any.
+        given_request_id: A request id that takes the place of the message's own. Default: none does.
+    """
+
+    message_id: str
+    receipt_handle: str
+    body: str
+    attributes: Mapping[str, Attribute]
+    group_id: str | None
+    trace_header: str | None
+    given_request_id: str | None = None
+
+    @classmethod
+    def from_record(cls, record: Mapping[str, Any]) -> "Delivery":
+        """Read a record of an SQS event, as Lambda hands it over."""
+        system = record["attributes"]
+        return cls(
+            message_id=record["messageId"],
+            receipt_handle=record["receiptHandle"],
+            body=record["body"],
+            attributes={name: _attribute(value) for name, value in (record.get("messageAttributes") or {}).items()},
+            group_id=system.get("MessageGroupId") if "SequenceNumber" in system else None,
+            trace_header=system.get("AWSTraceHeader"),
+        )
+
+    @property
+    def request_id(self) -> str:
+        """What follows the request through every hop: the attribute where it is well formed, else the message id."""
+        return self.given_request_id or self.brought_request_id or self.message_id
+
+    @property
+    def brought_request_id(self) -> str | None:
+        """The attribute where it is well formed, whatever took its place."""
+        attribute = self.attributes.get(REQUEST_ID_ATTRIBUTE)
+        value = attribute.value if attribute else None
+        if isinstance(value, str) and len(value) in REQUEST_ID_LENGTHS and _REQUEST_ID.fullmatch(value):
+            return value
+        return None
+
+    @property
+    def hop_count(self) -> int:
+        """Hops that the message has behind it; 0 when it does not say."""
+        attribute = self.attributes.get(HOP_COUNT_ATTRIBUTE)
+        value = attribute.value if attribute else None
+        return int(value) if isinstance(value, str) and _HOP_COUNT.fullmatch(value) else 0
+
+    def log_fields(self, item_id: str) -> dict[str, str]:
+        """Return the ids of the message by log key: its own, its item's, and those that came along."""
+        fields: dict[str, str] = {
+            LogKey.REQUEST_ID: self.request_id,
+            LogKey.MESSAGE_ID: self.message_id,
+            LogKey.ITEM_ID: item_id,
+        }
+        brought = self.brought_request_id
+        if brought is not None and brought != self.request_id:
+            fields[LogKey.CAUSE_REQUEST_ID] = brought
+        root = _TRACE_ROOT.match(self.trace_header or "")
+        if root:
+            fields[LogKey.XRAY_TRACE_ID] = root[1]
+        return fields
+
+    def json_body(self) -> JsonObject:
+        """Return the body as a JSON object.
+
+        Raises:
+            InvalidMessageError: It is no JSON object, holds a key twice, NaN or half a surrogate pair, is nested too
+                deep, or comes with a schema version that this code does not know.
+        """
+        self._check_schema_version()
+        try:
+            value = json.loads(self.body, object_pairs_hook=unique_keys, parse_constant=refuse_constant)
+            json.dumps(value, ensure_ascii=False, allow_nan=False).encode()
+        except UnicodeEncodeError:
+            msg = "the body must be JSON in Unicode, got half a surrogate pair"
+            raise InvalidMessageError(msg) from None
+        except RecursionError:
+            msg = "the body must be JSON of moderate depth, got one nested too deep"
+            raise InvalidMessageError(msg) from None
+        except json.JSONDecodeError as error:
+            msg = f"the body must be JSON, got an error at line {error.lineno}, column {error.colno}: {error.msg}"
+            raise InvalidMessageError(msg) from None
+        except ValueError:
+            msg = "the body must be JSON with numbers of moderate size, got one that is too large"
+            raise InvalidMessageError(msg) from None
+        if not isinstance(value, dict):
+            msg = f"the body must be a JSON object, got {type(value).__name__}"
+            raise InvalidMessageError(msg)
+        return value
+
+    def _check_schema_version(self) -> None:
+        attribute = self.attributes.get(SCHEMA_VERSION_ATTRIBUTE)
+        if attribute is not None and attribute.value != str(SCHEMA_VERSION):
+            msg = f"{SCHEMA_VERSION_ATTRIBUTE} must be {SCHEMA_VERSION}, got {str(attribute.value)[:16]!r}"
+            raise InvalidMessageError(msg)
+
+
+def _attribute(value: Mapping[str, Any]) -> Attribute:
+    if value.get("binaryValue") is not None:
+        return Attribute(value["dataType"], base64.b64decode(value["binaryValue"]))
+    return Attribute(value["dataType"], value.get("stringValue") or "")

@@ -1,0 +1,168 @@
+"""The idempotent receiver: each message of a batch takes effect once, or its dead letter says why it did not."""
+
+import logging
+import random
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any, Generic, Protocol, TypeVar
+
+from tsunagu.contracts.telemetry import LogKey, Metric
+from tsunagu.runtime.clock import Clock, NewId
+from tsunagu.runtime.idempotency.decisions import Idempotency
+from tsunagu.runtime.idempotency.keys import BusinessKey
+from tsunagu.runtime.idempotency.lease import LeaseTerm
+from tsunagu.runtime.idempotency.store import ItemStore
+from tsunagu.runtime.json_text import JsonObject
+from tsunagu.runtime.receiving.batch import Batch, Intake, Pace
+from tsunagu.runtime.receiving.dead_letters import DeadLetterChannel
+from tsunagu.runtime.receiving.delivery import Delivery
+from tsunagu.runtime.receiving.events import sqs_records
+from tsunagu.runtime.receiving.invocation import Invocation, Tasks, Visibility
+from tsunagu.runtime.receiving.message import Message
+from tsunagu.runtime.receiving.relay import OutboxSender, Relay
+from tsunagu.runtime.receiving.settlement import Settlement
+from tsunagu.runtime.telemetry import Metrics
+
+_logger = logging.getLogger(__name__)
+
+PayloadT = TypeVar("PayloadT")
+
+
+class LambdaContext(Protocol):
+    """What the runtime needs of Lambda's context object."""
+
+    def get_remaining_time_in_millis(self) -> int:
+        """Milliseconds until Lambda ends the invocation."""
+        ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Ports:
+    """What the receiver reaches the world through."""
+
+    store: ItemStore
+    outbox: OutboxSender
+    channel: DeadLetterChannel
+    visibility: Visibility
+    tasks: Tasks
+    metrics: Metrics
+    clock: Clock
+    new_owner: NewId
+    rng: random.Random
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ReceiverSettings:
+    """Numbers and names of one receiver.
+
+    Attributes:
+        scope: First part of the items' ids; one for each kind of message.
+        queue_arn: The queue that the function consumes.
+        function_timeout_seconds: Longest time of one invocation.
+        max_attempts: Attempts after which a message is dead-lettered.
+        window_seconds: How long an item outlives its last change.
+        lease_seconds: Length of a lease, which `Message.heartbeat` extends. Default: as long as the invocation; a kill
+            then costs the rest of it.
+        concurrency: Messages of a standard queue's batch that run at the same time, in threads. Default: one.
+    """
+
+    scope: str
+    queue_arn: str
+    function_timeout_seconds: int
+    max_attempts: int
+    window_seconds: int
+    lease_seconds: int | None = None
+    concurrency: int = 1
+
+
+class Receiver(Generic[PayloadT]):
+    """Receives the messages of one queue.
+
+    Args:
+        settings: Numbers and names.
+        ports: What the receiver reaches the world through.
+        parse: Makes a payload of a JSON object; raises `InvalidMessageError`.
+        key: Gives the business key of a payload: text or a whole number.
+        process: The business function. It returns when the work is done; its errors decide (`runtime.errors`).
+        read: Reads a record of the event.
+    """
+
+    def __init__(
+        self,
+        settings: ReceiverSettings,
+        ports: Ports,
+        *,
+        parse: Callable[[JsonObject], PayloadT],
+        key: Callable[[PayloadT], BusinessKey],
+        process: Callable[[PayloadT, Message], None],
+        read: Callable[[Mapping[str, Any]], Delivery] = Delivery.from_record,
+    ) -> None:
+        self._settings = settings
+        self._ports = ports
+        self._process = process
+        self._read = read
+        self._intake = Intake(settings.scope, parse, key)
+        self._pace = Pace(ports.clock, settings.function_timeout_seconds)
+
+    def receive(self, event: object, context: LambdaContext) -> dict[str, list[dict[str, str]]]:
+        """Process an SQS event.
+
+        Args:
+            event: What Lambda handed over.
+            context: Lambda's context object; its remaining time sets the leases.
+
+        Returns:
+            The partial batch response: what SQS must deliver again.
+
+        Raises:
+            UnknownEventError: It is not an SQS event of this queue; nothing was processed.
+        """
+        deliveries = [self._read(record) for record in sqs_records(event, self._settings.queue_arn)]
+        deadline_ms = self._ports.clock.now_ms() + context.get_remaining_time_in_millis()
+        batch = self._intake.arrange(deliveries)
+        self._invocation(deadline_ms).run(batch)
+        return self._answer(batch)
+
+    def _invocation(self, deadline_ms: int) -> Invocation[PayloadT]:
+        idempotency = Idempotency(
+            self._ports.store,
+            self._ports.clock,
+            owner=self._ports.new_owner(),
+            lease=LeaseTerm(self._ports.clock, deadline_ms, self._settings.lease_seconds),
+            window_seconds=self._settings.window_seconds,
+            rng=self._ports.rng,
+        )
+        settlement = Settlement(
+            idempotency,
+            Relay(self._ports.outbox, idempotency, self._ports.metrics),
+            self._ports.channel,
+            self._ports.metrics,
+            max_attempts=self._settings.max_attempts,
+            rng=self._ports.rng,
+        )
+        return Invocation(
+            self._process,
+            idempotency,
+            settlement,
+            pace=self._pace,
+            clock=self._ports.clock,
+            metrics=self._ports.metrics,
+            visibility=self._ports.visibility,
+            tasks=self._ports.tasks,
+            rng=self._ports.rng,
+            deadline_ms=deadline_ms,
+            concurrency=self._settings.concurrency,
+        )
+
+    def _answer(self, batch: Batch[PayloadT]) -> dict[str, list[dict[str, str]]]:
+        delays = batch.visibility()
+        problem = self._ports.visibility.change(delays) if delays else None
+        if problem:
+            _logger.warning("visibility not changed", extra={LogKey.ERROR_TYPE: problem})
+        returned = len(batch.unconfirmed())
+        if returned:
+            self._ports.metrics.count(Metric.MESSAGES_RETURNED, returned)
+        record_count = sum(len(lane) for lane in batch.lanes)
+        _logger.info("batch settled", extra={LogKey.RECORD_COUNT: record_count, LogKey.RETURNED_COUNT: returned})
+        self._ports.metrics.flush()
+        return batch.response()

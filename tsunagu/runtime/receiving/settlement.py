@@ -1,0 +1,205 @@
+"""Outcomes on their way into the table: kept together, written in one call, and confirmed only when they stand."""
+
+import logging
+import random
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+from tsunagu.contracts.records import Status
+from tsunagu.contracts.telemetry import LogKey, Metric
+from tsunagu.runtime.errors import bounded_reason
+from tsunagu.runtime.idempotency.decisions import Idempotency
+from tsunagu.runtime.idempotency.item import Change, Item
+from tsunagu.runtime.idempotency.lease import Claim
+from tsunagu.runtime.idempotency.store import Outcome, Verdict
+from tsunagu.runtime.receiving.batch import Work
+from tsunagu.runtime.receiving.dead_letters import DeadLetterChannel, Death
+from tsunagu.runtime.receiving.relay import Relay, Relayed
+from tsunagu.runtime.retry import backoff_seconds
+from tsunagu.runtime.sending.outbox import Outgoing, encode
+from tsunagu.runtime.telemetry import Metrics, in_hand
+
+_logger = logging.getLogger(__name__)
+
+AnyWork = Work[Any]
+
+
+@dataclass(frozen=True, slots=True)
+class _Pending:
+    """An outcome that is still to be written: what is wished, and the item as it will be."""
+
+    work: AnyWork
+    claim: Claim
+    change: Change
+    item: Item
+    delay_seconds: float | None = None
+
+
+class Settlement:
+    """The outcomes of one invocation.
+
+    Args:
+        idempotency: The items of the invocation.
+        relay: Sends outboxes.
+        channel: Where dead letters go.
+        metrics: Where outcomes are counted.
+        max_attempts: Attempts after which a message is dead-lettered.
+        rng: Where the jitter of back-off comes from.
+    """
+
+    def __init__(
+        self,
+        idempotency: Idempotency,
+        relay: Relay,
+        channel: DeadLetterChannel,
+        metrics: Metrics,
+        *,
+        max_attempts: int,
+        rng: random.Random,
+    ) -> None:
+        self._idempotency = idempotency
+        self._relay = relay
+        self._channel = channel
+        self._metrics = metrics
+        self._max_attempts = max_attempts
+        self._rng = rng
+        self._pending: list[_Pending] = []
+        self._unsent: list[tuple[AnyWork, Item]] = []
+        self._deaths: list[tuple[AnyWork, Death]] = []
+
+    def has_spent(self, attempts: int) -> bool:
+        """Whether so many attempts are all that a message gets."""
+        return attempts >= self._max_attempts
+
+    def complete(self, work: AnyWork, claim: Claim, outbox: Sequence[Outgoing], result: str) -> None:
+        """Keep: the work is done with this result, and these messages are to be sent."""
+        change = self._idempotency.completed(claim, outbox, result)
+        self._pending.append(_Pending(work, claim, change, _completed(claim, outbox, result)))
+
+    def committed(self, work: AnyWork, claim: Claim, outbox: Sequence[Outgoing], result: str) -> None:
+        """Keep: a transaction says that the work is done with this result; its messages are to be sent."""
+        self._done(work, claim, _completed(claim, outbox, result))
+
+    def resend(self, work: AnyWork, item: Item) -> None:
+        """Keep: the work was done before, and its messages may not have been sent."""
+        self._unsent.append((work, item))
+
+    def release(self, work: AnyWork, claim: Claim) -> None:
+        """Keep: the work goes back as it came; this was no attempt."""
+        self._release(work, claim, attempts=claim.item.attempts, reason="", delay_seconds=None)
+
+    def fail(self, work: AnyWork, claim: Claim, reason: str, after_seconds: float | None = None) -> None:
+        """Keep: the attempt failed; the message comes back later, or dies when its attempts are spent."""
+        self._metrics.count(Metric.ATTEMPTS_FAILED)
+        if self.has_spent(claim.attempt):
+            self.die(work, claim, f"{claim.attempt} attempts failed, the last with {reason}", attempts=claim.attempt)
+            return
+        delay = backoff_seconds(claim.attempt, self._rng) if after_seconds is None else after_seconds
+        self._release(work, claim, attempts=claim.attempt, reason=bounded_reason(reason), delay_seconds=delay)
+
+    def die(self, work: AnyWork, claim: Claim, reason: str, *, attempts: int) -> None:
+        """Keep: the message will never be processed."""
+        text, ids = bounded_reason(reason), work.message_ids
+        change = self._idempotency.dead(claim, attempts=attempts, reason=text, message_ids=ids)
+        item = replace(claim.item, status=Status.DEAD, reason=text, attempts=attempts, message_ids=ids)
+        self._pending.append(_Pending(work, claim, change, item))
+
+    def bury(self, work: AnyWork, death: Death) -> None:
+        """Keep: messages of an item that is DEAD already are still to be sent to the dead-letter queue."""
+        self._deaths.append((work, death))
+
+    def flush(self) -> None:
+        """Write what is kept, send outboxes, send and tell dead letters, and confirm what stands."""
+        pending, self._pending = self._pending, []
+        verdicts = self._idempotency.settle([each.change for each in pending])
+        for each, verdict in zip(pending, verdicts, strict=True):
+            self._settled(each, verdict)
+        if self._unsent:
+            self._send_all()
+        if self._deaths:
+            self._bury_all()
+
+    def _release(self, work: AnyWork, claim: Claim, *, attempts: int, reason: str, delay_seconds: float | None) -> None:
+        change = self._idempotency.released(claim, attempts=attempts, reason=reason)
+        item = replace(claim.item, status=Status.RELEASED)
+        self._pending.append(_Pending(work, claim, change, item, delay_seconds))
+
+    def _settled(self, pending: _Pending, verdict: Verdict) -> None:
+        work, claim, wished = pending.work, pending.claim, pending.item
+        if claim.stands_as(wished.status, verdict):
+            if wished.status is Status.RELEASED:
+                work.delay_seconds = pending.delay_seconds
+            elif wished.status is Status.DEAD:
+                self._deaths.append((work, Death(wished, tuple(work.deliveries))))
+            else:
+                self._done(work, claim, wished)
+        elif verdict.found is not None and claim.was_done(verdict):
+            # Something else was wished, but a transaction whose answer was lost did commit after all.
+            self._done(work, claim, verdict.found)
+        elif verdict.outcome is Outcome.REFUSED:
+            self._metrics.count(Metric.LEASES_LOST)
+            self._log(work, "lease lost")
+        else:
+            self._metrics.count(Metric.CALLS_FAILED)
+            self._log(work, "outcome not written")
+
+    def _done(self, work: AnyWork, claim: Claim, item: Item) -> None:
+        self._metrics.count(Metric.MESSAGES_PROCESSED)
+        with in_hand(work.deliveries[0].log_fields(work.request.item_id)):
+            _logger.info("message processed", extra={LogKey.FENCE: item.fence, LogKey.ATTEMPTS: claim.attempt})
+        if item.outbox:
+            self._unsent.append((work, item))
+        else:
+            work.confirm()
+
+    def _send_all(self) -> None:
+        unsent, self._unsent = self._unsent, []
+        results = self._relay.relay([(item, work.deliveries[0].body) for work, item in unsent])
+        for (work, _), result in zip(unsent, results, strict=True):
+            if result.outcome is Relayed.SENT:
+                work.confirm()
+            elif result.outcome is Relayed.NEVER:
+                self._deaths.append((work, Death(result.item, tuple(work.deliveries))))
+            elif result.outcome is Relayed.LATER:
+                self._metrics.count(Metric.CALLS_FAILED)
+                work.delay_seconds = backoff_seconds(result.item.attempts, self._rng)
+                self._log(work, "outbox not sent")
+
+    def _bury_all(self) -> None:
+        deaths, self._deaths = self._deaths, []
+        told = self._channel.bury([death for _, death in deaths])
+        untold = sum(len(death.deliveries) for _, death in deaths) - len(told)
+        if untold:
+            self._metrics.count(Metric.CALLS_FAILED, untold)
+        marked = []
+        for work, death in deaths:
+            ids = [delivery.message_id for delivery in death.deliveries if delivery.message_id in told]
+            if ids and death.item.status is Status.DEAD:
+                marked.append((work, ids, self._idempotency.told(death.item, ids)))
+            elif ids:
+                marked.append((work, ids, self._idempotency.given_up(death.item, ids)))
+        verdicts = self._idempotency.settle([change for _, _, change in marked])
+        for (work, ids, _), verdict in zip(marked, verdicts, strict=True):
+            if verdict.outcome is Outcome.APPLIED:
+                self._buried(work, ids)
+            else:
+                if verdict.outcome is not Outcome.REFUSED:
+                    self._metrics.count(Metric.CALLS_FAILED)
+                self._log(work, "dead letter not marked")
+
+    def _buried(self, work: AnyWork, message_ids: list[str]) -> None:
+        self._metrics.count(Metric.MESSAGES_DEAD_LETTERED, len(message_ids))
+        work.confirm(message_ids)
+        self._log(work, "message dead-lettered")
+
+    @staticmethod
+    def _log(work: AnyWork, event: str) -> None:
+        with in_hand(work.deliveries[0].log_fields(work.request.item_id)):
+            _logger.warning(event, extra={LogKey.RECORD_COUNT: len(work.deliveries)})
+
+
+def _completed(claim: Claim, outbox: Sequence[Outgoing], result: str) -> Item:
+    """Return the item as `Idempotency.completed` leaves it."""
+    item = replace(claim.item, status=Status.COMPLETED, result=result)
+    return replace(item, status=Status.COMMITTED, outbox=encode(outbox), attempts=0) if outbox else item

@@ -22,7 +22,8 @@ assumed
   Services of a step end one after another, each the last one equally often, so that a publish carries its share of a
   batch. Each but the last finds the others claimed; each but the first finds others completed.
   An X-Ray header comes with each message.
-  Queues have SQS's own key. Filters are on attributes. The notifier's subscribers are queues. All three are free.
+  Queues have SQS's own key. Filters are on attributes. The completion topic's subscribers are queues. All three
+  are free.
 left out, because it is the same in both flows
   Keys (1 USD a month each), polling of empty queues, alarms, logs, metrics, traces, what the business itself keeps."""
 

@@ -59,7 +59,9 @@ def payload(size_bytes: int) -> dict[str, Any]:
 
 
 def message_bytes(flow: Flow, hop: int) -> int:
-    """Return the size of the message to the topic of step `hop`, from 0; after the last step it is the notifier's.
+    """Return the size of the message to the topic of step `hop`, from 0.
+
+    After the last step it is the message to the completion topic.
 
     Raises:
         ValueError: SNS takes no message of that size.

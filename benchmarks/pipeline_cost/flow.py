@@ -50,7 +50,8 @@ class Durations:
 class Flow:
     """A pipeline, and how it is used. Each message succeeds at its first delivery.
 
-    The pipeline is started by direct invocation, queues have SQS's own key, and the notifier's subscribers are queues.
+    The pipeline is started by direct invocation, queues have SQS's own key, and the subscribers of the
+    completion topic are queues.
 
     Attributes:
         steps: The steps in order. Default: those of the order pipeline.

@@ -96,7 +96,7 @@ class OrderPipelineStack(Stack):
         self._output("IdempotencyTableName", pipeline.table.table.table_name)
         self._output("ClaimBucketName", pipeline.bucket.bucket.bucket_name)
         self._output("OrdersTableName", self._orders.table_name)
-        self._output("NotifierTopicArn", pipeline.notifier.topic.topic_arn)
+        self._output("NotifierTopicArn", pipeline.completion_topic.topic.topic_arn)
         self._output("DeadLetterTopicArn", pipeline.dead_letter_notifier.topic.topic_arn)
         self._output("NotificationsQueueUrl", self._notifications.queue.queue_url)
         for name, service in pipeline.services.items():

@@ -36,14 +36,14 @@ class PaymentsStack(Stack):
         self._queue_key = CustomerManagedKey(self, "QueueKey", key_props).key
         self._payments = self._payments_table()
         self._items = IdempotencyTable(self, "IdempotencyTable", IdempotencyTableProps(protect=settings.protect))
-        self._notifier = DeadLetterNotifier(
+        self._dead_letter_notifier = DeadLetterNotifier(
             self, "DeadLetterNotifier", DeadLetterNotifierProps(protect=settings.protect)
         )
         self._add_receiver("Fifo", fifo=True)
         self._add_receiver("Standard", fifo=False)
         self._output("PaymentsTableName", self._payments.table_name)
         self._output("IdempotencyTableName", self._items.table.table_name)
-        self._output("NotificationTopicArn", self._notifier.topic.topic_arn)
+        self._output("NotificationTopicArn", self._dead_letter_notifier.topic.topic_arn)
 
     def _add_receiver(self, kind: str, *, fifo: bool) -> None:
         channel = QueueChannel(
@@ -69,7 +69,7 @@ class PaymentsStack(Stack):
             environment=[PaymentsEnvironment(payments_table_name=self._payments.table_name)],
             channel=channel,
             table=self._items,
-            notifier=self._notifier,
+            dead_letter_notifier=self._dead_letter_notifier,
             platform=self._settings.platform,
             log_retention=RETENTION_BY_DAYS[self._settings.log_retention_days],
             protect=self._settings.protect,

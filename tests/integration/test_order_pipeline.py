@@ -1,4 +1,4 @@
-"""The order desk on moto: preprocessor, topics that fan out to queues, services, notifier, journal."""
+"""The order desk on moto: preprocessor, topics that fan out to queues, services, completion topic, journal."""
 
 import json
 from collections.abc import Callable

@@ -22,7 +22,7 @@ class ServiceEnvironment(EnvironmentContract):
         service: Name of the service.
         siblings: Names of all services of the step, this one too, with commas between them.
         next_step: Name of the step behind; empty at the end.
-        next_topic_arn: Topic of the step behind, or of the notifier.
+        next_topic_arn: Topic of the next step, or the completion topic.
         claim_bucket_name: Bucket of what is too large to travel inline.
         inline_bytes: Largest JSON, in UTF-8, that travels in a message; all that one can carry fit its topic.
         largest_payload_bytes: Largest JSON that is read from the bucket or written to it.

@@ -10,7 +10,7 @@ from tests.explorer.pipeline.setting import GIVEN_FENCE, Ask
 from tests.explorer.ports import OutboxPort, StorePort
 from tests.explorer.sandbox import FUNCTION_TIMEOUT_SECONDS, Sandbox, SandboxClock
 from tests.explorer.schedule import Violation
-from tests.tsunagu.runtime.pipeline.world import HOP_LIMIT, LARGEST_BYTES, NOTIFIER, ORDERS, WINDOW_SECONDS
+from tests.tsunagu.runtime.pipeline.world import COMPLETION_TOPIC, HOP_LIMIT, LARGEST_BYTES, ORDERS, WINDOW_SECONDS
 from tests.tsunagu.runtime.world import QUEUE_ARN
 from tsunagu.contracts.pipeline import ServiceEnvironment
 from tsunagu.runtime.claim_check import ClaimCheck
@@ -166,7 +166,7 @@ class ServiceSandbox(Sandbox):
             service=self.service,
             siblings=",".join(self._step.services),
             next_step=behind[0].name if behind else "",
-            next_topic_arn=behind[0].topic_arn if behind else NOTIFIER,
+            next_topic_arn=behind[0].topic_arn if behind else COMPLETION_TOPIC,
             claim_bucket_name="claims",
             inline_bytes=self.plant.setting.inline_bytes,
             largest_payload_bytes=LARGEST_BYTES,

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from tests.explorer.pipeline.setting import GIVEN_FENCE, Fate
 from tests.explorer.schedule import Violation
-from tests.tsunagu.runtime.pipeline.world import NOTIFIER, ORDERS
+from tests.tsunagu.runtime.pipeline.world import COMPLETION_TOPIC, ORDERS
 from tsunagu.contracts.messages import DEAD_LETTER_REASON_ATTRIBUTE
 from tsunagu.contracts.records import Status
 from tsunagu.runtime.idempotency.item import Item
@@ -78,7 +78,7 @@ class PipelinePromises:
             if self._is_refused(asked):
                 self._check_nothing_behind(run, step)
                 return
-        if (NOTIFIER, run.run_id) not in self._journal.bodies:
+        if (COMPLETION_TOPIC, run.run_id) not in self._journal.bodies:
             raise Violation(f"{run.run_id}: its end must be published")
 
     def _is_refused(self, asked: Sequence[str]) -> bool:
@@ -113,7 +113,7 @@ class PipelinePromises:
 
     def _check_nothing_behind(self, run: Envelope, step: Step) -> None:
         behind = ORDERS.steps_from(step.name)[1:]
-        topics = [*(each.topic_arn for each in behind), NOTIFIER]
+        topics = [*(each.topic_arn for each in behind), COMPLETION_TOPIC]
         if any((topic, run.run_id) in self._journal.bodies for topic in topics):
             raise Violation(f"{run.run_id}: nothing must go on behind {step.name}, of which a service is dead")
 

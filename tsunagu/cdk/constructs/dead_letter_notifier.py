@@ -40,8 +40,8 @@ class DeadLetterNotifierProps:
     """Settings of a dead-letter notifier.
 
     Attributes:
-        topic: Topic to use instead of a new one. Where it is imported, its policy and its key's stay as they are, and
-            must let CloudWatch publish. Default: a new topic.
+        existing: Topic to use instead of a new one. An imported topic and its key keep their policies, which must let
+            CloudWatch publish. Default: a new topic.
         key: Customer-managed key of the topic; not the queues' key, because a key that serves a topic and its
             subscriber's queue is a dependency cycle. Default: a key of the notifier's own, or an existing topic's.
         protect: Keep the key when its stack is deleted. Default: kept.
@@ -50,15 +50,15 @@ class DeadLetterNotifierProps:
         InvalidPropsError: The topic is a FIFO topic, or the key is not customer-managed.
     """
 
-    topic: sns.ITopic | None = None
+    existing: sns.ITopic | None = None
     key: kms.IKey | None = None
     protect: bool = True
 
     def __post_init__(self) -> None:
         """Refuse what AWS, or another setting, would not allow."""
         require_customer_managed("key", self.key)
-        if self.topic is not None and self.topic.fifo:
-            msg = "topic must be a standard topic, because no alarm reaches a FIFO topic, got a FIFO topic"
+        if self.existing is not None and self.existing.fifo:
+            msg = "existing must be a standard topic, because no alarm reaches a FIFO topic, got a FIFO topic"
             raise InvalidPropsError(msg)
 
 
@@ -73,12 +73,12 @@ class DeadLetterNotifier(Construct):
     def __init__(self, scope: Construct, construct_id: str, props: DeadLetterNotifierProps | None = None) -> None:
         super().__init__(scope, construct_id)
         settings = props or DeadLetterNotifierProps()
-        if settings.topic is None:
+        if settings.existing is None:
             self.key: kms.IKey | None = settings.key or self._new_key(protect=settings.protect)
             self.topic: sns.ITopic = sns.Topic(self, "Topic", master_key=self.key, enforce_ssl=True)
         else:
-            self.key = settings.key or settings.topic.master_key
-            self.topic = settings.topic
+            self.key = settings.key or settings.existing.master_key
+            self.topic = settings.existing
         self._allow_alarms()
 
     def watch_channel(self, scope: Construct, channel: QueueChannel) -> tuple[cloudwatch.Alarm, cloudwatch.Alarm]:

@@ -36,7 +36,7 @@ class ConnectorProps:
         services: Who gets the messages; their names differ.
         topic: What they are subscribed to. Default: a topic of the connector's own.
         table: Where their idempotency items are. Default: a table of the connector's own.
-        notifier: Who is told about dead letters. Default: a notifier of the connector's own.
+        dead_letter_notifier: Notifies operators of dead letters. Default: a new one for the connector.
         queue_key: Customer-managed key of the queues that the connector makes. Default: SQS's own key (SSE-SQS).
         idempotency_window: How long a message is remembered after its last change. Default, and least: the longest way
             of a message to one of the services, with a redrive on each side of its queue, and a day.
@@ -51,7 +51,7 @@ class ConnectorProps:
     services: Sequence[Service]
     topic: TopicChannel | None = None
     table: IdempotencyTable | None = None
-    notifier: DeadLetterNotifier | None = None
+    dead_letter_notifier: DeadLetterNotifier | None = None
     queue_key: kms.IKey | None = None
     idempotency_window: Duration | None = None
     metrics_namespace: str = METRICS_NAMESPACE
@@ -98,7 +98,7 @@ class Connector(Construct):
     Attributes:
         topic: Where producers publish.
         table: Where the idempotency items are.
-        notifier: Who is told about dead letters.
+        dead_letter_notifier: Notifies operators of dead letters.
         services: What was made for each service, by its name.
     """
 
@@ -107,7 +107,7 @@ class Connector(Construct):
         protect = props.protect
         self.topic = props.topic or TopicChannel(self, "Topic", TopicChannelProps(protect=protect))
         self.table = props.table or IdempotencyTable(self, "IdempotencyTable", IdempotencyTableProps(protect=protect))
-        self.notifier = props.notifier or DeadLetterNotifier(
+        self.dead_letter_notifier = props.dead_letter_notifier or DeadLetterNotifier(
             self, "DeadLetterNotifier", DeadLetterNotifierProps(protect=protect)
         )
         self.services: Mapping[str, ConnectedService] = {
@@ -122,7 +122,7 @@ class Connector(Construct):
             QueueChannelProps(handler_timeout=service.handler_timeout, key=props.queue_key, protect=props.protect),
         )
         subscription = self.topic.subscribe(channel, filter_policy=_for_service(service.name))
-        self.notifier.watch_subscription(subscription)
+        self.dead_letter_notifier.watch_subscription(subscription)
         receiver = IdempotentReceiver(scope, "Receiver", self._receiver_props(service, channel, props))
         return ConnectedService(channel, subscription, receiver)
 
@@ -134,7 +134,7 @@ class Connector(Construct):
                 **service.receiver_settings(),
                 channel=channel,
                 table=self.table,
-                notifier=self.notifier,
+                dead_letter_notifier=self.dead_letter_notifier,
                 idempotency_window=props.window,
                 metrics_namespace=props.metrics_namespace,
                 single_writes=props.single_writes,

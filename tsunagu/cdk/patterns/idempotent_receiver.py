@@ -34,7 +34,7 @@ class IdempotentReceiverProps(ReceiverSettings):
     Attributes:
         channel: What it consumes.
         table: Where its idempotency items are. Default: a table of its own.
-        notifier: Who is told about its dead letters. Default: a notifier of its own.
+        dead_letter_notifier: Notifies operators of dead letters. Default: a new one for the receiver.
         idempotency_window: How long a message is remembered after its last change. Default, and least: the channel's
             retention, its dead letters' retention, the retention again after a redrive, and a day.
         metrics_namespace: CloudWatch namespace of the receiver's metrics. Default: `Tsunagu`.
@@ -48,7 +48,7 @@ class IdempotentReceiverProps(ReceiverSettings):
 
     channel: QueueChannel
     table: IdempotencyTable | None = None
-    notifier: DeadLetterNotifier | None = None
+    dead_letter_notifier: DeadLetterNotifier | None = None
     idempotency_window: Duration | None = None
     metrics_namespace: str = METRICS_NAMESPACE
     single_writes: bool = False
@@ -120,13 +120,13 @@ class IdempotentReceiverProps(ReceiverSettings):
 class IdempotentReceiver(Construct):
     """Give each message of a channel to a handler, so that its effect happens once.
 
-    A message that cannot be processed goes to the channel's dead-letter queue with the reason, and the notifier's topic
-    tells so.
+    A message that cannot be processed goes to the channel's dead-letter queue with the reason, and the
+    dead-letter notifier publishes it.
 
     Attributes:
         handler: The function, its role and its log group.
         table: Where the idempotency items are.
-        notifier: Who is told about dead letters.
+        dead_letter_notifier: Notifies operators of dead letters.
         alarms: On dead letters, and on messages that wait for a quarter of their retention.
         mapping: The event source mapping between queue and function.
     """
@@ -136,11 +136,11 @@ class IdempotentReceiver(Construct):
         self.table = props.table or IdempotencyTable(
             self, "IdempotencyTable", IdempotencyTableProps(protect=props.protect)
         )
-        self.notifier = props.notifier or DeadLetterNotifier(
+        self.dead_letter_notifier = props.dead_letter_notifier or DeadLetterNotifier(
             self, "DeadLetterNotifier", DeadLetterNotifierProps(protect=props.protect)
         )
         props.channel.attach_receiver(self)
-        self.alarms = self.notifier.watch_channel(self, props.channel)
+        self.alarms = self.dead_letter_notifier.watch_channel(self, props.channel)
         self.handler = HandlerFunction(self, "Handler", self._function_props(props))
         acknowledge(
             self.handler.function, "Serverless-LambdaDLQ", "only the mapping invokes it, and waits for its answer"
@@ -169,7 +169,7 @@ class IdempotentReceiver(Construct):
             queue_arn=channel.queue.queue_arn,
             queue_url=channel.queue.queue_url,
             dead_letter_queue_url=channel.dead_letter_queue.queue_url,
-            notification_topic_arn=self.notifier.topic.topic_arn,
+            notification_topic_arn=self.dead_letter_notifier.topic.topic_arn,
             max_attempts=props.max_attempts,
             function_timeout_seconds=int(channel.props.handler_timeout.to_seconds()),
             metrics_namespace=props.metrics_namespace,
@@ -183,7 +183,7 @@ class IdempotentReceiver(Construct):
         channel.grant_change_visibility(function)
         channel.grant_dead_letter(function)
         self.table.grant_idempotency(function, single_writes=props.single_writes, transactions=props.transactions)
-        self.notifier.grant_notify(function)
+        self.dead_letter_notifier.grant_notify(function)
 
     def _mapping(self, props: IdempotentReceiverProps) -> lambda_.EventSourceMapping:
         window = props.channel.props.batching_window

@@ -70,9 +70,9 @@ class ServicePipelineProps:
         entry: A queue whose messages start runs too, each with an idempotency key of its own. Its `handler_timeout` is
             the preprocessor's. Default: runs are started by invoking the preprocessor.
         subscribers: Who is told at the end, by construct id: a queue, `https://…`, or `mailto:` and an address.
-            Default: nobody; subscribe to the notifier's topic.
-        notifier: Standard topic at the end. Default: a new one.
-        dead_letter_notifier: Who is told about dead letters. Default: a notifier of the pipeline's own.
+            Default: nobody; subscribe to the completion topic.
+        completion_topic: Standard topic on which each finished request is announced. Default: a new one.
+        dead_letter_notifier: Notifies operators of dead letters. Default: a new one for the pipeline.
         bucket: What is too large to travel inline. Default: a bucket that keeps objects as long as a run, with a
             redrive at every queue, and a replay of it can need them.
         table: Idempotency items, with `request_index`. Default: a table of the pipeline's own.
@@ -100,7 +100,7 @@ class ServicePipelineProps:
     steps: Sequence[Step]
     entry: QueueChannel | None = None
     subscribers: Mapping[str, QueueChannel | str] = field(default_factory=dict)
-    notifier: TopicChannel | None = None
+    completion_topic: TopicChannel | None = None
     dead_letter_notifier: DeadLetterNotifier | None = None
     bucket: ClaimCheckBucket | None = None
     table: IdempotencyTable | None = None
@@ -122,7 +122,7 @@ class ServicePipelineProps:
         self._check_steps()
         self._check_entry()
         self._check_numbers()
-        _require_standard("notifier", self.notifier)
+        _require_standard("completion_topic", self.completion_topic)
         require_customer_managed("queue_key", self.queue_key)
         require_customer_managed("topic_key", self.topic_key)
 

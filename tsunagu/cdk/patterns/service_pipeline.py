@@ -34,8 +34,8 @@ class ServicePipeline(Construct):
         preprocessor: The function that starts and replays runs.
         connectors: Topic and services of each step, by the step's name.
         services: What was made for each service, by its name; pass its function to other constructs' `grant_*` methods.
-        notifier: The topic at the end.
-        dead_letter_notifier: Who is told about dead letters.
+        completion_topic: Topic on which each finished request is announced.
+        dead_letter_notifier: Notifies operators of dead letters.
         bucket: What is too large to travel inline.
         table: The records of starts and services: the journal of every run.
         inline_bytes: Largest JSON that travels in a message.
@@ -49,7 +49,7 @@ class ServicePipeline(Construct):
         self.bucket.require_lifetime(object_lifetime(props.longest_run, props.window), self)
         self.table = props.table or self._new_table()
         self.dead_letter_notifier = props.dead_letter_notifier or self._new_dead_letter_notifier()
-        self.notifier = props.notifier or self._new_topic(self, "Notifier")
+        self.completion_topic = props.completion_topic or self._new_topic(self, "Notifier")
         self._topics = self._step_topics()
         self.inline_bytes = inline_bytes(self._hops(), props.inline_bytes)
         self.connectors: Mapping[str, Connector] = self._connectors()
@@ -60,7 +60,7 @@ class ServicePipeline(Construct):
         self._grant_services()
         self._grant_preprocessor()
         # Alarms lead to this stack, and so must what they watch: a given topic may be of a stack that this one needs.
-        outside = Construct(self, "Subscribers") if props.notifier else self.notifier
+        outside = Construct(self, "Subscribers") if props.completion_topic else self.completion_topic
         for subscriber_id, subscriber in props.subscribers.items():
             self._subscribe(outside, subscriber_id, subscriber)
 
@@ -76,9 +76,9 @@ class ServicePipeline(Construct):
         return [step.topic or self._new_topic(scope, step.construct_id) for step in self._props.steps]
 
     def _hops(self) -> Sequence[Hop]:
-        """Each message of a run: to the steps in order, and to the notifier."""
+        """Each message of a run: to the steps in order, and to the completion topic."""
         parts = [1, *(1 + len(step.services) for step in self._props.steps)]
-        topics = [*self._topics, self.notifier]
+        topics = [*self._topics, self.completion_topic]
         return [
             Hop(topic.node.path, topic.props.max_message_bytes, count)
             for topic, count in zip(topics, parts, strict=True)
@@ -97,7 +97,7 @@ class ServicePipeline(Construct):
             services=[self._told(service, number, step) for service in step.services],
             topic=self._topics[number],
             table=self.table,
-            notifier=self.dead_letter_notifier,
+            dead_letter_notifier=self.dead_letter_notifier,
             queue_key=props.queue_key,
             idempotency_window=props.window,
             metrics_namespace=props.metrics_namespace,
@@ -123,7 +123,7 @@ class ServicePipeline(Construct):
         return dataclasses.replace(service, environment=(environment, *service.environment))
 
     def _topic_behind(self, number: int) -> TopicChannel:
-        return [*self._topics, self.notifier][number + 1]
+        return [*self._topics, self.completion_topic][number + 1]
 
     def _preprocessor(self) -> HandlerFunction:
         props = self._props
@@ -136,7 +136,7 @@ class ServicePipeline(Construct):
                 **inherited,
                 channel=props.entry,
                 table=self.table,
-                notifier=self.dead_letter_notifier,
+                dead_letter_notifier=self.dead_letter_notifier,
                 idempotency_window=props.window,
                 metrics_namespace=props.metrics_namespace,
                 single_writes=props.single_writes,
@@ -192,11 +192,11 @@ class ServicePipeline(Construct):
 
     def _subscribe(self, outside: Construct, subscriber_id: str, subscriber: QueueChannel | str) -> None:
         if isinstance(subscriber, QueueChannel):
-            made = self.notifier.subscribe(subscriber)
+            made = self.completion_topic.subscribe(subscriber)
         elif subscriber.startswith(_HTTPS):
-            made = self.notifier.subscribe_https(subscriber_id, subscriber, scope=outside)
+            made = self.completion_topic.subscribe_https(subscriber_id, subscriber, scope=outside)
         elif subscriber.startswith(_MAILTO):
-            made = self.notifier.subscribe_email(subscriber_id, subscriber.removeprefix(_MAILTO), scope=outside)
+            made = self.completion_topic.subscribe_email(subscriber_id, subscriber.removeprefix(_MAILTO), scope=outside)
         else:
             msg = f"subscriber {subscriber_id} must be a queue, {_HTTPS}… or {_MAILTO}…, got {subscriber!r}"
             raise InvalidPropsError(msg)

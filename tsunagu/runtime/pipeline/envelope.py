@@ -25,7 +25,7 @@ class Envelope:
         request_id: The request; a UUID of version 7.
         run_id: One way of the request through the steps; a UUID of version 7.
         pipeline: Name of the pipeline.
-        step: Name of the step; empty behind the last one, in what the notifier publishes.
+        step: Name of the step; empty after the last step, in the message on the completion topic.
         hop: Number of the hop, from 1.
         request: JSON that the run was started with.
         results: Results of the services of the step before, by service; none at the first step.

@@ -155,7 +155,7 @@ def test_grant_gives_publishing_with_the_key_and_no_more(stack: Stack) -> None:
 
 
 def test_imported_topic_and_its_key_keep_their_policies(stack: Stack) -> None:
-    notifier = DeadLetterNotifier(stack, "Notifier", DeadLetterNotifierProps(topic=imported_topic(stack)))
+    notifier = DeadLetterNotifier(stack, "Notifier", DeadLetterNotifierProps(existing=imported_topic(stack)))
 
     notifier.watch_channel(stack, channel(stack))
     notifier.grant_notify(role(stack))
@@ -173,7 +173,7 @@ def test_imported_topic_and_its_key_keep_their_policies(stack: Stack) -> None:
 def test_own_topic_of_the_app_is_opened_to_alarms(stack: Stack) -> None:
     topic = sns.Topic(stack, "Operations", master_key=kms.Key(stack, "OperationsKey"))
 
-    DeadLetterNotifier(stack, "Notifier", DeadLetterNotifierProps(topic=topic))
+    DeadLetterNotifier(stack, "Notifier", DeadLetterNotifierProps(existing=topic))
 
     assert from_cloudwatch(properties(stack, "AWS::SNS::TopicPolicy")["PolicyDocument"]["Statement"])
     assert from_cloudwatch(properties(stack, "AWS::KMS::Key")["KeyPolicy"]["Statement"])
@@ -189,8 +189,8 @@ def test_protection_decides_what_becomes_of_the_key(stack: Stack, protect: bool,
 def test_fifo_topic_is_refused(stack: Stack) -> None:
     topic = sns.Topic(stack, "Ordered", fifo=True)
 
-    with pytest.raises(InvalidPropsError, match="topic must be a standard topic"):
-        DeadLetterNotifierProps(topic=topic)
+    with pytest.raises(InvalidPropsError, match="existing must be a standard topic"):
+        DeadLetterNotifierProps(existing=topic)
 
 
 def test_key_that_aws_manages_is_refused(stack: Stack) -> None:

@@ -107,16 +107,18 @@ def test_settings_of_a_service_reach_its_function_and_no_other(stack: Stack, pac
     assert scaling == {5: {"MaximumConcurrency": 3}, 10: None}
 
 
-def test_one_table_one_topic_and_one_notifier_serve_all_services(stack: Stack, package: HandlerPackage) -> None:
+def test_one_table_one_topic_and_one_dead_letter_notifier_serve_all_services(
+    stack: Stack, package: HandlerPackage
+) -> None:
     topic, table, notifier = (
         TopicChannel(stack, "Topic"),
         IdempotencyTable(stack, "Items"),
         DeadLetterNotifier(stack, "Told"),
     )
 
-    made = connector(stack, package, topic=topic, table=table, notifier=notifier)
+    made = connector(stack, package, topic=topic, table=table, dead_letter_notifier=notifier)
 
-    assert (made.topic, made.table, made.notifier) == (topic, table, notifier)
+    assert (made.topic, made.table, made.dead_letter_notifier) == (topic, table, notifier)
     assert len(resources(stack, "AWS::DynamoDB::Table")) == 1
     assert len(resources(stack, "AWS::SNS::Topic")) == 2
 

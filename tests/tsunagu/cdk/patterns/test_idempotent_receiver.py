@@ -166,10 +166,10 @@ def test_lease_reaches_the_handler(stack: Stack, package: HandlerPackage) -> Non
     assert properties(stack, "AWS::Lambda::Function")["Environment"]["Variables"]["LEASE_SECONDS"] == "20"
 
 
-def test_table_and_notifier_can_be_shared(stack: Stack, package: HandlerPackage) -> None:
+def test_table_and_dead_letter_notifier_can_be_shared(stack: Stack, package: HandlerPackage) -> None:
     table, notifier = IdempotencyTable(stack, "Items"), DeadLetterNotifier(stack, "Notifier")
 
-    receiver(stack, package, channel(stack), table=table, notifier=notifier)
+    receiver(stack, package, channel(stack), table=table, dead_letter_notifier=notifier)
 
     assert [logical_id[:-8] for logical_id in resources(stack, "AWS::DynamoDB::Table")] == ["ItemsTable"]
     assert [logical_id[:-8] for logical_id in resources(stack, "AWS::SNS::Topic")] == ["NotifierTopic"]

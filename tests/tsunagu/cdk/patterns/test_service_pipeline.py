@@ -103,7 +103,7 @@ def test_service_knows_its_place_and_the_topic_behind_it(stack: Stack, package: 
     assert (billing["INLINE_BYTES"], billing["HOP_LIMIT"]) == ("65536", "32")
 
 
-def test_services_of_the_last_step_publish_to_the_notifier(stack: Stack, package: HandlerPackage) -> None:
+def test_services_of_the_last_step_publish_to_the_completion_topic(stack: Stack, package: HandlerPackage) -> None:
     pipeline(stack, package)
 
     shipping = variables(stack, "StepsShipShippingReceiverHandler")
@@ -273,7 +273,7 @@ def test_who_wants_to_know_is_told_at_the_end(stack: Stack, package: HandlerPack
     assert [name(one["Endpoint"]) for one in told if one["Protocol"] == "sqs"] == ["AuditQueue"]
     watched = {str(alarm["Properties"]["Dimensions"]) for alarm in resources(stack, "AWS::CloudWatch::Alarm").values()}
     assert sum("SubscriptionDeadLetterQueue" in one or "NotifierWarehouse" in one for one in watched) == 5
-    assert made.notifier.topic.fifo is False
+    assert made.completion_topic.topic.fifo is False
 
 
 def test_all_topics_share_a_key_that_is_not_the_queues(stack: Stack, package: HandlerPackage) -> None:
@@ -298,9 +298,9 @@ def test_topics_bucket_and_table_may_exist(stack: Stack, package: HandlerPackage
     bucket = ClaimCheckBucket(stack, "Claims")
     steps = [step(package, "reserve", "billing", topic=topics["Reserve"])]
 
-    made = pipeline(stack, package, steps=steps, notifier=topics["Told"], table=table, bucket=bucket)
+    made = pipeline(stack, package, steps=steps, completion_topic=topics["Told"], table=table, bucket=bucket)
 
-    assert (made.notifier, made.table, made.bucket) == (topics["Told"], table, bucket)
+    assert (made.completion_topic, made.table, made.bucket) == (topics["Told"], table, bucket)
     assert [logical_id[:-8] for logical_id in resources(stack, TOPIC)] == ["OrdersDeadLetterNotifierTopic"]
     assert variables(stack, "StepsReserveBillingReceiverHandler")["NEXT_TOPIC_ARN"] == arn("Told")
 
@@ -404,5 +404,5 @@ def test_fifo_topics_are_refused(stack: Stack, package: HandlerPackage) -> None:
 
     with pytest.raises(InvalidPropsError, match="topic of step ship must be a standard topic"):
         step(package, "ship", "shipping", topic=ordered)
-    with pytest.raises(InvalidPropsError, match="notifier must be a standard topic"):
-        props(package, notifier=ordered)
+    with pytest.raises(InvalidPropsError, match="completion_topic must be a standard topic"):
+        props(package, completion_topic=ordered)

@@ -6,7 +6,7 @@ from collections.abc import Callable
 import pytest
 
 from tests.tsunagu.runtime.pipeline.test_runs import RESULTS, each_service_once
-from tests.tsunagu.runtime.pipeline.world import HOP_LIMIT, LARGE_ORDER, NOTIFIER, PipelineWorld
+from tests.tsunagu.runtime.pipeline.world import COMPLETION_TOPIC, HOP_LIMIT, LARGE_ORDER, PipelineWorld
 from tests.tsunagu.runtime.world import Killed
 from tsunagu.contracts.records import Status
 from tsunagu.runtime.claim_check import ObjectDeniedError
@@ -184,7 +184,7 @@ def test_kill_around_a_publish_loses_and_doubles_nothing(world: PipelineWorld, n
 
     assert world.effects() == each_service_once(answer)
     assert len({json.dumps(each) for each in world.notifications()}) == 1
-    assert {each.outgoing.target for each in world.topics.published} >= {NOTIFIER}
+    assert {each.outgoing.target for each in world.topics.published} >= {COMPLETION_TOPIC}
 
 
 @pytest.mark.parametrize("method", ["put", "open"])

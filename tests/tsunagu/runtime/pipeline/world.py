@@ -1,4 +1,4 @@
-"""A whole pipeline in a small world of fakes: a preprocessor, topics that fan out to queues, services, a notifier."""
+"""A whole pipeline in a small world of fakes: a preprocessor, topics, queues, services, a completion topic."""
 
 import io
 import itertools
@@ -47,7 +47,7 @@ ORDERS = Pipeline(
     "orders",
     (Step("reserve", ("inventory", "billing"), "topic/reserve"), Step("ship", ("shipping",), "topic/ship")),
 )
-NOTIFIER = "topic/end"
+COMPLETION_TOPIC = "topic/end"
 INLINE_BYTES = 200
 LARGEST_BYTES = 5_000
 HOP_LIMIT = 5
@@ -192,7 +192,7 @@ class PipelineWorld:
             service=service,
             siblings=",".join(step.services),
             next_step=behind[0].name if behind else "",
-            next_topic_arn=behind[0].topic_arn if behind else NOTIFIER,
+            next_topic_arn=behind[0].topic_arn if behind else COMPLETION_TOPIC,
             claim_bucket_name="claims",
             inline_bytes=INLINE_BYTES,
             largest_payload_bytes=LARGEST_BYTES,
@@ -264,7 +264,9 @@ class PipelineWorld:
         self.clock.ms += (TIMEOUT_SECONDS + 3) * 1_000
 
     def notifications(self) -> list[JsonObject]:
-        return [json.loads(each.outgoing.body) for each in self.topics.published if each.outgoing.target == NOTIFIER]
+        return [
+            json.loads(each.outgoing.body) for each in self.topics.published if each.outgoing.target == COMPLETION_TOPIC
+        ]
 
     def bodies(self, topic: str) -> list[str]:
         return [each.outgoing.body for each in self.topics.published if each.outgoing.target == topic]

@@ -5,8 +5,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from benchmarks.pipeline_cost.flow import Flow
-from tsunagu.contracts import claims, records
-from tsunagu.contracts.records import Status
+from tsunagu.contracts import claims, items
+from tsunagu.contracts.items import Status
 from tsunagu.runtime.aws.dynamodb import item_attributes, to_attribute
 from tsunagu.runtime.claim_check import Inline, Part, Stored
 from tsunagu.runtime.idempotency.item import Attributes, Item
@@ -115,12 +115,10 @@ def _sizes(record_id: str, result: str, outbox: Sequence[Outgoing]) -> ItemSizes
         updated=_NOW_MS,
         expiration=_NOW_MS // 1_000,
     )
-    kept: Attributes = {records.RESULT: result, records.OUTBOX: encode(outbox), records.ATTEMPTS: 0}
+    kept: Attributes = {items.RESULT: result, items.OUTBOX: encode(outbox), items.ATTEMPTS: 0}
     claimed = item_attributes(item)
     committed = _changed(claimed, Claim(item=item).settle(Status.COMMITTED, kept).values)
-    completed = _changed(
-        committed, {records.STATUS: Status.COMPLETED, records.LEASE: records.NEVER, records.OUTBOX: ""}
-    )
+    completed = _changed(committed, {items.STATUS: Status.COMPLETED, items.LEASE: items.NEVER, items.OUTBOX: ""})
     return ItemSizes(*map(item_bytes, (claimed, committed, completed)))
 
 

@@ -51,10 +51,10 @@ class MeasuredItemStore(FakeItemStore):
         self.sizes: dict[str, list[int]] = {}
         self.read_ids: list[str] = []
 
-    def insert(self, items: Sequence[Item]) -> list[Verdict]:
-        for item in items:
+    def insert(self, new_items: Sequence[Item]) -> list[Verdict]:
+        for item in new_items:
             self._measure(item.id, {**item_attributes(item), "owner": {"S": "o" * 32}})
-        return super().insert(items)
+        return super().insert(new_items)
 
     def update(self, changes: Sequence[Change]) -> list[Verdict]:
         for change in changes:

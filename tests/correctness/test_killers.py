@@ -5,7 +5,7 @@ import json
 import pytest
 
 from tests.correctness.desks import Desk
-from tsunagu.contracts.records import Status
+from tsunagu.contracts.items import Status
 
 DESKS = ("FifoTransaction", "FifoPlain", "StandardTransaction", "StandardPlain")
 

@@ -7,7 +7,7 @@ import pytest
 
 from cdk_app.demo.load import PlannedMessage
 from tests.e2e.deployed import Run
-from tsunagu.contracts.records import FENCE, STATUS, Status
+from tsunagu.contracts.items import FENCE, STATUS, Status
 
 LANES = ["fifo", "standard"]
 # What the reason of each flaw must name.

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, TypeVar
 
 from tests.explorer.schedule import Violation
 from tests.explorer.setting import LONGEST_SKEW_SECONDS
-from tsunagu.contracts.records import Status
+from tsunagu.contracts.items import Status
 from tsunagu.runtime.idempotency.item import Item
 
 if TYPE_CHECKING:

@@ -11,8 +11,8 @@ from tests.explorer.queues import Stored
 from tests.explorer.schedule import Violation
 from tests.explorer.sent import Fate, Sent
 from tests.tsunagu.runtime.world import QUEUE_ARN, START_MS
+from tsunagu.contracts.items import Status
 from tsunagu.contracts.messages import DEAD_LETTER_REASON_ATTRIBUTE, DEAD_LETTER_SOURCE_ATTRIBUTE, dead_letter_source
-from tsunagu.contracts.records import Status
 from tsunagu.runtime.idempotency.item import Item
 from tsunagu.runtime.idempotency.keys import item_id
 from tsunagu.runtime.receiving.relay import Addressed, addressed

@@ -13,7 +13,7 @@ from tests.explorer.sent import Sent
 from tests.explorer.setting import LONGEST_SKEW_SECONDS, Bounds, Setting
 from tests.explorer.stage import Stage
 from tests.explorer.worker import Worker
-from tsunagu.contracts.records import Status
+from tsunagu.contracts.items import Status
 from tsunagu.runtime.idempotency.item import Item
 from tsunagu.runtime.receiving.relay import Addressed
 from tsunagu.runtime.sending.publish import OutgoingMessage, SendResult

@@ -27,8 +27,8 @@ class StorePort:
 
     actor: "Actor"
 
-    def insert(self, items: Sequence[Item]) -> list[Verdict]:
-        return self._write("inserts", items, self.actor.plant.store.insert, lambda item: item.id)
+    def insert(self, new_items: Sequence[Item]) -> list[Verdict]:
+        return self._write("inserts", new_items, self.actor.plant.store.insert, lambda item: item.id)
 
     def update(self, changes: Sequence[Change]) -> list[Verdict]:
         return self._write("updates", changes, self.actor.plant.store.update, lambda change: change.item_id)

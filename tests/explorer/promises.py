@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 from tests.explorer.journal import source_id
 from tests.explorer.schedule import Violation
 from tests.explorer.sent import Fate, Sent
-from tsunagu.contracts.records import Status
+from tsunagu.contracts.items import Status
 
 if TYPE_CHECKING:
     from tests.explorer.plant import Plant

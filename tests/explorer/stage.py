@@ -13,7 +13,7 @@ from tests.explorer.actor import Actor
 from tests.explorer.schedule import Choices, Violation
 from tests.explorer.setting import Bounds
 from tests.tsunagu.runtime.world import START_MS, FakeItemStore, Killed
-from tsunagu.contracts.records import Status
+from tsunagu.contracts.items import Status
 
 ResultT = TypeVar("ResultT")
 

@@ -9,7 +9,7 @@ from botocore.exceptions import ClientError, ParamValidationError
 from botocore.stub import Stubber
 
 from tests.tsunagu.runtime.idempotency.item_store_contract import change, new_item
-from tsunagu.contracts import records
+from tsunagu.contracts import items
 from tsunagu.runtime.aws.clients import client_config, dynamodb_client
 from tsunagu.runtime.aws.dynamodb import DynamoDbItemStore
 from tsunagu.runtime.errors import ConditionFailedError
@@ -49,7 +49,7 @@ def test_hundreds_of_items_are_read(client: "DynamoDBClient", item: Item) -> Non
 
 
 def test_transaction_that_meets_another_fence_is_refused_with_the_item(client: "DynamoDBClient", item: Item) -> None:
-    verdict = DynamoDbItemStore(client, "items").transact(change(item, {records.FENCE: 9}), [])
+    verdict = DynamoDbItemStore(client, "items").transact(change(item, {items.FENCE: 9}), [])
 
     assert (verdict.outcome, verdict.found) == (Outcome.REFUSED, item)
 
@@ -60,7 +60,7 @@ def test_business_condition_is_the_business_functions_error(client: "DynamoDBCli
     )
 
     with pytest.raises(ConditionFailedError):
-        DynamoDbItemStore(client, "items").transact(change(item, {records.FENCE: 1}), [write])
+        DynamoDbItemStore(client, "items").transact(change(item, {items.FENCE: 1}), [write])
 
 
 @pytest.mark.parametrize(
@@ -83,7 +83,7 @@ def test_cancelled_transaction_is_judged_by_the_part_that_failed(
             modeled_fields={"CancellationReasons": [{"Code": code} for code in codes]},
         )
 
-        verdict = DynamoDbItemStore(client, "items").transact(change(item, {records.FENCE: 1}), [write])
+        verdict = DynamoDbItemStore(client, "items").transact(change(item, {items.FENCE: 1}), [write])
 
     assert verdict.outcome is outcome
 
@@ -104,7 +104,7 @@ def test_transaction_that_dynamodb_can_never_take_is_raised(
         stub.add_client_error("transact_write_items", code, modeled_fields=fields)
 
         with pytest.raises(ClientError):
-            DynamoDbItemStore(client, "items").transact(change(item, {records.FENCE: 1}), [])
+            DynamoDbItemStore(client, "items").transact(change(item, {items.FENCE: 1}), [])
 
 
 def test_value_that_the_sdk_refuses_is_raised(client: "DynamoDBClient", item: Item) -> None:
@@ -112,7 +112,7 @@ def test_value_that_the_sdk_refuses_is_raised(client: "DynamoDBClient", item: It
     write = BusinessWrite(operation="Put", table_name=wrong, target={"id": "x"})
 
     with pytest.raises(ParamValidationError):
-        DynamoDbItemStore(client, "items").transact(change(item, {records.FENCE: 1}), [write])
+        DynamoDbItemStore(client, "items").transact(change(item, {items.FENCE: 1}), [write])
 
 
 @pytest.mark.parametrize("target", [{"id": "a", 5: "b"}, {"id": "a", "counts": {None: 1}}, {"id": "a", "l": [{1: 2}]}])
@@ -121,7 +121,7 @@ def test_attribute_name_that_is_no_text_is_raised_and_not_made_text(item: Item, 
     write = BusinessWrite(operation="Put", table_name="items", target=target)
 
     with pytest.raises(TypeError, match=r"the attribute names of a write must be text, got (5|None|1)$"):
-        DynamoDbItemStore(client, "items").transact(change(item, {records.FENCE: 1}), [write])
+        DynamoDbItemStore(client, "items").transact(change(item, {items.FENCE: 1}), [write])
 
 
 @pytest.mark.parametrize(

@@ -12,10 +12,10 @@ from lambdas.billing.service import price
 from lambdas.contracts.orders import OrdersEnvironment
 from lambdas.shipping.service import shipment_id
 from tests.tsunagu.runtime.world import FakeContext
-from tsunagu.contracts import records
+from tsunagu.contracts import items
 from tsunagu.contracts.environment import ReceiverEnvironment
+from tsunagu.contracts.items import Status
 from tsunagu.contracts.pipeline import PreprocessorEnvironment, ServiceEnvironment
-from tsunagu.contracts.records import Status
 from tsunagu.operations.trace import trace
 from tsunagu.runtime.aws.journal import DynamoDbJournalIndex, deployed_journal
 from tsunagu.runtime.errors import UnavailableError, UnknownEventError
@@ -179,14 +179,14 @@ def _make_tables() -> None:
         TableName="items",
         BillingMode="PAY_PER_REQUEST",
         AttributeDefinitions=[
-            {"AttributeName": records.ID, "AttributeType": "S"},
-            {"AttributeName": records.REQUEST_ID, "AttributeType": "S"},
+            {"AttributeName": items.ID, "AttributeType": "S"},
+            {"AttributeName": items.REQUEST_ID, "AttributeType": "S"},
         ],
-        KeySchema=[{"AttributeName": records.ID, "KeyType": "HASH"}],
+        KeySchema=[{"AttributeName": items.ID, "KeyType": "HASH"}],
         GlobalSecondaryIndexes=[
             {
-                "IndexName": records.REQUEST_INDEX,
-                "KeySchema": [{"AttributeName": records.REQUEST_ID, "KeyType": "HASH"}],
+                "IndexName": items.REQUEST_INDEX,
+                "KeySchema": [{"AttributeName": items.REQUEST_ID, "KeyType": "HASH"}],
                 "Projection": {"ProjectionType": "KEYS_ONLY"},
             }
         ],

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 from rich.box import SIMPLE_HEAD
 from rich.table import Table
 
-from tsunagu.contracts.records import Status
+from tsunagu.contracts.items import Status
 from tsunagu.operations.trace import RunTrace, ServiceTrace
 from tsunagu.runtime.claim_check import Inline, Part
 from tsunagu.runtime.json_text import json_text

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from tsunagu.contracts.records import Status
+from tsunagu.contracts.items import Status
 from tsunagu.runtime.claim_check import Part, part_from_json
 from tsunagu.runtime.idempotency.item import Item
 from tsunagu.runtime.pipeline.envelope import Envelope

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import Any, Protocol
 
 from tsunagu.contracts.claims import CONTENT_TYPE
-from tsunagu.contracts.records import OUTBOX_AND_RESULT_BYTES
+from tsunagu.contracts.items import OUTBOX_AND_RESULT_BYTES
 from tsunagu.runtime.errors import InvalidMessageError, PermanentError, RetryableError
 from tsunagu.runtime.json_text import JsonObject, json_text
 

@@ -6,8 +6,8 @@ from dataclasses import replace
 from tests.explorer.mutants.mutant import Mutants, Patch
 from tests.explorer.scenarios import SEND_ROUNDS
 from tests.explorer.setting import Bounds
-from tsunagu.contracts import records
-from tsunagu.contracts.records import Status
+from tsunagu.contracts import items
+from tsunagu.contracts.items import Status
 from tsunagu.runtime.idempotency.decisions import Idempotency
 from tsunagu.runtime.idempotency.item import Attributes, Change, Item
 from tsunagu.runtime.receiving import relay
@@ -40,11 +40,11 @@ def refused_send_completes_the_item(patch: Patch) -> None:
 @seen_in("fifo, transaction: unsendable")
 def refused_send_releases_the_item(patch: Patch) -> None:
     change = Relay._change  # noqa: SLF001
-    values: Attributes = {records.STATUS: Status.RELEASED, records.LEASE: records.FREE}
+    values: Attributes = {items.STATUS: Status.RELEASED, items.LEASE: items.FREE}
 
     def mutant(self: Relay, result: RelayResult) -> Change | None:
         if result.outcome is Relayed.NEVER:
-            return Change(item_id=result.item.id, values=values, where={records.STATUS: Status.COMMITTED})
+            return Change(item_id=result.item.id, values=values, where={items.STATUS: Status.COMMITTED})
         return change(self, result)
 
     patch.setattr(Relay, "_change", mutant)

@@ -8,7 +8,7 @@ from typing import Any, NoReturn
 from tests.explorer.mutants.mutant import ONE_SWITCH, Mutants, Patch
 from tests.explorer.setting import Bounds
 from tsunagu.contracts.claims import result_key
-from tsunagu.contracts.records import Status
+from tsunagu.contracts.items import Status
 from tsunagu.runtime.claim_check import ClaimCheck, ObjectAlteredError
 from tsunagu.runtime.errors import UnavailableError
 from tsunagu.runtime.idempotency.decisions import Done, Idempotency, Unsent

@@ -6,8 +6,8 @@ from typing import Any
 
 from tests.explorer.mutants.mutant import CRASH, FAILED_CALL, TWO_SWITCHES, Mutants, Patch
 from tests.explorer.setting import Bounds
-from tsunagu.contracts import records
-from tsunagu.contracts.records import Status
+from tsunagu.contracts import items
+from tsunagu.contracts.items import Status
 from tsunagu.runtime.idempotency import decisions, lease
 from tsunagu.runtime.idempotency.decisions import Buried, Busy, Idempotency, Unavailable, Unsent
 from tsunagu.runtime.idempotency.item import Change, Item
@@ -37,13 +37,13 @@ def advance_as(patch: Patch, decision: type, act: Callable[[Any], None]) -> None
 
 @seen_in("standard, transaction: paid twice", TWO_SWITCHES)
 def owner_and_fence_dropped_from_conditions(patch: Patch) -> None:
-    patch.setattr(Claim, "held", lambda _claim: {records.STATUS: Status.INPROGRESS})
+    patch.setattr(Claim, "held", lambda _claim: {items.STATUS: Status.INPROGRESS})
 
 
 @seen_in("standard, transaction: deleted by hand", Bounds(crashes=1, switches=3))
 def owner_dropped_from_conditions(patch: Patch) -> None:
     held = Claim.held
-    patch.setattr(Claim, "held", lambda claim: {n: v for n, v in held(claim).items() if n != records.OWNER})
+    patch.setattr(Claim, "held", lambda claim: {n: v for n, v in held(claim).items() if n != items.OWNER})
 
 
 @seen_in("standard, transaction: paid twice", CRASH)
@@ -56,7 +56,7 @@ def item_in_progress_acknowledged(patch: Patch) -> None:
 def fence_not_raised(patch: Patch) -> None:
     def mutant(found: Item, wanted: Item) -> tuple[Change, Claim]:
         change, claim = lease.takeover(found, wanted)
-        values: Mapping[str, Any] = {**change.values, records.FENCE: found.fence}
+        values: Mapping[str, Any] = {**change.values, items.FENCE: found.fence}
         return replace(change, values=values), Claim(item=replace(claim.item, fence=found.fence))
 
     patch.setattr(decisions, "takeover", mutant)
@@ -72,14 +72,14 @@ def release_without_a_condition(patch: Patch) -> None:
 @seen_in("fifo, transaction: sent on", FAILED_CALL)
 def commit_without_the_status(patch: Patch) -> None:
     completed = Idempotency.completed
-    patch.setattr(Idempotency, "completed", lambda *args: where(completed(*args), without=records.STATUS))
+    patch.setattr(Idempotency, "completed", lambda *args: where(completed(*args), without=items.STATUS))
 
 
 @seen_in("standard, transaction: heartbeat", Bounds(crashes=1, switches=3), [0, 0, 0, 1, 1])
 def takeover_without_comparing_the_lease(patch: Patch) -> None:
     def mutant(found: Item, wanted: Item) -> tuple[Change, Claim]:
         change, claim = lease.takeover(found, wanted)
-        return where(change, without=records.LEASE), claim
+        return where(change, without=items.LEASE), claim
 
     patch.setattr(decisions, "takeover", mutant)
 

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 from tests.explorer.pipeline.setting import GIVEN_FENCE, Fate
 from tests.explorer.schedule import Violation
 from tests.tsunagu.runtime.pipeline.world import COMPLETION_TOPIC, ORDERS
+from tsunagu.contracts.items import Status
 from tsunagu.contracts.messages import DEAD_LETTER_REASON_ATTRIBUTE
-from tsunagu.contracts.records import Status
 from tsunagu.runtime.idempotency.item import Item
 from tsunagu.runtime.idempotency.keys import item_id
 from tsunagu.runtime.pipeline.envelope import Envelope

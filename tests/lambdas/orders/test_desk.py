@@ -13,7 +13,7 @@ from lambdas.inventory.service import Reservation, Stock
 from lambdas.shipping.service import Dispatch, Shipment, shipment_id
 from tests.tsunagu.runtime.pipeline.test_envelope import PLAIN
 from tests.tsunagu.runtime.world import record
-from tsunagu.contracts.records import Status
+from tsunagu.contracts.items import Status
 from tsunagu.runtime.claim_check import Inline
 from tsunagu.runtime.errors import InvalidMessageError, PermanentError, RetryableError
 from tsunagu.runtime.idempotency.item import Item

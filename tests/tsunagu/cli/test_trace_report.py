@@ -4,7 +4,7 @@ import json
 from rich.console import Console
 
 from tsunagu.cli.trace_report import print_trace, trace_as_json
-from tsunagu.contracts.records import Status
+from tsunagu.contracts.items import Status
 from tsunagu.operations.trace import RunTrace, ServiceTrace
 from tsunagu.runtime.claim_check import Inline, Stored
 

@@ -6,7 +6,7 @@ import pytest
 
 from tests.tsunagu.runtime.pipeline.world import LARGE_ORDER, ORDER, ORDERS, PipelineWorld
 from tests.tsunagu.runtime.world import START_MS
-from tsunagu.contracts.records import Status
+from tsunagu.contracts.items import Status
 from tsunagu.operations.trace import ServiceTrace, trace
 from tsunagu.runtime.claim_check import Inline, PayloadTooLargeError, Stored
 from tsunagu.runtime.errors import PermanentError, UnavailableError

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from tsunagu.contracts.records import Status
+from tsunagu.contracts.items import Status
 from tsunagu.runtime.errors import ConditionFailedError, InvalidMessageError, TaskLostError, UnavailableError
 from tsunagu.runtime.idempotency.item import Change, Item
 from tsunagu.runtime.idempotency.store import BusinessWrite, Outcome, Verdict
@@ -66,8 +66,8 @@ class FakeItemStore:
     def plan(self, operation: str, *faults: str) -> None:
         self.faults.setdefault(operation, []).extend(faults)
 
-    def insert(self, items: Sequence[Item]) -> list[Verdict]:
-        return self._faulty("insert", lambda: [self._insert(item) for item in items], len(items))
+    def insert(self, new_items: Sequence[Item]) -> list[Verdict]:
+        return self._faulty("insert", lambda: [self._insert(item) for item in new_items], len(new_items))
 
     def read(self, item_ids: Sequence[str]) -> list[Item | Verdict | None]:
         verdicts = self._faulty("read", lambda: [Verdict(Outcome.APPLIED)] * len(item_ids), len(item_ids))

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from tsunagu.cdk.checks.consumer_rules import FUNCTION, QUEUE
 from tsunagu.cdk.checks.rule import Finding, Rule
 from tsunagu.cdk.checks.template import Template
-from tsunagu.contracts import records
+from tsunagu.contracts import items
 
 _TABLE = "AWS::DynamoDB::Table"
 _STATEFUL = (QUEUE, _TABLE, "AWS::DynamoDB::GlobalTable", "AWS::KMS::Key", "AWS::S3::Bucket")
@@ -26,7 +26,7 @@ def _everlasting_items(template: Template) -> Iterator[Finding]:
         if table.logical_id not in _idempotency_tables(template):
             continue
         ttl = table.properties.get("TimeToLiveSpecification")
-        if not isinstance(ttl, dict) or not ttl.get("Enabled") or ttl.get("AttributeName") != records.EXPIRATION:
+        if not isinstance(ttl, dict) or not ttl.get("Enabled") or ttl.get("AttributeName") != items.EXPIRATION:
             yield Finding(table, "Properties/TimeToLiveSpecification")
 
 
@@ -60,7 +60,7 @@ DATA_RULES = (
     Rule(
         rule_id="IdempotencyTtl",
         description="Idempotency items are never removed, so that the table grows for ever.",
-        fix=f"Enable TimeToLiveSpecification on the attribute {records.EXPIRATION}.",
+        fix=f"Enable TimeToLiveSpecification on the attribute {items.EXPIRATION}.",
         find=_everlasting_items,
     ),
     Rule(

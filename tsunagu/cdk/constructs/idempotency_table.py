@@ -8,7 +8,7 @@ from constructs import Construct
 
 from tsunagu.cdk.constructs.key_access import RECEIVE_ACTIONS, with_key
 from tsunagu.cdk.constructs.protection import removal_policy
-from tsunagu.contracts import records
+from tsunagu.contracts import items
 from tsunagu.errors import InvalidPropsError
 
 # BatchExecuteStatement has no action of its own: IAM checks each statement as what it does.
@@ -36,7 +36,7 @@ class IdempotencyTableProps:
 
 
 class IdempotencyTable(Construct):
-    """Items of the lifecycle in `tsunagu.contracts.records`, on demand, with recovery to any second of 35 days.
+    """Items of the lifecycle in `tsunagu.contracts.items`, on demand, with recovery to any second of 35 days.
 
     One table serves any number of receivers: the scope in an item's key keeps them apart.
 
@@ -78,7 +78,7 @@ class IdempotencyTable(Construct):
         if not self.props.request_index:
             msg = f"request_index of {self.node.path} must be set where items are found by request, got False"
             raise InvalidPropsError(msg)
-        index = f"{self.table.table_arn}/index/{records.REQUEST_INDEX}"
+        index = f"{self.table.table_arn}/index/{items.REQUEST_INDEX}"
         grant = iam.Grant.add_to_principal(grantee=grantee, actions=["dynamodb:Query"], resource_arns=[index])
         return with_key(grant, self.table.encryption_key, grantee, RECEIVE_ACTIONS)
 
@@ -86,8 +86,8 @@ class IdempotencyTable(Construct):
         table = dynamodb.Table(
             self,
             "Table",
-            partition_key=dynamodb.Attribute(name=records.ID, type=dynamodb.AttributeType.STRING),
-            time_to_live_attribute=records.EXPIRATION,
+            partition_key=dynamodb.Attribute(name=items.ID, type=dynamodb.AttributeType.STRING),
+            time_to_live_attribute=items.EXPIRATION,
             billing_mode=dynamodb.BillingMode.PAY_PER_REQUEST,
             point_in_time_recovery_specification=dynamodb.PointInTimeRecoverySpecification(
                 point_in_time_recovery_enabled=True
@@ -97,8 +97,8 @@ class IdempotencyTable(Construct):
         )
         if self.props.request_index:
             table.add_global_secondary_index(
-                index_name=records.REQUEST_INDEX,
-                partition_key=dynamodb.Attribute(name=records.REQUEST_ID, type=dynamodb.AttributeType.STRING),
+                index_name=items.REQUEST_INDEX,
+                partition_key=dynamodb.Attribute(name=items.REQUEST_ID, type=dynamodb.AttributeType.STRING),
                 projection_type=dynamodb.ProjectionType.KEYS_ONLY,
             )
         return table

@@ -16,8 +16,8 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from boto3.dynamodb.types import TypeSerializer
 from botocore.exceptions import BotoCoreError, ClientError
 
-from tsunagu.contracts import records
-from tsunagu.contracts.records import Status
+from tsunagu.contracts import items
+from tsunagu.contracts.items import Status
 from tsunagu.contracts.telemetry import LogKey
 from tsunagu.runtime.aws.sdk_errors import error_code
 from tsunagu.runtime.errors import ConditionFailedError
@@ -71,10 +71,10 @@ class DynamoDbItemStore:
         self.table_name = table_name
         self._threads = ThreadPoolExecutor(THREADS)
 
-    def insert(self, items: Sequence[Item]) -> list[Verdict]:
+    def insert(self, new_items: Sequence[Item]) -> list[Verdict]:
         """Create items that are absent."""
         statements = []
-        for item in items:
+        for item in new_items:
             attributes = item_attributes(item)
             names = ", ".join(f"'{name}': ?" for name in attributes)
             statements.append(
@@ -90,9 +90,9 @@ class DynamoDbItemStore:
         found: dict[str, Item] = {}
         unread = set(item_ids)
         for start in range(0, len(item_ids), KEYS_PER_READ):
-            keys = [{records.ID: {"S": item_id}} for item_id in item_ids[start : start + KEYS_PER_READ]]
+            keys = [{items.ID: {"S": item_id}} for item_id in item_ids[start : start + KEYS_PER_READ]]
             left = self._read(keys, found)
-            unread -= {key[records.ID]["S"] for key in keys} - {key[records.ID]["S"] for key in left}
+            unread -= {key[items.ID]["S"] for key in keys} - {key[items.ID]["S"] for key in left}
         return [_UNAVAILABLE if item_id in unread else found.get(item_id) for item_id in item_ids]
 
     def update(self, changes: Sequence[Change]) -> list[Verdict]:
@@ -100,7 +100,7 @@ class DynamoDbItemStore:
         statements = []
         for change in changes:
             values = ", ".join(f'"{name}" = ?' for name in change.values)
-            where = " AND ".join(f'"{name}" = ?' for name in (records.ID, *change.where))
+            where = " AND ".join(f'"{name}" = ?' for name in (items.ID, *change.where))
             parameters = (*change.values.values(), change.item_id, *change.where.values())
             statements.append(
                 {
@@ -156,8 +156,8 @@ class DynamoDbItemStore:
             except (ClientError, BotoCoreError) as error:
                 call_failed(error)
                 return left
-            items = map(_to_item, answer["Responses"].get(self.table_name, []))
-            found.update((item.id, item) for item in items)
+            answered = map(_to_item, answer["Responses"].get(self.table_name, []))
+            found.update((item.id, item) for item in answered)
             unprocessed = answer.get("UnprocessedKeys", {}).get(self.table_name)
             left = [*unprocessed["Keys"]] if unprocessed else []
             if not left:
@@ -172,7 +172,7 @@ class DynamoDbItemStore:
         expected = {f":expected_{name}": to_attribute(value) for name, value in where.items()}
         return {
             "TableName": self.table_name,
-            "Key": {records.ID: {"S": change.item_id}},
+            "Key": {items.ID: {"S": change.item_id}},
             "UpdateExpression": "SET " + ", ".join(f"#{name} = :{name}" for name in change.values),
             "ConditionExpression": " AND ".join(f"#{name} = :expected_{name}" for name in where),
             "ExpressionAttributeNames": names,

@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING, Any
 
 from botocore.exceptions import BotoCoreError, ClientError
 
-from tsunagu.contracts import records
+from tsunagu.contracts import items
 from tsunagu.contracts.pipeline import PreprocessorEnvironment
 from tsunagu.runtime.aws.dynamodb import DynamoDbItemStore
 from tsunagu.runtime.errors import UnavailableError
@@ -20,7 +20,7 @@ class DynamoDbJournalIndex:
 
     Args:
         client: DynamoDB client.
-        table_name: Table with the index `records.REQUEST_INDEX`.
+        table_name: Table with the index `items.REQUEST_INDEX`.
     """
 
     def __init__(self, client: "DynamoDBClient", table_name: str) -> None:
@@ -35,9 +35,9 @@ class DynamoDbJournalIndex:
         """
         pages = self._client.get_paginator("query").paginate(
             TableName=self._table_name,
-            IndexName=records.REQUEST_INDEX,
+            IndexName=items.REQUEST_INDEX,
             KeyConditionExpression="#request_id = :request_id",
-            ExpressionAttributeNames={"#request_id": records.REQUEST_ID},
+            ExpressionAttributeNames={"#request_id": items.REQUEST_ID},
             ExpressionAttributeValues={":request_id": {"S": request_id}},
         )
         try:
@@ -45,7 +45,7 @@ class DynamoDbJournalIndex:
         except (ClientError, BotoCoreError) as error:
             msg = f"the index of requests did not answer: {error}"
             raise UnavailableError(msg) from error
-        return [item[records.ID]["S"] for item in found]
+        return [item[items.ID]["S"] for item in found]
 
 
 def deployed_journal(environment: PreprocessorEnvironment, client: "DynamoDBClient") -> Journal:

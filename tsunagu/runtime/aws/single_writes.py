@@ -8,7 +8,7 @@ from typing import Any
 
 from botocore.exceptions import BotoCoreError, ClientError
 
-from tsunagu.contracts import records
+from tsunagu.contracts import items
 from tsunagu.runtime.aws.dynamodb import APPLIED, DynamoDbItemStore, EntryT, call_failed, item_attributes, refused
 from tsunagu.runtime.idempotency.item import Change, Item
 from tsunagu.runtime.idempotency.store import Verdict
@@ -22,9 +22,9 @@ class SingleWriteItemStore(DynamoDbItemStore):
         table_name: Table with the partition key `id`.
     """
 
-    def insert(self, items: Sequence[Item]) -> list[Verdict]:
+    def insert(self, new_items: Sequence[Item]) -> list[Verdict]:
         """Create items that are absent."""
-        return self._each(self._put, items)
+        return self._each(self._put, new_items)
 
     def update(self, changes: Sequence[Change]) -> list[Verdict]:
         """Apply conditional changes."""
@@ -47,7 +47,7 @@ class SingleWriteItemStore(DynamoDbItemStore):
         return self.client.put_item(
             TableName=self.table_name,
             Item=item_attributes(item),
-            ConditionExpression=f"attribute_not_exists({records.ID})",
+            ConditionExpression=f"attribute_not_exists({items.ID})",
         )
 
     def _update(self, change: Change) -> object:

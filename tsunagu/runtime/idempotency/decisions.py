@@ -4,8 +4,8 @@ import random
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
-from tsunagu.contracts import records
-from tsunagu.contracts.records import Status
+from tsunagu.contracts import items
+from tsunagu.contracts.items import Status
 from tsunagu.runtime.clock import Clock
 from tsunagu.runtime.errors import LeaseLostError, UnavailableError
 from tsunagu.runtime.idempotency.item import Attributes, Change, Item
@@ -172,7 +172,7 @@ class Idempotency:
         if request.message_ids and set(request.message_ids) <= set(found.told):
             return Buried(found)
         # Its owner may be sending at this moment: a copy that came meanwhile would send everything twice.
-        may_be_sending = now_ms <= found.lease < records.NEVER and found.owner != self._owner
+        may_be_sending = now_ms <= found.lease < items.NEVER and found.owner != self._owner
         return Busy(found.lease) if may_be_sending else Unsent(found)
 
     def _decide_unfinished(self, wanted: Item, found: Item, now_ms: int) -> Decision | tuple[Change, Claim]:
@@ -197,7 +197,7 @@ class Idempotency:
             APPLIED when it may run, REFUSED when another worker owns the item, UNAVAILABLE when the store did not
             answer.
         """
-        change = Change(item_id=claim.item.id, values={records.ATTEMPTS: claim.attempt}, where=claim.held())
+        change = Change(item_id=claim.item.id, values={items.ATTEMPTS: claim.attempt}, where=claim.held())
         return self._store.update([change])[0].outcome
 
     def extend(self, claim: Claim) -> int:
@@ -211,7 +211,7 @@ class Idempotency:
             UnavailableError: The store did not answer; the lease may still end when it was to.
         """
         end_ms = self._lease.end_ms()
-        change = Change(item_id=claim.item.id, values={records.LEASE: end_ms}, where=claim.held())
+        change = Change(item_id=claim.item.id, values={items.LEASE: end_ms}, where=claim.held())
         verdict = self._store.update([change])[0]
         if verdict.outcome is Outcome.UNAVAILABLE:
             msg = "the lease was not extended"
@@ -227,23 +227,23 @@ class Idempotency:
 
     def completed(self, claim: Claim, outbox: Sequence[Outgoing] = (), result: str = "") -> Change:
         """Return the change that says: the work is done with this result, and these messages are still to be sent."""
-        kept: Attributes = {records.RESULT: result} if result else {}
+        kept: Attributes = {items.RESULT: result} if result else {}
         if not outbox:
             return claim.settle(Status.COMPLETED, {**kept, **self._stamp()})
-        sent_on: Attributes = {records.OUTBOX: encode(outbox), records.ATTEMPTS: 0}
+        sent_on: Attributes = {items.OUTBOX: encode(outbox), items.ATTEMPTS: 0}
         return claim.settle(Status.COMMITTED, {**sent_on, **kept, **self._stamp()})
 
     def sent(self, item: Item) -> Change:
         """Return the change that says: all messages were sent. Whoever sent them may say so."""
-        done: Attributes = {records.STATUS: Status.COMPLETED, records.LEASE: records.NEVER, records.OUTBOX: ""}
+        done: Attributes = {items.STATUS: Status.COMPLETED, items.LEASE: items.NEVER, items.OUTBOX: ""}
         values: Attributes = {**done, **self._stamp()}
-        return Change(item_id=item.id, values=values, where={records.STATUS: Status.COMMITTED})
+        return Change(item_id=item.id, values=values, where={items.STATUS: Status.COMMITTED})
 
     def send_failed(self, item: Item) -> Change:
         """Return the change that writes the rounds of sends that failed, and the last error; others may send now."""
-        counted: Attributes = {records.ATTEMPTS: item.attempts, records.REASON: item.reason}
-        values: Attributes = {**counted, records.LEASE: records.FREE, **self._stamp()}
-        where: Attributes = {records.FENCE: item.fence, records.STATUS: Status.COMMITTED}
+        counted: Attributes = {items.ATTEMPTS: item.attempts, items.REASON: item.reason}
+        values: Attributes = {**counted, items.LEASE: items.FREE, **self._stamp()}
+        where: Attributes = {items.FENCE: item.fence, items.STATUS: Status.COMMITTED}
         return Change(item_id=item.id, values=values, where=where)
 
     def given_up(self, item: Item, message_ids: Sequence[str]) -> Change:
@@ -252,22 +252,22 @@ class Idempotency:
         The item stays COMMITTED: another message of it, as a redriven one is, sends again, with a budget of its own.
         """
         change = self.send_failed(replace(item, attempts=0))
-        return replace(change, values={**change.values, records.TOLD: _with(item.told, message_ids)})
+        return replace(change, values={**change.values, items.TOLD: _with(item.told, message_ids)})
 
     def released(self, claim: Claim, *, attempts: int, reason: str) -> Change:
         """Return the change that gives the item back, with the attempts counted so far and the last error."""
-        values: Attributes = {records.ATTEMPTS: attempts, records.REASON: reason or claim.item.reason}
+        values: Attributes = {items.ATTEMPTS: attempts, items.REASON: reason or claim.item.reason}
         return claim.settle(Status.RELEASED, {**values, **self._stamp()})
 
     def dead(self, claim: Claim, *, attempts: int, reason: str, message_ids: tuple[str, ...]) -> Change:
         """Return the change that says: this will never be done, for this reason."""
-        values: Attributes = {records.ATTEMPTS: attempts, records.REASON: reason, records.MESSAGE_IDS: message_ids}
+        values: Attributes = {items.ATTEMPTS: attempts, items.REASON: reason, items.MESSAGE_IDS: message_ids}
         return claim.settle(Status.DEAD, {**values, **self._stamp()})
 
     def told(self, item: Item, message_ids: Sequence[str]) -> Change:
         """Return the change that says: these messages are in the dead-letter queue, and SNS knows."""
-        told: Attributes = {records.TOLD: _with(item.told, message_ids)}
-        where: Attributes = {records.FENCE: item.fence, records.STATUS: Status.DEAD}
+        told: Attributes = {items.TOLD: _with(item.told, message_ids)}
+        where: Attributes = {items.FENCE: item.fence, items.STATUS: Status.DEAD}
         return Change(item_id=item.id, values={**told, **self._stamp()}, where=where)
 
     def settle(self, changes: Sequence[Change]) -> list[Verdict]:
@@ -290,7 +290,7 @@ class Idempotency:
 
     def _stamp(self) -> dict[str, int]:
         now_ms = self._clock.now_ms()
-        return {records.UPDATED: now_ms, records.EXPIRATION: self._expiration(now_ms)}
+        return {items.UPDATED: now_ms, items.EXPIRATION: self._expiration(now_ms)}
 
     def _expiration(self, now_ms: int) -> int:
         return now_ms // 1_000 + self._window_seconds

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from tsunagu.contracts.records import Status
+from tsunagu.contracts.items import Status
 
 AttributeValue = str | int | tuple[str, ...]
 Attributes = Mapping[str, AttributeValue]
@@ -11,7 +11,7 @@ Attributes = Mapping[str, AttributeValue]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Item:
-    """An idempotency item as it was read; `tsunagu.contracts.records` says what each attribute means."""
+    """An idempotency item as it was read; `tsunagu.contracts.items` says what each attribute means."""
 
     id: str
     status: Status

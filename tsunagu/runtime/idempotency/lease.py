@@ -6,8 +6,8 @@ its token and its fence, decides; the fence rises with each change of owner, so 
 
 from dataclasses import dataclass, replace
 
-from tsunagu.contracts import records
-from tsunagu.contracts.records import Status
+from tsunagu.contracts import items
+from tsunagu.contracts.items import Status
 from tsunagu.runtime.clock import Clock
 from tsunagu.runtime.idempotency.item import Attributes, Change, Item
 from tsunagu.runtime.idempotency.store import Outcome, Verdict
@@ -68,9 +68,9 @@ class Claim:
     def held(self) -> Attributes:
         """Return the condition that only the holder meets."""
         return {
-            records.OWNER: self.item.owner,
-            records.FENCE: self.item.fence,
-            records.STATUS: Status.INPROGRESS,
+            items.OWNER: self.item.owner,
+            items.FENCE: self.item.fence,
+            items.STATUS: Status.INPROGRESS,
         }
 
     def settle(self, status: Status, values: Attributes) -> Change:
@@ -78,9 +78,9 @@ class Claim:
 
         COMMITTED keeps the lease: as long as it lasts, its owner is sending, and a copy of the message need not.
         """
-        kept = {Status.RELEASED: records.FREE, Status.COMMITTED: self.item.lease}
-        lease = kept.get(status, records.NEVER)
-        outcome: Attributes = {records.STATUS: status, records.LEASE: lease, records.SETTLED: self.item.fence}
+        kept = {Status.RELEASED: items.FREE, Status.COMMITTED: self.item.lease}
+        lease = kept.get(status, items.NEVER)
+        outcome: Attributes = {items.STATUS: status, items.LEASE: lease, items.SETTLED: self.item.fence}
         return Change(item_id=self.item.id, values={**outcome, **values}, where=self.held())
 
     def stands_as(self, status: Status, verdict: Verdict) -> bool:
@@ -113,22 +113,22 @@ def takeover(found: Item, wanted: Item) -> tuple[Change, Claim]:
     change = Change(
         item_id=item.id,
         values={
-            records.STATUS: item.status,
-            records.OWNER: item.owner,
-            records.FENCE: item.fence,
-            records.LEASE: item.lease,
-            records.ATTEMPTS: item.attempts,
-            records.SETTLED: item.settled,
-            records.PAYLOAD_HASH: item.payload_hash,
-            records.REQUEST_ID: item.request_id,
-            records.REASON: item.reason,
-            records.OUTBOX: "",
-            records.RESULT: "",
-            records.MESSAGE_IDS: (),
-            records.TOLD: (),
-            records.UPDATED: item.updated,
-            records.EXPIRATION: item.expiration,
+            items.STATUS: item.status,
+            items.OWNER: item.owner,
+            items.FENCE: item.fence,
+            items.LEASE: item.lease,
+            items.ATTEMPTS: item.attempts,
+            items.SETTLED: item.settled,
+            items.PAYLOAD_HASH: item.payload_hash,
+            items.REQUEST_ID: item.request_id,
+            items.REASON: item.reason,
+            items.OUTBOX: "",
+            items.RESULT: "",
+            items.MESSAGE_IDS: (),
+            items.TOLD: (),
+            items.UPDATED: item.updated,
+            items.EXPIRATION: item.expiration,
         },
-        where={records.FENCE: found.fence, records.LEASE: found.lease, records.STATUS: found.status},
+        where={items.FENCE: found.fence, items.LEASE: found.lease, items.STATUS: found.status},
     )
     return change, Claim(item=item)

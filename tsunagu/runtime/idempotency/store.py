@@ -58,7 +58,7 @@ class BusinessWrite:
 class ItemStore(Protocol):
     """Keeps idempotency items. Each call takes a batch, each entry has a verdict of its own; no outage is raised."""
 
-    def insert(self, items: Sequence[Item]) -> list[Verdict]:
+    def insert(self, new_items: Sequence[Item]) -> list[Verdict]:
         """Create items that are absent. The ids are distinct."""
         ...
 

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol, TypeGuard
 
-from tsunagu.contracts.records import Status
+from tsunagu.contracts.items import Status
 from tsunagu.runtime.claim_check import Part, part_from_json
 from tsunagu.runtime.errors import InvalidMessageError, UnavailableError
 from tsunagu.runtime.idempotency.item import Item

@@ -5,7 +5,7 @@ import random
 from dataclasses import dataclass, replace
 from typing import Any
 
-from tsunagu.contracts.records import Status
+from tsunagu.contracts.items import Status
 from tsunagu.contracts.telemetry import LogKey
 from tsunagu.runtime.clock import Clock, NewId
 from tsunagu.runtime.errors import InvalidMessageError, PermanentError, UnavailableError, bounded_reason

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Sequence
 
-from tsunagu.contracts.records import OUTBOX_AND_RESULT_BYTES
+from tsunagu.contracts.items import OUTBOX_AND_RESULT_BYTES
 from tsunagu.runtime.errors import LeaseLostError, UnavailableError
 from tsunagu.runtime.idempotency.lease import Claim
 from tsunagu.runtime.idempotency.transaction import Transaction

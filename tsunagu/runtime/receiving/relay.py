@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, replace
 from enum import Enum, auto
 from typing import Protocol
 
-from tsunagu.contracts.records import Status
+from tsunagu.contracts.items import Status
 from tsunagu.contracts.telemetry import Metric
 from tsunagu.runtime.errors import bounded_reason
 from tsunagu.runtime.idempotency.decisions import Idempotency

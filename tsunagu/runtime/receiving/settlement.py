@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from tsunagu.contracts.records import Status
+from tsunagu.contracts.items import Status
 from tsunagu.contracts.telemetry import LogKey, Metric
 from tsunagu.runtime.errors import bounded_reason
 from tsunagu.runtime.idempotency.decisions import Idempotency

@@ -6,7 +6,7 @@ from aws_cdk import aws_kms as kms
 
 from tests.tsunagu.cdk.constructs.synthesized import only, permissions, properties, resources
 from tsunagu.cdk.constructs.idempotency_table import IdempotencyTable, IdempotencyTableProps
-from tsunagu.contracts import records
+from tsunagu.contracts import items
 from tsunagu.errors import InvalidPropsError
 
 TABLE = "AWS::DynamoDB::Table"
@@ -23,9 +23,9 @@ def test_key_and_ttl_attribute_are_those_of_the_contract(stack: Stack) -> None:
     IdempotencyTable(stack, "Items")
 
     table = properties(stack, TABLE)
-    assert table["KeySchema"] == [{"AttributeName": records.ID, "KeyType": "HASH"}]
-    assert table["AttributeDefinitions"] == [{"AttributeName": records.ID, "AttributeType": "S"}]
-    assert table["TimeToLiveSpecification"] == {"AttributeName": records.EXPIRATION, "Enabled": True}
+    assert table["KeySchema"] == [{"AttributeName": items.ID, "KeyType": "HASH"}]
+    assert table["AttributeDefinitions"] == [{"AttributeName": items.ID, "AttributeType": "S"}]
+    assert table["TimeToLiveSpecification"] == {"AttributeName": items.EXPIRATION, "Enabled": True}
 
 
 def test_who_needs_no_transaction_may_not_update_single_items(stack: Stack) -> None:
@@ -81,8 +81,8 @@ def test_items_of_a_request_are_found_through_an_index_of_keys(stack: Stack) -> 
     IdempotencyTable(stack, "Items", IdempotencyTableProps(request_index=True))
 
     [index] = properties(stack, TABLE)["GlobalSecondaryIndexes"]
-    assert index["IndexName"] == records.REQUEST_INDEX
-    assert index["KeySchema"] == [{"AttributeName": records.REQUEST_ID, "KeyType": "HASH"}]
+    assert index["IndexName"] == items.REQUEST_INDEX
+    assert index["KeySchema"] == [{"AttributeName": items.REQUEST_ID, "KeyType": "HASH"}]
     assert index["Projection"] == {"ProjectionType": "KEYS_ONLY"}
 
 
@@ -92,7 +92,7 @@ def test_finding_by_request_is_a_permission_of_its_own_on_the_index_alone(stack:
 
     table.grant_find_by_request(role(stack))
 
-    assert permissions(stack) == {("dynamodb:Query", f"{TABLE_ARN}/index/{records.REQUEST_INDEX}")}
+    assert permissions(stack) == {("dynamodb:Query", f"{TABLE_ARN}/index/{items.REQUEST_INDEX}")}
 
 
 def test_finding_by_request_needs_the_index(stack: Stack) -> None:

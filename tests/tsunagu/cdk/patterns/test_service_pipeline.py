@@ -18,7 +18,7 @@ from tsunagu.cdk.constructs.topic_channel import TopicChannel, TopicChannelProps
 from tsunagu.cdk.patterns.pipeline_props import ServicePipelineProps, Step
 from tsunagu.cdk.patterns.service import Service
 from tsunagu.cdk.patterns.service_pipeline import ServicePipeline
-from tsunagu.contracts import records
+from tsunagu.contracts import items
 from tsunagu.contracts.environment import ReceiverEnvironment
 from tsunagu.contracts.pipeline import PreprocessorEnvironment, ServiceEnvironment
 from tsunagu.errors import InvalidPropsError
@@ -162,7 +162,7 @@ def test_preprocessor_may_write_requests_find_records_and_publish_to_every_step(
 
     assert allowed(stack, "Preprocessor") == {
         *((action, "IdempotencyTable") for action in WRITES_ITEMS - {"dynamodb:UpdateItem"}),
-        ("dynamodb:Query", f"IdempotencyTable/index/{records.REQUEST_INDEX}"),
+        ("dynamodb:Query", f"IdempotencyTable/index/{items.REQUEST_INDEX}"),
         ("s3:GetObject", "ClaimCheckBucket/orders/*"),
         ("s3:PutObject", "ClaimCheckBucket/orders/*"),
         ("kms:Decrypt", "ClaimCheckBucketObjectKey"),
@@ -222,9 +222,7 @@ def test_entry_queue_starts_runs_too(stack: Stack, package: HandlerPackage) -> N
     assert set(found) == {*ReceiverEnvironment.variable_names(), *PreprocessorEnvironment.variable_names()}
     assert found["QUEUE_URL"]["Ref"].startswith("EntryQueue")
     assert ("sqs:ReceiveMessage", "EntryQueue") in allowed(stack, "PreprocessorHandler")
-    assert ("dynamodb:Query", f"IdempotencyTable/index/{records.REQUEST_INDEX}") in allowed(
-        stack, "PreprocessorHandler"
-    )
+    assert ("dynamodb:Query", f"IdempotencyTable/index/{items.REQUEST_INDEX}") in allowed(stack, "PreprocessorHandler")
 
 
 @pytest.mark.parametrize(("single_writes", "updates"), [(False, False), (True, True)])

@@ -6,14 +6,14 @@ from uuid import uuid4
 
 import pytest
 
-from tsunagu.contracts import records
-from tsunagu.contracts.records import Status
+from tsunagu.contracts import items
+from tsunagu.contracts.items import Status
 from tsunagu.runtime.errors import ConditionFailedError
 from tsunagu.runtime.idempotency.item import Change, Item
 from tsunagu.runtime.idempotency.store import BusinessWrite, ItemStore, Outcome
 
 Effects = Callable[[], list[Mapping[str, object]]]
-OTHER_STATUS = {records.STATUS: Status.COMPLETED}
+OTHER_STATUS = {items.STATUS: Status.COMPLETED}
 
 
 def new_item(**values: object) -> Item:
@@ -22,7 +22,7 @@ def new_item(**values: object) -> Item:
         status=Status.INPROGRESS,
         owner="me",
         fence=1,
-        lease=records.NEVER,
+        lease=items.NEVER,
         payload_hash="hash",
         reason='quoted "reason" with ünicode',
         message_ids=("m-1", "m-2"),
@@ -32,7 +32,7 @@ def new_item(**values: object) -> Item:
 
 
 def change(item: Item, where: Mapping[str, str | int]) -> Change:
-    return Change(item_id=item.id, values={records.STATUS: Status.COMPLETED, records.TOLD: ("m-1",)}, where=where)
+    return Change(item_id=item.id, values={items.STATUS: Status.COMPLETED, items.TOLD: ("m-1",)}, where=where)
 
 
 class ItemStoreContract:
@@ -55,29 +55,29 @@ class ItemStoreContract:
         assert store.read([item.id]) == [item]
 
     def test_each_entry_of_a_large_batch_has_a_verdict_of_its_own(self, store: ItemStore) -> None:
-        items = [new_item() for _ in range(120)]
-        store.insert(items[::2])
+        written = [new_item() for _ in range(120)]
+        store.insert(written[::2])
 
-        outcomes = [verdict.outcome for verdict in store.insert(items)]
+        outcomes = [verdict.outcome for verdict in store.insert(written)]
 
         assert outcomes == [Outcome.REFUSED, Outcome.APPLIED] * 60
-        assert store.read([item.id for item in items]) == items
+        assert store.read([item.id for item in written]) == written
 
     def test_change_is_applied_where_all_its_conditions_hold(self, store: ItemStore) -> None:
         item = new_item()
         store.insert([item])
 
-        verdicts = store.update([change(item, {records.OWNER: "me", records.FENCE: 1})])
+        verdicts = store.update([change(item, {items.OWNER: "me", items.FENCE: 1})])
 
         assert verdicts[0].outcome is Outcome.APPLIED
         assert store.read([item.id]) == [replace(item, status=Status.COMPLETED, told=("m-1",))]
 
-    @pytest.mark.parametrize("where", [{records.OWNER: "you"}, {records.FENCE: 2}, {records.STATUS: Status.DEAD}])
+    @pytest.mark.parametrize("where", [{items.OWNER: "you"}, {items.FENCE: 2}, {items.STATUS: Status.DEAD}])
     def test_refused_change_shows_the_item_in_the_way(self, store: ItemStore, where: Mapping[str, str | int]) -> None:
         item = new_item()
         store.insert([item])
 
-        verdict = store.update([change(item, {records.LEASE: records.NEVER, **where})])[0]
+        verdict = store.update([change(item, {items.LEASE: items.NEVER, **where})])[0]
 
         assert (verdict.outcome, verdict.found) == (Outcome.REFUSED, item)
         assert store.read([item.id]) == [item]
@@ -85,16 +85,16 @@ class ItemStoreContract:
     def test_change_of_an_absent_item_creates_none(self, store: ItemStore) -> None:
         item = new_item()
 
-        verdict = store.update([change(item, {records.FENCE: 1})])[0]
+        verdict = store.update([change(item, {items.FENCE: 1})])[0]
 
         assert (verdict.outcome, verdict.found) == (Outcome.REFUSED, None)
         assert store.read([item.id]) == [None]
 
     def test_changes_of_a_large_batch_are_judged_one_by_one(self, store: ItemStore) -> None:
-        items = [new_item(fence=1 + number % 2) for number in range(60)]
-        store.insert(items)
+        written = [new_item(fence=1 + number % 2) for number in range(60)]
+        store.insert(written)
 
-        outcomes = [verdict.outcome for verdict in store.update([change(item, {records.FENCE: 1}) for item in items])]
+        outcomes = [verdict.outcome for verdict in store.update([change(item, {items.FENCE: 1}) for item in written])]
 
         assert outcomes == [Outcome.APPLIED, Outcome.REFUSED] * 30
 
@@ -105,7 +105,7 @@ class ItemStoreContract:
         store.insert([item])
         write = BusinessWrite(operation="Put", table_name=table_name, target=effect)
 
-        assert store.transact(change(item, {records.FENCE: 1}), [write]).outcome is Outcome.APPLIED
+        assert store.transact(change(item, {items.FENCE: 1}), [write]).outcome is Outcome.APPLIED
         assert effect in effects()
 
     def test_refused_transaction_writes_nothing_and_shows_the_item(
@@ -115,7 +115,7 @@ class ItemStoreContract:
         store.insert([item])
         write = BusinessWrite(operation="Put", table_name=table_name, target=effect)
 
-        verdict = store.transact(change(item, {records.FENCE: 2}), [write])
+        verdict = store.transact(change(item, {items.FENCE: 2}), [write])
 
         assert (verdict.outcome, verdict.found) == (Outcome.REFUSED, item)
         assert effect not in effects()
@@ -127,8 +127,8 @@ class ItemStoreContract:
         )
         first = new_item()
         store.insert([first, item])
-        store.transact(change(first, {records.FENCE: 1}), [write])
+        store.transact(change(first, {items.FENCE: 1}), [write])
 
         with pytest.raises(ConditionFailedError, match=r"got writes \[1\] of 1 refused"):
-            store.transact(change(item, {records.FENCE: 1}), [write])
+            store.transact(change(item, {items.FENCE: 1}), [write])
         assert store.read([item.id]) == [item]

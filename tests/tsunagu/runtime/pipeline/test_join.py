@@ -12,7 +12,7 @@ from tests.explorer.schedule import Choices
 from tests.tsunagu.runtime.pipeline.test_envelope import PLAIN
 from tests.tsunagu.runtime.pipeline.world import PipelineWorld
 from tests.tsunagu.runtime.world import FakeItemStore, FakeOutboxSender, Killed
-from tsunagu.contracts.records import Status
+from tsunagu.contracts.items import Status
 from tsunagu.runtime.idempotency.item import Item
 from tsunagu.runtime.pipeline.join import JoiningSender, onward_text
 from tsunagu.runtime.pipeline.journal import run_started_ms

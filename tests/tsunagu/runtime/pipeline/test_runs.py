@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from tests.tsunagu.runtime.pipeline.world import LARGE_ORDER, ORDER, PipelineWorld
-from tsunagu.contracts.records import Status
+from tsunagu.contracts.items import Status
 from tsunagu.runtime.errors import PermanentError, RetryableError
 from tsunagu.runtime.json_text import JsonObject
 from tsunagu.runtime.pipeline.work import Work

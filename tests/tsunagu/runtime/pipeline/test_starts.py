@@ -12,7 +12,7 @@ from tests.tsunagu.runtime.pipeline import world as pipeline_world
 from tests.tsunagu.runtime.pipeline.world import LARGE_ORDER, ORDER, PipelineWorld
 from tests.tsunagu.runtime.world import Killed
 from tsunagu.contracts.claims import check_id
-from tsunagu.contracts.records import Status
+from tsunagu.contracts.items import Status
 from tsunagu.runtime.claim_check import ObjectDeniedError, PayloadTooLargeError
 from tsunagu.runtime.errors import PermanentError, UnavailableError
 from tsunagu.runtime.pipeline.errors import (

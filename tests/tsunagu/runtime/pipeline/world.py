@@ -22,8 +22,8 @@ from tests.tsunagu.runtime.world import (
     Killed,
     record,
 )
+from tsunagu.contracts.items import Status
 from tsunagu.contracts.pipeline import ServiceEnvironment
-from tsunagu.contracts.records import Status
 from tsunagu.runtime.claim_check import ClaimCheck
 from tsunagu.runtime.clock import new_request_id
 from tsunagu.runtime.idempotency.item import Item

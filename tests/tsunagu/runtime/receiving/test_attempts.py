@@ -3,7 +3,7 @@
 import pytest
 
 from tests.tsunagu.runtime.world import MAX_ATTEMPTS, FakeContext, Killed, Process, World, order, parse_order, record
-from tsunagu.contracts.records import Status
+from tsunagu.contracts.items import Status
 from tsunagu.runtime.errors import PermanentError, RetryableError, UnavailableError
 from tsunagu.runtime.json_text import JsonObject
 from tsunagu.runtime.receiving.message import Message

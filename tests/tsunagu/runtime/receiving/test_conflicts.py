@@ -3,7 +3,7 @@
 import pytest
 
 from tests.tsunagu.runtime.world import World, order, record
-from tsunagu.contracts.records import Status
+from tsunagu.contracts.items import Status
 from tsunagu.runtime.idempotency.transaction import TRIES
 from tsunagu.runtime.retry import CONFLICT_SECONDS
 

@@ -5,8 +5,8 @@ import json
 import pytest
 
 from tests.tsunagu.runtime.world import QUEUE_ARN, World, order, record
+from tsunagu.contracts.items import Status
 from tsunagu.contracts.messages import ATTRIBUTES_PER_MESSAGE, SNS_MESSAGE_BYTES, SQS_MESSAGE_BYTES
-from tsunagu.contracts.records import Status
 from tsunagu.runtime.errors import PermanentError
 from tsunagu.runtime.json_text import JsonObject
 from tsunagu.runtime.receiving.message import Message

@@ -5,8 +5,8 @@ import contextlib
 import pytest
 
 from tests.tsunagu.runtime.world import Killed, World, order, record
-from tsunagu.contracts import records
-from tsunagu.contracts.records import Status
+from tsunagu.contracts import items
+from tsunagu.contracts.items import Status
 from tsunagu.runtime.errors import LeaseLostError, UnavailableError
 from tsunagu.runtime.json_text import JsonObject
 from tsunagu.runtime.receiving.message import Message
@@ -286,7 +286,7 @@ def test_item_is_never_deleted_so_that_the_fence_only_rises(world: World) -> Non
     world.receive(record(order("o-1")), process=fail)
 
     item = world.only_item()
-    assert (item.status, item.fence, item.lease) == (Status.RELEASED, 1, records.FREE)
+    assert (item.status, item.fence, item.lease) == (Status.RELEASED, 1, items.FREE)
 
 
 def test_process_death_is_not_swallowed(world: World) -> None:

@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from tests.tsunagu.runtime.world import World, order, record
-from tsunagu.contracts.records import Status
+from tsunagu.contracts.items import Status
 from tsunagu.runtime.json_text import JsonObject
 from tsunagu.runtime.receiving.message import Message
 

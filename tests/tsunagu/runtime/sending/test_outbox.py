@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from tests.tsunagu.runtime.world import Process, World, order, record
-from tsunagu.contracts.records import NEVER, Status
+from tsunagu.contracts.items import NEVER, Status
 from tsunagu.runtime.json_text import JsonObject
 from tsunagu.runtime.receiving.message import Message
 from tsunagu.runtime.sending.outbox import OUTBOX_BYTES, SEND_ROUNDS, Outbox

@@ -16,7 +16,7 @@ from tsunagu.runtime.json_text import json_text
 from tsunagu.runtime.pipeline.envelope import Envelope, attributes_of
 from tsunagu.runtime.pipeline.join import onward_text
 from tsunagu.runtime.pipeline.shape import service_item_ids, start_key, start_scope
-from tsunagu.runtime.sending.outbox import Outbox, Outgoing, encode
+from tsunagu.runtime.sending.outbox import Outbox, OutboxMessage, encode
 from tsunagu.runtime.sending.publish import OutgoingMessage
 
 PIPELINE = "orders"
@@ -67,8 +67,8 @@ def message_bytes(flow: Flow, hop: int) -> int:
         ValueError: SNS takes no message of that size.
     """
     envelope = _envelope(flow, hop)
-    (outgoing,) = _outbox(envelope, envelope.encode())
-    return OutgoingMessage(body=outgoing.body, attributes=outgoing.attributes).size_bytes
+    (message,) = _outbox(envelope, envelope.encode())
+    return OutgoingMessage(body=message.body, attributes=message.attributes).size_bytes
 
 
 def start_item(flow: Flow) -> ItemSizes:
@@ -103,7 +103,7 @@ def _value_bytes(value: Mapping[str, str]) -> int:
     return len(value["S"].encode()) if "S" in value else (len(value["N"].strip("0")) + 1) // 2 + 1
 
 
-def _sizes(record_id: str, result: str, outbox: Sequence[Outgoing]) -> ItemSizes:
+def _sizes(record_id: str, result: str, outbox: Sequence[OutboxMessage]) -> ItemSizes:
     item = Item(
         id=record_id,
         status=Status.INPROGRESS,
@@ -126,7 +126,7 @@ def _changed(attributes: _Stored, values: Attributes) -> _Stored:
     return {**attributes, **{name: to_attribute(value) for name, value in values.items()}}
 
 
-def _outbox(envelope: Envelope, body: str | None, awaits: Mapping[str, str] | None = None) -> Sequence[Outgoing]:
+def _outbox(envelope: Envelope, body: str | None, awaits: Mapping[str, str] | None = None) -> Sequence[OutboxMessage]:
     outbox = Outbox(envelope.request_id, TRACE_HEADER)
     outbox.publish(TOPIC_ARN, body, attributes=attributes_of(envelope, TRACE_HEADER), awaits=awaits)
     return outbox.seal()

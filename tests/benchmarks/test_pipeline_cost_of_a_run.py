@@ -132,7 +132,7 @@ class Run:
         return sizes
 
     def message_sizes(self) -> list[int]:
-        sent = [message.outgoing for message in self.topics.published]
+        sent = [message.outbox_message for message in self.topics.published]
         return [OutgoingMessage(body=each.body, attributes=each.attributes).size_bytes for each in sent]
 
 

@@ -25,7 +25,9 @@ def plain(worker: Worker) -> Process:
     plant = worker.plant
 
     def process(payment: Payment, message: Message) -> None:
-        plant.point(worker, f"pays {payment.payment_id}", lambda: plant.journal.paid(worker, payment, message.fence))
+        plant.point(
+            worker, f"pays {payment.payment_id}", lambda: plant.journal.paid(worker, payment, message.fencing_token)
+        )
 
     return process
 

@@ -15,7 +15,7 @@ from tsunagu.contracts.items import Status
 from tsunagu.contracts.messages import DEAD_LETTER_REASON_ATTRIBUTE, DEAD_LETTER_SOURCE_ATTRIBUTE, dead_letter_source
 from tsunagu.runtime.idempotency.item import Item
 from tsunagu.runtime.idempotency.keys import item_id
-from tsunagu.runtime.receiving.relay import Addressed, addressed
+from tsunagu.runtime.receiving.relay import AddressedMessage, addressed_messages
 from tsunagu.runtime.sending.publish import SendResult
 
 if TYPE_CHECKING:
@@ -116,9 +116,9 @@ class Journal:
             self._changed(worker, old, new)
         return result
 
-    def forwarded(self, message: Addressed) -> SendResult:
+    def forwarded(self, message: AddressedMessage) -> SendResult:
         """Note a message that is sent on: its effect must stand, and a copy must be known by its id."""
-        body = message.outgoing.body
+        body = message.outbox_message.body
         payment_id = body.split("/")[0]
         if not self.amounts(payment_id):
             raise Violation(f"{body}: must be sent on after its effect alone")
@@ -127,9 +127,9 @@ class Journal:
             raise Violation(f"{body}: copies must have one id, got {self.forwards[body]}")
         return SendResult("sent")
 
-    def refused_to_send(self, message: Addressed) -> None:
+    def refused_to_send(self, message: AddressedMessage) -> None:
         """Note that a message was refused when it was sent on."""
-        self.attempts[message.outgoing.body.split("/")[0]] += 1
+        self.attempts[message.outbox_message.body.split("/")[0]] += 1
         self.disturbed_ms = self._plant.ms  # whoever waits behind it in a group waits for as long
 
     def put_back(self, copy: Stored) -> None:
@@ -188,7 +188,7 @@ class Journal:
         self._told |= set(new.told)
 
     def _check_sent_on(self, item: Item) -> None:
-        unsent = [body for each in addressed(item) if (body := each.outgoing.body) not in self.forwards]
+        unsent = [body for each in addressed_messages(item) if (body := each.outbox_message.body) not in self.forwards]
         if unsent:
             raise Violation(f"{item.id}: must send all on before it is COMPLETED, got {unsent} unsent")
 

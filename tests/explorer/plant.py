@@ -15,7 +15,7 @@ from tests.explorer.stage import Stage
 from tests.explorer.worker import Worker
 from tsunagu.contracts.items import Status
 from tsunagu.runtime.idempotency.item import Item
-from tsunagu.runtime.receiving.relay import Addressed
+from tsunagu.runtime.receiving.relay import AddressedMessage
 from tsunagu.runtime.sending.publish import OutgoingMessage, SendResult
 
 HIDDEN_SECONDS = 60  # a letter that the mover received
@@ -62,9 +62,9 @@ class Plant(Stage):
             self.journal.put_back(copy)
         return SendResult("sent")
 
-    def send_on(self, message: Addressed) -> SendResult:
+    def send_on(self, message: AddressedMessage) -> SendResult:
         """Take a message of an outbox, unless it is one that is refused."""
-        refusal = self.setting.refusals.get(message.outgoing.body)
+        refusal = self.setting.refusals.get(message.outbox_message.body)
         if refusal is not None and not self.is_mended:
             self.journal.refused_to_send(message)
             return refusal

@@ -8,7 +8,7 @@ from tests.explorer.schedule import Violation
 from tsunagu.runtime.errors import UnavailableError
 from tsunagu.runtime.idempotency.item import Change, Item
 from tsunagu.runtime.idempotency.store import BusinessWrite, Outcome, Verdict
-from tsunagu.runtime.receiving.relay import Addressed
+from tsunagu.runtime.receiving.relay import AddressedMessage
 from tsunagu.runtime.sending.publish import OutgoingMessage, SendResult
 
 if TYPE_CHECKING:
@@ -112,14 +112,14 @@ class OutboxPort:
     """Sends outboxes, to what `take` stands for."""
 
     actor: "Actor"
-    take: Callable[[Addressed], SendResult]
+    take: Callable[[AddressedMessage], SendResult]
 
-    def send(self, messages: Sequence[Addressed]) -> list[SendResult]:
+    def send(self, messages: Sequence[AddressedMessage]) -> list[SendResult]:
         if not messages:
             return []
         plant = self.actor.plant
 
-        def apply(some: Sequence[Addressed] = messages) -> list[SendResult]:
+        def apply(some: Sequence[AddressedMessage] = messages) -> list[SendResult]:
             return [self.take(message) for message in some]
 
         gone = [GONE] * len(messages)

@@ -8,7 +8,7 @@ from tests.explorer.ports import OutboxPort
 from tests.explorer.queues import Stored
 from tests.explorer.sandbox import FUNCTION_TIMEOUT_SECONDS, Sandbox
 from tests.tsunagu.runtime.world import QUEUE_ARN
-from tsunagu.runtime.receiving.receiver import Receiver, ReceiverSettings
+from tsunagu.runtime.receiving.receiver import Receiver, ReceiverConfig
 
 if TYPE_CHECKING:
     from tests.explorer.plant import Plant
@@ -24,7 +24,7 @@ class Worker(Sandbox):
 
     def new_receiver(self) -> Receiver[Payment]:
         plant, setting = self.plant, self.plant.setting
-        settings = ReceiverSettings(
+        config = ReceiverConfig(
             scope="payments",
             queue_arn=QUEUE_ARN,
             function_timeout_seconds=FUNCTION_TIMEOUT_SECONDS,
@@ -34,7 +34,7 @@ class Worker(Sandbox):
             concurrency=setting.concurrency,
         )
         return Receiver(
-            settings,
+            config,
             self.ports(OutboxPort(self, plant.send_on), plant.dead_letter_queue, plant.notifications),
             parse=Payment.from_json,
             key=lambda payment: payment.payment_id,

@@ -9,7 +9,7 @@ from botocore.stub import Stubber
 
 from tests.tsunagu.runtime.world import FakeClock
 from tsunagu.runtime.aws.clients import client_config
-from tsunagu.runtime.aws.sns import SnsNotifier, SnsTopicSender
+from tsunagu.runtime.aws.sns import SnsNotificationSender, SnsTopicSender
 from tsunagu.runtime.aws.sqs import SqsQueueSender, SqsVisibility
 from tsunagu.runtime.errors import UnavailableError
 from tsunagu.runtime.sending.publish import Attribute, OutgoingMessage
@@ -112,7 +112,7 @@ def test_notification_reaches_a_subscriber(sqs: "SQSClient", queue_url: str) -> 
     queue_arn = sqs.get_queue_attributes(QueueUrl=queue_url, AttributeNames=["QueueArn"])["Attributes"]["QueueArn"]
     sns.subscribe(TopicArn=topic_arn, Protocol="sqs", Endpoint=queue_arn)
 
-    SnsNotifier(lambda: sns, topic_arn).notify("s" * 200, "what happened")
+    SnsNotificationSender(lambda: sns, topic_arn).notify("s" * 200, "what happened")
 
     (message,) = sqs.receive_message(QueueUrl=queue_url)["Messages"]
     envelope = json.loads(message["Body"])
@@ -152,7 +152,7 @@ def test_topic_that_does_not_exist_is_unavailable() -> None:
     sns = boto3.client("sns")
 
     with pytest.raises(UnavailableError, match="was not published"):
-        SnsNotifier(lambda: sns, "arn:aws:sns:eu-central-1:123456789012:gone").notify("s", "m")
+        SnsNotificationSender(lambda: sns, "arn:aws:sns:eu-central-1:123456789012:gone").notify("s", "m")
 
 
 @pytest.mark.parametrize("timeout_seconds", [1, 5, 30, 900])

@@ -10,7 +10,7 @@ from botocore.stub import Stubber
 
 from tsunagu.runtime.aws.tasks import StepFunctionsTasks
 from tsunagu.runtime.errors import TaskLostError, UnavailableError
-from tsunagu.runtime.sending.outbox import Channel, Outgoing
+from tsunagu.runtime.sending.outbox import Channel, OutboxMessage
 
 if TYPE_CHECKING:
     from mypy_boto3_stepfunctions import SFNClient
@@ -60,8 +60,8 @@ def test_heartbeat_that_was_not_taken_is_an_outage(sfn: "SFNClient", code: str) 
 
 
 def test_success_and_failure_are_told_with_what_the_state_machine_reads(sfn: "SFNClient") -> None:
-    success = Outgoing(channel=Channel.TASK_SUCCESS, target=TOKEN, body='{"n": 1}')
-    failure = Outgoing(channel=Channel.TASK_FAILURE, target=TOKEN, body="why", error="Refused")
+    success = OutboxMessage(channel=Channel.TASK_SUCCESS, target=TOKEN, body='{"n": 1}')
+    failure = OutboxMessage(channel=Channel.TASK_FAILURE, target=TOKEN, body="why", error="Refused")
     with Stubber(sfn) as stub:
         stub.add_response("send_task_success", {}, {"taskToken": TOKEN, "output": '{"n": 1}'})
         stub.add_response("send_task_failure", {}, {"taskToken": TOKEN, "error": "Refused", "cause": "why"})
@@ -76,7 +76,9 @@ def test_outcome_of_a_task_that_does_not_wait_is_refused_for_good(sfn: "SFNClien
     with Stubber(sfn) as stub:
         stub.add_client_error("send_task_success", code)
 
-        result = StepFunctionsTasks(lambda: sfn).tell(Outgoing(channel=Channel.TASK_SUCCESS, target=TOKEN, body=""), "")
+        result = StepFunctionsTasks(lambda: sfn).tell(
+            OutboxMessage(channel=Channel.TASK_SUCCESS, target=TOKEN, body=""), ""
+        )
 
     assert (result.is_permanent, code in str(result.error)) == (True, True)
 
@@ -86,7 +88,9 @@ def test_outcome_that_was_not_taken_is_told_again(sfn: "SFNClient", code: str) -
     with Stubber(sfn) as stub:
         stub.add_client_error("send_task_failure", code)
 
-        result = StepFunctionsTasks(lambda: sfn).tell(Outgoing(channel=Channel.TASK_FAILURE, target=TOKEN, body=""), "")
+        result = StepFunctionsTasks(lambda: sfn).tell(
+            OutboxMessage(channel=Channel.TASK_FAILURE, target=TOKEN, body=""), ""
+        )
 
     assert (result.is_permanent, code in str(result.error)) == (False, True)
 

@@ -10,7 +10,7 @@ class Metric(StrEnum):
     """Metrics of a receiver, each a count with the unit Count."""
 
     MESSAGES_PROCESSED = "MessagesProcessed"
-    DUPLICATES_REFUSED = "DuplicatesRefused"
+    DUPLICATES_SKIPPED = "DuplicatesSkipped"
     MESSAGES_SENT = "MessagesSent"
     MESSAGES_RETURNED = "MessagesReturned"
     ATTEMPTS_FAILED = "AttemptsFailed"
@@ -27,7 +27,7 @@ class LogKey(StrEnum):
     CAUSE_REQUEST_ID = "cause_request_id"  # of the request that a message came from, where it is one of its own
     MESSAGE_ID = "message_id"
     ITEM_ID = "item_id"
-    FENCE = "fence"
+    FENCING_TOKEN = "fencing_token"  # noqa: S105 - a number, no secret
     ATTEMPTS = "attempts"
     ERROR_TYPE = "error_type"
     ERROR_LOCATION = "error_location"

@@ -53,16 +53,18 @@ def refused_send_releases_the_item(patch: Patch) -> None:
 @seen_in("standard, transaction: unsendable")
 @seen_in("fifo, plain: unsent too long")
 def refused_send_acknowledges_without_a_dead_letter(patch: Patch) -> None:
-    bury_all = Settlement._bury_all  # noqa: SLF001
+    send_dead_letters = Settlement._send_dead_letters  # noqa: SLF001
 
     def mutant(self: Settlement) -> None:
-        for work, death in self._deaths:
-            if death.item.status is Status.COMMITTED:
-                work.confirm()
-        self._deaths = [(work, death) for work, death in self._deaths if death.item.status is Status.DEAD]
-        bury_all(self)
+        for message, letters in self._dead_letters:
+            if letters.item.status is Status.COMMITTED:
+                message.confirm()
+        self._dead_letters = [
+            (message, letters) for message, letters in self._dead_letters if letters.item.status is Status.DEAD
+        ]
+        send_dead_letters(self)
 
-    patch.setattr(Settlement, "_bury_all", mutant)
+    patch.setattr(Settlement, "_send_dead_letters", mutant)
 
 
 @seen_in("standard, transaction: unsendable")

@@ -22,7 +22,7 @@ from tsunagu.runtime.pipeline.journal import Found, envelope_of, is_done
 from tsunagu.runtime.pipeline.plan import Planner
 from tsunagu.runtime.pipeline.replay import runs_of
 from tsunagu.runtime.pipeline.wishes import ReplayWish, Wish
-from tsunagu.runtime.receiving.relay import Addressed, addressed
+from tsunagu.runtime.receiving.relay import AddressedMessage, addressed_messages
 from tsunagu.runtime.receiving.settlement import Settlement
 from tsunagu.runtime.sending.outbox import encode
 from tsunagu.runtime.sending.publish import SendResult
@@ -48,7 +48,7 @@ def join_reads_before_the_commit(patch: Patch) -> None:
     def flushed(self: Settlement) -> None:
         sender = self._relay._sender  # noqa: SLF001
         if isinstance(sender, JoiningSender) and self._pending:
-            messages = [message for each in self._pending for message in addressed(each.item)]
+            messages = [message for each in self._pending for message in addressed_messages(each.item)]
             early[sender] = read(sender, messages)
         flush(self)
 
@@ -58,7 +58,7 @@ def join_reads_before_the_commit(patch: Patch) -> None:
 
 @seen_in("pipeline: siblings", ONE_SWITCH)
 def join_reads_what_was_there_a_moment_ago(patch: Patch) -> None:
-    def mutant(self: JoiningSender, messages: Sequence[Addressed]) -> Mapping[str, Found]:
+    def mutant(self: JoiningSender, messages: Sequence[AddressedMessage]) -> Mapping[str, Found]:
         records: Any = self._records
         before = records.actor.plant.journal.before
         in_hand = {message.item.id for message in messages}
@@ -70,19 +70,19 @@ def join_reads_what_was_there_a_moment_ago(patch: Patch) -> None:
 
 @seen_in("pipeline: siblings")
 def join_does_not_wait_for_siblings(patch: Patch) -> None:
-    def mutant(message: Addressed, found: Mapping[str, Found]) -> Addressed | SendResult:
-        awaits = {name: item_id for name, item_id in message.outgoing.awaits.items() if is_done(found[item_id])}
-        return composed(replace(message, outgoing=replace(message.outgoing, awaits=awaits)), found)
+    def mutant(message: AddressedMessage, found: Mapping[str, Found]) -> AddressedMessage | SendResult:
+        awaits = {name: item_id for name, item_id in message.outbox_message.awaits.items() if is_done(found[item_id])}
+        return composed(replace(message, outbox_message=replace(message.outbox_message, awaits=awaits)), found)
 
     patch.setattr(join, "_composed", mutant)
 
 
 @seen_in("pipeline: refused")
 def join_does_not_wait_for_a_dead_sibling(patch: Patch) -> None:
-    def mutant(message: Addressed, found: Mapping[str, Found]) -> Addressed | SendResult:
+    def mutant(message: AddressedMessage, found: Mapping[str, Found]) -> AddressedMessage | SendResult:
         dead = {item_id for item_id, item in found.items() if isinstance(item, Item) and item.status is Status.DEAD}
-        awaits = {name: item_id for name, item_id in message.outgoing.awaits.items() if item_id not in dead}
-        return composed(replace(message, outgoing=replace(message.outgoing, awaits=awaits)), found)
+        awaits = {name: item_id for name, item_id in message.outbox_message.awaits.items() if item_id not in dead}
+        return composed(replace(message, outbox_message=replace(message.outbox_message, awaits=awaits)), found)
 
     patch.setattr(join, "_composed", mutant)
 
@@ -94,14 +94,14 @@ def join_takes_no_answer_for_a_sibling_at_work(patch: Patch) -> None:
 
 @seen_in("pipeline: siblings", ONE_SWITCH)
 def result_of_the_sender_comes_first(patch: Patch) -> None:
-    def mutant(message: Addressed, found: Mapping[str, Found]) -> Addressed | SendResult:
+    def mutant(message: AddressedMessage, found: Mapping[str, Found]) -> AddressedMessage | SendResult:
         made = composed(message, found)
-        if not isinstance(made, Addressed):
+        if not isinstance(made, AddressedMessage):
             return made
-        body = json.loads(made.outgoing.body)
+        body = json.loads(made.outbox_message.body)
         own = message.item.id.split("#")[0].rsplit(".", 1)[1]
         body["results"] = dict(sorted(body["results"].items(), key=lambda result: result[0] != own))
-        return replace(made, outgoing=replace(made.outgoing, body=json.dumps(body)))
+        return replace(made, outbox_message=replace(made.outbox_message, body=json.dumps(body)))
 
     patch.setattr(join, "_composed", mutant)
 
@@ -157,7 +157,7 @@ def start_publishes_before_its_record_stands(patch: Patch) -> None:
 
     def mutant(self: Any, claim: Claim, outbox: Any, text: str) -> Item:
         item = replace(claim.item, status=Status.COMMITTED, outbox=encode(outbox.seal()), result=text)
-        self.ports.outbox.send(addressed(item))
+        self.ports.outbox.send(addressed_messages(item))
         return commit(self, claim, outbox, text)
 
     patch.setattr(Call, "commit", mutant)

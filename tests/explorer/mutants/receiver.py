@@ -9,7 +9,7 @@ from tests.explorer.setting import Bounds
 from tsunagu.contracts import items
 from tsunagu.contracts.items import Status
 from tsunagu.runtime.idempotency import decisions, lease
-from tsunagu.runtime.idempotency.decisions import Buried, Busy, Idempotency, Unavailable, Unsent
+from tsunagu.runtime.idempotency.decisions import Busy, DeadLettered, Idempotency, Unavailable, Unsent
 from tsunagu.runtime.idempotency.item import Change, Item
 from tsunagu.runtime.idempotency.lease import Claim
 from tsunagu.runtime.receiving import relay
@@ -29,14 +29,14 @@ def advance_as(patch: Patch, decision: type, act: Callable[[Any], None]) -> None
     """Do something else with the works of one decision."""
     advance = Invocation._advance  # noqa: SLF001
 
-    def mutant(self: Invocation[Any], work: Any) -> None:
-        act(work) if isinstance(work.decision, decision) else advance(self, work)
+    def mutant(self: Invocation[Any], message: Any) -> None:
+        act(message) if isinstance(message.decision, decision) else advance(self, message)
 
     patch.setattr(Invocation, "_advance", mutant)
 
 
 @seen_in("standard, transaction: paid twice", TWO_SWITCHES)
-def owner_and_fence_dropped_from_conditions(patch: Patch) -> None:
+def owner_and_fencing_token_dropped_from_conditions(patch: Patch) -> None:
     patch.setattr(Claim, "held", lambda _claim: {items.STATUS: Status.INPROGRESS})
 
 
@@ -48,12 +48,12 @@ def owner_dropped_from_conditions(patch: Patch) -> None:
 
 @seen_in("standard, transaction: paid twice", CRASH)
 def item_in_progress_acknowledged(patch: Patch) -> None:
-    advance_as(patch, Busy, lambda work: work.confirm())
+    advance_as(patch, Busy, lambda message: message.confirm())
 
 
 @seen_in("standard, plain: paid twice", CRASH)
 @seen_in("standard, transaction: paid twice", CRASH)
-def fence_not_raised(patch: Patch) -> None:
+def fencing_token_not_raised(patch: Patch) -> None:
     def mutant(found: Item, wanted: Item) -> tuple[Change, Claim]:
         change, claim = lease.takeover(found, wanted)
         values: Mapping[str, Any] = {**change.values, items.FENCE: found.fence}
@@ -93,9 +93,9 @@ def takeover_of_a_lease_that_runs(patch: Patch) -> None:
 def completion_before_the_effect(patch: Patch) -> None:
     attempt = Invocation._attempt  # noqa: SLF001
 
-    def mutant(self: Any, work: Any, claim: Claim) -> Any:
+    def mutant(self: Any, message: Any, claim: Claim) -> Any:
         self._idempotency.settle([self._idempotency.completed(claim)])
-        return attempt(self, work, claim)
+        return attempt(self, message, claim)
 
     patch.setattr(Invocation, "_attempt", mutant)
 
@@ -103,21 +103,21 @@ def completion_before_the_effect(patch: Patch) -> None:
 @seen_in("standard, transaction: sent on")
 @seen_in("fifo, plain: sent on")
 def outbox_skipped(patch: Patch) -> None:
-    patch.setattr(relay, "addressed", lambda _item: [])
+    patch.setattr(relay, "addressed_messages", lambda _item: [])
 
 
 @seen_in("standard, transaction: sent on", CRASH)
 def committed_taken_for_completed(patch: Patch) -> None:
-    advance_as(patch, Unsent, lambda work: work.confirm())
+    advance_as(patch, Unsent, lambda message: message.confirm())
 
 
 @seen_in("fifo, transaction: sent on", FAILED_CALL)
 def next_of_a_group_before_the_sends(patch: Patch) -> None:
     done = Settlement._done  # noqa: SLF001
 
-    def mutant(self: Settlement, work: Any, *rest: Any) -> None:
-        done(self, work, *rest)
-        work.confirm()
+    def mutant(self: Settlement, message: Any, *rest: Any) -> None:
+        done(self, message, *rest)
+        message.confirm()
 
     patch.setattr(Settlement, "_done", mutant)
 
@@ -131,13 +131,13 @@ def suspects_not_last(patch: Patch) -> None:
 @seen_in("standard, transaction: outage", Bounds(outages=1))
 @seen_in("fifo, plain: outage", Bounds(outages=1))
 def visibility_shortened_in_an_outage(patch: Patch) -> None:
-    advance_as(patch, Unavailable, lambda work: setattr(work, "delay_seconds", 1.0))
+    advance_as(patch, Unavailable, lambda message: setattr(message, "delay_seconds", 1.0))
 
 
 @seen_in("standard, transaction: no payment")
-def dead_letter_not_marked_as_told(patch: Patch) -> None:
-    told = Idempotency.told
-    patch.setattr(Idempotency, "told", lambda self, item, _ids: told(self, item, ()))
+def dead_letter_not_marked_as_notified(patch: Patch) -> None:
+    notified = Idempotency.notified
+    patch.setattr(Idempotency, "notified", lambda self, item, _ids: notified(self, item, ()))
 
 
 @seen_in("standard, plain: redrive")
@@ -145,7 +145,7 @@ def redriven_message_does_not_reopen(patch: Patch) -> None:
     decide = Idempotency._decide  # noqa: SLF001
 
     def mutant(self: Idempotency, request: Any, wanted: Item, found: Item) -> Any:
-        return Buried(found) if found.status is Status.DEAD else decide(self, request, wanted, found)
+        return DeadLettered(found) if found.status is Status.DEAD else decide(self, request, wanted, found)
 
     patch.setattr(Idempotency, "_decide", mutant)
 

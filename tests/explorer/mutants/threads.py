@@ -15,9 +15,9 @@ seen_in = MUTANTS.seen_in
 def both_records_of_one_key_start_together(patch: Patch) -> None:
     is_ready = Invocation._is_ready  # noqa: SLF001
 
-    def mutant(self: Invocation[Any], work: Any) -> bool:
-        work.was_advanced = False
-        return is_ready(self, work)
+    def mutant(self: Invocation[Any], message: Any) -> bool:
+        message.was_advanced = False
+        return is_ready(self, message)
 
     patch.setattr(Invocation, "_is_ready", mutant)
 
@@ -27,10 +27,10 @@ def what_ran_together_is_given_back_too(patch: Patch) -> None:
     run_together = Invocation._run_together  # noqa: SLF001
 
     def mutant(self: Invocation[Any], lanes: Any) -> None:
-        claims = [entry.work.claim for (entry,) in lanes]
+        claims = [entry.message.claim for (entry,) in lanes]
         run_together(self, lanes)
         for (entry,), claim in zip(lanes, claims, strict=True):
-            entry.work.claim = claim
+            entry.message.claim = claim
 
     patch.setattr(Invocation, "_run_together", mutant)
 
@@ -40,10 +40,10 @@ def what_ran_together_runs_again_in_its_lane(patch: Patch) -> None:
     run_together = Invocation._run_together  # noqa: SLF001
 
     def mutant(self: Invocation[Any], lanes: Any) -> None:
-        claims = [entry.work.claim for (entry,) in lanes]
+        claims = [entry.message.claim for (entry,) in lanes]
         run_together(self, lanes)
         for (entry,), claim in zip(lanes, claims, strict=True):
-            entry.work.claim, entry.work.was_advanced = claim, False
+            entry.message.claim, entry.message.was_advanced = claim, False
 
     patch.setattr(Invocation, "_run_together", mutant)
 
@@ -53,9 +53,9 @@ def threads_share_the_claim_in_hand(patch: Patch) -> None:
     attempt, completed = Invocation._attempt, Idempotency.completed  # noqa: SLF001
     in_hand: list[Claim] = []
 
-    def mutant(self: Any, work: Any, claim: Claim) -> Any:
+    def mutant(self: Any, message: Any, claim: Claim) -> Any:
         in_hand[:] = [claim]
-        return attempt(self, work, claim)
+        return attempt(self, message, claim)
 
     patch.setattr(Invocation, "_attempt", mutant)
     patch.setattr(Idempotency, "completed", lambda self, _claim, *rest: completed(self, in_hand[0], *rest))
@@ -63,9 +63,9 @@ def threads_share_the_claim_in_hand(patch: Patch) -> None:
 
 @seen_in("together, plain: killer")
 def suspects_run_together(patch: Patch) -> None:
-    patch.setattr(Invocation, "_is_ready", lambda _self, work: work.claim is not None and work.problem is None)
+    patch.setattr(Invocation, "_is_ready", lambda _self, message: message.claim is not None and message.problem is None)
 
 
 @seen_in("together, transaction: rivals")
 def other_payload_runs_together(patch: Patch) -> None:
-    patch.setattr(Invocation, "_is_ready", lambda _self, work: work.claim is not None)
+    patch.setattr(Invocation, "_is_ready", lambda _self, message: message.claim is not None)

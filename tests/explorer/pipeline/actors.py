@@ -25,7 +25,7 @@ from tsunagu.runtime.pipeline.service import Service
 from tsunagu.runtime.pipeline.shape import Step
 from tsunagu.runtime.pipeline.start import Starter, StartPorts
 from tsunagu.runtime.pipeline.work import Work
-from tsunagu.runtime.receiving.receiver import Receiver, ReceiverSettings
+from tsunagu.runtime.receiving.receiver import Receiver, ReceiverConfig
 from tsunagu.runtime.telemetry import Metrics
 
 if TYPE_CHECKING:
@@ -142,7 +142,7 @@ class ServiceSandbox(Sandbox):
         service: Service[JsonObject] = Service(
             self._place(), claim_check, parse=lambda order: order, function=self._work
         )
-        settings = ReceiverSettings(
+        config = ReceiverConfig(
             scope=service.scope,
             queue_arn=QUEUE_ARN,
             function_timeout_seconds=FUNCTION_TIMEOUT_SECONDS,
@@ -151,7 +151,7 @@ class ServiceSandbox(Sandbox):
         )
         outbox = JoiningSender(StorePort(self), OutboxPort(self, self.plant.publish))
         return Receiver(
-            settings,
+            config,
             self.ports(outbox, self.plant.dead_letter_queues[self.service], self.plant.notifications),
             parse=service.envelope,
             key=lambda envelope: envelope.run_id,

@@ -12,7 +12,7 @@ from tsunagu.runtime.json_text import JsonObject
 from tsunagu.runtime.pipeline.envelope import Envelope
 from tsunagu.runtime.pipeline.journal import envelope_of, is_done
 from tsunagu.runtime.pipeline.shape import Step, service_item_ids, start_scope
-from tsunagu.runtime.receiving.relay import Addressed
+from tsunagu.runtime.receiving.relay import AddressedMessage
 
 if TYPE_CHECKING:
     from tests.explorer.actor import Actor
@@ -93,20 +93,22 @@ class PipelineJournal:
         if self._answers.setdefault(key, ids) != ids:
             raise Violation(f"{key}: must always have the same ids, got {self._answers[key]} and {ids}")
 
-    def published(self, message: Addressed) -> None:
+    def published(self, message: AddressedMessage) -> None:
         """Judge a message that is published: what it tells of stands, and its copies are equal."""
-        body = json.loads(message.outgoing.body)
-        place = message.outgoing.target, body["run_id"]
-        if self.bodies.setdefault(place, message.outgoing.body) != message.outgoing.body:
-            raise Violation(f"{place}: copies must be equal, got {self.bodies[place]} and {message.outgoing.body}")
+        body = json.loads(message.outbox_message.body)
+        place = message.outbox_message.target, body["run_id"]
+        if self.bodies.setdefault(place, message.outbox_message.body) != message.outbox_message.body:
+            raise Violation(
+                f"{place}: copies must be equal, got {self.bodies[place]} and {message.outbox_message.body}"
+            )
         if message.item.id.startswith(START_PREFIX):
             self._check_started(message)
         else:
             self._check_joined(body)
 
-    def _check_started(self, message: Addressed) -> None:
+    def _check_started(self, message: AddressedMessage) -> None:
         item = self._plant.store.items[message.item.id]
-        if not is_done(item) or item.result != message.outgoing.body:
+        if not is_done(item) or item.result != message.outbox_message.body:
             raise Violation(f"{item.id}: must not be published before its record stands, got {item.status}")
 
     def _check_joined(self, body: Mapping[str, Any]) -> None:

@@ -19,7 +19,7 @@ from tests.tsunagu.runtime.pipeline.world import ORDERS
 from tsunagu.contracts.messages import DEAD_LETTER_REASON_ATTRIBUTE, DEAD_LETTER_SOURCE_ATTRIBUTE
 from tsunagu.contracts.pipeline import SERVICE_ATTRIBUTE
 from tsunagu.runtime.clock import new_request_id
-from tsunagu.runtime.receiving.relay import Addressed
+from tsunagu.runtime.receiving.relay import AddressedMessage
 from tsunagu.runtime.sending.publish import OutgoingMessage, SendResult
 
 ResultT = TypeVar("ResultT")
@@ -72,15 +72,15 @@ class PipelinePlant(Stage):
         self.ms += BETWEEN_REQUESTS_MS
         self.callers += [Caller(self, ask) for ask in asks]
 
-    def publish(self, message: Addressed) -> SendResult:
+    def publish(self, message: AddressedMessage) -> SendResult:
         """Take a message to a topic: each queue whose subscription lets it pass gets a copy."""
         self.journal.published(message)
-        outgoing = message.outgoing
-        only = outgoing.attributes.get(SERVICE_ATTRIBUTE)
+        content = message.outbox_message
+        only = content.attributes.get(SERVICE_ATTRIBUTE)
         for step in ORDERS.steps:
             for service in step.services:
-                if step.topic_arn == outgoing.target and only in {None, service}:
-                    self.queues[service].put(OutgoingMessage(body=outgoing.body, attributes=outgoing.attributes))
+                if step.topic_arn == content.target and only in {None, service}:
+                    self.queues[service].put(OutgoingMessage(body=content.body, attributes=content.attributes))
         return SendResult("sent")
 
     def mend(self) -> None:

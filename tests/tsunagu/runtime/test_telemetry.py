@@ -95,11 +95,11 @@ def test_nothing_of_a_body_and_nothing_of_an_error_text_is_logged(collector: Col
 
 
 def test_keys_outside_the_allow_list_are_dropped(collector: Collector) -> None:
-    logging.getLogger("x").warning("hello", extra={"password": "p", LogKey.FENCE: 3})
+    logging.getLogger("x").warning("hello", extra={"password": "p", LogKey.FENCING_TOKEN: 3})
 
     (line,) = collector.lines
     assert "password" not in line
-    assert line[LogKey.FENCE] == 3
+    assert line[LogKey.FENCING_TOKEN] == 3
 
 
 def test_ids_end_with_the_message(collector: Collector) -> None:

@@ -14,8 +14,8 @@ from tsunagu.runtime.idempotency.store import BusinessWrite, Outcome, Verdict
 from tsunagu.runtime.json_text import JsonObject
 from tsunagu.runtime.receiving.dead_letters import DeadLetterChannel
 from tsunagu.runtime.receiving.message import Message
-from tsunagu.runtime.receiving.receiver import Ports, Receiver, ReceiverSettings
-from tsunagu.runtime.receiving.relay import Addressed
+from tsunagu.runtime.receiving.receiver import Ports, Receiver, ReceiverConfig
+from tsunagu.runtime.receiving.relay import AddressedMessage
 from tsunagu.runtime.sending.publish import OutgoingMessage, SendResult
 from tsunagu.runtime.telemetry import Metrics
 
@@ -154,14 +154,14 @@ class FakeTopic:
 class FakeOutboxSender:
     """Sends messages on; a body of `never` is refused for good, and while `broken` none is sent."""
 
-    sent: list[Addressed] = field(default_factory=list)
+    sent: list[AddressedMessage] = field(default_factory=list)
     broken: bool = False
 
-    def send(self, messages: Sequence[Addressed]) -> list[SendResult]:
+    def send(self, messages: Sequence[AddressedMessage]) -> list[SendResult]:
         return [self._send(message) for message in messages]
 
-    def _send(self, message: Addressed) -> SendResult:
-        if message.outgoing.body == "never":
+    def _send(self, message: AddressedMessage) -> SendResult:
+        if message.outbox_message.body == "never":
             return SendResult(None, "TaskTimedOut: spent", is_permanent=True)
         if self.broken:
             return SendResult(None, "ServiceUnavailable: gone")
@@ -264,7 +264,7 @@ class World:
             new_owner=self._owner,
             rng=random.Random(self.seed),
         )
-        settings = ReceiverSettings(
+        config = ReceiverConfig(
             scope="orders",
             queue_arn=QUEUE_ARN,
             function_timeout_seconds=TIMEOUT_SECONDS,
@@ -274,7 +274,7 @@ class World:
             concurrency=self.concurrency,
         )
         return Receiver(
-            settings, ports, parse=self.parse, key=lambda body: body["order_id"], process=process or self.work
+            config, ports, parse=self.parse, key=lambda body: body["order_id"], process=process or self.work
         )
 
     def work(self, body: JsonObject, message: Message) -> None:

@@ -7,7 +7,7 @@ from tsunagu.runtime.aws.sns import SnsTopicSender
 from tsunagu.runtime.aws.sqs import SqsQueueSender
 from tsunagu.runtime.aws.tasks import StepFunctionsTasks
 from tsunagu.runtime.clock import Clock
-from tsunagu.runtime.receiving.relay import Addressed
+from tsunagu.runtime.receiving.relay import AddressedMessage
 from tsunagu.runtime.sending.outbox import Channel
 from tsunagu.runtime.sending.publish import OutgoingMessage, SendResult
 
@@ -38,31 +38,31 @@ class AwsOutboxSender:
         self._tasks = tasks
         self._clock = clock
 
-    def send(self, messages: Sequence[Addressed]) -> list[SendResult]:
+    def send(self, messages: Sequence[AddressedMessage]) -> list[SendResult]:
         """Send `messages`; the results are in their order, and no failure is raised."""
         by_target: dict[tuple[Channel, str], list[int]] = {}
         for index, message in enumerate(messages):
-            by_target.setdefault((message.outgoing.channel, message.outgoing.target), []).append(index)
+            by_target.setdefault((message.outbox_message.channel, message.outbox_message.target), []).append(index)
         results: dict[int, SendResult] = {}
         for (channel, target), indexes in by_target.items():
             sent = self._send(channel, target, [messages[index] for index in indexes])
             results.update(zip(indexes, sent, strict=True))
         return [results[index] for index in range(len(messages))]
 
-    def _send(self, channel: Channel, target: str, messages: Sequence[Addressed]) -> list[SendResult]:
+    def _send(self, channel: Channel, target: str, messages: Sequence[AddressedMessage]) -> list[SendResult]:
         if channel is Channel.QUEUE:
             return SqsQueueSender(self._sqs, target, self._clock).send([*map(_message, messages)])
         if channel is Channel.TOPIC:
             return SnsTopicSender(self._sns, target, self._clock).send([*map(_message, messages)])
-        return [self._tasks.tell(message.outgoing, message.deduplication_id) for message in messages]
+        return [self._tasks.tell(message.outbox_message, message.deduplication_id) for message in messages]
 
 
-def _message(message: Addressed) -> OutgoingMessage:
-    outgoing = message.outgoing
+def _message(message: AddressedMessage) -> OutgoingMessage:
+    content = message.outbox_message
     return OutgoingMessage(
-        body=outgoing.body,
-        attributes=outgoing.attributes,
-        group_id=outgoing.group_id,
-        deduplication_id=message.deduplication_id if outgoing.group_id is not None else None,
-        trace_header=outgoing.trace_header,
+        body=content.body,
+        attributes=content.attributes,
+        group_id=content.group_id,
+        deduplication_id=message.deduplication_id if content.group_id is not None else None,
+        trace_header=content.trace_header,
     )

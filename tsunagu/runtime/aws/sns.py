@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 SUBJECT_CHARACTERS = 100  # https://docs.aws.amazon.com/sns/latest/api/API_Publish.html
 
 
-class SnsNotifier:
+class SnsNotificationSender:
     """Publishes notifications to one topic.
 
     Args:

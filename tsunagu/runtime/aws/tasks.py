@@ -8,7 +8,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 from tsunagu.runtime.aws.sdk_errors import error_code
 from tsunagu.runtime.errors import TaskLostError, UnavailableError
-from tsunagu.runtime.sending.outbox import Channel, Outgoing
+from tsunagu.runtime.sending.outbox import Channel, OutboxMessage
 from tsunagu.runtime.sending.publish import SendResult
 
 if TYPE_CHECKING:
@@ -54,19 +54,19 @@ class StepFunctionsTasks:
             msg = f"Step Functions did not take the heartbeat: {error_code(error)}"
             raise UnavailableError(msg) from error
 
-    def tell(self, outgoing: Outgoing, message_id: str) -> SendResult:
+    def tell(self, message: OutboxMessage, message_id: str) -> SendResult:
         """Tell a task its outcome; no failure is raised.
 
         Args:
-            outgoing: The outcome, its target the token.
+            message: The outcome, its target the token.
             message_id: What the outcome is called in the result.
         """
         try:
-            if outgoing.channel is Channel.TASK_SUCCESS:
-                self._made_client().send_task_success(taskToken=outgoing.target, output=outgoing.body)
+            if message.channel is Channel.TASK_SUCCESS:
+                self._made_client().send_task_success(taskToken=message.target, output=message.body)
             else:
                 self._made_client().send_task_failure(
-                    taskToken=outgoing.target, error=outgoing.error or "", cause=outgoing.body
+                    taskToken=message.target, error=message.error or "", cause=message.body
                 )
         except (ClientError, BotoCoreError) as error:
             return SendResult(None, str(error), _is_never_taken(error))

@@ -71,7 +71,7 @@ def _receiver(
     telemetry.configure(service.scope)
     ports = wiring.ports(environment, service.scope, config)
     return Receiver(
-        wiring.settings(environment, service.scope),
+        wiring.receiver_config(environment, service.scope),
         dataclasses.replace(ports, outbox=JoiningSender(ports.store, ports.outbox)),
         parse=service.envelope,
         key=lambda envelope: envelope.run_id,

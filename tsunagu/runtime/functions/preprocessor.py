@@ -105,7 +105,7 @@ def preprocessor() -> Preprocessor:
 def _receiver(entry: Entry, scope: str, config: "Config") -> Receiver[StartWish]:
     environment = ReceiverEnvironment.from_environment(os.environ)
     return Receiver(
-        wiring.settings(environment, scope),
+        wiring.receiver_config(environment, scope),
         wiring.ports(environment, scope, config),
         parse=entry.wish,
         key=entry.key,

@@ -11,7 +11,7 @@ from tsunagu.runtime.aws.clients import LazyClients, client_config, dynamodb_cli
 from tsunagu.runtime.aws.dynamodb import DynamoDbItemStore
 from tsunagu.runtime.aws.outbox import AwsOutboxSender
 from tsunagu.runtime.aws.single_writes import SingleWriteItemStore
-from tsunagu.runtime.aws.sns import SnsNotifier
+from tsunagu.runtime.aws.sns import SnsNotificationSender
 from tsunagu.runtime.aws.sqs import SqsQueueSender, SqsVisibility
 from tsunagu.runtime.aws.tasks import StepFunctionsTasks
 from tsunagu.runtime.clock import SystemClock, new_owner
@@ -19,7 +19,7 @@ from tsunagu.runtime.idempotency.keys import BusinessKey
 from tsunagu.runtime.json_text import JsonObject
 from tsunagu.runtime.receiving.dead_letters import DeadLetterChannel
 from tsunagu.runtime.receiving.message import Message
-from tsunagu.runtime.receiving.receiver import Ports, Receiver, ReceiverSettings
+from tsunagu.runtime.receiving.receiver import Ports, Receiver, ReceiverConfig
 from tsunagu.runtime.startup import without_collection
 
 if TYPE_CHECKING:
@@ -54,7 +54,7 @@ def receiver(
     environment = ReceiverEnvironment.from_environment(os.environ)
     telemetry.configure(scope)
     return Receiver(
-        settings(environment, scope, concurrency=concurrency),
+        receiver_config(environment, scope, concurrency=concurrency),
         ports(environment, scope, client_config(environment.function_timeout_seconds)),
         parse=parse,
         key=key,
@@ -79,7 +79,7 @@ def ports(environment: ReceiverEnvironment, scope: str, config: "Config") -> Por
         outbox=AwsOutboxSender(clients.sqs, clients.sns, tasks, clock),
         channel=DeadLetterChannel(
             SqsQueueSender(clients.sqs, environment.dead_letter_queue_url, clock),
-            SnsNotifier(clients.sns, environment.notification_topic_arn),
+            SnsNotificationSender(clients.sns, environment.notification_topic_arn),
             environment.queue_arn,
         ),
         visibility=SqsVisibility(clients.sqs, environment.queue_url),
@@ -91,7 +91,7 @@ def ports(environment: ReceiverEnvironment, scope: str, config: "Config") -> Por
     )
 
 
-def settings(environment: ReceiverEnvironment, scope: str, *, concurrency: int = 1) -> ReceiverSettings:
+def receiver_config(environment: ReceiverEnvironment, scope: str, *, concurrency: int = 1) -> ReceiverConfig:
     """Return the numbers and names of a receiver.
 
     Args:
@@ -99,7 +99,7 @@ def settings(environment: ReceiverEnvironment, scope: str, *, concurrency: int =
         scope: First part of the items' ids.
         concurrency: Messages of a batch of a standard queue that run at the same time.
     """
-    return ReceiverSettings(
+    return ReceiverConfig(
         scope=scope,
         queue_arn=environment.queue_arn,
         function_timeout_seconds=environment.function_timeout_seconds,

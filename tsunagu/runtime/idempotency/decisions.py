@@ -12,11 +12,11 @@ from tsunagu.runtime.idempotency.item import Attributes, Change, Item
 from tsunagu.runtime.idempotency.lease import Claim, LeaseTerm, takeover
 from tsunagu.runtime.idempotency.store import ItemStore, Outcome, Verdict
 from tsunagu.runtime.idempotency.transaction import Transaction
-from tsunagu.runtime.sending.outbox import Outgoing, encode
+from tsunagu.runtime.sending.outbox import OutboxMessage, encode
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Request:
+class ClaimRequest:
     """A wish to work on one item.
 
     Attributes:
@@ -67,7 +67,7 @@ class Unsent:
 
 
 @dataclass(frozen=True, slots=True)
-class Buried:
+class DeadLettered:
     """Messages of this request died: the item is DEAD; or COMMITTED, and they were told.
 
     Attributes:
@@ -87,7 +87,7 @@ class Unavailable:
     """The store did not answer: the message comes back, and this was no attempt."""
 
 
-Decision = Held | Done | Busy | Unsent | Buried | Mismatch | Unavailable
+Decision = Held | Done | Busy | Unsent | DeadLettered | Mismatch | Unavailable
 
 
 class Idempotency:
@@ -124,7 +124,7 @@ class Idempotency:
         """How long the leases of this invocation last."""
         return self._lease
 
-    def claim(self, requests: Sequence[Request]) -> list[Decision]:
+    def claim(self, requests: Sequence[ClaimRequest]) -> list[Decision]:
         """Claim the items of `requests`, whose ids are distinct, and say for each what is to be done.
 
         New items cost one batched call. Only those that exist cost a read, and only those free to take a second write.
@@ -153,13 +153,13 @@ class Idempotency:
             decisions[index] = self._taken_over(claim, verdict)
         return decisions
 
-    def _decide(self, request: Request, wanted: Item, found: Item) -> Decision | tuple[Change, Claim]:
+    def _decide(self, request: ClaimRequest, wanted: Item, found: Item) -> Decision | tuple[Change, Claim]:
         now_ms = self._clock.now_ms()
         if found.has_expired(now_ms):
             return takeover(found, wanted)
         if found.status is Status.DEAD:
             own = set(found.message_ids) & set(request.message_ids)
-            return Buried(found) if own else takeover(found, wanted)
+            return DeadLettered(found) if own else takeover(found, wanted)
         if found.payload_hash != wanted.payload_hash:
             return Mismatch()
         if found.status is Status.COMPLETED:
@@ -168,9 +168,9 @@ class Idempotency:
             return self._decide_committed(request, found, now_ms)
         return self._decide_unfinished(wanted, found, now_ms)
 
-    def _decide_committed(self, request: Request, found: Item, now_ms: int) -> Decision:
+    def _decide_committed(self, request: ClaimRequest, found: Item, now_ms: int) -> Decision:
         if request.message_ids and set(request.message_ids) <= set(found.told):
-            return Buried(found)
+            return DeadLettered(found)
         # Its owner may be sending at this moment: a copy that came meanwhile would send everything twice.
         may_be_sending = now_ms <= found.lease < items.NEVER and found.owner != self._owner
         return Busy(found.lease) if may_be_sending else Unsent(found)
@@ -225,7 +225,7 @@ class Idempotency:
         """Return a transaction that applies `completion`, asked for at its end, together with the business's writes."""
         return Transaction(self._store, self._clock, self._rng, claim, completion)
 
-    def completed(self, claim: Claim, outbox: Sequence[Outgoing] = (), result: str = "") -> Change:
+    def completed(self, claim: Claim, outbox: Sequence[OutboxMessage] = (), result: str = "") -> Change:
         """Return the change that says: the work is done with this result, and these messages are still to be sent."""
         kept: Attributes = {items.RESULT: result} if result else {}
         if not outbox:
@@ -264,7 +264,7 @@ class Idempotency:
         values: Attributes = {items.ATTEMPTS: attempts, items.REASON: reason, items.MESSAGE_IDS: message_ids}
         return claim.settle(Status.DEAD, {**values, **self._stamp()})
 
-    def told(self, item: Item, message_ids: Sequence[str]) -> Change:
+    def notified(self, item: Item, message_ids: Sequence[str]) -> Change:
         """Return the change that says: these messages are in the dead-letter queue, and SNS knows."""
         told: Attributes = {items.TOLD: _with(item.told, message_ids)}
         where: Attributes = {items.FENCE: item.fence, items.STATUS: Status.DEAD}
@@ -274,7 +274,7 @@ class Idempotency:
         """Write changes whose ids are distinct, in as few calls as the store can."""
         return self._store.update(changes) if changes else []
 
-    def _wanted(self, request: Request) -> Item:
+    def _wanted(self, request: ClaimRequest) -> Item:
         now_ms = self._clock.now_ms()
         return Item(
             id=request.item_id,

@@ -16,7 +16,7 @@ from tsunagu.runtime.idempotency.store import Verdict
 from tsunagu.runtime.json_text import json_text
 from tsunagu.runtime.pipeline.envelope import Envelope
 from tsunagu.runtime.pipeline.journal import Found, RecordReader, is_done, read_by_id, result_of, run_started_ms
-from tsunagu.runtime.receiving.relay import Addressed, OutboxSender
+from tsunagu.runtime.receiving.relay import AddressedMessage, OutboxSender
 from tsunagu.runtime.sending.publish import SendResult
 
 _LEFT_TO_A_SIBLING = SendResult(None)
@@ -40,26 +40,26 @@ class JoiningSender:
         self._records = records
         self._sender = sender
 
-    def send(self, messages: Sequence[Addressed]) -> list[SendResult]:
+    def send(self, messages: Sequence[AddressedMessage]) -> list[SendResult]:
         """Send `messages`; the results are in their order, and no failure is raised.
 
         One that awaits a service that is not done is left to it.
         """
         found = self._read(messages)
-        judged = [_composed(message, found) if message.outgoing.awaits else message for message in messages]
-        sent = iter(self._sender.send([message for message in judged if isinstance(message, Addressed)]))
-        return [next(sent) if isinstance(message, Addressed) else message for message in judged]
+        judged = [_composed(message, found) if message.outbox_message.awaits else message for message in messages]
+        sent = iter(self._sender.send([message for message in judged if isinstance(message, AddressedMessage)]))
+        return [next(sent) if isinstance(message, AddressedMessage) else message for message in judged]
 
-    def _read(self, messages: Sequence[Addressed]) -> Mapping[str, Found]:
+    def _read(self, messages: Sequence[AddressedMessage]) -> Mapping[str, Found]:
         """Return the records that messages await. One whose outbox is in hand stands, and is not read again."""
         in_hand = {message.item.id: message.item for message in messages}
-        awaited = dict.fromkeys(item_id for message in messages for item_id in message.outgoing.awaits.values())
+        awaited = dict.fromkeys(item_id for message in messages for item_id in message.outbox_message.awaits.values())
         return {**in_hand, **read_by_id(self._records, [item_id for item_id in awaited if item_id not in in_hand])}
 
 
-def _composed(message: Addressed, found: Mapping[str, Found]) -> Addressed | SendResult:
+def _composed(message: AddressedMessage, found: Mapping[str, Found]) -> AddressedMessage | SendResult:
     """Return the message to the next step; or what its send comes to, when there is none to be sent."""
-    awaited = {service: found[item_id] for service, item_id in message.outgoing.awaits.items()}
+    awaited = {service: found[item_id] for service, item_id in message.outbox_message.awaits.items()}
     if any(isinstance(item, Verdict) for item in awaited.values()):
         return _NOT_READ
     try:
@@ -71,10 +71,10 @@ def _composed(message: Addressed, found: Mapping[str, Found]) -> Addressed | Sen
             return _refused(f"the results of {', '.join(missing)} are not there any more")
         if foreign := [service for service, item in awaited.items() if _request_id(item) != origin.request_id]:
             return _refused(f"the results of {', '.join(foreign)} are of another request")
-        onward = origin.onward(json.loads(message.outgoing.body)["step"], _results(awaited))
+        onward = origin.onward(json.loads(message.outbox_message.body)["step"], _results(awaited))
     except (ValueError, InvalidMessageError) as error:
         return _refused(str(error))
-    return replace(message, outgoing=replace(message.outgoing, body=onward.encode()))
+    return replace(message, outbox_message=replace(message.outbox_message, body=onward.encode()))
 
 
 def _is_forgotten(origin: Envelope, own: Item) -> bool:

@@ -103,7 +103,7 @@ class Service(Generic[RequestT]):
             envelope.run_id,
             step=envelope.step,
             service=self._place.service,
-            fence=message.fence,
+            fence=message.fencing_token,
         )
         part = self._claim_check.keep(_plain(value), key, inline_bytes=self._inline_bytes)
         message.result = json_text(part.to_json())

@@ -9,7 +9,16 @@ from tsunagu.contracts.items import Status
 from tsunagu.contracts.telemetry import LogKey
 from tsunagu.runtime.clock import Clock, NewId
 from tsunagu.runtime.errors import InvalidMessageError, PermanentError, UnavailableError, bounded_reason
-from tsunagu.runtime.idempotency.decisions import Busy, Decision, Done, Held, Idempotency, Mismatch, Request, Unsent
+from tsunagu.runtime.idempotency.decisions import (
+    Busy,
+    ClaimRequest,
+    Decision,
+    Done,
+    Held,
+    Idempotency,
+    Mismatch,
+    Unsent,
+)
 from tsunagu.runtime.idempotency.item import Item
 from tsunagu.runtime.idempotency.keys import item_id, payload_hash
 from tsunagu.runtime.idempotency.lease import Claim, LeaseTerm
@@ -89,7 +98,7 @@ class Starter:
         wish = wish_from_json(self._pipeline, _checked(document))
         run_id = self._ports.new_id()
         request_id = wish.request_id if isinstance(wish, ReplayWish) else self._ports.new_id()
-        request = Request(
+        request = ClaimRequest(
             item_id=item_id(
                 start_scope(self._pipeline.name), start_key(idempotency_key=wish.idempotency_key, run_id=run_id)
             ),

@@ -25,7 +25,7 @@ class Work(Writes):
         self.request_id = envelope.request_id
         self.run_id = envelope.run_id
         self.results = results
-        self.fence = message.fence
+        self.fence = message.fencing_token
         self.attempt = message.attempt
         self._message = message
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from typing import Generic, TypeVar
 
 from tsunagu.runtime.clock import Clock
-from tsunagu.runtime.idempotency.decisions import Decision, Request, Unavailable
+from tsunagu.runtime.idempotency.decisions import ClaimRequest, Decision, Unavailable
 from tsunagu.runtime.idempotency.keys import BusinessKey, item_id, message_item_id, payload_hash
 from tsunagu.runtime.idempotency.lease import Claim
 from tsunagu.runtime.json_text import JsonObject
@@ -21,7 +21,7 @@ ANSWER_SHARE = 0.1  # of the function's time-out, for what follows the last reco
 
 
 @dataclass(slots=True, kw_only=True)
-class Work(Generic[PayloadT]):
+class BatchMessage(Generic[PayloadT]):
     """One distinct message of a batch, and how far it got.
 
     Attributes:
@@ -37,7 +37,7 @@ class Work(Generic[PayloadT]):
     """
 
     deliveries: list[Delivery]
-    request: Request
+    request: ClaimRequest
     payload: PayloadT | None = None
     problem: Exception | None = None
     decision: Decision = field(default_factory=Unavailable)
@@ -57,14 +57,14 @@ class Work(Generic[PayloadT]):
 
 
 @dataclass(frozen=True, slots=True)
-class Entry(Generic[PayloadT]):
+class LaneEntry(Generic[PayloadT]):
     """One record in its lane."""
 
     delivery: Delivery
-    work: Work[PayloadT]
+    message: BatchMessage[PayloadT]
 
 
-Lane = Sequence[Entry[PayloadT]]
+Lane = Sequence[LaneEntry[PayloadT]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,11 +72,11 @@ class Batch(Generic[PayloadT]):
     """The distinct messages of an event, and the lanes in which they run.
 
     Attributes:
-        works: Distinct messages, in the order of the event.
+        messages: Distinct messages, in the order of the event.
         lanes: Records that must run in order: those of a FIFO group; on a standard queue each record by itself.
     """
 
-    works: Sequence[Work[PayloadT]]
+    messages: Sequence[BatchMessage[PayloadT]]
     lanes: Sequence[Lane[PayloadT]]
 
     def response(self) -> dict[str, list[dict[str, str]]]:
@@ -86,7 +86,7 @@ class Batch(Generic[PayloadT]):
         """
         return {"batchItemFailures": [{"itemIdentifier": entry.delivery.message_id} for entry in self.unconfirmed()]}
 
-    def unconfirmed(self) -> list[Entry[PayloadT]]:
+    def unconfirmed(self) -> list[LaneEntry[PayloadT]]:
         """Return the records that SQS must keep, in the order of their lanes."""
         return [entry for lane in self.lanes for entry in _unconfirmed(lane)]
 
@@ -98,7 +98,7 @@ class Batch(Generic[PayloadT]):
         delays = []
         for lane in self.lanes:
             back = _unconfirmed(lane)
-            delay = back[0].work.delay_seconds if back else None
+            delay = back[0].message.delay_seconds if back else None
             if delay is not None:
                 delays += [(entry.delivery.receipt_handle, math.ceil(delay)) for entry in back]
         return delays
@@ -122,19 +122,19 @@ class Intake(Generic[PayloadT]):
 
     def arrange(self, deliveries: Sequence[Delivery]) -> Batch[PayloadT]:
         """Read, coalesce and order `deliveries`; those that break their contract become works that are doomed."""
-        works: dict[tuple[str, str], Work[PayloadT]] = {}
-        lanes: dict[str, list[Entry[PayloadT]]] = {}
+        messages: dict[tuple[str, str], BatchMessage[PayloadT]] = {}
+        lanes: dict[str, list[LaneEntry[PayloadT]]] = {}
         for delivery in deliveries:
-            work = self._work(delivery)
-            known = works.setdefault((work.request.item_id, work.request.payload_hash), work)
-            if known is not work:
+            message = self._work(delivery)
+            known = messages.setdefault((message.request.item_id, message.request.payload_hash), message)
+            if known is not message:
                 known.deliveries.append(delivery)
                 known.request = _request(known.request.item_id, known.request.payload_hash, known.deliveries)
             lane = f"group:{delivery.group_id}" if delivery.group_id else f"record:{delivery.message_id}"
-            lanes.setdefault(lane, []).append(Entry(delivery, known))
-        return Batch(list(works.values()), list(lanes.values()))
+            lanes.setdefault(lane, []).append(LaneEntry(delivery, known))
+        return Batch(list(messages.values()), list(lanes.values()))
 
-    def _work(self, delivery: Delivery) -> Work[PayloadT]:
+    def _work(self, delivery: Delivery) -> BatchMessage[PayloadT]:
         try:
             body = delivery.json_body()
             digest = payload_hash(body)
@@ -142,8 +142,8 @@ class Intake(Generic[PayloadT]):
             identity = item_id(self._scope, self._key(payload))
         except Exception as error:  # noqa: BLE001 - the batch boundary: one message's error is no other's
             identity = message_item_id(self._scope, delivery.message_id)
-            return Work(deliveries=[delivery], request=_request(identity, "", [delivery]), problem=error)
-        return Work(deliveries=[delivery], request=_request(identity, digest, [delivery]), payload=payload)
+            return BatchMessage(deliveries=[delivery], request=_request(identity, "", [delivery]), problem=error)
+        return BatchMessage(deliveries=[delivery], request=_request(identity, digest, [delivery]), payload=payload)
 
 
 class Pace:
@@ -177,12 +177,12 @@ class Pace:
 
 def _unconfirmed(lane: Lane[PayloadT]) -> Lane[PayloadT]:
     """Return the lane from its first unconfirmed record on: what SQS deletes of a group is a prefix."""
-    confirmed = (entry.delivery.message_id in entry.work.confirmed for entry in lane)
+    confirmed = (entry.delivery.message_id in entry.message.confirmed for entry in lane)
     return lane[next((index for index, done in enumerate(confirmed) if not done), len(lane)) :]
 
 
-def _request(identity: str, digest: str, deliveries: Sequence[Delivery]) -> Request:
-    return Request(
+def _request(identity: str, digest: str, deliveries: Sequence[Delivery]) -> ClaimRequest:
+    return ClaimRequest(
         item_id=identity,
         payload_hash=digest,
         request_id=deliveries[0].request_id,

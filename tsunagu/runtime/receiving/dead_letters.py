@@ -21,7 +21,7 @@ from tsunagu.contracts.telemetry import LogKey
 from tsunagu.runtime.errors import UnavailableError
 from tsunagu.runtime.idempotency.item import Item
 from tsunagu.runtime.receiving.delivery import Delivery
-from tsunagu.runtime.sending.publish import Attribute, Notifier, OutgoingMessage, QueueSender
+from tsunagu.runtime.sending.publish import Attribute, NotificationSender, OutgoingMessage, QueueSender
 from tsunagu.runtime.telemetry import in_hand
 
 _logger = getLogger(__name__)
@@ -30,7 +30,7 @@ LETTERS_PER_NOTIFICATION = 100  # of at most 2 KiB each, so that SNS's 256 KiB h
 
 
 @dataclass(frozen=True, slots=True)
-class Death:
+class DeadLetters:
     """Messages of one item that died together.
 
     Attributes:
@@ -47,35 +47,35 @@ class DeadLetterChannel:
 
     Args:
         queue: Sends to the dead-letter queue.
-        notifier: Tells the topic.
+        notifications: Tells the topic.
         queue_arn: The queue that the messages came from.
     """
 
-    def __init__(self, queue: QueueSender, notifier: Notifier, queue_arn: str) -> None:
+    def __init__(self, queue: QueueSender, notifications: NotificationSender, queue_arn: str) -> None:
         self._queue = queue
-        self._notifier = notifier
+        self._notifications = notifications
         self._queue_arn = queue_arn
 
-    def bury(self, deaths: Sequence[Death]) -> set[str]:
-        """Send the messages of `deaths` to the dead-letter queue, then publish one notification that lists them.
+    def send(self, dead_letters: Sequence[DeadLetters]) -> set[str]:
+        """Send the messages of `dead_letters` to the dead-letter queue, then publish one notification that lists them.
 
         Returns:
             Ids of the messages that are in the dead-letter queue and were told. Those of the others come back, and are
             sent again: a standard dead-letter queue may then hold a second copy.
         """
-        letters = [(death.item, delivery) for death in deaths for delivery in death.deliveries]
+        letters = [(letters.item, delivery) for letters in dead_letters for delivery in letters.deliveries]
         results = self._queue.send([self._letter(item, delivery) for item, delivery in letters])
         sent = [letter for letter, result in zip(letters, results, strict=True) if result.error is None]
         for (item, delivery), result in zip(letters, results, strict=True):
             if result.error is not None:
                 with in_hand(delivery.log_fields(item.id)):
                     _logger.error("dead letter not sent", extra={LogKey.ERROR_TYPE: result.error.split(":")[0]})
-        told: set[str] = set()
+        notified: set[str] = set()
         for start in range(0, len(sent), LETTERS_PER_NOTIFICATION):
             chunk = sent[start : start + LETTERS_PER_NOTIFICATION]
-            if self._tell(chunk):
-                told |= {delivery.message_id for _, delivery in chunk}
-        return told
+            if self._notify(chunk):
+                notified |= {delivery.message_id for _, delivery in chunk}
+        return notified
 
     def _letter(self, item: Item, delivery: Delivery) -> OutgoingMessage:
         letter = OutgoingMessage(
@@ -89,7 +89,7 @@ class DeadLetterChannel:
         letter = _with_attribute(letter, DEAD_LETTER_SOURCE_ATTRIBUTE, source)
         return _with_attribute(letter, DEAD_LETTER_REASON_ATTRIBUTE, item.reason)
 
-    def _tell(self, letters: Sequence[tuple[Item, Delivery]]) -> bool:
+    def _notify(self, letters: Sequence[tuple[Item, Delivery]]) -> bool:
         queue_name = self._queue_arn.rsplit(":", 1)[-1]
         notification = {
             "queue_arn": self._queue_arn,
@@ -105,7 +105,7 @@ class DeadLetterChannel:
             ],
         }
         try:
-            self._notifier.notify(
+            self._notifications.notify(
                 f"{len(letters)} dead letters from {queue_name}", json.dumps(notification, ensure_ascii=False)
             )
         except UnavailableError:

@@ -7,7 +7,7 @@ from tsunagu.runtime.errors import LeaseLostError, UnavailableError
 from tsunagu.runtime.idempotency.lease import Claim
 from tsunagu.runtime.idempotency.transaction import Transaction
 from tsunagu.runtime.receiving.delivery import Delivery
-from tsunagu.runtime.sending.outbox import Outbox, Outgoing, encode
+from tsunagu.runtime.sending.outbox import Outbox, OutboxMessage, encode
 
 
 class Message:
@@ -15,8 +15,8 @@ class Message:
 
     Attributes:
         delivery: The record that carries it.
-        fence: Number that rises with each owner of the message: hand it to effects outside DynamoDB, so that they can
-            refuse a late worker.
+        fencing_token: Number that rises with each owner of the message. Hand it to effects outside DynamoDB, so that
+            they can refuse a late worker.
         attempt: Number of this attempt, from 1.
         outbox: What the message sends on, once it is done.
         result: What its record keeps, once it is done; text. Set it before the transaction ends. Default: nothing.
@@ -30,13 +30,13 @@ class Message:
         beat: Callable[[str | None], None],
     ) -> None:
         self.delivery = delivery
-        self.fence = claim.item.fence
+        self.fencing_token = claim.item.fence
         self.attempt = claim.attempt
         self.outbox = Outbox(delivery.request_id, delivery.trace_header)
         if delivery.hop_count:
             self.outbox.count_hops(delivery.hop_count)
         self.result = ""
-        self._completion: tuple[tuple[Outgoing, ...], str] | None = None
+        self._completion: tuple[tuple[OutboxMessage, ...], str] | None = None
         self._open_transaction = open_transaction
         self._beat = beat
         self._transaction: Transaction | None = None
@@ -84,7 +84,7 @@ class Message:
             msg = "a heartbeat must come before the transaction is committed, got one after: the message is done"
             raise LeaseLostError(msg) from error
 
-    def completion(self) -> tuple[tuple[Outgoing, ...], str]:
+    def completion(self) -> tuple[tuple[OutboxMessage, ...], str]:
         """Return what the message sends on, and the result that its record keeps. What comes later does not count.
 
         Raises:
@@ -118,11 +118,11 @@ class Message:
             raise failure
 
 
-def _check_completion(outbox: Sequence[Outgoing], result: object) -> None:
+def _check_completion(outbox: Sequence[OutboxMessage], result: object) -> None:
     if not isinstance(result, str):
         msg = f"the result of a message must be text, got {type(result).__name__}"
         raise TypeError(msg)
-    if not result and any(outgoing.is_result for outgoing in outbox):
+    if not result and any(message.is_result for message in outbox):
         msg = "the result of a message must be set where the outbox sends it, got none"
         raise ValueError(msg)
     size = len(encode(outbox).encode()) + len(result.encode())

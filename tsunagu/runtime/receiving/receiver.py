@@ -52,7 +52,7 @@ class Ports:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class ReceiverSettings:
+class ReceiverConfig:
     """Numbers and names of one receiver.
 
     Attributes:
@@ -79,7 +79,7 @@ class Receiver(Generic[PayloadT]):
     """Receives the messages of one queue.
 
     Args:
-        settings: Numbers and names.
+        config: Numbers and names.
         ports: What the receiver reaches the world through.
         parse: Makes a payload of a JSON object; raises `InvalidMessageError`.
         key: Gives the business key of a payload: text or a whole number.
@@ -89,7 +89,7 @@ class Receiver(Generic[PayloadT]):
 
     def __init__(
         self,
-        settings: ReceiverSettings,
+        config: ReceiverConfig,
         ports: Ports,
         *,
         parse: Callable[[JsonObject], PayloadT],
@@ -97,12 +97,12 @@ class Receiver(Generic[PayloadT]):
         process: Callable[[PayloadT, Message], None],
         read: Callable[[Mapping[str, Any]], Delivery] = Delivery.from_record,
     ) -> None:
-        self._settings = settings
+        self._config = config
         self._ports = ports
         self._process = process
         self._read = read
-        self._intake = Intake(settings.scope, parse, key)
-        self._pace = Pace(ports.clock, settings.function_timeout_seconds)
+        self._intake = Intake(config.scope, parse, key)
+        self._pace = Pace(ports.clock, config.function_timeout_seconds)
 
     def receive(self, event: object, context: LambdaContext) -> dict[str, list[dict[str, str]]]:
         """Process an SQS event.
@@ -117,7 +117,7 @@ class Receiver(Generic[PayloadT]):
         Raises:
             UnknownEventError: It is not an SQS event of this queue; nothing was processed.
         """
-        deliveries = [self._read(record) for record in sqs_records(event, self._settings.queue_arn)]
+        deliveries = [self._read(record) for record in sqs_records(event, self._config.queue_arn)]
         deadline_ms = self._ports.clock.now_ms() + context.get_remaining_time_in_millis()
         batch = self._intake.arrange(deliveries)
         self._invocation(deadline_ms).run(batch)
@@ -128,8 +128,8 @@ class Receiver(Generic[PayloadT]):
             self._ports.store,
             self._ports.clock,
             owner=self._ports.new_owner(),
-            lease=LeaseTerm(self._ports.clock, deadline_ms, self._settings.lease_seconds),
-            window_seconds=self._settings.window_seconds,
+            lease=LeaseTerm(self._ports.clock, deadline_ms, self._config.lease_seconds),
+            window_seconds=self._config.window_seconds,
             rng=self._ports.rng,
         )
         settlement = Settlement(
@@ -137,7 +137,7 @@ class Receiver(Generic[PayloadT]):
             Relay(self._ports.outbox, idempotency, self._ports.metrics),
             self._ports.channel,
             self._ports.metrics,
-            max_attempts=self._settings.max_attempts,
+            max_attempts=self._config.max_attempts,
             rng=self._ports.rng,
         )
         return Invocation(
@@ -151,7 +151,7 @@ class Receiver(Generic[PayloadT]):
             tasks=self._ports.tasks,
             rng=self._ports.rng,
             deadline_ms=deadline_ms,
-            concurrency=self._settings.concurrency,
+            concurrency=self._config.concurrency,
         )
 
     def _answer(self, batch: Batch[PayloadT]) -> dict[str, list[dict[str, str]]]:

@@ -13,23 +13,23 @@ from tsunagu.runtime.errors import bounded_reason
 from tsunagu.runtime.idempotency.decisions import Idempotency
 from tsunagu.runtime.idempotency.item import Change, Item
 from tsunagu.runtime.idempotency.store import Outcome, Verdict
-from tsunagu.runtime.sending.outbox import SEND_ROUNDS, Channel, Outgoing
+from tsunagu.runtime.sending.outbox import SEND_ROUNDS, Channel, OutboxMessage
 from tsunagu.runtime.sending.publish import SendResult
 from tsunagu.runtime.telemetry import Metrics
 
 
 @dataclass(frozen=True, slots=True)
-class Addressed:
+class AddressedMessage:
     """A message of an outbox, ready to be sent.
 
     Attributes:
-        outgoing: The message.
+        outbox_message: The message.
         deduplication_id: The id that it has each time it is sent.
         item: The item whose outbox it is in.
         origin: Body of the message that the item is of; empty where there was none.
     """
 
-    outgoing: Outgoing
+    outbox_message: OutboxMessage
     deduplication_id: str
     item: Item = field(compare=False)
     origin: str = field(default="", compare=False)
@@ -38,22 +38,22 @@ class Addressed:
 class OutboxSender(Protocol):
     """Sends messages on."""
 
-    def send(self, messages: Sequence[Addressed]) -> list[SendResult]:
+    def send(self, messages: Sequence[AddressedMessage]) -> list[SendResult]:
         """Send `messages`; the results are in their order, and no failure is raised."""
         ...
 
 
-def addressed(item: Item) -> list[Addressed]:
+def addressed_messages(item: Item) -> list[AddressedMessage]:
     """Return the messages of an item's outbox, each with the id that it has each time it is sent.
 
     The id is a hash of key and payload: SQS tells copies by it for five minutes, and another payload has another one.
     """
     kept_messages = json.loads(item.outbox or "[]")
     messages = [
-        Outgoing(**{"body": item.result, **kept, "channel": Channel(kept["channel"])}) for kept in kept_messages
+        OutboxMessage(**{"body": item.result, **kept, "channel": Channel(kept["channel"])}) for kept in kept_messages
     ]
     return [
-        Addressed(message, hashlib.sha256(f"{item.id}/{item.payload_hash}/{number}".encode()).hexdigest(), item)
+        AddressedMessage(message, hashlib.sha256(f"{item.id}/{item.payload_hash}/{number}".encode()).hexdigest(), item)
         for number, message in enumerate(messages)
     ]
 
@@ -122,10 +122,10 @@ class Relay:
         return self._idempotency.send_failed(result.item) if result.outcome is Relayed.LATER else None
 
 
-def _outbox(item: Item, origin: str) -> list[Addressed] | SendResult:
+def _outbox(item: Item, origin: str) -> list[AddressedMessage] | SendResult:
     """Return the messages of an item; or what sending them comes to, if another release wrote what cannot be read."""
     try:
-        return [replace(message, origin=origin) for message in addressed(item)]
+        return [replace(message, origin=origin) for message in addressed_messages(item)]
     except (TypeError, ValueError, KeyError) as error:
         return SendResult(None, f"the outbox of the record cannot be read: {type(error).__name__}", is_permanent=True)
 

@@ -13,23 +13,23 @@ from tsunagu.runtime.idempotency.decisions import Idempotency
 from tsunagu.runtime.idempotency.item import Change, Item
 from tsunagu.runtime.idempotency.lease import Claim
 from tsunagu.runtime.idempotency.store import Outcome, Verdict
-from tsunagu.runtime.receiving.batch import Work
-from tsunagu.runtime.receiving.dead_letters import DeadLetterChannel, Death
+from tsunagu.runtime.receiving.batch import BatchMessage
+from tsunagu.runtime.receiving.dead_letters import DeadLetterChannel, DeadLetters
 from tsunagu.runtime.receiving.relay import Relay, Relayed
 from tsunagu.runtime.retry import backoff_seconds
-from tsunagu.runtime.sending.outbox import Outgoing, encode
+from tsunagu.runtime.sending.outbox import OutboxMessage, encode
 from tsunagu.runtime.telemetry import Metrics, in_hand
 
 _logger = logging.getLogger(__name__)
 
-AnyWork = Work[Any]
+AnyMessage = BatchMessage[Any]
 
 
 @dataclass(frozen=True, slots=True)
 class _Pending:
-    """An outcome that is still to be written: what is wished, and the item as it will be."""
+    """An outcome that is still to be written: what is intended, and the item as it will be."""
 
-    work: AnyWork
+    message: AnyMessage
     claim: Claim
     change: Change
     item: Item
@@ -65,49 +65,51 @@ class Settlement:
         self._max_attempts = max_attempts
         self._rng = rng
         self._pending: list[_Pending] = []
-        self._unsent: list[tuple[AnyWork, Item]] = []
-        self._deaths: list[tuple[AnyWork, Death]] = []
+        self._unsent: list[tuple[AnyMessage, Item]] = []
+        self._dead_letters: list[tuple[AnyMessage, DeadLetters]] = []
 
     def has_spent(self, attempts: int) -> bool:
         """Whether so many attempts are all that a message gets."""
         return attempts >= self._max_attempts
 
-    def complete(self, work: AnyWork, claim: Claim, outbox: Sequence[Outgoing], result: str) -> None:
+    def complete(self, message: AnyMessage, claim: Claim, outbox: Sequence[OutboxMessage], result: str) -> None:
         """Keep: the work is done with this result, and these messages are to be sent."""
         change = self._idempotency.completed(claim, outbox, result)
-        self._pending.append(_Pending(work, claim, change, _completed(claim, outbox, result)))
+        self._pending.append(_Pending(message, claim, change, _completed(claim, outbox, result)))
 
-    def committed(self, work: AnyWork, claim: Claim, outbox: Sequence[Outgoing], result: str) -> None:
+    def committed(self, message: AnyMessage, claim: Claim, outbox: Sequence[OutboxMessage], result: str) -> None:
         """Keep: a transaction says that the work is done with this result; its messages are to be sent."""
-        self._done(work, claim, _completed(claim, outbox, result))
+        self._done(message, claim, _completed(claim, outbox, result))
 
-    def resend(self, work: AnyWork, item: Item) -> None:
+    def resend(self, message: AnyMessage, item: Item) -> None:
         """Keep: the work was done before, and its messages may not have been sent."""
-        self._unsent.append((work, item))
+        self._unsent.append((message, item))
 
-    def release(self, work: AnyWork, claim: Claim) -> None:
+    def release(self, message: AnyMessage, claim: Claim) -> None:
         """Keep: the work goes back as it came; this was no attempt."""
-        self._release(work, claim, attempts=claim.item.attempts, reason="", delay_seconds=None)
+        self._release(message, claim, attempts=claim.item.attempts, reason="", delay_seconds=None)
 
-    def fail(self, work: AnyWork, claim: Claim, reason: str, after_seconds: float | None = None) -> None:
+    def fail(self, message: AnyMessage, claim: Claim, reason: str, after_seconds: float | None = None) -> None:
         """Keep: the attempt failed; the message comes back later, or dies when its attempts are spent."""
         self._metrics.count(Metric.ATTEMPTS_FAILED)
         if self.has_spent(claim.attempt):
-            self.die(work, claim, f"{claim.attempt} attempts failed, the last with {reason}", attempts=claim.attempt)
+            self.dead_letter(
+                message, claim, f"{claim.attempt} attempts failed, the last with {reason}", attempts=claim.attempt
+            )
             return
         delay = backoff_seconds(claim.attempt, self._rng) if after_seconds is None else after_seconds
-        self._release(work, claim, attempts=claim.attempt, reason=bounded_reason(reason), delay_seconds=delay)
+        self._release(message, claim, attempts=claim.attempt, reason=bounded_reason(reason), delay_seconds=delay)
 
-    def die(self, work: AnyWork, claim: Claim, reason: str, *, attempts: int) -> None:
+    def dead_letter(self, message: AnyMessage, claim: Claim, reason: str, *, attempts: int) -> None:
         """Keep: the message will never be processed."""
-        text, ids = bounded_reason(reason), work.message_ids
+        text, ids = bounded_reason(reason), message.message_ids
         change = self._idempotency.dead(claim, attempts=attempts, reason=text, message_ids=ids)
         item = replace(claim.item, status=Status.DEAD, reason=text, attempts=attempts, message_ids=ids)
-        self._pending.append(_Pending(work, claim, change, item))
+        self._pending.append(_Pending(message, claim, change, item))
 
-    def bury(self, work: AnyWork, death: Death) -> None:
+    def dead_letter_again(self, message: AnyMessage, letters: DeadLetters) -> None:
         """Keep: messages of an item that is DEAD already are still to be sent to the dead-letter queue."""
-        self._deaths.append((work, death))
+        self._dead_letters.append((message, letters))
 
     def flush(self) -> None:
         """Write what is kept, send outboxes, send and tell dead letters, and confirm what stands."""
@@ -117,89 +119,91 @@ class Settlement:
             self._settled(each, verdict)
         if self._unsent:
             self._send_all()
-        if self._deaths:
-            self._bury_all()
+        if self._dead_letters:
+            self._send_dead_letters()
 
-    def _release(self, work: AnyWork, claim: Claim, *, attempts: int, reason: str, delay_seconds: float | None) -> None:
+    def _release(
+        self, message: AnyMessage, claim: Claim, *, attempts: int, reason: str, delay_seconds: float | None
+    ) -> None:
         change = self._idempotency.released(claim, attempts=attempts, reason=reason)
         item = replace(claim.item, status=Status.RELEASED)
-        self._pending.append(_Pending(work, claim, change, item, delay_seconds))
+        self._pending.append(_Pending(message, claim, change, item, delay_seconds))
 
     def _settled(self, pending: _Pending, verdict: Verdict) -> None:
-        work, claim, wished = pending.work, pending.claim, pending.item
-        if claim.stands_as(wished.status, verdict):
-            if wished.status is Status.RELEASED:
-                work.delay_seconds = pending.delay_seconds
-            elif wished.status is Status.DEAD:
-                self._deaths.append((work, Death(wished, tuple(work.deliveries))))
+        message, claim, intended = pending.message, pending.claim, pending.item
+        if claim.stands_as(intended.status, verdict):
+            if intended.status is Status.RELEASED:
+                message.delay_seconds = pending.delay_seconds
+            elif intended.status is Status.DEAD:
+                self._dead_letters.append((message, DeadLetters(intended, tuple(message.deliveries))))
             else:
-                self._done(work, claim, wished)
+                self._done(message, claim, intended)
         elif verdict.found is not None and claim.was_done(verdict):
-            # Something else was wished, but a transaction whose answer was lost did commit after all.
-            self._done(work, claim, verdict.found)
+            # Something else was intended, but a transaction whose answer was lost did commit after all.
+            self._done(message, claim, verdict.found)
         elif verdict.outcome is Outcome.REFUSED:
             self._metrics.count(Metric.LEASES_LOST)
-            self._log(work, "lease lost")
+            self._log(message, "lease lost")
         else:
             self._metrics.count(Metric.CALLS_FAILED)
-            self._log(work, "outcome not written")
+            self._log(message, "outcome not written")
 
-    def _done(self, work: AnyWork, claim: Claim, item: Item) -> None:
+    def _done(self, message: AnyMessage, claim: Claim, item: Item) -> None:
         self._metrics.count(Metric.MESSAGES_PROCESSED)
-        with in_hand(work.deliveries[0].log_fields(work.request.item_id)):
-            _logger.info("message processed", extra={LogKey.FENCE: item.fence, LogKey.ATTEMPTS: claim.attempt})
+        with in_hand(message.deliveries[0].log_fields(message.request.item_id)):
+            _logger.info("message processed", extra={LogKey.FENCING_TOKEN: item.fence, LogKey.ATTEMPTS: claim.attempt})
         if item.outbox:
-            self._unsent.append((work, item))
+            self._unsent.append((message, item))
         else:
-            work.confirm()
+            message.confirm()
 
     def _send_all(self) -> None:
         unsent, self._unsent = self._unsent, []
-        results = self._relay.relay([(item, work.deliveries[0].body) for work, item in unsent])
-        for (work, _), result in zip(unsent, results, strict=True):
+        results = self._relay.relay([(item, message.deliveries[0].body) for message, item in unsent])
+        for (message, _), result in zip(unsent, results, strict=True):
             if result.outcome is Relayed.SENT:
-                work.confirm()
+                message.confirm()
             elif result.outcome is Relayed.NEVER:
-                self._deaths.append((work, Death(result.item, tuple(work.deliveries))))
+                self._dead_letters.append((message, DeadLetters(result.item, tuple(message.deliveries))))
             elif result.outcome is Relayed.LATER:
                 self._metrics.count(Metric.CALLS_FAILED)
-                work.delay_seconds = backoff_seconds(result.item.attempts, self._rng)
-                self._log(work, "outbox not sent")
+                message.delay_seconds = backoff_seconds(result.item.attempts, self._rng)
+                self._log(message, "outbox not sent")
 
-    def _bury_all(self) -> None:
-        deaths, self._deaths = self._deaths, []
-        told = self._channel.bury([death for _, death in deaths])
-        untold = sum(len(death.deliveries) for _, death in deaths) - len(told)
-        if untold:
-            self._metrics.count(Metric.CALLS_FAILED, untold)
+    def _send_dead_letters(self) -> None:
+        dead_letters, self._dead_letters = self._dead_letters, []
+        notified = self._channel.send([letters for _, letters in dead_letters])
+        not_notified = sum(len(letters.deliveries) for _, letters in dead_letters) - len(notified)
+        if not_notified:
+            self._metrics.count(Metric.CALLS_FAILED, not_notified)
         marked = []
-        for work, death in deaths:
-            ids = [delivery.message_id for delivery in death.deliveries if delivery.message_id in told]
-            if ids and death.item.status is Status.DEAD:
-                marked.append((work, ids, self._idempotency.told(death.item, ids)))
+        for message, letters in dead_letters:
+            ids = [delivery.message_id for delivery in letters.deliveries if delivery.message_id in notified]
+            if ids and letters.item.status is Status.DEAD:
+                marked.append((message, ids, self._idempotency.notified(letters.item, ids)))
             elif ids:
-                marked.append((work, ids, self._idempotency.given_up(death.item, ids)))
+                marked.append((message, ids, self._idempotency.given_up(letters.item, ids)))
         verdicts = self._idempotency.settle([change for _, _, change in marked])
-        for (work, ids, _), verdict in zip(marked, verdicts, strict=True):
+        for (message, ids, _), verdict in zip(marked, verdicts, strict=True):
             if verdict.outcome is Outcome.APPLIED:
-                self._buried(work, ids)
+                self._dead_lettered(message, ids)
             else:
                 if verdict.outcome is not Outcome.REFUSED:
                     self._metrics.count(Metric.CALLS_FAILED)
-                self._log(work, "dead letter not marked")
+                self._log(message, "dead letter not marked")
 
-    def _buried(self, work: AnyWork, message_ids: list[str]) -> None:
+    def _dead_lettered(self, message: AnyMessage, message_ids: list[str]) -> None:
         self._metrics.count(Metric.MESSAGES_DEAD_LETTERED, len(message_ids))
-        work.confirm(message_ids)
-        self._log(work, "message dead-lettered")
+        message.confirm(message_ids)
+        self._log(message, "message dead-lettered")
 
     @staticmethod
-    def _log(work: AnyWork, event: str) -> None:
-        with in_hand(work.deliveries[0].log_fields(work.request.item_id)):
-            _logger.warning(event, extra={LogKey.RECORD_COUNT: len(work.deliveries)})
+    def _log(message: AnyMessage, event: str) -> None:
+        with in_hand(message.deliveries[0].log_fields(message.request.item_id)):
+            _logger.warning(event, extra={LogKey.RECORD_COUNT: len(message.deliveries)})
 
 
-def _completed(claim: Claim, outbox: Sequence[Outgoing], result: str) -> Item:
+def _completed(claim: Claim, outbox: Sequence[OutboxMessage], result: str) -> Item:
     """Return the item as `Idempotency.completed` leaves it."""
     item = replace(claim.item, status=Status.COMPLETED, result=result)
     return replace(item, status=Status.COMMITTED, outbox=encode(outbox), attempts=0) if outbox else item

@@ -45,7 +45,7 @@ _LARGEST = {
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Outgoing:
+class OutboxMessage:
     """A message to be sent on.
 
     Attributes:
@@ -84,7 +84,7 @@ class Outbox:
     def __init__(self, request_id: str, trace_header: str | None = None) -> None:
         self._trace_header = trace_header
         self._carried = {REQUEST_ID_ATTRIBUTE: request_id}
-        self._messages: list[Outgoing] = []
+        self._messages: list[OutboxMessage] = []
         self._is_sealed = False
 
     def count_hops(self, hops: int) -> None:
@@ -139,7 +139,7 @@ class Outbox:
         """Tell Step Functions, once this message is done, that the task failed."""
         self._add(Channel.TASK_FAILURE, token, cause, error=error)
 
-    def seal(self) -> tuple[Outgoing, ...]:
+    def seal(self) -> tuple[OutboxMessage, ...]:
         """Return what was collected; what comes later is refused, because it would be lost."""
         self._is_sealed = True
         return tuple(self._messages)
@@ -161,7 +161,7 @@ class Outbox:
         has_attributes = channel in {Channel.QUEUE, Channel.TOPIC}
         carried = {**self._carried, **(attributes or {})} if has_attributes else {}
         is_result = body is None and has_attributes
-        outgoing = Outgoing(
+        message = OutboxMessage(
             channel=channel,
             target=target,
             body="" if is_result else cast("str", body),
@@ -172,43 +172,43 @@ class Outbox:
             awaits=awaits or {},
             is_result=is_result,
         )
-        _check(outgoing)
-        self._messages.append(outgoing)
+        _check(message)
+        self._messages.append(message)
         if len(encode(self._messages).encode()) > OUTBOX_BYTES:
             msg = f"all messages of an outbox must have at most {OUTBOX_BYTES:,} bytes together, got more"
             raise ValueError(msg)
 
 
-def encode(messages: Sequence[Outgoing]) -> str:
+def encode(messages: Sequence[OutboxMessage]) -> str:
     """Return the text that an item keeps of an outbox; empty when there is nothing to send."""
     return json.dumps([*map(_kept, messages)], separators=(",", ":")) if messages else ""
 
 
-def _kept(message: Outgoing) -> dict[str, object]:
+def _kept(message: OutboxMessage) -> dict[str, object]:
     """Return the fields of a message that say something; without a body, it is the result of the item."""
     fields = {name: value for name, value in asdict(message).items() if value and name not in {"body", "is_result"}}
     return fields if message.is_result else {**fields, "body": message.body}
 
 
-def _check(outgoing: Outgoing) -> None:
+def _check(message: OutboxMessage) -> None:
     """Refuse what could never be sent, before it is committed: the effect would stand, and its message would not."""
-    place: list[tuple[str, object]] = [("target", outgoing.target), ("group_id", outgoing.group_id)]
-    named = [*place, *outgoing.attributes.items()]
-    for name, value in [("body", outgoing.body), ("error", outgoing.error), *named]:
+    place: list[tuple[str, object]] = [("target", message.target), ("group_id", message.group_id)]
+    named = [*place, *message.attributes.items()]
+    for name, value in [("body", message.body), ("error", message.error), *named]:
         if not isinstance(value, str) and not (value is None and name in _OPTIONAL):
-            msg = f"{name} of a message for a {outgoing.channel} must be text, got {type(value).__name__}"
+            msg = f"{name} of a message for a {message.channel} must be text, got {type(value).__name__}"
             raise TypeError(msg)
     "".join(f"{name}{value}" for name, value in named).encode()  # half a surrogate pair could not be sent either
-    needs_body = outgoing.channel in {Channel.QUEUE, Channel.TOPIC} and not outgoing.is_result
-    needed = [*named, ("body", outgoing.body)] if needs_body else named
+    needs_body = message.channel in {Channel.QUEUE, Channel.TOPIC} and not message.is_result
+    needed = [*named, ("body", message.body)] if needs_body else named
     if empty := [name for name, value in needed if value == ""]:
-        msg = f"{' and '.join(empty)} of a message for a {outgoing.channel} must not be empty"
+        msg = f"{' and '.join(empty)} of a message for a {message.channel} must not be empty"
         raise ValueError(msg)
-    if len(outgoing.attributes) > ATTRIBUTES_PER_MESSAGE:
-        msg = f"a message must have at most {ATTRIBUTES_PER_MESSAGE} attributes, got {len(outgoing.attributes)}"
+    if len(message.attributes) > ATTRIBUTES_PER_MESSAGE:
+        msg = f"a message must have at most {ATTRIBUTES_PER_MESSAGE} attributes, got {len(message.attributes)}"
         raise ValueError(msg)
-    size = len(outgoing.body.encode())
-    size += sum(len(f"{name}String{value}".encode()) for name, value in outgoing.attributes.items())
-    if size > _LARGEST[outgoing.channel]:
-        msg = f"a message for a {outgoing.channel} must have at most {_LARGEST[outgoing.channel]:,} bytes, got {size:,}"
+    size = len(message.body.encode())
+    size += sum(len(f"{name}String{value}".encode()) for name, value in message.attributes.items())
+    if size > _LARGEST[message.channel]:
+        msg = f"a message for a {message.channel} must have at most {_LARGEST[message.channel]:,} bytes, got {size:,}"
         raise ValueError(msg)

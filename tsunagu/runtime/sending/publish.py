@@ -91,7 +91,7 @@ class QueueSender(Protocol):
         ...
 
 
-class Notifier(Protocol):
+class NotificationSender(Protocol):
     """Tells people, by a topic."""
 
     def notify(self, subject: str, message: str) -> None:

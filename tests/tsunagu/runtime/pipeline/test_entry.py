@@ -147,7 +147,9 @@ def test_loop_through_the_entry_queue_ends(world: PipelineWorld) -> None:
     world.settle()
 
     for _ in range(HOP_LIMIT):
-        (sent,) = [each.outgoing for each in world.topics.published if each.outgoing.target == "queue/entry"][-1:]
+        (sent,) = [
+            each.outbox_message for each in world.topics.published if each.outbox_message.target == "queue/entry"
+        ][-1:]
         receive(world, entry_record(sent.body, sent.body, {**sent.attributes}))
         world.settle()
 
@@ -171,5 +173,5 @@ def test_what_a_service_sends_has_the_hops_of_its_run_whatever_came_beside_the_e
 
     world.deliver("inventory")
 
-    (sent,) = [each.outgoing for each in world.topics.published if each.outgoing.target == "queue/entry"]
+    (sent,) = [each.outbox_message for each in world.topics.published if each.outbox_message.target == "queue/entry"]
     assert sent.attributes["hop_count"] == "1"

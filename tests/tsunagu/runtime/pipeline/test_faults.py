@@ -184,7 +184,7 @@ def test_kill_around_a_publish_loses_and_doubles_nothing(world: PipelineWorld, n
 
     assert world.effects() == each_service_once(answer)
     assert len({json.dumps(each) for each in world.notifications()}) == 1
-    assert {each.outgoing.target for each in world.topics.published} >= {COMPLETION_TOPIC}
+    assert {each.outbox_message.target for each in world.topics.published} >= {COMPLETION_TOPIC}
 
 
 @pytest.mark.parametrize("method", ["put", "open"])

@@ -16,8 +16,8 @@ from tsunagu.contracts.items import Status
 from tsunagu.runtime.idempotency.item import Item
 from tsunagu.runtime.pipeline.join import JoiningSender, onward_text
 from tsunagu.runtime.pipeline.journal import run_started_ms
-from tsunagu.runtime.receiving.relay import Addressed
-from tsunagu.runtime.sending.outbox import Channel, Outgoing
+from tsunagu.runtime.receiving.relay import AddressedMessage
+from tsunagu.runtime.sending.outbox import Channel, OutboxMessage
 from tsunagu.runtime.sending.publish import SendResult
 
 SIBLINGS = ("inventory", "billing")
@@ -134,19 +134,21 @@ ORIGIN = ENVELOPE.bodies("topic/reserve")[0]
 ASKED_ONE = replace(PLAIN, step="reserve", only="inventory", base_run_id=PLAIN.request_id).encode()
 
 
-def onward(origin: str = ORIGIN, age_ms: int = 0) -> Addressed:
+def onward(origin: str = ORIGIN, age_ms: int = 0) -> AddressedMessage:
     updated = run_started_ms(STARTED["run_id"]) + age_ms
     own = replace(item("i", Status.COMMITTED), updated=updated, expiration=(updated + WINDOW_MS) // 1_000)
     awaits = {"inventory": "i", "billing": "b"}
-    outgoing = Outgoing(channel=Channel.TOPIC, target="topic/ship", body=onward_text("ship"), awaits=awaits)
-    return Addressed(outgoing, "id", own, origin)
+    onward_message = OutboxMessage(channel=Channel.TOPIC, target="topic/ship", body=onward_text("ship"), awaits=awaits)
+    return AddressedMessage(onward_message, "id", own, origin)
 
 
-def plain(text: str) -> Addressed:
-    return Addressed(Outgoing(channel=Channel.TOPIC, target="t", body=text), "id", item("p"))
+def plain(text: str) -> AddressedMessage:
+    return AddressedMessage(OutboxMessage(channel=Channel.TOPIC, target="t", body=text), "id", item("p"))
 
 
-def send(*messages: Addressed, sibling: Item | None, broken: bool = False) -> tuple[list[SendResult], list[Addressed]]:
+def send(
+    *messages: AddressedMessage, sibling: Item | None, broken: bool = False
+) -> tuple[list[SendResult], list[AddressedMessage]]:
     store, sender = FakeItemStore(), FakeOutboxSender(broken=broken)
     if sibling is not None:
         store.items["b"] = sibling
@@ -158,7 +160,7 @@ def test_results_stand_from_their_commit_on(status: Status) -> None:
     results, sent = send(onward(), sibling=item("b", status))
 
     assert results == [SendResult("sent-1")]
-    assert '"results":{"billing":{"inline":1},"inventory":{"inline":1}}' in sent[0].outgoing.body
+    assert '"results":{"billing":{"inline":1},"inventory":{"inline":1}}' in sent[0].outbox_message.body
 
 
 @pytest.mark.parametrize(
@@ -176,7 +178,7 @@ def test_other_messages_are_sent_as_they_are_and_results_keep_their_order() -> N
     results, sent = send(plain("one"), onward(), plain("two"), sibling=None)
 
     assert results == [SendResult("sent-1"), SendResult(None), SendResult("sent-2")]
-    assert [each.outgoing.body for each in sent] == ["one", "two"]
+    assert [each.outbox_message.body for each in sent] == ["one", "two"]
 
 
 def test_failed_send_is_told() -> None:
@@ -200,7 +202,7 @@ def test_failed_send_is_told() -> None:
     ],
 )
 def test_message_that_cannot_be_made_is_refused_for_good_and_hurts_no_other(
-    message: Addressed, sibling: Item | None
+    message: AddressedMessage, sibling: Item | None
 ) -> None:
     (refused, other), _ = send(message, plain("other"), sibling=sibling)
 
@@ -212,8 +214,8 @@ def test_message_that_cannot_be_made_is_refused_for_good_and_hurts_no_other(
 def test_record_in_hand_is_not_read_again() -> None:
     store = FakeItemStore()
     message = onward()
-    alone = Addressed(
-        Outgoing(channel=Channel.TOPIC, target="t", body=onward_text(""), awaits={"inventory": "i"}),
+    alone = AddressedMessage(
+        OutboxMessage(channel=Channel.TOPIC, target="t", body=onward_text(""), awaits={"inventory": "i"}),
         "id",
         message.item,
         ORIGIN,

@@ -48,7 +48,7 @@ def test_every_message_carries_request_id_version_and_hop_count(world: PipelineW
     world.settle()
 
     expected = [{"request_id": answer["request_id"], "schema_version": "1", "hop_count": str(hop)} for hop in (1, 2, 3)]
-    assert [each.outgoing.attributes for each in world.topics.published] == expected
+    assert [each.outbox_message.attributes for each in world.topics.published] == expected
 
 
 def test_trace_context_follows_the_request(world: PipelineWorld) -> None:
@@ -56,7 +56,7 @@ def test_trace_context_follows_the_request(world: PipelineWorld) -> None:
     world.starter().answer(document, deadline_ms=world.clock.ms + 10_000, trace_context="Root=1-2-3")
     world.settle()
 
-    contexts = [each.outgoing.attributes["trace_context"] for each in world.topics.published]
+    contexts = [each.outbox_message.attributes["trace_context"] for each in world.topics.published]
     assert contexts == ["Root=1-2-3"] * 3
 
 
@@ -69,7 +69,7 @@ def test_large_payload_and_large_results_lie_in_objects_and_come_out_the_same(wo
     assert (order, results["billing"]) == (LARGE_ORDER, {"invoice": "i" * 500})
     prefix = f"orders/{answer['request_id']}/{answer['run_id']}/"
     assert {f"{prefix}request.json", f"{prefix}reserve/billing/1.json"} <= {*world.objects.versions}
-    assert all(len(each.outgoing.body) < 1_500 for each in world.topics.published)
+    assert all(len(each.outbox_message.body) < 1_500 for each in world.topics.published)
 
 
 @pytest.mark.parametrize("order", [{}, {"日本\u2028": {"": [None, "\uffff\x00😀"]}}, {"n": 1e300, "m": -(2**70)}])

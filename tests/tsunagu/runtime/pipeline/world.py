@@ -38,8 +38,8 @@ from tsunagu.runtime.pipeline.shape import Pipeline, Step, service_item_ids
 from tsunagu.runtime.pipeline.start import Starter, StartPorts
 from tsunagu.runtime.pipeline.work import Work
 from tsunagu.runtime.receiving.dead_letters import DeadLetterChannel
-from tsunagu.runtime.receiving.receiver import Ports, Receiver, ReceiverSettings
-from tsunagu.runtime.receiving.relay import Addressed
+from tsunagu.runtime.receiving.receiver import Ports, Receiver, ReceiverConfig
+from tsunagu.runtime.receiving.relay import AddressedMessage
 from tsunagu.runtime.sending.publish import SendResult
 from tsunagu.runtime.telemetry import Metrics
 
@@ -75,12 +75,12 @@ class FakeIndex:
 class FakeTopics:
     """Publishes to the queues of the services; `faults` are those of the next sends, as of `FakeItemStore`."""
 
-    published: list[Addressed] = field(default_factory=list)
+    published: list[AddressedMessage] = field(default_factory=list)
     queues: dict[str, list[dict[str, Any]]] = field(default_factory=dict)
     faults: list[str] = field(default_factory=list)
     numbers: Iterator[int] = field(default_factory=itertools.count)
 
-    def send(self, messages: Sequence[Addressed]) -> list[SendResult]:
+    def send(self, messages: Sequence[AddressedMessage]) -> list[SendResult]:
         fault = self.faults.pop(0) if messages and self.faults else ""
         if fault == "killed_before":
             raise Killed
@@ -94,14 +94,14 @@ class FakeTopics:
             return [SendResult(None, "ReadTimeout: gone")] * len(messages)
         return [SendResult("sent")] * len(messages)
 
-    def _publish(self, message: Addressed) -> None:
+    def _publish(self, message: AddressedMessage) -> None:
         self.published.append(message)
-        outgoing = message.outgoing
+        content = message.outbox_message
         for step in ORDERS.steps:
             for service in step.services:
-                only = outgoing.attributes.get("service")
-                if step.topic_arn == outgoing.target and only in {None, service}:
-                    self.put(service, outgoing.body, outgoing.attributes)
+                only = content.attributes.get("service")
+                if step.topic_arn == content.target and only in {None, service}:
+                    self.put(service, content.body, content.attributes)
 
     def put(self, service: str, body: str, attributes: Mapping[str, str]) -> None:
         queue = self.queues.setdefault(service, [])
@@ -176,7 +176,7 @@ class PipelineWorld:
     def entry(self) -> Receiver[Any]:
         entry = Entry(self.pipeline, self.planner(), self.new_id, hop_limit=HOP_LIMIT)
         return Receiver(
-            self._settings("orders.start"),
+            self._config("orders.start"),
             self._ports(self.topics),
             parse=entry.wish,
             key=entry.key,
@@ -205,15 +205,15 @@ class PipelineWorld:
             self.place(step, name), self.claim_check(), parse=lambda order: order, function=self.business[name]
         )
         return Receiver(
-            self._settings(service.scope),
+            self._config(service.scope),
             self._ports(JoiningSender(self.store, self.topics)),
             parse=service.envelope,
             key=lambda envelope: envelope.run_id,
             process=service.process,
         )
 
-    def _settings(self, scope: str) -> ReceiverSettings:
-        return ReceiverSettings(
+    def _config(self, scope: str) -> ReceiverConfig:
+        return ReceiverConfig(
             scope=scope,
             queue_arn=QUEUE_ARN,
             function_timeout_seconds=TIMEOUT_SECONDS,
@@ -265,11 +265,13 @@ class PipelineWorld:
 
     def notifications(self) -> list[JsonObject]:
         return [
-            json.loads(each.outgoing.body) for each in self.topics.published if each.outgoing.target == COMPLETION_TOPIC
+            json.loads(each.outbox_message.body)
+            for each in self.topics.published
+            if each.outbox_message.target == COMPLETION_TOPIC
         ]
 
     def bodies(self, topic: str) -> list[str]:
-        return [each.outgoing.body for each in self.topics.published if each.outgoing.target == topic]
+        return [each.outbox_message.body for each in self.topics.published if each.outbox_message.target == topic]
 
     def effects(self) -> list[tuple[object, object]]:
         return sorted((effect["service"], effect["run_id"]) for effect in self.store.effects)

@@ -206,7 +206,7 @@ def test_parser_that_changes_the_body_makes_no_other_payload(world: World) -> No
     world.parse = parse_order
 
     assert world.receive(record(order("o-1"), "m-2")) == []
-    assert world.counted()["DuplicatesRefused"] == 1
+    assert world.counted()["DuplicatesSkipped"] == 1
 
 
 @pytest.mark.parametrize("seconds", [-1, 42_301, float("inf"), float("nan")])

@@ -136,7 +136,7 @@ def test_order_of_fields_and_white_space_make_no_other_payload(world: World) -> 
     world.receive(record('{"order_id": "o-1", "amount": 1}', "m-1"))
 
     assert world.receive(record('{"amount":1,   "order_id":"o-1"}', "m-2")) == []
-    assert world.counted()["DuplicatesRefused"] == 1
+    assert world.counted()["DuplicatesSkipped"] == 1
 
 
 @pytest.mark.parametrize("spare", [0, 1, 2])

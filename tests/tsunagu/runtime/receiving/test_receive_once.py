@@ -29,7 +29,7 @@ def test_second_delivery_is_acknowledged_without_a_second_effect(world: World) -
     returned = world.receive(record(order("o-1"), "m-2"))
 
     assert (returned, world.effects()) == ([], ["o-1"])
-    assert world.counted()["DuplicatesRefused"] == 1
+    assert world.counted()["DuplicatesSkipped"] == 1
 
 
 def test_quiet_path_costs_two_calls_for_ten_messages(world: World) -> None:
@@ -173,7 +173,7 @@ def test_fence_rises_with_each_owner(world: World) -> None:
     fences: list[int] = []
 
     def fail(_body: JsonObject, message: Message) -> None:
-        fences.append(message.fence)
+        fences.append(message.fencing_token)
         raise ValueError
 
     for _ in range(2):

@@ -78,7 +78,7 @@ def test_message_without_text_carries_the_result_and_keeps_no_copy_of_it(world: 
     world.outbox.broken = False
     world.receive(record(order("a"), "m-2"), process=work)
 
-    assert [sent.outgoing.body for sent in world.outbox.sent] == ["the result"]
+    assert [sent.outbox_message.body for sent in world.outbox.sent] == ["the result"]
 
 
 def test_message_that_carries_a_result_that_is_not_set_is_an_attempt_and_nothing_stands(world: World) -> None:
@@ -97,7 +97,7 @@ def test_empty_cause_of_a_task_stays_empty_beside_a_result(world: World) -> None
 
     world.receive(record(order("a")), process=work)
 
-    assert [(sent.outgoing.error, sent.outgoing.body) for sent in world.outbox.sent] == [("Bad", "")]
+    assert [(sent.outbox_message.error, sent.outbox_message.body) for sent in world.outbox.sent] == [("Bad", "")]
 
 
 def test_whoever_sends_knows_the_message_and_the_item(world: World) -> None:
@@ -108,7 +108,7 @@ def test_whoever_sends_knows_the_message_and_the_item(world: World) -> None:
     world.receive(received, process=work)
 
     (sent,) = world.outbox.sent
-    assert (sent.origin, sent.item.id, sent.outgoing.awaits) == (
+    assert (sent.origin, sent.item.id, sent.outbox_message.awaits) == (
         received["body"],
         world.only_item().id,
         {"billing": "item-7"},

@@ -41,8 +41,8 @@ def test_messages_are_sent_and_the_item_is_completed(world: World, process: Proc
 
     (sent,) = world.outbox.sent
     assert (returned, world.statuses()) == ([], [Status.COMPLETED])
-    assert json.loads(sent.outgoing.body) == order("o-1")
-    assert sent.outgoing.attributes == {"request_id": "r-1"}
+    assert json.loads(sent.outbox_message.body) == order("o-1")
+    assert sent.outbox_message.attributes == {"request_id": "r-1"}
     assert world.only_item().outbox == ""
 
 
@@ -185,7 +185,7 @@ def test_what_may_still_succeed_is_sent_before_the_message_is_given_up(world: Wo
     world.outbox.broken = False
 
     assert world.receive(record(order("o-1")), process=mixed) == []
-    assert [sent.outgoing.body for sent in world.outbox.sent] == ["fine"]
+    assert [sent.outbox_message.body for sent in world.outbox.sent] == ["fine"]
     assert len(world.dead_letter_queue.sent) == 1
 
 
@@ -229,7 +229,7 @@ def test_more_attributes_than_sqs_takes_are_refused_at_once() -> None:
 def test_hops_that_a_message_brought_go_on_with_what_it_sends(world: World) -> None:
     world.receive(record(order("o-1"), attributes={"request_id": "r-1", "hop_count": "7"}), process=transactional)
 
-    assert world.outbox.sent[0].outgoing.attributes == {"request_id": "r-1", "hop_count": "7"}
+    assert world.outbox.sent[0].outbox_message.attributes == {"request_id": "r-1", "hop_count": "7"}
 
 
 def test_request_id_and_hops_leave_room_for_eight_attributes() -> None:

@@ -152,7 +152,7 @@ def _step_name(flow: Flow, hop: int) -> str:
 def _results(flow: Flow, step: int) -> Mapping[str, Part]:
     stage = flow.steps[step]
     keys = {
-        service: claims.result_key(PIPELINE, _ID, _ID, step=stage.name, service=service, fence=1)
+        service: claims.result_key(PIPELINE, _ID, _ID, step=stage.name, service=service, fencing_token=1)
         for service in stage.services
     }
     return {service: _part(flow, flow.result_bytes, key) for service, key in keys.items()}

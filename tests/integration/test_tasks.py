@@ -66,7 +66,7 @@ def test_success_and_failure_are_told_with_what_the_state_machine_reads(sfn: "SF
         stub.add_response("send_task_success", {}, {"taskToken": TOKEN, "output": '{"n": 1}'})
         stub.add_response("send_task_failure", {}, {"taskToken": TOKEN, "error": "Refused", "cause": "why"})
 
-        results = [StepFunctionsTasks(lambda: sfn).tell(outcome, "id") for outcome in (success, failure)]
+        results = [StepFunctionsTasks(lambda: sfn).report(outcome, "id") for outcome in (success, failure)]
 
     assert [(result.message_id, result.error) for result in results] == [("id", None)] * 2
 
@@ -76,7 +76,7 @@ def test_outcome_of_a_task_that_does_not_wait_is_refused_for_good(sfn: "SFNClien
     with Stubber(sfn) as stub:
         stub.add_client_error("send_task_success", code)
 
-        result = StepFunctionsTasks(lambda: sfn).tell(
+        result = StepFunctionsTasks(lambda: sfn).report(
             OutboxMessage(channel=Channel.TASK_SUCCESS, target=TOKEN, body=""), ""
         )
 
@@ -88,7 +88,7 @@ def test_outcome_that_was_not_taken_is_told_again(sfn: "SFNClient", code: str) -
     with Stubber(sfn) as stub:
         stub.add_client_error("send_task_failure", code)
 
-        result = StepFunctionsTasks(lambda: sfn).tell(
+        result = StepFunctionsTasks(lambda: sfn).report(
             OutboxMessage(channel=Channel.TASK_FAILURE, target=TOKEN, body=""), ""
         )
 

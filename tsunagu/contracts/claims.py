@@ -62,10 +62,10 @@ def input_key(pipeline: str, request_id: str, run_id: str, *, step: str, service
     )
 
 
-def result_key(pipeline: str, request_id: str, run_id: str, *, step: str, service: str, fence: int) -> str:
-    """Return the key of a service's result: each attempt, by its fence, writes an object of its own."""
+def result_key(pipeline: str, request_id: str, run_id: str, *, step: str, service: str, fencing_token: int) -> str:
+    """Return the key of a service's result: each attempt, by its fencing token, writes an object of its own."""
     prefix = _run_prefix(pipeline, request_id, run_id)
-    return f"{prefix}{check_name('step', step)}/{check_name('service', service)}/{int(fence)}.json"
+    return f"{prefix}{check_name('step', step)}/{check_name('service', service)}/{int(fencing_token)}.json"
 
 
 def _run_prefix(pipeline: str, request_id: str, run_id: str) -> str:

@@ -14,14 +14,14 @@ from tsunagu.runtime.errors import UnavailableError
 from tsunagu.runtime.idempotency.decisions import Done, Idempotency, Unsent
 from tsunagu.runtime.idempotency.item import Change, Item
 from tsunagu.runtime.idempotency.lease import Claim
-from tsunagu.runtime.pipeline import join, plan, service, shape, start
+from tsunagu.runtime.pipeline import join, plan, request_processor, shape, start
+from tsunagu.runtime.pipeline.commands import Command, ReplayCommand
 from tsunagu.runtime.pipeline.envelope import Envelope, attributes_of
 from tsunagu.runtime.pipeline.errors import NotPublishedError
 from tsunagu.runtime.pipeline.join import JoiningSender
 from tsunagu.runtime.pipeline.journal import Found, envelope_of, is_done
 from tsunagu.runtime.pipeline.plan import Planner
 from tsunagu.runtime.pipeline.replay import runs_of
-from tsunagu.runtime.pipeline.wishes import ReplayWish, Wish
 from tsunagu.runtime.receiving.relay import AddressedMessage, addressed_messages
 from tsunagu.runtime.receiving.settlement import Settlement
 from tsunagu.runtime.sending.outbox import encode
@@ -59,8 +59,8 @@ def join_reads_before_the_commit(patch: Patch) -> None:
 @seen_in("pipeline: siblings", ONE_SWITCH)
 def join_reads_what_was_there_a_moment_ago(patch: Patch) -> None:
     def mutant(self: JoiningSender, messages: Sequence[AddressedMessage]) -> Mapping[str, Found]:
-        records: Any = self._records
-        before = records.actor.plant.journal.before
+        items: Any = self._items
+        before = items.actor.plant.journal.before
         in_hand = {message.item.id for message in messages}
         found = read(self, messages)
         return {item_id: item if item_id in in_hand else before.get(item_id) for item_id, item in found.items()}
@@ -131,7 +131,7 @@ def result_committed_whatever_the_record_says(patch: Patch) -> None:
 @seen_in("pipeline: replay of one service")
 def join_of_one_service_awaits_its_own_run_alone(patch: Patch) -> None:
     ids = shape.service_item_ids
-    patch.setattr(service, "service_item_ids", lambda *names, run_id, **_: ids(*names, run_id=run_id))
+    patch.setattr(request_processor, "service_item_ids", lambda *names, run_id, **_: ids(*names, run_id=run_id))
 
 
 # --- starts ------------------------------------------------------------------------------------
@@ -234,9 +234,9 @@ def own_object_taken_for_another(patch: Patch) -> None:
 @seen_in("pipeline: siblings, claims", ONE_CRASH)
 def attempts_share_an_object(patch: Patch) -> None:
     def mutant(*ids: str, step: str, service: str, **_: int) -> str:
-        return result_key(*ids, step=step, service=service, fence=1)
+        return result_key(*ids, step=step, service=service, fencing_token=1)
 
-    patch.setattr(service, "result_key", mutant)
+    patch.setattr(request_processor, "result_key", mutant)
 
 
 @seen_in("pipeline: siblings, claims", ONE_CRASH)
@@ -265,10 +265,10 @@ def object_that_is_not_read_now_never_is(patch: Patch) -> None:
 def replay_goes_on_under_the_earlier_run(patch: Patch) -> None:
     envelope = Planner.envelope
 
-    def mutant(self: Planner, wish: Wish, **ids: Any) -> Envelope:
-        if isinstance(wish, ReplayWish):
-            ids["run_id"] = runs_of(self._journal, wish.request_id)[0].run_id
-        return envelope(self, wish, **ids)
+    def mutant(self: Planner, command: Command, **ids: Any) -> Envelope:
+        if isinstance(command, ReplayCommand):
+            ids["run_id"] = runs_of(self._journal, command.request_id)[0].run_id
+        return envelope(self, command, **ids)
 
     patch.setattr(Planner, "envelope", mutant)
 

@@ -21,8 +21,8 @@ from tsunagu.runtime.pipeline.errors import RefusedRequestError, UnknownRequestE
 from tsunagu.runtime.pipeline.join import JoiningSender
 from tsunagu.runtime.pipeline.journal import Journal
 from tsunagu.runtime.pipeline.plan import Planner
-from tsunagu.runtime.pipeline.service import Service
-from tsunagu.runtime.pipeline.shape import Step
+from tsunagu.runtime.pipeline.request_processor import RequestProcessor
+from tsunagu.runtime.pipeline.shape import PipelineStep
 from tsunagu.runtime.pipeline.start import Starter, StartPorts
 from tsunagu.runtime.pipeline.work import Work
 from tsunagu.runtime.receiving.receiver import Receiver, ReceiverConfig
@@ -91,15 +91,15 @@ class Caller(Actor):
 
     def _document(self) -> JsonObject:
         ask = self.ask
-        wish: JsonObject = {"action": "start", "payload": {"order_id": ask.order_id}}
+        command: JsonObject = {"action": "start", "payload": {"order_id": ask.order_id}}
         if ask.is_replay:
-            wish = {"action": "replay", "request_id": self.plant.journal.first_request_id}
+            command = {"action": "replay", "request_id": self.plant.journal.first_request_id}
         elif ask.from_step is not None:
             before = ORDERS.before(ask.from_step)
             results = {service: _result(service, GIVEN_FENCE) for service in (before.services if before else ())}
-            wish["payload"] = {"request": wish["payload"], "results": results}
+            command["payload"] = {"request": command["payload"], "results": results}
         optional = {"from_step": ask.from_step, "only": ask.only}
-        return wish | {"idempotency_key": ask.key} | {name: value for name, value in optional.items() if value}
+        return command | {"idempotency_key": ask.key} | {name: value for name, value in optional.items() if value}
 
     def _new_owner(self) -> str:
         self.owner = f"{self.name}/{self._calls}"
@@ -132,18 +132,18 @@ class ServiceSandbox(Sandbox):
 
     plant: "PipelinePlant"
 
-    def __init__(self, name: str, plant: "PipelinePlant", step: Step, service: str) -> None:
+    def __init__(self, name: str, plant: "PipelinePlant", step: PipelineStep, service: str) -> None:
         super().__init__(name, plant, plant.queues[service])
         self.service = service
         self._step = step
 
     def new_receiver(self) -> Receiver[Envelope]:
         claim_check = ClaimCheck(ObjectPort(self), largest_bytes=LARGEST_BYTES)
-        service: Service[JsonObject] = Service(
+        processor: RequestProcessor[JsonObject] = RequestProcessor(
             self._place(), claim_check, parse=lambda order: order, function=self._work
         )
         config = ReceiverConfig(
-            scope=service.scope,
+            scope=processor.scope,
             queue_arn=QUEUE_ARN,
             function_timeout_seconds=FUNCTION_TIMEOUT_SECONDS,
             max_attempts=MAX_ATTEMPTS,
@@ -153,9 +153,9 @@ class ServiceSandbox(Sandbox):
         return Receiver(
             config,
             self.ports(outbox, self.plant.dead_letter_queues[self.service], self.plant.notifications),
-            parse=service.envelope,
+            parse=processor.envelope,
             key=lambda envelope: envelope.run_id,
-            process=service.process,
+            process=processor.process,
         )
 
     def _place(self) -> ServiceEnvironment:

@@ -11,7 +11,7 @@ from tsunagu.runtime.idempotency.item import Item
 from tsunagu.runtime.json_text import JsonObject
 from tsunagu.runtime.pipeline.envelope import Envelope
 from tsunagu.runtime.pipeline.journal import envelope_of, is_done
-from tsunagu.runtime.pipeline.shape import Step, service_item_ids, start_scope
+from tsunagu.runtime.pipeline.shape import PipelineStep, service_item_ids, start_scope
 from tsunagu.runtime.receiving.relay import AddressedMessage
 
 if TYPE_CHECKING:
@@ -69,7 +69,7 @@ class PipelineJournal:
         envelopes = [envelope_of(item) for item in self.starts().values() if is_done(item)]
         return {envelope.run_id: envelope for envelope in sorted(envelopes, key=lambda each: each.run_id)}
 
-    def records(self, run: Envelope, step: Step) -> Mapping[str, Item | None]:
+    def items(self, run: Envelope, step: PipelineStep) -> Mapping[str, Item | None]:
         """Return the records that a step's results are made of in a run, by service."""
         asked_one = run.only is not None and run.step == step.name
         ids = service_item_ids(
@@ -114,7 +114,7 @@ class PipelineJournal:
     def _check_joined(self, body: Mapping[str, Any]) -> None:
         step = ORDERS.before(body["step"]) if body["step"] else ORDERS.steps[-1]
         assert step is not None
-        records = self.records(self.runs()[body["run_id"]], step)
+        records = self.items(self.runs()[body["run_id"]], step)
         results = {service: json.loads(item.result) for service, item in records.items() if is_done(item)}
         if results != body["results"] or len(results) < len(step.services):
             raise Violation(

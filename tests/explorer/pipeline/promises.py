@@ -13,7 +13,7 @@ from tsunagu.runtime.idempotency.item import Item
 from tsunagu.runtime.idempotency.keys import item_id
 from tsunagu.runtime.pipeline.envelope import Envelope
 from tsunagu.runtime.pipeline.errors import KeyTakenError
-from tsunagu.runtime.pipeline.shape import Step, start_key, start_scope
+from tsunagu.runtime.pipeline.shape import PipelineStep, start_key, start_scope
 
 if TYPE_CHECKING:
     from tests.explorer.pipeline.plant import PipelinePlant
@@ -84,8 +84,8 @@ class PipelinePromises:
     def _is_refused(self, asked: Sequence[str]) -> bool:
         return self._plant.setting.refusing in asked and not self._plant.is_mended
 
-    def _check_service(self, run: Envelope, step: Step, service: str) -> None:
-        record = self._journal.records(run, step)[service]
+    def _check_service(self, run: Envelope, step: PipelineStep, service: str) -> None:
+        record = self._journal.items(run, step)[service]
         effects = self._effects(run, service)
         if self._is_refused([service]):
             reason = "the account is closed"
@@ -101,7 +101,7 @@ class PipelinePromises:
         if any(effect["given"] != given for effect in effects):
             raise Violation(f"{service} of {run.run_id}: must be given {given}, got {effects}")
 
-    def _given(self, run: Envelope, step: Step) -> dict[str, int]:
+    def _given(self, run: Envelope, step: PipelineStep) -> dict[str, int]:
         """Fences of the attempts whose results a service must be given: of its own run, or of the one it replays."""
         before = ORDERS.before(step.name)
         if before is None:
@@ -109,9 +109,9 @@ class PipelinePromises:
         origin = next(iter(self._runs.values())) if step.name == run.step else run
         if origin.step == step.name:
             return dict.fromkeys(before.services, GIVEN_FENCE)
-        return {service: item.fence for service, item in self._journal.records(origin, before).items() if item}
+        return {service: item.fence for service, item in self._journal.items(origin, before).items() if item}
 
-    def _check_nothing_behind(self, run: Envelope, step: Step) -> None:
+    def _check_nothing_behind(self, run: Envelope, step: PipelineStep) -> None:
         behind = ORDERS.steps_from(step.name)[1:]
         topics = [*(each.topic_arn for each in behind), COMPLETION_TOPIC]
         if any((topic, run.run_id) in self._journal.bodies for topic in topics):

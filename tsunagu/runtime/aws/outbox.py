@@ -54,7 +54,7 @@ class AwsOutboxSender:
             return SqsQueueSender(self._sqs, target, self._clock).send([*map(_message, messages)])
         if channel is Channel.TOPIC:
             return SnsTopicSender(self._sns, target, self._clock).send([*map(_message, messages)])
-        return [self._tasks.tell(message.outbox_message, message.deduplication_id) for message in messages]
+        return [self._tasks.report(message.outbox_message, message.deduplication_id) for message in messages]
 
 
 def _message(message: AddressedMessage) -> OutgoingMessage:

@@ -54,7 +54,7 @@ class StepFunctionsTasks:
             msg = f"Step Functions did not take the heartbeat: {error_code(error)}"
             raise UnavailableError(msg) from error
 
-    def tell(self, message: OutboxMessage, message_id: str) -> SendResult:
+    def report(self, message: OutboxMessage, message_id: str) -> SendResult:
         """Tell a task its outcome; no failure is raised.
 
         Args:

@@ -20,7 +20,7 @@ with without_collection():
     from tsunagu.runtime.json_text import JsonObject
     from tsunagu.runtime.pipeline.envelope import Envelope
     from tsunagu.runtime.pipeline.join import JoiningSender
-    from tsunagu.runtime.pipeline.service import Service
+    from tsunagu.runtime.pipeline.request_processor import RequestProcessor
     from tsunagu.runtime.pipeline.work import Work
     from tsunagu.runtime.receiving.model import model_of, parser
     from tsunagu.runtime.receiving.receiver import LambdaContext, Receiver
@@ -67,13 +67,13 @@ def _receiver(
     config = client_config(environment.function_timeout_seconds)
     objects = S3ObjectStore(LazyClients(config).s3, place.claim_bucket_name)
     claim_check = ClaimCheck(objects, largest_bytes=place.largest_payload_bytes)
-    service = Service(place, claim_check, parse=parse, function=function)
-    telemetry.configure(service.scope)
-    ports = wiring.ports(environment, service.scope, config)
+    processor = RequestProcessor(place, claim_check, parse=parse, function=function)
+    telemetry.configure(processor.scope)
+    ports = wiring.ports(environment, processor.scope, config)
     return Receiver(
-        wiring.receiver_config(environment, service.scope),
+        wiring.receiver_config(environment, processor.scope),
         dataclasses.replace(ports, outbox=JoiningSender(ports.store, ports.outbox)),
-        parse=service.envelope,
+        parse=processor.envelope,
         key=lambda envelope: envelope.run_id,
-        process=service.process,
+        process=processor.process,
     )

@@ -20,11 +20,11 @@ with without_collection():
     from tsunagu.runtime.clock import SystemClock, new_owner, new_request_id
     from tsunagu.runtime.errors import UnknownEventError
     from tsunagu.runtime.functions import wiring
-    from tsunagu.runtime.pipeline.entry import Entry
+    from tsunagu.runtime.pipeline.commands import StartCommand
     from tsunagu.runtime.pipeline.plan import Planner
     from tsunagu.runtime.pipeline.shape import start_scope
     from tsunagu.runtime.pipeline.start import Starter, StartPorts
-    from tsunagu.runtime.pipeline.wishes import StartWish
+    from tsunagu.runtime.pipeline.start_receiver import StartReceiver
     from tsunagu.runtime.receiving.receiver import LambdaContext, Receiver
 
 if TYPE_CHECKING:
@@ -44,7 +44,7 @@ class Preprocessor:
         now_ms: Gives the time, in milliseconds since the epoch.
     """
 
-    def __init__(self, starter: Starter, receiver: Receiver[StartWish] | None, *, now_ms: Callable[[], int]) -> None:
+    def __init__(self, starter: Starter, receiver: Receiver[StartCommand] | None, *, now_ms: Callable[[], int]) -> None:
         self._starter = starter
         self._receiver = receiver
         self._now_ms = now_ms
@@ -97,18 +97,18 @@ def preprocessor() -> Preprocessor:
         rng=random.Random(),  # noqa: S311 - jitter
     )
     starter = Starter(journal.pipeline, planner, start_ports, window_seconds=environment.idempotency_window_seconds)
-    entry = Entry(journal.pipeline, planner, new_id, hop_limit=environment.hop_limit)
-    receiver = _receiver(entry, scope, config) if QUEUE_VARIABLE in os.environ else None
+    starts = StartReceiver(journal.pipeline, planner, new_id, hop_limit=environment.hop_limit)
+    receiver = _receiver(starts, scope, config) if QUEUE_VARIABLE in os.environ else None
     return Preprocessor(starter, receiver, now_ms=clock.now_ms)
 
 
-def _receiver(entry: Entry, scope: str, config: "Config") -> Receiver[StartWish]:
+def _receiver(starts: StartReceiver, scope: str, config: "Config") -> Receiver[StartCommand]:
     environment = ReceiverEnvironment.from_environment(os.environ)
     return Receiver(
         wiring.receiver_config(environment, scope),
         wiring.ports(environment, scope, config),
-        parse=entry.wish,
-        key=entry.key,
-        process=entry.process,
-        read=entry.read,
+        parse=starts.command,
+        key=starts.key,
+        process=starts.process,
+        read=starts.read,
     )

@@ -15,7 +15,7 @@ from tsunagu.runtime.idempotency.item import Item
 from tsunagu.runtime.idempotency.store import Verdict
 from tsunagu.runtime.json_text import json_text
 from tsunagu.runtime.pipeline.envelope import Envelope
-from tsunagu.runtime.pipeline.journal import Found, RecordReader, is_done, read_by_id, result_of, run_started_ms
+from tsunagu.runtime.pipeline.journal import Found, ItemReader, is_done, read_by_id, result_of, run_started_ms
 from tsunagu.runtime.receiving.relay import AddressedMessage, OutboxSender
 from tsunagu.runtime.sending.publish import SendResult
 
@@ -36,8 +36,8 @@ class JoiningSender:
         sender: Sends messages.
     """
 
-    def __init__(self, records: RecordReader, sender: OutboxSender) -> None:
-        self._records = records
+    def __init__(self, items: ItemReader, sender: OutboxSender) -> None:
+        self._items = items
         self._sender = sender
 
     def send(self, messages: Sequence[AddressedMessage]) -> list[SendResult]:
@@ -54,7 +54,7 @@ class JoiningSender:
         """Return the records that messages await. One whose outbox is in hand stands, and is not read again."""
         in_hand = {message.item.id: message.item for message in messages}
         awaited = dict.fromkeys(item_id for message in messages for item_id in message.outbox_message.awaits.values())
-        return {**in_hand, **read_by_id(self._records, [item_id for item_id in awaited if item_id not in in_hand])}
+        return {**in_hand, **read_by_id(self._items, [item_id for item_id in awaited if item_id not in in_hand])}
 
 
 def _composed(message: AddressedMessage, found: Mapping[str, Found]) -> AddressedMessage | SendResult:

@@ -16,14 +16,14 @@ from tsunagu.runtime.errors import InvalidMessageError, UnavailableError
 from tsunagu.runtime.idempotency.item import Item
 from tsunagu.runtime.idempotency.store import Verdict
 from tsunagu.runtime.pipeline.envelope import Envelope
-from tsunagu.runtime.pipeline.shape import Pipeline, Step, service_item_ids, start_scope
+from tsunagu.runtime.pipeline.shape import Pipeline, PipelineStep, service_item_ids, start_scope
 
 Found = Item | Verdict | None
 
 _DONE = frozenset({Status.COMMITTED, Status.COMPLETED})
 
 
-class RecordReader(Protocol):
+class ItemReader(Protocol):
     """Reads records by their ids."""
 
     def read(self, item_ids: Sequence[str]) -> list[Found]:
@@ -77,9 +77,9 @@ class Journal:
         index: Finds those of a request.
     """
 
-    def __init__(self, pipeline: Pipeline, records: RecordReader, index: JournalIndex) -> None:
+    def __init__(self, pipeline: Pipeline, items: ItemReader, index: JournalIndex) -> None:
         self._pipeline = pipeline
-        self._records = records
+        self._items = items
         self._index = index
 
     @property
@@ -95,10 +95,10 @@ class Journal:
         """
         scope = f"{start_scope(self._pipeline.name)}#"
         ids = [item_id for item_id in self._index.item_ids(request_id) if item_id.startswith(scope)]
-        items = [item for item in self.records(ids).values() if item is not None]
+        items = [item for item in self.items(ids).values() if item is not None]
         return sorted(map(_start, items), key=lambda start: (start.started_ms, start.item.id))
 
-    def services(self, run: Envelope, step: Step) -> dict[str, Item | None]:
+    def services(self, run: Envelope, step: PipelineStep) -> dict[str, Item | None]:
         """Return the records of a step's services in a run, by service; beside the only one asked, those of its base.
 
         Raises:
@@ -113,10 +113,10 @@ class Journal:
             only=run.only if asked_one else None,
             base_run_id=run.base_run_id,
         )
-        found = self.records([*ids.values()])
+        found = self.items([*ids.values()])
         return {service: found[item_id] for service, item_id in ids.items()}
 
-    def results(self, run: Envelope, step: Step) -> dict[str, Part] | None:
+    def results(self, run: Envelope, step: PipelineStep) -> dict[str, Part] | None:
         """Return the results of a step in a run, by service; None when some service is not done.
 
         Raises:
@@ -127,14 +127,14 @@ class Journal:
             return None
         return {service: part_from_json(f"the result of {service}", result_of(item)) for service, item in done.items()}
 
-    def records(self, item_ids: Sequence[str]) -> dict[str, Item | None]:
+    def items(self, item_ids: Sequence[str]) -> dict[str, Item | None]:
         """Return records by id, None where there is none.
 
         Raises:
             UnavailableError: The store did not answer for some of them.
         """
         found: dict[str, Item | None] = {}
-        for item_id, item in read_by_id(self._records, item_ids).items():
+        for item_id, item in read_by_id(self._items, item_ids).items():
             if isinstance(item, Verdict):
                 msg = "the journal was not read: the table did not answer"
                 raise UnavailableError(msg)
@@ -151,9 +151,9 @@ def _start(item: Item) -> Start:
         return Start(item, None, f"the record cannot be read: {error}")
 
 
-def read_by_id(records: RecordReader, item_ids: Sequence[str]) -> dict[str, Found]:
+def read_by_id(items: ItemReader, item_ids: Sequence[str]) -> dict[str, Found]:
     """Return what a consistent read says of each of `item_ids`."""
-    return dict(zip(item_ids, records.read(item_ids), strict=True)) if item_ids else {}
+    return dict(zip(item_ids, items.read(item_ids), strict=True)) if item_ids else {}
 
 
 def is_done(item: Found) -> TypeGuard[Item]:

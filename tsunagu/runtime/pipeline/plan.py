@@ -5,10 +5,10 @@ from dataclasses import replace
 
 from tsunagu.contracts.claims import input_key, request_key
 from tsunagu.runtime.claim_check import ClaimCheck, Inline, Part, inline_limit
+from tsunagu.runtime.pipeline.commands import Command, ReplayCommand, StepInput
 from tsunagu.runtime.pipeline.envelope import Envelope, attributes_of
 from tsunagu.runtime.pipeline.journal import Journal
 from tsunagu.runtime.pipeline.replay import StoredInput, base_run_id, runs_of, stored_input
-from tsunagu.runtime.pipeline.wishes import ReplayWish, StepInput, Wish
 from tsunagu.runtime.sending.outbox import Outbox
 
 
@@ -26,7 +26,7 @@ class Planner:
         self._claim_check = claim_check
         self._inline_bytes = inline_bytes
 
-    def envelope(self, wish: Wish, *, request_id: str, run_id: str, hop: int = 1) -> Envelope:
+    def envelope(self, command: Command, *, request_id: str, run_id: str, hop: int = 1) -> Envelope:
         """Return the envelope of a new run, whose objects are written.
 
         Raises:
@@ -37,15 +37,15 @@ class Planner:
             ObjectDeniedError: The object store refused.
             UnavailableError: A store did not answer.
         """
-        found = self._input(wish)
+        found = self._input(command)
         run = Envelope(
             request_id=request_id,
             run_id=run_id,
             pipeline=self._journal.pipeline.name,
-            step=wish.step.name,
+            step=command.step.name,
             hop=hop,
             request=found.request,
-            only=wish.only if isinstance(wish, ReplayWish) else None,
+            only=command.only if isinstance(command, ReplayCommand) else None,
             base_run_id=found.base_run_id,
         )
         return self._kept(run, found)
@@ -55,14 +55,14 @@ class Planner:
         topic_arn = self._journal.pipeline.step(envelope.step).topic_arn
         outbox.publish(topic_arn, None, attributes=attributes_of(envelope, trace_context))
 
-    def _input(self, wish: Wish) -> StoredInput:
-        if not isinstance(wish, ReplayWish):
-            return _given(wish.given, None)
-        runs = runs_of(self._journal, wish.request_id)
-        if wish.given is None:
-            return stored_input(self._journal, runs, wish.step, wish.only)
-        base = base_run_id(self._journal, runs, wish.step, wish.only) if wish.only is not None else None
-        return _given(wish.given, base)
+    def _input(self, command: Command) -> StoredInput:
+        if not isinstance(command, ReplayCommand):
+            return _given(command.given, None)
+        runs = runs_of(self._journal, command.request_id)
+        if command.given is None:
+            return stored_input(self._journal, runs, command.step, command.only)
+        base = base_run_id(self._journal, runs, command.step, command.only) if command.only is not None else None
+        return _given(command.given, base)
 
     def _kept(self, run: Envelope, found: StoredInput) -> Envelope:
         """Return the envelope with its parts as they are to travel: what lies in an object stays there."""

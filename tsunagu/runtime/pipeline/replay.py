@@ -7,7 +7,7 @@ from tsunagu.runtime.claim_check import Part
 from tsunagu.runtime.pipeline.envelope import Envelope
 from tsunagu.runtime.pipeline.errors import NoStoredInputError, UnknownRequestError
 from tsunagu.runtime.pipeline.journal import Journal, is_done
-from tsunagu.runtime.pipeline.shape import Step
+from tsunagu.runtime.pipeline.shape import PipelineStep
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -39,7 +39,7 @@ def runs_of(journal: Journal, request_id: str) -> list[Envelope]:
     return runs[::-1]
 
 
-def stored_input(journal: Journal, runs: Sequence[Envelope], step: Step, only: str | None) -> StoredInput:
+def stored_input(journal: Journal, runs: Sequence[Envelope], step: PipelineStep, only: str | None) -> StoredInput:
     """Return the input of a step from the newest run that has it.
 
     Args:
@@ -62,7 +62,7 @@ def stored_input(journal: Journal, runs: Sequence[Envelope], step: Step, only: s
     raise NoStoredInputError(msg)
 
 
-def base_run_id(journal: Journal, runs: Sequence[Envelope], step: Step, only: str) -> str:
+def base_run_id(journal: Journal, runs: Sequence[Envelope], step: PipelineStep, only: str) -> str:
     """Return the newest run whose results stand for the services of a step beside `only`.
 
     Raises:
@@ -77,7 +77,7 @@ def base_run_id(journal: Journal, runs: Sequence[Envelope], step: Step, only: st
     raise NoStoredInputError(msg)
 
 
-def _base_run_id(journal: Journal, run: Envelope, step: Step, only: str) -> str | None:
+def _base_run_id(journal: Journal, run: Envelope, step: PipelineStep, only: str) -> str | None:
     if run.step == step.name and run.only is not None:
         # An envelope names one base: a run that asked another service has results of two runs.
         return run.base_run_id if run.only == only else None
@@ -85,7 +85,7 @@ def _base_run_id(journal: Journal, run: Envelope, step: Step, only: str) -> str 
     return run.run_id if all(is_done(item) for item in siblings) else None
 
 
-def _input(journal: Journal, run: Envelope, step: Step) -> tuple[Part, Mapping[str, Part]] | None:
+def _input(journal: Journal, run: Envelope, step: PipelineStep) -> tuple[Part, Mapping[str, Part]] | None:
     if run.step == step.name:
         return run.request, run.results
     before = journal.pipeline.before(step.name)

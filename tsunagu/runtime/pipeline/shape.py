@@ -11,7 +11,7 @@ from tsunagu.runtime.pipeline.errors import UnknownStepError
 
 
 @dataclass(frozen=True, slots=True)
-class Step:
+class PipelineStep:
     """One step.
 
     Attributes:
@@ -35,7 +35,7 @@ class Pipeline:
     """
 
     name: str
-    steps: tuple[Step, ...]
+    steps: tuple[PipelineStep, ...]
 
     @classmethod
     def from_text(cls, name: str, steps: str) -> Self:
@@ -47,7 +47,7 @@ class Pipeline:
         return cls(
             check_name("pipeline", name),
             tuple(
-                Step(
+                PipelineStep(
                     check_name("step", step["name"]),
                     tuple(check_name("service", service) for service in step["services"]),
                     step["topic_arn"],
@@ -68,7 +68,7 @@ class Pipeline:
             raise UnknownStepError(msg)
         return names.index(str(step_name))
 
-    def step(self, step_name: object) -> Step:
+    def step(self, step_name: object) -> PipelineStep:
         """Return a step.
 
         Raises:
@@ -76,12 +76,12 @@ class Pipeline:
         """
         return self.steps[self.position(step_name)]
 
-    def steps_from(self, step_name: str) -> tuple[Step, ...]:
+    def steps_from(self, step_name: str) -> tuple[PipelineStep, ...]:
         """Return a step and those behind it; none when the pipeline does not have it any more."""
         names = [step.name for step in self.steps]
         return self.steps[names.index(step_name) :] if step_name in names else ()
 
-    def before(self, step_name: str) -> Step | None:
+    def before(self, step_name: str) -> PipelineStep | None:
         """Return the step before, None for the first one.
 
         Raises:

@@ -24,6 +24,7 @@ from tsunagu.runtime.idempotency.keys import item_id, payload_hash
 from tsunagu.runtime.idempotency.lease import Claim, LeaseTerm
 from tsunagu.runtime.idempotency.store import ItemStore
 from tsunagu.runtime.json_text import JsonObject, json_text
+from tsunagu.runtime.pipeline.commands import Command, ReplayCommand, command_from_json
 from tsunagu.runtime.pipeline.envelope import Envelope
 from tsunagu.runtime.pipeline.errors import (
     KeyTakenError,
@@ -34,7 +35,6 @@ from tsunagu.runtime.pipeline.errors import (
 from tsunagu.runtime.pipeline.journal import envelope_of, is_done
 from tsunagu.runtime.pipeline.plan import Planner
 from tsunagu.runtime.pipeline.shape import Pipeline, start_key, start_scope
-from tsunagu.runtime.pipeline.wishes import ReplayWish, Wish, wish_from_json
 from tsunagu.runtime.receiving.relay import OutboxSender, Relay, Relayed
 from tsunagu.runtime.sending.outbox import Outbox, encode
 from tsunagu.runtime.telemetry import Metrics
@@ -79,7 +79,7 @@ class Starter:
         Without a key, whoever did not get the answer and asks again starts another run.
 
         Args:
-            document: The wish; `wish_from_json` says what it is.
+            document: The command; `command_from_json` says what it is.
             deadline_ms: When the invocation ends, in milliseconds since the epoch.
             trace_context: X-Ray header to carry on.
 
@@ -95,12 +95,12 @@ class Starter:
             ObjectDeniedError: The object store refused.
             UnavailableError: A store did not answer: ask again with the same key.
         """
-        wish = wish_from_json(self._pipeline, _checked(document))
+        command = command_from_json(self._pipeline, _checked(document))
         run_id = self._ports.new_id()
-        request_id = wish.request_id if isinstance(wish, ReplayWish) else self._ports.new_id()
+        request_id = command.request_id if isinstance(command, ReplayCommand) else self._ports.new_id()
         request = ClaimRequest(
             item_id=item_id(
-                start_scope(self._pipeline.name), start_key(idempotency_key=wish.idempotency_key, run_id=run_id)
+                start_scope(self._pipeline.name), start_key(idempotency_key=command.idempotency_key, run_id=run_id)
             ),
             payload_hash=payload_hash(document),
             request_id=request_id,
@@ -111,17 +111,17 @@ class Starter:
             decision = call.idempotency.claim([request])[0]
             if not isinstance(decision, Held):
                 return _answer(call.known(decision, request.item_id), DUPLICATE)
-            envelope = self._planned(call, decision.claim, wish, request_id, run_id)
+            envelope = self._planned(call, decision.claim, command, request_id, run_id)
             call.publish(self._committed(call, decision.claim, envelope, trace_context))
         finally:
             self._ports.metrics.flush()
         _logger.info("run started", extra={LogKey.REQUEST_ID: request_id, LogKey.ITEM_ID: request.item_id})
         return _answer(envelope, ACCEPTED)
 
-    def _planned(self, call: "_Call", claim: Claim, wish: Wish, request_id: str, run_id: str) -> Envelope:
+    def _planned(self, call: "_Call", claim: Claim, command: Command, request_id: str, run_id: str) -> Envelope:
         """Return the envelope of the run; what cannot be planned is given back, or dead where it never can."""
         try:
-            return self._planner.envelope(wish, request_id=request_id, run_id=run_id)
+            return self._planner.envelope(command, request_id=request_id, run_id=run_id)
         except Exception as error:
             call.give_back(claim, error)
             raise

@@ -28,14 +28,14 @@ from tsunagu.runtime.claim_check import ClaimCheck
 from tsunagu.runtime.clock import new_request_id
 from tsunagu.runtime.idempotency.item import Item
 from tsunagu.runtime.json_text import JsonObject
-from tsunagu.runtime.pipeline.entry import Entry
 from tsunagu.runtime.pipeline.envelope import Envelope
 from tsunagu.runtime.pipeline.join import JoiningSender
 from tsunagu.runtime.pipeline.journal import Journal
 from tsunagu.runtime.pipeline.plan import Planner
-from tsunagu.runtime.pipeline.service import Service
-from tsunagu.runtime.pipeline.shape import Pipeline, Step, service_item_ids
+from tsunagu.runtime.pipeline.request_processor import RequestProcessor
+from tsunagu.runtime.pipeline.shape import Pipeline, PipelineStep, service_item_ids
 from tsunagu.runtime.pipeline.start import Starter, StartPorts
+from tsunagu.runtime.pipeline.start_receiver import StartReceiver
 from tsunagu.runtime.pipeline.work import Work
 from tsunagu.runtime.receiving.dead_letters import DeadLetterChannel
 from tsunagu.runtime.receiving.receiver import Ports, Receiver, ReceiverConfig
@@ -45,7 +45,10 @@ from tsunagu.runtime.telemetry import Metrics
 
 ORDERS = Pipeline(
     "orders",
-    (Step("reserve", ("inventory", "billing"), "topic/reserve"), Step("ship", ("shipping",), "topic/ship")),
+    (
+        PipelineStep("reserve", ("inventory", "billing"), "topic/reserve"),
+        PipelineStep("ship", ("shipping",), "topic/ship"),
+    ),
 )
 COMPLETION_TOPIC = "topic/end"
 INLINE_BYTES = 200
@@ -174,17 +177,17 @@ class PipelineWorld:
         return self.ask(action="replay", request_id=request_id, from_step=from_step, **more)
 
     def entry(self) -> Receiver[Any]:
-        entry = Entry(self.pipeline, self.planner(), self.new_id, hop_limit=HOP_LIMIT)
+        starts = StartReceiver(self.pipeline, self.planner(), self.new_id, hop_limit=HOP_LIMIT)
         return Receiver(
             self._config("orders.start"),
             self._ports(self.topics),
-            parse=entry.wish,
-            key=entry.key,
-            process=entry.process,
-            read=entry.read,
+            parse=starts.command,
+            key=starts.key,
+            process=starts.process,
+            read=starts.read,
         )
 
-    def place(self, step: Step, service: str) -> ServiceEnvironment:
+    def place(self, step: PipelineStep, service: str) -> ServiceEnvironment:
         behind = self.pipeline.steps_from(step.name)[1:2]
         return ServiceEnvironment(
             pipeline=self.pipeline.name,
@@ -201,15 +204,15 @@ class PipelineWorld:
 
     def service(self, name: str) -> Receiver[Envelope]:
         step = next(step for step in self.pipeline.steps if name in step.services)
-        service: Service[JsonObject] = Service(
+        processor: RequestProcessor[JsonObject] = RequestProcessor(
             self.place(step, name), self.claim_check(), parse=lambda order: order, function=self.business[name]
         )
         return Receiver(
-            self._config(service.scope),
+            self._config(processor.scope),
             self._ports(JoiningSender(self.store, self.topics)),
-            parse=service.envelope,
+            parse=processor.envelope,
             key=lambda envelope: envelope.run_id,
-            process=service.process,
+            process=processor.process,
         )
 
     def _config(self, scope: str) -> ReceiverConfig:

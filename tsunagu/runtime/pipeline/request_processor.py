@@ -22,7 +22,7 @@ from tsunagu.runtime.receiving.message import Message
 RequestT = TypeVar("RequestT")
 
 
-class Service(Generic[RequestT]):
+class RequestProcessor(Generic[RequestT]):
     """One service; `parse` and `process` are those of a receiver.
 
     Args:
@@ -103,7 +103,7 @@ class Service(Generic[RequestT]):
             envelope.run_id,
             step=envelope.step,
             service=self._place.service,
-            fence=message.fencing_token,
+            fencing_token=message.fencing_token,
         )
         part = self._claim_check.keep(_plain(value), key, inline_bytes=self._inline_bytes)
         message.result = json_text(part.to_json())

@@ -7,7 +7,7 @@ from typing import Any
 from tsunagu.contracts.claims import ClaimKeyError, check_id
 from tsunagu.runtime.json_text import JsonObject
 from tsunagu.runtime.pipeline.errors import MalformedRequestError, UnknownStepError
-from tsunagu.runtime.pipeline.shape import Pipeline, Step
+from tsunagu.runtime.pipeline.shape import Pipeline, PipelineStep
 
 IDEMPOTENCY_KEY_LENGTHS = range(1, 257)
 
@@ -30,7 +30,7 @@ class StepInput:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class StartWish:
+class StartCommand:
     """A wish to start a request.
 
     Attributes:
@@ -39,13 +39,13 @@ class StartWish:
         idempotency_key: The caller's name for the request; None when there is none.
     """
 
-    step: Step
+    step: PipelineStep
     given: StepInput
     idempotency_key: str | None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class ReplayWish:
+class ReplayCommand:
     """A wish to run a request once more.
 
     Attributes:
@@ -56,17 +56,17 @@ class ReplayWish:
         idempotency_key: The caller's name for the replay; None when there is none.
     """
 
-    step: Step
+    step: PipelineStep
     request_id: str
     only: str | None
     given: StepInput | None
     idempotency_key: str | None
 
 
-Wish = StartWish | ReplayWish
+Command = StartCommand | ReplayCommand
 
 
-def wish_from_json(pipeline: Pipeline, document: object) -> Wish:
+def command_from_json(pipeline: Pipeline, document: object) -> Command:
     """Read a wish.
 
     Args:
@@ -89,14 +89,14 @@ def wish_from_json(pipeline: Pipeline, document: object) -> Wish:
     return _replay(pipeline, document)
 
 
-def _start(pipeline: Pipeline, document: JsonObject) -> StartWish:
+def _start(pipeline: Pipeline, document: JsonObject) -> StartCommand:
     _check_fields(document, _START_FIELDS, required={"payload"})
     step = pipeline.step(document.get("from_step", pipeline.steps[0].name))
     given = _given(pipeline, step, document["payload"])
-    return StartWish(step=step, given=given, idempotency_key=_idempotency_key(document))
+    return StartCommand(step=step, given=given, idempotency_key=_idempotency_key(document))
 
 
-def _replay(pipeline: Pipeline, document: JsonObject) -> ReplayWish:
+def _replay(pipeline: Pipeline, document: JsonObject) -> ReplayCommand:
     _check_fields(document, _REPLAY_FIELDS, required={"request_id", "from_step"})
     try:
         request_id = check_id("request_id", document["request_id"])
@@ -107,7 +107,7 @@ def _replay(pipeline: Pipeline, document: JsonObject) -> ReplayWish:
     if only is not None and only not in step.services:
         msg = f"only must be one of {[*step.services]}, the services of {step.name}, got {str(only)[:64]!r}"
         raise UnknownStepError(msg)
-    return ReplayWish(
+    return ReplayCommand(
         step=step,
         request_id=request_id,
         only=only,
@@ -132,7 +132,7 @@ def _idempotency_key(document: JsonObject) -> str | None:
     return key
 
 
-def _given(pipeline: Pipeline, step: Step, payload: object) -> StepInput:
+def _given(pipeline: Pipeline, step: PipelineStep, payload: object) -> StepInput:
     before = pipeline.before(step.name)
     if before is None:
         return StepInput(request=_object("payload", payload), results={})

@@ -7,16 +7,16 @@ from typing import Any
 from tsunagu.runtime.clock import NewId
 from tsunagu.runtime.errors import PermanentError
 from tsunagu.runtime.json_text import JsonObject
+from tsunagu.runtime.pipeline.commands import StartCommand, command_from_json
 from tsunagu.runtime.pipeline.envelope import trace_context_of
 from tsunagu.runtime.pipeline.errors import MalformedRequestError
 from tsunagu.runtime.pipeline.plan import Planner
 from tsunagu.runtime.pipeline.shape import Pipeline, start_key
-from tsunagu.runtime.pipeline.wishes import StartWish, wish_from_json
 from tsunagu.runtime.receiving.delivery import Delivery
 from tsunagu.runtime.receiving.message import Message
 
 
-class Entry:
+class StartReceiver:
     """Starts by a queue; `read`, `wish`, `key` and `process` are those of a receiver.
 
     Its records are those of direct invocations: a request that came both ways under one key is one request.
@@ -41,24 +41,24 @@ class Entry:
         """
         return replace(Delivery.from_record(record), given_request_id=self._new_id())
 
-    def wish(self, body: JsonObject) -> StartWish:
+    def command(self, body: JsonObject) -> StartCommand:
         """Read a start.
 
         Raises:
             RefusedRequestError: It is none, or has no idempotency key.
         """
-        wish = wish_from_json(self._pipeline, body)
-        if not isinstance(wish, StartWish) or wish.idempotency_key is None:
+        command = command_from_json(self._pipeline, body)
+        if not isinstance(command, StartCommand) or command.idempotency_key is None:
             msg = f"a message of the entry queue must be a start with an idempotency_key, got {sorted(body)}"
             raise MalformedRequestError(msg)
-        return wish
+        return command
 
     @staticmethod
-    def key(wish: StartWish) -> str:
+    def key(command: StartCommand) -> str:
         """Return the business key of a start."""
-        return start_key(idempotency_key=wish.idempotency_key, run_id="")
+        return start_key(idempotency_key=command.idempotency_key, run_id="")
 
-    def process(self, wish: StartWish, message: Message) -> None:
+    def process(self, command: StartCommand, message: Message) -> None:
         """Start a run: its record and its message are committed with the message's completion.
 
         Raises:
@@ -68,6 +68,6 @@ class Entry:
         if hop > self._hop_limit:
             msg = f"a request must end within {self._hop_limit} hops, got hop {hop}: a loop"
             raise PermanentError(msg)
-        envelope = self._planner.envelope(wish, request_id=message.request_id, run_id=self._new_id(), hop=hop)
+        envelope = self._planner.envelope(command, request_id=message.request_id, run_id=self._new_id(), hop=hop)
         message.result = envelope.encode()
         self._planner.announce(envelope, message.outbox, trace_context_of(message.delivery))

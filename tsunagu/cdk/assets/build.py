@@ -1,5 +1,6 @@
 """From a handler package to the zip file that Lambda gets."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -8,6 +9,7 @@ from tsunagu.cdk.assets.archive import is_whole, write_archive
 from tsunagu.cdk.assets.byte_code import check_building_python, compile_files
 from tsunagu.cdk.assets.dependencies import dependency_files
 from tsunagu.cdk.assets.files import Files, digest, merge
+from tsunagu.cdk.assets.imports import MissingImport, missing_imports
 from tsunagu.cdk.assets.package import HandlerPackage
 from tsunagu.cdk.assets.platform import Platform
 from tsunagu.cdk.assets.runtime import LIBRARY, runtime_files
@@ -16,6 +18,7 @@ from tsunagu.errors import AssetError
 # https://docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html
 UNZIPPED_BYTES = 262_144_000
 
+_SHOWN_IMPORTS = 5
 _LAYOUT = "tsunagu asset 1"  # raise it when the same files shall make another zip
 
 
@@ -43,7 +46,7 @@ def build_asset(package: HandlerPackage, platform: Platform) -> HandlerAsset:
         AssetError: The package, its handler or its lock is not as it must be, uv could not install the lock, or all of
             it together is larger than Lambda takes.
     """
-    _check_name(package)
+    package.check_name()
     package.check_handler(platform)
     if platform.byte_code:
         check_building_python(platform)
@@ -60,20 +63,30 @@ def build_asset(package: HandlerPackage, platform: Platform) -> HandlerAsset:
 
 def _sources(package: HandlerPackage, platform: Platform) -> Files:
     lock = package.requirements_path()
-    return merge(
+    own = package.files()
+    sources = merge(
         {
             "the runtime": runtime_files(),
-            "the handler package": package.files(),
+            "the handler package": own,
             "its dependencies": dependency_files(lock, platform) if lock else {},
         }
     )
+    _check_imports(package, list(missing_imports(own, sources, platform.version)))
+    return sources
 
 
-def _check_name(package: HandlerPackage) -> None:
-    top = package.top_level_folder
-    if top.name == LIBRARY:
-        msg = f"a handler package must not be named {top.name!r}, the library's name, got {top}"
-        raise AssetError(msg)
+def _check_imports(package: HandlerPackage, missing: Sequence[MissingImport]) -> None:
+    if not missing:
+        return
+    shown = [f"{package.path_of(each.file)}:{each.line} imports {each.module}" for each in missing[:_SHOWN_IMPORTS]]
+    more = [f"and {len(missing) - len(shown)} more"] if len(missing) > len(shown) else []
+    msg = (
+        f"what the handler package {package.import_name} imports must travel with it: in the folder, by include=[...], "
+        f"or by its requirements.txt; got {'; '.join([*shown, *more])}"
+    )
+    if any(each.module.partition(".")[0] == LIBRARY for each in missing):
+        msg += f" (of {LIBRARY}, a function carries {LIBRARY} itself, {LIBRARY}.runtime and {LIBRARY}.contracts)"
+    raise AssetError(msg)
 
 
 def _check_size(package: HandlerPackage, files: Files) -> None:

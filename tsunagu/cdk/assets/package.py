@@ -7,8 +7,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from tsunagu.cdk.assets.files import folder_files
+from tsunagu.cdk.assets.files import folder_files, merge
 from tsunagu.cdk.assets.platform import Platform
+from tsunagu.cdk.assets.runtime import LIBRARY
 from tsunagu.errors import AssetError
 
 _REQUIREMENTS = "requirements.txt"
@@ -106,38 +107,56 @@ class HandlerPackage:
             raise AssetError(msg)
         return path
 
-    def files(self) -> dict[str, bytes]:
-        """Read the package's files, those of what it includes, and the parents' `__init__.py`, as the asset names them.
+    def check_name(self) -> None:
+        """Check that neither the package nor what it includes has the name of the library.
 
         Raises:
-            AssetError: An included package is no folder, or Python cannot import it.
+            AssetError: One of them has, or is none that Python can import.
         """
-        files = _package_files(self.folder, self.import_name)
-        for path in self.include:
-            included = HandlerPackage(path=path)
-            files |= _package_files(included.folder, included.import_name)
+        for package in (self, *self.included):
+            top = package.import_name.partition(".")[0]
+            if top == LIBRARY:
+                msg = f"a handler package must not be named {top!r}, the library's name, got {package.folder}"
+                raise AssetError(msg)
+
+    @property
+    def included(self) -> "tuple[HandlerPackage, ...]":
+        """The packages that it includes."""
+        return tuple(HandlerPackage(path=path) for path in self.include)
+
+    def files(self) -> dict[str, bytes]:
+        """Read the files of the package, of what it includes, and the parents' `__init__.py`, as the asset names them.
+
+        Raises:
+            AssetError: An included package is no folder, Python cannot import it, or two packages have a file of the
+                same name with different contents.
+        """
+        return merge({str(package.folder): package.own_files() for package in (self, *self.included)})
+
+    def own_files(self) -> dict[str, bytes]:
+        """Read the files of the package itself and its parents' `__init__.py`."""
+        files = folder_files(self.folder, self.import_name.replace(".", "/"))
+        root = self.top_level_folder.parent
+        for parent in self._parents():
+            files[(parent / _INIT).relative_to(root).as_posix()] = (parent / _INIT).read_bytes()
         return files
 
+    def path_of(self, name: str) -> Path:
+        """Return where a file of the asset lies on disk.
+
+        Args:
+            name: Name of a file that `files` returns.
+        """
+        candidates = [package.top_level_folder.parent / name for package in (self, *self.included)]
+        return next((path for path in candidates if path.is_file()), candidates[0])
+
     def _parents(self) -> list[Path]:
-        return _parents(self.folder)
-
-
-def _package_files(folder: Path, import_name: str) -> dict[str, bytes]:
-    files = folder_files(folder, import_name.replace(".", "/"))
-    parents = _parents(folder)
-    root = [folder, *parents][-1].parent
-    for parent in parents:
-        files[(parent / _INIT).relative_to(root).as_posix()] = (parent / _INIT).read_bytes()
-    return files
-
-
-def _parents(folder: Path) -> list[Path]:
-    parents: list[Path] = []
-    for parent in folder.parents:
-        if not (parent / _INIT).is_file():
-            break
-        parents.append(parent)
-    return parents
+        parents: list[Path] = []
+        for parent in self.folder.parents:
+            if not (parent / _INIT).is_file():
+                break
+            parents.append(parent)
+        return parents
 
 
 def _names_bound_in(path: Path, platform: Platform) -> set[str] | None:

@@ -7,7 +7,7 @@ from aws_cdk import App
 from cdk_app.settings import StageSettings, load_settings
 from cdk_app.stacks.order_pipeline import OrderPipelineStack
 from cdk_app.stacks.payments import PaymentsStack
-from tsunagu.cdk.checks import add_checks
+from tsunagu.cdk import add_checks
 
 _DEFAULT_STAGE = "dev"
 

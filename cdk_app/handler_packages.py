@@ -3,7 +3,7 @@
 from pathlib import Path
 
 import lambdas
-from tsunagu.cdk.assets import HandlerPackage
+from tsunagu.cdk import HandlerPackage
 
 _FOLDER = Path(lambdas.__file__).resolve().parent
 

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from tsunagu.cdk.assets import ARCHITECTURES, PYTHONS, Architecture, Platform
+from tsunagu.cdk import ARCHITECTURES, PYTHONS, Architecture, Platform
 from tsunagu.errors import SettingsError
 
 EMBEDDED_STAGE = "embedded"

@@ -24,7 +24,7 @@ from benchmarks.receiver_environment import receiver_environment
 from cdk_app.handler_packages import handler_package
 from cdk_app.settings import EMBEDDED_STAGE, load_settings
 from lambdas.contracts.payments import PaymentsEnvironment
-from tsunagu.cdk.assets import Platform, build_asset
+from tsunagu.cdk import Platform, build_asset
 
 ROUNDS = 31
 ZIP_EPOCH_SECONDS = 315_532_800  # 1980-01-01

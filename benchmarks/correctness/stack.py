@@ -11,10 +11,15 @@ from benchmarks.paths import PROJECT
 from cdk_app.handler_packages import handler_package
 from cdk_app.settings import EMBEDDED_STAGE, StageSettings, load_settings
 from lambdas.contracts.payments import PaymentsEnvironment
-from tsunagu.cdk.assets import HandlerPackage
-from tsunagu.cdk.constructs import QueueChannel, QueueChannelProps
-from tsunagu.cdk.constructs.idempotency_table import IdempotencyTable, IdempotencyTableProps
-from tsunagu.cdk.patterns import IdempotentReceiver, IdempotentReceiverProps
+from tsunagu.cdk import (
+    HandlerPackage,
+    IdempotencyTable,
+    IdempotencyTableProps,
+    IdempotentReceiver,
+    IdempotentReceiverProps,
+    QueueChannel,
+    QueueChannelProps,
+)
 
 STACK_NAME = "correctness"
 HANDLER_TIMEOUT = Duration.seconds(5)

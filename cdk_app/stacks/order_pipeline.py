@@ -9,14 +9,19 @@ from cdk_app.handler_packages import handler_package
 from cdk_app.settings import StageSettings
 from cdk_app.stacks.log_retention import RETENTION_BY_DAYS
 from lambdas.contracts.orders import OrdersEnvironment
-from tsunagu.cdk.constructs.customer_managed_key import CustomerManagedKey, CustomerManagedKeyProps
-from tsunagu.cdk.constructs.handler_function import HandlerFunctionProps
-from tsunagu.cdk.constructs.protection import removal_policy
-from tsunagu.cdk.constructs.queue_channel import QueueChannel, QueueChannelProps
-from tsunagu.cdk.patterns.connector import ConnectedService
-from tsunagu.cdk.patterns.pipeline_props import ServicePipelineProps, Step
-from tsunagu.cdk.patterns.service import Service
-from tsunagu.cdk.patterns.service_pipeline import ServicePipeline
+from tsunagu.cdk import (
+    ConnectedService,
+    CustomerManagedKey,
+    CustomerManagedKeyProps,
+    HandlerFunctionProps,
+    QueueChannel,
+    QueueChannelProps,
+    Service,
+    ServicePipeline,
+    ServicePipelineProps,
+    Step,
+    removal_policy,
+)
 
 if TYPE_CHECKING:
     from constructs import Construct

@@ -9,12 +9,19 @@ from cdk_app.handler_packages import handler_package
 from cdk_app.settings import StageSettings
 from cdk_app.stacks.log_retention import RETENTION_BY_DAYS
 from lambdas.contracts.payments import PaymentsEnvironment
-from tsunagu.cdk.constructs.customer_managed_key import CustomerManagedKey, CustomerManagedKeyProps
-from tsunagu.cdk.constructs.dead_letter_notifier import DeadLetterNotifier, DeadLetterNotifierProps
-from tsunagu.cdk.constructs.idempotency_table import IdempotencyTable, IdempotencyTableProps
-from tsunagu.cdk.constructs.protection import removal_policy
-from tsunagu.cdk.constructs.queue_channel import QueueChannel, QueueChannelProps
-from tsunagu.cdk.patterns.idempotent_receiver import IdempotentReceiver, IdempotentReceiverProps
+from tsunagu.cdk import (
+    CustomerManagedKey,
+    CustomerManagedKeyProps,
+    DeadLetterNotifier,
+    DeadLetterNotifierProps,
+    IdempotencyTable,
+    IdempotencyTableProps,
+    IdempotentReceiver,
+    IdempotentReceiverProps,
+    QueueChannel,
+    QueueChannelProps,
+    removal_policy,
+)
 
 if TYPE_CHECKING:
     from constructs import Construct

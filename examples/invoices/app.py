@@ -6,9 +6,7 @@ from aws_cdk import App, CfnOutput, Duration, Stack
 from aws_cdk import aws_dynamodb as dynamodb
 from invoices.environment import InvoicesEnvironment
 
-from tsunagu.cdk.assets import HandlerPackage
-from tsunagu.cdk.constructs import QueueChannel, QueueChannelProps
-from tsunagu.cdk.patterns import IdempotentReceiver, IdempotentReceiverProps
+from tsunagu.cdk import HandlerPackage, IdempotentReceiver, IdempotentReceiverProps, QueueChannel, QueueChannelProps
 
 
 class InvoicesStack(Stack):

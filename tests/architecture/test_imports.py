@@ -75,6 +75,11 @@ def the_app_imports_a_handler_or_the_runtime(found: Import) -> bool:
     return is_within(found.importer, "cdk_app") and (handler or is_within(found.imported, "tsunagu.runtime"))
 
 
+def the_app_imports_past_the_front_door_of_stacks(found: Import) -> bool:
+    past = is_within(found.imported, "tsunagu.cdk") and not _is_front_door_of(found.imported, "tsunagu", "cdk")
+    return is_within(found.importer, "cdk_app") and past
+
+
 def a_handler_imports_another_handler(found: Import) -> bool:
     ours, theirs = _handler_package(found.importer), _handler_package(found.imported)
     return ours is not None and theirs is not None and ours != theirs
@@ -113,6 +118,10 @@ RULES: dict[Rule, tuple[str, str]] = {
     operations_import_infrastructure: ("tsunagu/operations/x.py", "def late():\n    import aws_cdk"),
     the_library_imports_the_app: ("tsunagu/cli/x.py", "from cdk_app.demo import flow"),
     the_app_imports_a_handler_or_the_runtime: ("cdk_app/stacks/x.py", "from lambdas.payments import service"),
+    the_app_imports_past_the_front_door_of_stacks: (
+        "cdk_app/stacks/x.py",
+        "from tsunagu.cdk.constructs import QueueChannel",
+    ),
     a_handler_imports_another_handler: ("lambdas/payments/x.py", "from lambdas.reports import service"),
     a_handler_imports_what_its_zip_does_not_hold: ("lambdas/payments/x.py", "from tsunagu.operations import trace"),
     boto3_is_imported_outside_its_adapters: (
@@ -140,8 +149,12 @@ def _runs_in_lambda(name: str) -> bool:
 
 def _is_front_door(name: str) -> bool:
     """Whether it is a name of the package `tsunagu` itself, and no module of it."""
-    parts = name.split(".")
-    return parts[0] == "tsunagu" and len(parts) == 2 and not (PROJECT / "tsunagu" / parts[1]).exists()
+    return _is_front_door_of(name, "tsunagu")
+
+
+def _is_front_door_of(name: str, *package: str) -> bool:
+    *parents, last = name.split(".")
+    return tuple(parents) == package and not PROJECT.joinpath(*package, last).exists()
 
 
 def _floor(name: str) -> tuple[int, str]:

@@ -14,7 +14,7 @@ from benchmarks.pipeline_cost.documents import ItemSizes
 from benchmarks.pipeline_cost.flow import ORDER_STEPS, Durations, Flow, Step
 from benchmarks.pipeline_cost.prices import PRICES, Component, Purpose
 from benchmarks.pipeline_cost.usage import item_usage, usage
-from tsunagu.cdk.constructs import ClaimCheckBucketProps, HandlerFunctionProps, QueueChannelProps
+from tsunagu.cdk import ClaimCheckBucketProps, HandlerFunctionProps, QueueChannelProps
 
 CALLS = (
     Component.S3_PUT,

@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from cdk_app.settings import load_settings
-from tsunagu.cdk.assets import Platform
+from tsunagu.cdk import Platform
 from tsunagu.errors import SettingsError
 
 DEV: dict[str, Any] = {

@@ -9,10 +9,15 @@ from aws_cdk import aws_iam as iam
 
 from cdk_app.settings import EMBEDDED_STAGE, StageSettings, load_settings
 from tests.correctness.handlers.desk.environment import DeskEnvironment
-from tsunagu.cdk.assets import HandlerPackage
-from tsunagu.cdk.constructs import QueueChannel, QueueChannelProps
-from tsunagu.cdk.constructs.idempotency_table import IdempotencyTable, IdempotencyTableProps
-from tsunagu.cdk.patterns import IdempotentReceiver, IdempotentReceiverProps
+from tsunagu.cdk import (
+    HandlerPackage,
+    IdempotencyTable,
+    IdempotencyTableProps,
+    IdempotentReceiver,
+    IdempotentReceiverProps,
+    QueueChannel,
+    QueueChannelProps,
+)
 
 PROJECT = Path(__file__).parents[2]
 STACK_NAME = "desk"

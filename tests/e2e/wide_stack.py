@@ -10,8 +10,15 @@ from aws_cdk import aws_dynamodb as dynamodb
 from cdk_app.handler_packages import handler_package
 from cdk_app.settings import EMBEDDED_STAGE, StageSettings, load_settings
 from lambdas.contracts.orders import OrdersEnvironment
-from tsunagu.cdk.constructs import HandlerFunctionProps, QueueChannel, QueueChannelProps
-from tsunagu.cdk.patterns import Service, ServicePipeline, ServicePipelineProps, Step
+from tsunagu.cdk import (
+    HandlerFunctionProps,
+    QueueChannel,
+    QueueChannelProps,
+    Service,
+    ServicePipeline,
+    ServicePipelineProps,
+    Step,
+)
 
 PROJECT = Path(__file__).parents[2]
 STACK_NAME = "wide"

@@ -20,3 +20,11 @@ def test_command_of_the_base_install_tells_its_verbs(base_environment: Environme
     verbs = set(printed.split())
     assert {"send", "up", "down"} <= verbs
     assert "demo" not in verbs
+
+
+def test_base_install_says_what_stacks_need(base_environment: Environment) -> None:
+    program = "try:\n    import tsunagu.cdk\nexcept ModuleNotFoundError as error:\n    print(error.name, '|', error)"
+
+    assert base_environment.run("python", "-c", program) == (
+        'aws_cdk | tsunagu.cdk needs the package aws-cdk-lib: run pip install "tsunagu[cdk]"\n'
+    )

@@ -9,7 +9,7 @@ from aws_cdk import App, Stack
 
 from cdk_app.app import build_app
 from cdk_app.settings import load_settings
-from tsunagu.cdk.assets import Platform
+from tsunagu.cdk import Platform
 
 STAGES = ("dev", "stg", "prod", "embedded")
 

@@ -5,10 +5,11 @@ from tsunagu.cdk.constructs.claim_check_bucket import ClaimCheckBucket, ClaimChe
 from tsunagu.cdk.constructs.customer_managed_key import CustomerManagedKey, CustomerManagedKeyProps
 from tsunagu.cdk.constructs.dead_letter_notifier import DeadLetterNotifier, DeadLetterNotifierProps
 from tsunagu.cdk.constructs.filter_policy import FilterPolicy, FilterScope
-from tsunagu.cdk.constructs.handler_function import HandlerFunction, HandlerFunctionProps
+from tsunagu.cdk.constructs.handler_function import HandlerFunction, HandlerFunctionProps, HandlerSettings
 from tsunagu.cdk.constructs.idempotency_table import IdempotencyTable, IdempotencyTableProps
 from tsunagu.cdk.constructs.network import Network
 from tsunagu.cdk.constructs.private_endpoints import PrivateEndpoints, PrivateEndpointsProps
+from tsunagu.cdk.constructs.protection import removal_policy
 from tsunagu.cdk.constructs.queue_channel import QueueChannel, QueueChannelProps
 from tsunagu.cdk.constructs.topic_channel import TopicChannel, TopicChannelProps
 from tsunagu.cdk.constructs.topic_subscription import TopicSubscription, TopicSubscriptionProps
@@ -24,6 +25,7 @@ __all__ = [
     "FilterScope",
     "HandlerFunction",
     "HandlerFunctionProps",
+    "HandlerSettings",
     "IdempotencyTable",
     "IdempotencyTableProps",
     "Network",
@@ -36,4 +38,5 @@ __all__ = [
     "TopicSubscription",
     "TopicSubscriptionProps",
     "acknowledge",
+    "removal_policy",
 ]

@@ -3,7 +3,7 @@
 from tsunagu.cdk.patterns.connector import ConnectedService, Connector, ConnectorProps
 from tsunagu.cdk.patterns.idempotent_receiver import IdempotentReceiver, IdempotentReceiverProps
 from tsunagu.cdk.patterns.pipeline_props import ServicePipelineProps, Step
-from tsunagu.cdk.patterns.receiver_settings import ProvisionedPollers
+from tsunagu.cdk.patterns.receiver_settings import ProvisionedPollers, ReceiverSettings
 from tsunagu.cdk.patterns.service import Service
 from tsunagu.cdk.patterns.service_pipeline import ServicePipeline
 
@@ -14,6 +14,7 @@ __all__ = [
     "IdempotentReceiver",
     "IdempotentReceiverProps",
     "ProvisionedPollers",
+    "ReceiverSettings",
     "Service",
     "ServicePipeline",
     "ServicePipelineProps",

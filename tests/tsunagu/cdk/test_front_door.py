@@ -1,0 +1,85 @@
+"""What `tsunagu.cdk` exports, and what it says where its extra is not installed."""
+
+import dataclasses
+import importlib
+import inspect
+import pkgutil
+import subprocess
+import sys
+from collections.abc import Iterator
+from types import ModuleType
+
+import pytest
+from constructs import Construct
+
+import tsunagu.cdk
+from tsunagu import errors
+from tsunagu.cdk import assets, checks, constructs, patterns
+
+
+def public_classes(package: ModuleType) -> Iterator[type]:
+    """Constructs and dataclasses that the modules of a package define."""
+    for found in pkgutil.iter_modules(package.__path__, f"{package.__name__}."):
+        module = importlib.import_module(found.name)
+        for name, kind in inspect.getmembers(module, inspect.isclass):
+            is_public = kind.__module__ == module.__name__ and not name.startswith("_")
+            if is_public and (issubclass(kind, Construct) or dataclasses.is_dataclass(kind)):
+                yield kind
+
+
+@pytest.mark.parametrize("package", [constructs, patterns], ids=lambda package: package.__name__)
+def test_every_construct_and_its_props_are_exported(package: ModuleType) -> None:
+    classes = list(public_classes(package))
+
+    assert classes
+    assert [kind.__name__ for kind in classes if kind.__name__ not in tsunagu.cdk.__all__] == []
+
+
+@pytest.mark.parametrize("package", [assets, checks, constructs, patterns], ids=lambda package: package.__name__)
+def test_what_a_package_exports_is_exported(package: ModuleType) -> None:
+    exported = {name: getattr(package, name) for name in package.__all__}
+
+    assert {name: getattr(tsunagu.cdk, name) for name in exported} == exported
+    assert exported.keys() <= set(tsunagu.cdk.__all__)
+
+
+def test_every_exported_name_resolves() -> None:
+    program = "import tsunagu.cdk\nfor name in tsunagu.cdk.__all__: getattr(tsunagu.cdk, name)"
+
+    subprocess.run([sys.executable, "-c", program], check=True)
+
+
+def test_every_name_is_exported_once() -> None:
+    assert len(set(tsunagu.cdk.__all__)) == len(tsunagu.cdk.__all__)
+
+
+def test_errors_that_a_stack_can_raise_are_exported() -> None:
+    exported = {name for name in tsunagu.cdk.__all__ if name.endswith("Error")}
+
+    assert exported == {"AssetError", "InvalidPropsError", "TsunaguError"}
+    assert all(getattr(tsunagu.cdk, name) is getattr(errors, name) for name in exported)
+
+
+def test_unknown_name_is_refused() -> None:
+    with pytest.raises(AttributeError, match=r"module 'tsunagu\.cdk' has no attribute 'QueueChanel'"):
+        tsunagu.cdk.QueueChanel  # type: ignore[attr-defined]  # noqa: B018
+
+
+@pytest.mark.parametrize("name", ["tsunagu.cdk", "tsunagu.cdk.constructs", "tsunagu.cdk.assets"])
+def test_without_the_extra_the_import_says_what_to_install(name: str) -> None:
+    program = f"import sys; sys.modules['aws_cdk'] = None; import {name}"
+
+    tried = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=False)
+
+    assert tried.returncode == 1
+    assert tried.stderr.splitlines()[-1] == (
+        'ModuleNotFoundError: tsunagu.cdk needs the package aws-cdk-lib: run pip install "tsunagu[cdk]"'
+    )
+
+
+def test_handler_packages_need_no_aws_cdk() -> None:
+    program = "import sys; from tsunagu.cdk import HandlerPackage, Platform; print('aws_cdk' in sys.modules)"
+
+    printed = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
+
+    assert printed.stdout == "False\n"

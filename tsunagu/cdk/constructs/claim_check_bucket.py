@@ -12,6 +12,7 @@ from constructs import Construct
 
 from tsunagu.cdk.constructs.acknowledgement import acknowledge
 from tsunagu.cdk.constructs.customer_managed_key import CustomerManagedKey, CustomerManagedKeyProps
+from tsunagu.cdk.constructs.error_path import props_error
 from tsunagu.cdk.constructs.key_access import RECEIVE_ACTIONS, require_customer_managed, with_key
 from tsunagu.cdk.constructs.protection import removal_policy
 from tsunagu.cdk.constructs.ranges import check_seconds
@@ -124,19 +125,19 @@ class ClaimCheckBucket(Construct):
         Raises:
             InvalidPropsError: The expiration is shorter.
         """
+        days = math.ceil(least.to_seconds() / _DAY_SECONDS)
         if self.props.existing is not None:
-            days = math.ceil(least.to_seconds() / _DAY_SECONDS)
             Annotations.of(self).add_info(
                 f"the existing bucket must be versioned, and its objects must be kept for at least {days:,} days"
             )
             return
         if self.props.expiration.to_seconds() < least.to_seconds():
             msg = (
-                f"expiration of {self.node.path} must be at least {math.ceil(least.to_seconds() / _DAY_SECONDS):,} "
-                f"days, as long as a message of {reader.node.path} can refer to an object, "
-                f"got {self.props.expiration.to_days():,}"
+                f"expiration must be at least {days:,} days, because a message of {reader.node.path} can refer to an "
+                f"object for that long, got {self.props.expiration.to_days():,}: raise expiration, or lower the "
+                "retentions of the queues"
             )
-            raise InvalidPropsError(msg)
+            raise props_error(self, msg)
 
     def _grant(
         self, grantee: iam.IGrantable, under: str, actions: tuple[str, ...], key_actions: tuple[str, ...]

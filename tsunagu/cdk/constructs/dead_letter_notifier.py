@@ -14,6 +14,7 @@ from aws_cdk import aws_sqs as sqs
 from constructs import Construct
 
 from tsunagu.cdk.constructs.customer_managed_key import CustomerManagedKey, CustomerManagedKeyProps
+from tsunagu.cdk.constructs.error_path import props_error
 from tsunagu.cdk.constructs.key_access import (
     SEND_ACTIONS,
     allow_service,
@@ -138,8 +139,11 @@ class DeadLetterNotifier(Construct):
 
     def _refuse_key_of(self, watched: Construct, key: kms.IKey | None) -> None:
         if self.key is not None and key is self.key:
-            msg = f"the key of the topic must be another than that of {watched.node.path}, got one for both"
-            raise InvalidPropsError(msg)
+            msg = (
+                f"key must differ from the key of {watched.node.path}, because one key for a topic and a queue is a "
+                "dependency cycle, got the same key for both"
+            )
+            raise props_error(self, msg)
 
     def _allow_alarms(self) -> None:
         """Let alarms of this account and region through the policies of the topic and of its key, where we own them."""

@@ -10,8 +10,9 @@ from aws_cdk import aws_lambda as lambda_
 from aws_cdk import aws_logs as logs
 from constructs import Construct
 
-from tsunagu.cdk.assets import HandlerPackage, Platform, build_asset
+from tsunagu.cdk.assets import HandlerAsset, HandlerPackage, Platform, build_asset
 from tsunagu.cdk.constructs.acknowledgement import acknowledge
+from tsunagu.cdk.constructs.error_path import path_in_errors
 from tsunagu.cdk.constructs.network import Network
 from tsunagu.cdk.constructs.protection import removal_policy
 from tsunagu.cdk.constructs.ranges import FUNCTION_TIMEOUT_SECONDS, check_range, check_seconds, check_type
@@ -104,12 +105,14 @@ class HandlerFunction(Construct):
 
     def __init__(self, scope: Construct, construct_id: str, props: HandlerFunctionProps) -> None:
         super().__init__(scope, construct_id)
-        environment = _merged_environment(props.environment)
+        with path_in_errors(self):
+            environment = _merged_environment(props.environment)
+            asset = build_asset(props.package, props.platform)
         self.log_group = logs.LogGroup(
             self, "LogGroup", retention=props.log_retention, removal_policy=removal_policy(protect=props.protect)
         )
         self.role = self._role(in_network=props.network is not None)
-        self.function = self._function(props, environment)
+        self.function = self._function(props, asset, environment)
 
     def _role(self, *, in_network: bool) -> iam.Role:
         # What accepts no resource stands apart from the grants, so that its acknowledgement hides no wide grant.
@@ -120,8 +123,9 @@ class HandlerFunction(Construct):
         self.log_group.grant(role, "logs:CreateLogStream", "logs:PutLogEvents")
         return role
 
-    def _function(self, props: HandlerFunctionProps, environment: Mapping[str, str]) -> lambda_.Function:
-        asset = build_asset(props.package, props.platform)
+    def _function(
+        self, props: HandlerFunctionProps, asset: HandlerAsset, environment: Mapping[str, str]
+    ) -> lambda_.Function:
         network = props.network
         function = lambda_.Function(
             self,

@@ -6,10 +6,10 @@ from aws_cdk import aws_dynamodb as dynamodb
 from aws_cdk import aws_iam as iam
 from constructs import Construct
 
+from tsunagu.cdk.constructs.error_path import props_error
 from tsunagu.cdk.constructs.key_access import RECEIVE_ACTIONS, with_key
 from tsunagu.cdk.constructs.protection import removal_policy
 from tsunagu.contracts import items
-from tsunagu.errors import InvalidPropsError
 
 # BatchExecuteStatement has no action of its own: IAM checks each statement as what it does.
 _BATCH_WRITE_ACTIONS = ("dynamodb:PartiQLInsert", "dynamodb:PartiQLUpdate")
@@ -76,8 +76,8 @@ class IdempotencyTable(Construct):
             InvalidPropsError: The table was made without `request_index`.
         """
         if not self.props.request_index:
-            msg = f"request_index of {self.node.path} must be set where items are found by request, got False"
-            raise InvalidPropsError(msg)
+            msg = "request_index must be True, because items are found by their request id, got False"
+            raise props_error(self, msg)
         index = f"{self.table.table_arn}/index/{items.REQUEST_INDEX}"
         grant = iam.Grant.add_to_principal(grantee=grantee, actions=["dynamodb:Query"], resource_arns=[index])
         return with_key(grant, self.table.encryption_key, grantee, RECEIVE_ACTIONS)

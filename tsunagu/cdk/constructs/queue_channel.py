@@ -11,6 +11,7 @@ from aws_cdk import aws_sqs as sqs
 from constructs import Construct
 
 from tsunagu.cdk.constructs.acknowledgement import acknowledge
+from tsunagu.cdk.constructs.error_path import props_error
 from tsunagu.cdk.constructs.key_access import RECEIVE_ACTIONS, SEND_ACTIONS, require_customer_managed, with_key
 from tsunagu.cdk.constructs.protection import removal_policy
 from tsunagu.cdk.constructs.ranges import FUNCTION_TIMEOUT_SECONDS, check_range, check_seconds
@@ -141,9 +142,10 @@ class QueueChannel(Construct):
         """
         if self._receiver is not None:
             msg = (
-                f"{self.node.path} must have one receiver, got {receiver.node.path} besides {self._receiver.node.path}"
+                "a channel must have one receiver, because two would take each other's messages, "
+                f"got {self._receiver.node.path} and {receiver.node.path}"
             )
-            raise InvalidPropsError(msg)
+            raise props_error(self, msg)
         self._receiver = receiver
 
     def grant_send(self, grantee: iam.IGrantable) -> iam.Grant:

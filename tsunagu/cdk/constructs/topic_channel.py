@@ -9,6 +9,7 @@ from aws_cdk import aws_sns as sns
 from constructs import Construct
 
 from tsunagu.cdk.constructs.customer_managed_key import CustomerManagedKey, CustomerManagedKeyProps
+from tsunagu.cdk.constructs.error_path import props_error
 from tsunagu.cdk.constructs.filter_policy import FilterPolicy
 from tsunagu.cdk.constructs.key_access import SEND_ACTIONS, require_customer_managed, with_key
 from tsunagu.cdk.constructs.queue_channel import QueueChannel
@@ -138,7 +139,7 @@ class TopicChannel(Construct):
         """
         if not url.startswith(_HTTPS):
             msg = f"url must begin with {_HTTPS}, got {url!r}"
-            raise InvalidPropsError(msg)
+            raise props_error(self, msg)
         props = self._outside("https", url, filter_policy)
         return TopicSubscription(scope or self, construct_id, props)
 
@@ -164,7 +165,7 @@ class TopicChannel(Construct):
         """
         if "@" not in address:
             msg = f"address must be an e-mail address, got {address!r}"
-            raise InvalidPropsError(msg)
+            raise props_error(self, msg)
         props = self._outside("email", address, filter_policy)
         return TopicSubscription(scope or self, construct_id, props)
 
@@ -177,24 +178,33 @@ class TopicChannel(Construct):
 
     def _refuse_queue(self, channel: QueueChannel, *keys: kms.IKey | None) -> None:
         if channel.props.fifo and not self.topic.fifo:
-            msg = f"{channel.node.path} must be a standard channel, because the topic is one, got a FIFO channel"
-            raise InvalidPropsError(msg)
+            msg = (
+                "channel must be a standard channel, because a standard topic cannot deliver to a FIFO queue, "
+                f"got the FIFO channel {channel.node.path}"
+            )
+            raise props_error(self, msg)
         if self.key is not None and self.key in keys:
-            msg = f"the key of the topic must be another than that of {channel.node.path}, got one for both"
-            raise InvalidPropsError(msg)
+            msg = (
+                f"key must differ from the key of {channel.node.path}, because one key for a topic and a queue is a "
+                "dependency cycle, got the same key for both"
+            )
+            raise props_error(self, msg)
 
     def _outside(
         self, protocol: Literal["https", "email"], endpoint: str, policy: FilterPolicy | None
     ) -> TopicSubscriptionProps:
         if self.topic.fifo:
-            msg = f"{endpoint} must be subscribed to a standard topic, got a FIFO topic"
-            raise InvalidPropsError(msg)
+            msg = (
+                f"{endpoint} must be subscribed to a standard topic, because a FIFO topic reaches no web server and no "
+                "e-mail address"
+            )
+            raise props_error(self, msg)
         if self.props.max_message_bytes > SNS_MESSAGE_BYTES:
             msg = (
-                f"{endpoint} must be subscribed to a topic of at most {SNS_MESSAGE_BYTES:,} bytes a message, "
-                f"got {self.props.max_message_bytes:,}"
+                f"max_message_bytes must be at most {SNS_MESSAGE_BYTES:,} to subscribe {endpoint}, because SNS "
+                f"delivers larger messages to queues, functions and Firehose only, got {self.props.max_message_bytes:,}"
             )
-            raise InvalidPropsError(msg)
+            raise props_error(self, msg)
         return TopicSubscriptionProps(
             topic=self.topic,
             protocol=protocol,

@@ -9,6 +9,7 @@ from aws_cdk import aws_kms as kms
 from constructs import Construct
 
 from tsunagu.cdk.constructs.dead_letter_notifier import DeadLetterNotifier, DeadLetterNotifierProps
+from tsunagu.cdk.constructs.error_path import path_in_errors
 from tsunagu.cdk.constructs.filter_policy import FilterPolicy
 from tsunagu.cdk.constructs.idempotency_table import IdempotencyTable, IdempotencyTableProps
 from tsunagu.cdk.constructs.key_access import require_customer_managed
@@ -116,32 +117,30 @@ class Connector(Construct):
 
     def _connect(self, service: Service, props: ConnectorProps) -> ConnectedService:
         scope = Construct(self, service.construct_id)
-        channel = service.channel or QueueChannel(
-            scope,
-            "Channel",
-            QueueChannelProps(handler_timeout=service.handler_timeout, key=props.queue_key, protect=props.protect),
-        )
+        channel = service.channel or QueueChannel(scope, "Channel", _channel_props(service, props))
         subscription = self.topic.subscribe(channel, filter_policy=_for_service(service.name))
         self.dead_letter_notifier.watch_subscription(subscription)
-        receiver = IdempotentReceiver(scope, "Receiver", self._receiver_props(service, channel, props))
+        with path_in_errors(scope):
+            receiver_props = self._receiver_props(service, channel, props)
+        receiver = IdempotentReceiver(scope, "Receiver", receiver_props)
         return ConnectedService(channel, subscription, receiver)
 
     def _receiver_props(
         self, service: Service, channel: QueueChannel, props: ConnectorProps
     ) -> IdempotentReceiverProps:
-        try:
-            return IdempotentReceiverProps(
-                **service.receiver_settings(),
-                channel=channel,
-                table=self.table,
-                dead_letter_notifier=self.dead_letter_notifier,
-                idempotency_window=props.window,
-                metrics_namespace=props.metrics_namespace,
-                single_writes=props.single_writes,
-            )
-        except InvalidPropsError as error:
-            msg = f"service {service.name}: {error}"
-            raise InvalidPropsError(msg) from error
+        return IdempotentReceiverProps(
+            **service.receiver_settings(),
+            channel=channel,
+            table=self.table,
+            dead_letter_notifier=self.dead_letter_notifier,
+            idempotency_window=props.window,
+            metrics_namespace=props.metrics_namespace,
+            single_writes=props.single_writes,
+        )
+
+
+def _channel_props(service: Service, props: ConnectorProps) -> QueueChannelProps:
+    return QueueChannelProps(handler_timeout=service.handler_timeout, key=props.queue_key, protect=props.protect)
 
 
 def require_distinct_services(services: Sequence[Service]) -> None:

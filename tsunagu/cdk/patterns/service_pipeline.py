@@ -12,6 +12,7 @@ from tsunagu.cdk.constructs.acknowledgement import acknowledge
 from tsunagu.cdk.constructs.claim_check_bucket import ClaimCheckBucket, ClaimCheckBucketProps
 from tsunagu.cdk.constructs.customer_managed_key import CustomerManagedKey, CustomerManagedKeyProps
 from tsunagu.cdk.constructs.dead_letter_notifier import DeadLetterNotifier, DeadLetterNotifierProps
+from tsunagu.cdk.constructs.error_path import path_in_errors, props_error
 from tsunagu.cdk.constructs.handler_function import HandlerFunction, HandlerSettings
 from tsunagu.cdk.constructs.idempotency_table import IdempotencyTable, IdempotencyTableProps
 from tsunagu.cdk.constructs.queue_channel import QueueChannel
@@ -22,7 +23,6 @@ from tsunagu.cdk.patterns.pipeline_limits import Hop, inline_bytes, object_lifet
 from tsunagu.cdk.patterns.pipeline_props import ServicePipelineProps, Step
 from tsunagu.cdk.patterns.service import Service
 from tsunagu.contracts.pipeline import PreprocessorEnvironment, ServiceEnvironment
-from tsunagu.errors import InvalidPropsError
 
 _HTTPS, _MAILTO = "https://", "mailto:"
 
@@ -51,7 +51,8 @@ class ServicePipeline(Construct):
         self.dead_letter_notifier = props.dead_letter_notifier or self._new_dead_letter_notifier()
         self.completion_topic = props.completion_topic or self._new_topic(self, "Notifier")
         self._topics = self._step_topics()
-        self.inline_bytes = inline_bytes(self._hops(), props.inline_bytes)
+        with path_in_errors(self):
+            self.inline_bytes = inline_bytes(self._hops(), props.inline_bytes)
         self.connectors: Mapping[str, Connector] = self._connectors()
         self.services: Mapping[str, ConnectedService] = {
             name: made for connector in self.connectors.values() for name, made in connector.services.items()
@@ -132,16 +133,17 @@ class ServicePipeline(Construct):
         )
         if props.entry is not None:
             inherited = {field.name: getattr(settings, field.name) for field in dataclasses.fields(HandlerSettings)}
-            receiver_props = IdempotentReceiverProps(
-                **inherited,
-                channel=props.entry,
-                table=self.table,
-                dead_letter_notifier=self.dead_letter_notifier,
-                idempotency_window=props.window,
-                metrics_namespace=props.metrics_namespace,
-                single_writes=props.single_writes,
-                transactions=False,
-            )
+            with path_in_errors(self):
+                receiver_props = IdempotentReceiverProps(
+                    **inherited,
+                    channel=props.entry,
+                    table=self.table,
+                    dead_letter_notifier=self.dead_letter_notifier,
+                    idempotency_window=props.window,
+                    metrics_namespace=props.metrics_namespace,
+                    single_writes=props.single_writes,
+                    transactions=False,
+                )
             return IdempotentReceiver(self, "Preprocessor", receiver_props).handler
         preprocessor = HandlerFunction(self, "Preprocessor", settings)
         acknowledge(preprocessor.function, "Serverless-LambdaDLQ", "who invokes it waits for its answer")
@@ -198,8 +200,8 @@ class ServicePipeline(Construct):
         elif subscriber.startswith(_MAILTO):
             made = self.completion_topic.subscribe_email(subscriber_id, subscriber.removeprefix(_MAILTO), scope=outside)
         else:
-            msg = f"subscriber {subscriber_id} must be a queue, {_HTTPS}… or {_MAILTO}…, got {subscriber!r}"
-            raise InvalidPropsError(msg)
+            msg = f"subscribers must be QueueChannel, {_HTTPS}… or {_MAILTO}…, got {subscriber!r} for {subscriber_id}"
+            raise props_error(self, msg)
         self.dead_letter_notifier.watch_subscription(made)
 
     def _new_topic_key(self) -> kms.IKey:
@@ -209,9 +211,10 @@ class ServicePipeline(Construct):
         return CustomerManagedKey(self, "TopicKey", props).key
 
     def _new_topic(self, scope: Construct, construct_id: str) -> TopicChannel:
-        props = TopicChannelProps(
-            key=self._topic_key, max_message_bytes=self._props.max_message_bytes, protect=self._props.protect
-        )
+        with path_in_errors(self):
+            props = TopicChannelProps(
+                key=self._topic_key, max_message_bytes=self._props.max_message_bytes, protect=self._props.protect
+            )
         return TopicChannel(scope, construct_id, props)
 
     def _new_dead_letter_notifier(self) -> DeadLetterNotifier:
@@ -220,9 +223,9 @@ class ServicePipeline(Construct):
 
     def _new_bucket(self) -> ClaimCheckBucket:
         expiration = object_lifetime(self._props.longest_run, self._props.window)
-        return ClaimCheckBucket(
-            self, "ClaimCheckBucket", ClaimCheckBucketProps(expiration=expiration, protect=self._props.protect)
-        )
+        with path_in_errors(self):
+            props = ClaimCheckBucketProps(expiration=expiration, protect=self._props.protect)
+        return ClaimCheckBucket(self, "ClaimCheckBucket", props)
 
     def _new_table(self) -> IdempotencyTable:
         props = IdempotencyTableProps(request_index=True, protect=self._props.protect)

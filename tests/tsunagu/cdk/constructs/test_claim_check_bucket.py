@@ -137,8 +137,8 @@ def test_bucket_whose_objects_expire_before_the_last_message_is_refused(stack: S
         claims.require_lifetime(Duration.seconds(60 * 86_400 + 1), stack)
 
     assert str(refusal.value) == (
-        "expiration of Stack/Claims must be at least 61 days, as long as a message of Stack can refer to an object, "
-        "got 60"
+        "Stack/Claims: expiration must be at least 61 days, because a message of Stack can refer to an object for that "
+        "long, got 60: raise expiration, or lower the retentions of the queues"
     )
 
 

@@ -122,7 +122,9 @@ def test_one_key_for_topic_and_subscription_is_refused(stack: Stack) -> None:
     subscription = TopicChannel(stack, "Reserve").subscribe(channel(stack), dead_letter_key=key)
     notifier = DeadLetterNotifier(stack, "Notifier", DeadLetterNotifierProps(key=key))
 
-    with pytest.raises(InvalidPropsError, match="another than that of Stack/Orders/Subscription, got one for both"):
+    with pytest.raises(
+        InvalidPropsError, match=r"^Stack/Notifier: key must differ from the key of Stack/Orders/Subscription, "
+    ):
         notifier.watch_subscription(subscription)
 
 
@@ -140,7 +142,7 @@ def test_one_key_for_topic_and_queues_is_refused(stack: Stack) -> None:
     notifier = DeadLetterNotifier(stack, "Notifier", DeadLetterNotifierProps(key=key))
     orders = QueueChannel(stack, "Orders", QueueChannelProps(handler_timeout=Duration.seconds(5), key=key))
 
-    with pytest.raises(InvalidPropsError, match="key of the topic must be another than that of Stack/Orders"):
+    with pytest.raises(InvalidPropsError, match=r"^Stack/Notifier: key must differ from the key of Stack/Orders, "):
         notifier.watch_channel(stack, orders)
 
 

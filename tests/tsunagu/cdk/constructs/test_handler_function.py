@@ -141,7 +141,7 @@ def test_two_contracts_may_say_the_same(stack: Stack, package: HandlerPackage) -
 def test_variable_with_two_values_is_refused(stack: Stack, package: HandlerPackage) -> None:
     contracts = [InvoicesEnvironment(bucket_name="papers"), ArchiveEnvironment(bucket_name="cellar")]
 
-    sentence = "environment must give each variable one value, got another BUCKET_NAME from ArchiveEnvironment"
+    sentence = "^Stack/Invoices: environment must give each variable one value, got another BUCKET_NAME"
     with pytest.raises(InvalidPropsError, match=sentence):
         function(stack, package, environment=contracts)
 

@@ -98,5 +98,7 @@ def test_finding_by_request_is_a_permission_of_its_own_on_the_index_alone(stack:
 def test_finding_by_request_needs_the_index(stack: Stack) -> None:
     table = IdempotencyTable(stack, "Items")
 
-    with pytest.raises(InvalidPropsError, match="request_index of Stack/Items must be set where items are found by"):
+    with pytest.raises(
+        InvalidPropsError, match=r"^Stack/Items: request_index must be True, because items are found by"
+    ):
         table.grant_find_by_request(role(stack))

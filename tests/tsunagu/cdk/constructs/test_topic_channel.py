@@ -359,7 +359,8 @@ def test_fifo_channel_of_a_standard_topic_is_refused(stack: Stack) -> None:
         topic(stack).subscribe(channel(stack, fifo=True))
 
     assert str(refusal.value) == (
-        "Stack/Billing must be a standard channel, because the topic is one, got a FIFO channel"
+        "Stack/Reserve: channel must be a standard channel, because a standard topic cannot deliver to a FIFO queue, "
+        "got the FIFO channel Stack/Billing"
     )
 
 
@@ -367,7 +368,9 @@ def test_one_key_for_topic_and_queue_is_refused(stack: Stack) -> None:
     shared = key(stack, "Shared")
     orders = channel(stack, key=shared)
 
-    with pytest.raises(InvalidPropsError, match="key of the topic must be another than that of Stack/Billing, got one"):
+    with pytest.raises(
+        InvalidPropsError, match=r"^Stack/Reserve: key must differ from the key of Stack/Billing, because"
+    ):
         topic(stack, key=shared).subscribe(orders)
 
 
@@ -375,23 +378,31 @@ def test_one_key_for_topic_and_dead_letters_is_refused(stack: Stack) -> None:
     shared = key(stack, "Shared")
     orders = channel(stack)
 
-    with pytest.raises(InvalidPropsError, match="key of the topic must be another than that of Stack/Billing, got one"):
+    with pytest.raises(
+        InvalidPropsError, match=r"^Stack/Reserve: key must differ from the key of Stack/Billing, because"
+    ):
         topic(stack, key=shared).subscribe(orders, dead_letter_key=shared)
 
 
 @pytest.mark.parametrize(
     ("settings", "url", "sentence"),
     [
-        ({}, "http://example.com", "url must begin with https://, got 'http://example.com'"),
+        ({}, "http://example.com", "Stack/Reserve: url must begin with https://, got 'http://example.com'"),
         (
             {"fifo": True},
             "https://example.com",
-            "https://example.com must be subscribed to a standard topic, got a FIFO topic",
+            (
+                "Stack/Reserve: https://example.com must be subscribed to a standard topic, because a FIFO topic "
+                "reaches no web server and no e-mail address"
+            ),
         ),
         (
             {"max_message_bytes": MIB},
             "https://example.com",
-            "https://example.com must be subscribed to a topic of at most 262,144 bytes a message, got 1,048,576",
+            (
+                "Stack/Reserve: max_message_bytes must be at most 262,144 to subscribe https://example.com, because "
+                "SNS delivers larger messages to queues, functions and Firehose only, got 1,048,576"
+            ),
         ),
     ],
 )
@@ -405,7 +416,7 @@ def test_web_server_that_sns_would_not_reach_is_refused(
 
 
 def test_address_that_is_none_is_refused(stack: Stack) -> None:
-    with pytest.raises(InvalidPropsError, match="address must be an e-mail address, got 'operations'"):
+    with pytest.raises(InvalidPropsError, match=r"^Stack/Reserve: address must be an e-mail address, got 'operations'"):
         topic(stack).subscribe_email("Operations", "operations")
 
 

@@ -144,7 +144,9 @@ def test_what_is_not_protected_goes_with_its_stack(stack: Stack, package: Handle
 def test_setting_that_does_not_fit_the_queue_names_the_service(stack: Stack, package: HandlerPackage) -> None:
     services = [Service(name="billing", package=package, handler_timeout=Duration.seconds(900))]
 
-    with pytest.raises(InvalidPropsError, match="service billing: batch_size must be at most 5, so that 5 attempts"):
+    with pytest.raises(
+        InvalidPropsError, match=r"^Stack/Reserve/Billing: batch_size must be at most 5, so that 5 attempts"
+    ):
         Connector(stack, "Reserve", ConnectorProps(services=services))
 
 

@@ -140,7 +140,10 @@ def test_channel_has_one_receiver(stack: Stack, package: HandlerPackage) -> None
     orders = channel(stack)
     receiver(stack, package, orders)
 
-    with pytest.raises(InvalidPropsError, match="Stack/Orders must have one receiver, got Stack/Second besides"):
+    with pytest.raises(
+        InvalidPropsError,
+        match=r"^Stack/Orders: a channel must have one receiver, .*, got Stack/Receiver and Stack/Second$",
+    ):
         IdempotentReceiver(stack, "Second", IdempotentReceiverProps(package=package, channel=orders, protect=False))
 
 

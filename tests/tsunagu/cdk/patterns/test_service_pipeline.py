@@ -208,8 +208,8 @@ def test_bucket_whose_objects_expire_earlier_is_refused(stack: Stack, package: H
         pipeline(stack, package, bucket=bucket)
 
     assert str(refusal.value) == (
-        "expiration of Stack/Claims must be at least 145 days, as long as a message of Stack/Orders can refer to an "
-        "object, got 144"
+        "Stack/Claims: expiration must be at least 145 days, because a message of Stack/Orders can refer to an object "
+        "for that long, got 144: raise expiration, or lower the retentions of the queues"
     )
 
 
@@ -308,7 +308,7 @@ def arn(topic: str) -> str:
 
 
 def test_table_without_the_index_is_refused(stack: Stack, package: HandlerPackage) -> None:
-    with pytest.raises(InvalidPropsError, match="request_index of Stack/Items must be set where items are found"):
+    with pytest.raises(InvalidPropsError, match=r"^Stack/Items: request_index must be True, because items are found"):
         pipeline(stack, package, table=IdempotencyTable(stack, "Items"))
 
 
@@ -318,7 +318,9 @@ def test_less_travels_inline_where_the_results_of_a_wide_step_would_not_fit(
     wide = step(package, "reserve", "a", "b", "c")
 
     assert pipeline(stack, package, steps=[wide]).inline_bytes < 64 * KIB
-    with pytest.raises(InvalidPropsError, match=r"so that 4 JSON values fit the 262,144 bytes of Stack/Other/Notifier"):
+    with pytest.raises(
+        InvalidPropsError, match=r"^Stack/Other: .*so that 4 JSON values fit the 262,144 bytes of Stack/Other/Notifier"
+    ):
         ServicePipeline(stack, "Other", props(package, steps=[wide], inline_bytes=64 * KIB))
 
 
@@ -340,7 +342,8 @@ def test_more_travels_inline_on_larger_topics(stack: Stack, package: HandlerPack
 
 def test_subscriber_of_another_kind_is_refused(stack: Stack, package: HandlerPackage) -> None:
     with pytest.raises(
-        InvalidPropsError, match="subscriber People must be a queue, https://… or mailto:…, got 'people"
+        InvalidPropsError,
+        match=r"^Stack/Orders: subscribers must be .*https://… or mailto:…, got 'people@example.com' for People",
     ):
         pipeline(stack, package, subscribers={"People": "people@example.com"})
 
@@ -404,3 +407,17 @@ def test_fifo_topics_are_refused(stack: Stack, package: HandlerPackage) -> None:
         step(package, "ship", "shipping", topic=ordered)
     with pytest.raises(InvalidPropsError, match="completion_topic must be a standard topic"):
         props(package, completion_topic=ordered)
+
+
+@pytest.mark.parametrize(
+    ("settings", "sentence"),
+    [
+        ({"max_message_bytes": 1}, "^Stack/Orders: max_message_bytes must be between"),
+        ({"idempotency_window": Duration.days(3_640)}, "^Stack/Orders: expiration must be between"),
+    ],
+)
+def test_number_that_a_part_of_the_pipeline_refuses_names_the_pipeline(
+    stack: Stack, package: HandlerPackage, settings: dict[str, Any], sentence: str
+) -> None:
+    with pytest.raises(InvalidPropsError, match=sentence):
+        pipeline(stack, package, **settings)

@@ -21,6 +21,18 @@ class EnvironmentContract:
     """
 
     @classmethod
+    def variable_name(cls, field_name: str) -> str:
+        """Return the name of the variable of one field.
+
+        Raises:
+            ValueError: The record has no such field.
+        """
+        if field_name not in cls.__dataclass_fields__:
+            msg = f"{cls.__name__} must have the field {field_name}, got {sorted(cls.__dataclass_fields__)}"
+            raise ValueError(msg)
+        return field_name.upper()
+
+    @classmethod
     def variable_names(cls) -> tuple[str, ...]:
         """Names of the variables that this record writes, in the order of its fields."""
         return tuple(field.name.upper() for field in dataclasses.fields(cls))

@@ -6,17 +6,18 @@ from typing import Any
 from tsunagu.cdk.checks.consumer_rules import DEFAULT_RETENTION, FUNCTION, consumptions, dead_letter_queues
 from tsunagu.cdk.checks.rule import Finding, Rule
 from tsunagu.cdk.checks.template import Resource, Template
+from tsunagu.cdk.constructs.ranges import DAY_SECONDS
+from tsunagu.contracts.pipeline import ServiceEnvironment
 
 _BUCKET = "AWS::S3::Bucket"
-_BUCKET_VARIABLE = "CLAIM_BUCKET_NAME"
-_DAY_SECONDS = 86_400
+_BUCKET_VARIABLE = ServiceEnvironment.variable_name("claim_bucket_name")
 
 
 def _lost_claims(template: Template) -> Iterator[Finding]:
     for bucket in template.of_type(_BUCKET):
         days = [rule["ExpirationInDays"] for rule in _lifecycle(bucket) if _expires(rule)]
         longest = max((_stay(template, queue) for queue in _queues_with_claims(template, bucket)), default=0)
-        if days and min(days) * _DAY_SECONDS < longest:
+        if days and min(days) * DAY_SECONDS < longest:
             yield Finding(bucket, "Properties/LifecycleConfiguration")
 
 

@@ -6,6 +6,7 @@ from tsunagu.cdk.checks.consumer_rules import FUNCTION, QUEUE
 from tsunagu.cdk.checks.rule import Finding, Rule
 from tsunagu.cdk.checks.template import Template
 from tsunagu.contracts import items
+from tsunagu.contracts.environment import ReceiverEnvironment
 
 _TABLE = "AWS::DynamoDB::Table"
 _STATEFUL = (QUEUE, _TABLE, "AWS::DynamoDB::GlobalTable", "AWS::KMS::Key", "AWS::S3::Bucket")
@@ -18,7 +19,7 @@ _NAME_PROPERTIES = {
     "AWS::IAM::Role": "RoleName",
     "AWS::Logs::LogGroup": "LogGroupName",
 }
-_TABLE_VARIABLE = "IDEMPOTENCY_TABLE_NAME"
+_TABLE_VARIABLE = ReceiverEnvironment.variable_name("idempotency_table_name")
 
 
 def _everlasting_items(template: Template) -> Iterator[Finding]:

@@ -6,12 +6,12 @@ from typing import Any
 from tsunagu.cdk.checks.consumer_rules import ALARM, QUEUE, SUBSCRIPTION
 from tsunagu.cdk.checks.rule import Finding, Rule
 from tsunagu.cdk.checks.template import Resource, Template
+from tsunagu.cdk.constructs.key_access import AWS_MANAGED_ALIAS, CLOUDWATCH, SEND_ACTIONS, SNS
 
 _TOPIC, _KEY, _EVENT_RULE = ("AWS::SNS::Topic", "AWS::KMS::Key", "AWS::Events::Rule")
 _QUEUE_POLICY = "AWS::SQS::QueuePolicy"
 _RESOURCE_POLICIES = (_QUEUE_POLICY, "AWS::SNS::TopicPolicy")
 _SOURCE_KEYS = {"aws:sourcearn", "aws:sourceaccount", "aws:sourceorgid", "aws:principalorgid"}
-_SEND_ACTIONS = {"kms:Decrypt", "kms:GenerateDataKey"}
 
 
 def _statements(policy: object) -> list[Mapping[str, Any]]:
@@ -55,16 +55,16 @@ def _lets_send(key: Resource, service: str) -> bool:
     for statement in _statements(key.properties.get("KeyPolicy")):
         if statement.get("Effect") == "Allow" and service in _services(statement):
             allowed.update(action.removesuffix("*") for action in _as_list(statement.get("Action")))
-    return allowed >= _SEND_ACTIONS or "kms:" in allowed
+    return allowed.issuperset(SEND_ACTIONS) or "kms:" in allowed
 
 
 def _hops(template: Template) -> Iterator[tuple[str, Resource]]:
     """Every service that sends, with the queue or topic that it sends to."""
-    sends = [("cloudwatch.amazonaws.com", action) for alarm in template.of_type(ALARM) for action in _actions(alarm)]
+    sends = [(CLOUDWATCH, action) for alarm in template.of_type(ALARM) for action in _actions(alarm)]
     for subscription in template.of_type(SUBSCRIPTION):
         redrive = subscription.properties.get("RedrivePolicy")
-        sends.append(("sns.amazonaws.com", subscription.properties.get("Endpoint")))
-        sends.append(("sns.amazonaws.com", redrive.get("deadLetterTargetArn") if isinstance(redrive, dict) else None))
+        sends.append((SNS, subscription.properties.get("Endpoint")))
+        sends.append((SNS, redrive.get("deadLetterTargetArn") if isinstance(redrive, dict) else None))
     for rule in template.of_type(_EVENT_RULE):
         sends += [("events.amazonaws.com", target.get("Arn")) for target in rule.items("Targets")]
     for service, arn in sends:
@@ -115,7 +115,7 @@ def _aws_managed_key(template: Template) -> Iterator[Finding]:
     targets = {target.logical_id: target for _, target in _hops(template)}
     for target in targets.values():
         key = target.properties.get("KmsMasterKeyId")
-        if isinstance(key, str) and key.startswith("alias/aws/"):
+        if isinstance(key, str) and key.startswith(AWS_MANAGED_ALIAS):
             yield Finding(target, "Properties/KmsMasterKeyId")
 
 

@@ -1,4 +1,4 @@
-"""Building blocks: one AWS resource, or one role that several play together, with safe defaults."""
+"""Constructs with safe defaults, each for one AWS resource or for one role that several resources play together."""
 
 from tsunagu.cdk.constructs.acknowledgement import acknowledge
 from tsunagu.cdk.constructs.claim_check_bucket import ClaimCheckBucket, ClaimCheckBucketProps

@@ -1,4 +1,4 @@
-"""Findings of policy rules that are accepted, each with its reason, beside the construct that causes it."""
+"""Acknowledgements: findings of policy rules that are accepted, each with its reason."""
 
 from typing import TYPE_CHECKING
 
@@ -9,13 +9,13 @@ if TYPE_CHECKING:
 
 
 def acknowledge(construct: "IConstruct", rule: str, reason: str) -> None:
-    """Accept one finding about `construct` and what is inside it.
+    """Accept one finding about `construct` and the constructs inside it.
 
-    CDK records it as metadata, which cdk-nag and the pack in `tsunagu.cdk.checks` read; neither has to be installed.
+    CDK stores the acknowledgement as metadata. cdk-nag and the rules of `add_checks` read it.
 
     Args:
-        construct: What the finding is about.
+        construct: The construct that the finding is about.
         rule: Identifier of the finding, such as `AwsSolutions-IAM5[Resource::*]`.
-        reason: Why it is right here.
+        reason: Why the finding is accepted here.
     """
     Validations.of(construct).acknowledge(Acknowledgment(id=rule, reason=reason))

@@ -1,4 +1,4 @@
-"""The bucket for what is too large to travel in a message: the message carries a claim, the bucket the JSON."""
+"""A bucket for JSON that is too large for a message; the message carries a claim that refers to the object."""
 
 import math
 from dataclasses import dataclass
@@ -15,7 +15,7 @@ from tsunagu.cdk.constructs.customer_managed_key import CustomerManagedKey, Cust
 from tsunagu.cdk.constructs.error_path import props_error
 from tsunagu.cdk.constructs.key_access import RECEIVE_ACTIONS, require_customer_managed, with_key
 from tsunagu.cdk.constructs.protection import removal_policy
-from tsunagu.cdk.constructs.ranges import check_seconds
+from tsunagu.cdk.constructs.ranges import DAY_SECONDS, check_seconds
 from tsunagu.errors import InvalidPropsError
 
 if TYPE_CHECKING:
@@ -23,8 +23,7 @@ if TYPE_CHECKING:
     from constructs import IConstruct
 
 # S3 counts in days: https://docs.aws.amazon.com/AmazonS3/latest/userguide/intro-lifecycle-rules.html
-_DAY_SECONDS = 86_400
-LIFETIME_SECONDS = range(_DAY_SECONDS, 10 * 365 * _DAY_SECONDS + 1)
+LIFETIME_SECONDS = range(DAY_SECONDS, 10 * 365 * DAY_SECONDS + 1)
 
 EXPIRATION = Duration.days(180)
 RECOVERY = Duration.days(14)
@@ -32,7 +31,7 @@ _ABANDONED_UPLOADS = Duration.days(1)
 _SUSPENDED = "Suspended"
 
 _READ_ACTIONS = ("s3:GetObjectVersion",)  # a claim names its version
-# A writer looks at an object that is there already, by HEAD with its checksum, which takes the key:
+# A writer compares its checksum with that of an existing object by HEAD, which needs GetObject and the key:
 # https://docs.aws.amazon.com/AmazonS3/latest/API/API_HeadObject.html
 _WRITE_ACTIONS = ("s3:PutObject", "s3:GetObject")
 _WRITE_KEY_ACTIONS = ("kms:GenerateDataKey", "kms:Decrypt")
@@ -43,20 +42,20 @@ class ClaimCheckBucketProps:
     """Settings of a claim check bucket.
 
     Attributes:
-        expiration: How long an object is kept, whole days from 1 to 3,650; whoever writes claims into messages knows
-            the least, and `require_lifetime` compares. Default: 180 days.
-        recovery: How long a version that expired, was overwritten or was deleted can still be read by who knows its
-            version id, whole days from 1 to 3,650. Default: 14 days.
-        key: Customer-managed key of the objects. Default: a key of the bucket's own.
-        existing: Bucket to use instead of a new one, versioned; nothing about it is changed. Its objects must outlive
-            the messages that refer to them, which synthesis cannot see. Default: a new bucket.
-        access_logs: Bucket that gets the server access logs. Default: none are written.
-        protect: Keep bucket and key when their stack is deleted. Default: kept. A bucket that is not kept must be
-            emptied before its stack is deleted.
+        expiration: How long an object is kept, whole days from 1 to 3,650. `require_lifetime` checks that it is long
+            enough for the messages that refer to objects. Default: 180 days.
+        recovery: How long a version can still be read by its version id after it expired, was overwritten or was
+            deleted, whole days from 1 to 3,650. Default: 14 days.
+        key: Customer-managed key of the objects. Default: a new key.
+        existing: Versioned bucket to use instead of a new one; it is not changed. Its objects must outlive the messages
+            that refer to them, which synthesis cannot check. Default: a new bucket.
+        access_logs: Bucket that gets the server access logs. Default: no access logs are written.
+        protect: Keep bucket and key when their stack is deleted. Default: they are kept. Empty a bucket that is not
+            kept before you delete its stack.
 
     Raises:
-        InvalidPropsError: A time is out of range or no whole number of days, the key is not customer-managed, or the
-            bucket exists and is told what only a new one can be told, or is made in this app and not versioned.
+        InvalidPropsError: A time is out of range or not a whole number of days, the key is not customer-managed,
+            `existing` is not versioned, or `existing` and `access_logs` are both given.
     """
 
     expiration: Duration = EXPIRATION
@@ -67,12 +66,12 @@ class ClaimCheckBucketProps:
     protect: bool = True
 
     def __post_init__(self) -> None:
-        """Refuse what AWS, or another setting, would not allow."""
+        """Refuse settings that AWS does not allow, or that exclude each other."""
         _check_days("expiration", self.expiration)
         _check_days("recovery", self.recovery)
         require_customer_managed("key", self.key)
         if self.existing is not None and self.access_logs is not None:
-            msg = "access_logs must be left out where the bucket exists, because nothing about it is changed, got both"
+            msg = "access_logs must be left out with existing, because an existing bucket is not changed, got both"
             raise InvalidPropsError(msg)
         if self.existing is not None:
             _require_versioned(self.existing)
@@ -81,13 +80,13 @@ class ClaimCheckBucketProps:
 class ClaimCheckBucket(Construct):
     """Keep JSON that is too large for a message, for as long as a message can refer to it.
 
-    Encrypted with a customer-managed key, TLS only, no public access, every version kept for a while. A role without
-    `s3:ListBucket`, which no grant gives, gets 403 and not 404 for an object that is not there.
+    The bucket is encrypted with a customer-managed key, versioned, TLS only, and not public. No grant of it includes
+    `s3:ListBucket`, so that S3 answers 403 instead of 404 for an object that does not exist.
 
     Attributes:
-        bucket: The bucket itself.
-        key: Key of its objects; None for an existing bucket whose key is not known here.
-        props: What the bucket was made of.
+        bucket: The bucket.
+        key: Key of the objects; None when the key of an existing bucket is not known.
+        props: Settings of the bucket.
     """
 
     def __init__(self, scope: Construct, construct_id: str, props: ClaimCheckBucketProps | None = None) -> None:
@@ -98,20 +97,20 @@ class ClaimCheckBucket(Construct):
         self.bucket: s3.IBucket = existing or self._bucket()
 
     def grant_read(self, grantee: iam.IGrantable, *, under: str) -> iam.Grant:
-        """Let `grantee` read the objects under a prefix, each by its version, and use their key to do so.
+        """Let `grantee` read versions of the objects under a prefix, and decrypt them.
 
         Args:
             grantee: The function.
-            under: Prefix without its last slash; `*` in it stands for any text.
+            under: Prefix without its last slash; `*` stands for any text.
         """
         return self._grant(grantee, under, _READ_ACTIONS, RECEIVE_ACTIONS)
 
     def grant_write(self, grantee: iam.IGrantable, *, under: str) -> iam.Grant:
-        """Let `grantee` write objects under a prefix, recognise those that it wrote before, and use their key to do so.
+        """Let `grantee` write objects under a prefix, compare them with existing ones, and use their key.
 
         Args:
             grantee: The function.
-            under: Prefix without its last slash; `*` in it stands for any text.
+            under: Prefix without its last slash; `*` stands for any text.
         """
         return self._grant(grantee, under, _WRITE_ACTIONS, _WRITE_KEY_ACTIONS)
 
@@ -120,12 +119,12 @@ class ClaimCheckBucket(Construct):
 
         Args:
             least: Longest time between writing an object and reading it.
-            reader: What reads it, for the sentence.
+            reader: Construct that reads it, for the error.
 
         Raises:
-            InvalidPropsError: The expiration is shorter.
+            InvalidPropsError: `expiration` is shorter than `least`.
         """
-        days = math.ceil(least.to_seconds() / _DAY_SECONDS)
+        days = math.ceil(least.to_seconds() / DAY_SECONDS)
         if self.props.existing is not None:
             Annotations.of(self).add_info(
                 f"the existing bucket must be versioned, and its objects must be kept for at least {days:,} days"
@@ -152,7 +151,7 @@ class ClaimCheckBucket(Construct):
         if isinstance(role, iam.Role) and self.props.existing is None:
             bucket = Stack.of(self).get_logical_id(cast("CfnElement", self.bucket.node.default_child))
             rule = f"AwsSolutions-IAM5[Resource::<{bucket}.Arn>/{under}/*]"
-            acknowledge(role, rule, "an object's name has ids that only a request knows")
+            acknowledge(role, rule, "the key of an object contains ids that are known at run time only")
 
     def _bucket(self) -> s3.Bucket:
         bucket = s3.Bucket(
@@ -167,7 +166,7 @@ class ClaimCheckBucket(Construct):
             versioned=True,
             lifecycle_rules=[self._lifecycle()],
             server_access_logs_bucket=self.props.access_logs,
-            # Not emptied by itself: that is a function of its own with the right to delete everything.
+            # Not emptied automatically: that needs a function with the right to delete every object.
             removal_policy=removal_policy(protect=self.props.protect),
         )
         if self.props.access_logs is None:
@@ -176,7 +175,7 @@ class ClaimCheckBucket(Construct):
         return bucket
 
     def _lifecycle(self) -> s3.LifecycleRule:
-        # In a versioned bucket the expiration only hides an object; the delete marker goes by itself when it is alone.
+        # In a versioned bucket the expiration adds a delete marker; S3 removes the marker after the last version.
         return s3.LifecycleRule(
             expiration=self.props.expiration,
             noncurrent_version_expiration=self.props.recovery,
@@ -189,13 +188,13 @@ class ClaimCheckBucket(Construct):
 
 
 def _require_versioned(bucket: s3.IBucket) -> None:
-    """Refuse a bucket of this app without versions; what an imported one has cannot be seen.
+    """Refuse a bucket of this app that is not versioned. Synthesis cannot check an imported bucket.
 
-    Object lock turns versions on by itself:
+    Object lock includes versioning:
     https://docs.aws.amazon.com/AmazonS3/latest/userguide/object-lock-managing.html
 
     Raises:
-        InvalidPropsError: Its versions are not kept, and a claim names a version.
+        InvalidPropsError: The bucket is not versioned.
     """
     resource = bucket.node.default_child
     if not isinstance(resource, s3.CfnBucket) or resource.object_lock_enabled:
@@ -203,12 +202,12 @@ def _require_versioned(bucket: s3.IBucket) -> None:
     versioning = resource.versioning_configuration
     status = versioning.status if isinstance(versioning, s3.CfnBucket.VersioningConfigurationProperty) else versioning
     if status in (None, _SUSPENDED):
-        msg = f"{bucket.node.path} must be versioned, because a claim names a version, got a bucket that is not"
+        msg = f"existing must be versioned, because a claim names a version, got {bucket.node.path} without versions"
         raise InvalidPropsError(msg)
 
 
 def _check_days(name: str, value: Duration) -> None:
     check_seconds(name, value, LIFETIME_SECONDS)
-    if int(value.to_seconds()) % _DAY_SECONDS:
+    if int(value.to_seconds()) % DAY_SECONDS:
         msg = f"{name} must be a whole number of days, got {value.to_seconds():,} seconds"
         raise InvalidPropsError(msg)

@@ -1,4 +1,4 @@
-"""A customer-managed KMS key whose policy names each AWS service that may use it."""
+"""A customer-managed KMS key, with the AWS services that may use it."""
 
 from dataclasses import dataclass
 
@@ -15,7 +15,8 @@ class CustomerManagedKeyProps:
 
     Attributes:
         description: What the key protects, as the KMS console shows it.
-        protect: Keep the key when its stack is deleted. Default: kept, because what it encrypted is lost with it.
+        protect: Keep the key when its stack is deleted. Default: it is kept, because the data that it encrypted
+            cannot be read without it.
     """
 
     description: str
@@ -23,10 +24,10 @@ class CustomerManagedKeyProps:
 
 
 class CustomerManagedKey(Construct):
-    """A symmetric KMS key that rotates each year and that the account's administrators manage.
+    """Create a symmetric KMS key that is rotated each year.
 
     Attributes:
-        key: The key itself.
+        key: The key.
     """
 
     def __init__(self, scope: Construct, construct_id: str, props: CustomerManagedKeyProps) -> None:
@@ -40,10 +41,10 @@ class CustomerManagedKey(Construct):
         )
 
     def allow_service(self, service: str, *, source_arn: str | None = None) -> None:
-        """Let an AWS service of this account send to what the key encrypts.
+        """Let an AWS service of this account send to queues and topics that the key encrypts.
 
         Args:
             service: Service principal, such as `cloudwatch.amazonaws.com`.
-            source_arn: Resource on whose behalf the service acts. Default: any of the account.
+            source_arn: Resource for which the service acts. Default: any resource of the account.
         """
         allow_service(self, self.key, service, source_arn=source_arn)

@@ -1,4 +1,4 @@
-"""A topic that tells operators about dead letters: from the runtime with the reason, and by alarm without it."""
+"""A topic that notifies operators of dead letters: the runtime publishes the reason, and alarms cover the rest."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -16,6 +16,7 @@ from constructs import Construct
 from tsunagu.cdk.constructs.customer_managed_key import CustomerManagedKey, CustomerManagedKeyProps
 from tsunagu.cdk.constructs.error_path import props_error
 from tsunagu.cdk.constructs.key_access import (
+    CLOUDWATCH,
     SEND_ACTIONS,
     allow_service,
     require_customer_managed,
@@ -26,13 +27,12 @@ from tsunagu.cdk.constructs.queue_channel import QueueChannel
 from tsunagu.cdk.constructs.topic_subscription import TopicSubscription
 from tsunagu.errors import InvalidPropsError
 
-_CLOUDWATCH = "cloudwatch.amazonaws.com"
 _PERIOD = Duration.minutes(1)
 
 _ALARM_SETTINGS: Mapping[str, Any] = {
     "comparison_operator": cloudwatch.ComparisonOperator.GREATER_THAN_OR_EQUAL_TO_THRESHOLD,
     "evaluation_periods": 1,
-    "treat_missing_data": cloudwatch.TreatMissingData.NOT_BREACHING,  # SQS falls silent for an idle queue
+    "treat_missing_data": cloudwatch.TreatMissingData.NOT_BREACHING,  # SQS reports no metrics for an idle queue
 }
 
 
@@ -43,12 +43,12 @@ class DeadLetterNotifierProps:
     Attributes:
         existing: Topic to use instead of a new one. An imported topic and its key keep their policies, which must let
             CloudWatch publish. Default: a new topic.
-        key: Customer-managed key of the topic; not the queues' key, because a key that serves a topic and its
-            subscriber's queue is a dependency cycle. Default: a key of the notifier's own, or an existing topic's.
-        protect: Keep the key when its stack is deleted. Default: kept.
+        key: Customer-managed key of the topic. It must differ from the queues' key, because one key for both is a
+            dependency cycle. Default: a new key, or the key of the existing topic.
+        protect: Keep the key when its stack is deleted. Default: it is kept.
 
     Raises:
-        InvalidPropsError: The topic is a FIFO topic, or the key is not customer-managed.
+        InvalidPropsError: The existing topic is a FIFO topic, or the key is not customer-managed.
     """
 
     existing: sns.ITopic | None = None
@@ -56,19 +56,19 @@ class DeadLetterNotifierProps:
     protect: bool = True
 
     def __post_init__(self) -> None:
-        """Refuse what AWS, or another setting, would not allow."""
+        """Refuse settings that AWS does not allow, or that exclude each other."""
         require_customer_managed("key", self.key)
         if self.existing is not None and self.existing.fifo:
-            msg = "existing must be a standard topic, because no alarm reaches a FIFO topic, got a FIFO topic"
+            msg = "existing must be a standard topic, because alarms cannot publish to a FIFO topic, got a FIFO topic"
             raise InvalidPropsError(msg)
 
 
 class DeadLetterNotifier(Construct):
-    """Tell about dead letters on one encrypted topic; subscribe people and tools to it.
+    """Notify operators of dead letters on one encrypted topic; subscribe people and tools to it.
 
     Attributes:
-        topic: Where the notifications and the alarms go.
-        key: Key of the topic; None for an existing topic whose key is not known here.
+        topic: Topic of the notifications and the alarms.
+        key: Key of the topic; None when the key of an existing topic is not known.
     """
 
     def __init__(self, scope: Construct, construct_id: str, props: DeadLetterNotifierProps | None = None) -> None:
@@ -83,17 +83,21 @@ class DeadLetterNotifier(Construct):
         self._allow_alarms()
 
     def watch_channel(self, scope: Construct, channel: QueueChannel) -> tuple[cloudwatch.Alarm, cloudwatch.Alarm]:
-        """Raise alarms on this topic while `channel` has dead letters, and when its messages wait too long.
+        """Create an alarm on dead letters of `channel`, and an alarm on messages that wait too long.
 
-        The first also tells of a message that SQS itself set aside, which no handler could tell about; the second comes
-        at a quarter of the retention, so that three quarters are left to mend what holds the messages up.
+        The first alarm also covers messages that SQS itself moved to the dead-letter queue, for which the runtime
+        publishes no reason. The second alarm comes after a quarter of the retention, so that three quarters are left to
+        repair the consumer.
 
         Args:
-            scope: Where the alarms are made, usually the receiver: both channel and notifier may be in other stacks.
-            channel: What is watched.
+            scope: Where the alarms are created, usually the receiver. Channel and notifier may be in other stacks.
+            channel: The channel to watch.
+
+        Returns:
+            The alarm on dead letters, and the alarm on the age of messages.
 
         Raises:
-            InvalidPropsError: Topic and queues share a key, which is a dependency cycle.
+            InvalidPropsError: The topic and the queues share a key.
         """
         self._refuse_key_of(channel, channel.props.key)
         dead_letters = self._dead_letter_alarm(scope, channel.dead_letter_queue, "could not be processed")
@@ -109,17 +113,17 @@ class DeadLetterNotifier(Construct):
         return dead_letters, age
 
     def watch_subscription(self, subscription: TopicSubscription) -> cloudwatch.Alarm:
-        """Raise an alarm on this topic while `subscription` has messages that SNS could not deliver.
+        """Create an alarm on messages of `subscription` that SNS could not deliver.
 
         Raises:
-            InvalidPropsError: This topic and the dead-letter queue share a key, which is a dependency cycle.
+            InvalidPropsError: The topic and the dead-letter queue share a key.
         """
         queue = subscription.dead_letter_queue
         self._refuse_key_of(subscription, queue.encryption_master_key)
         return self._dead_letter_alarm(subscription, queue, "could not be delivered by SNS")
 
     def grant_notify(self, grantee: iam.IGrantable) -> iam.Grant:
-        """Let `grantee` publish to the topic, and use its key to do so."""
+        """Let `grantee` publish to the topic, and use the topic's key."""
         grant = iam.Grant.add_to_principal(
             grantee=grantee, actions=["sns:Publish"], resource_arns=[self.topic.topic_arn]
         )
@@ -146,16 +150,16 @@ class DeadLetterNotifier(Construct):
             raise props_error(self, msg)
 
     def _allow_alarms(self) -> None:
-        """Let alarms of this account and region through the policies of the topic and of its key, where we own them."""
+        """Let alarms of this account and region publish, by the policies of the topic and of its key."""
         alarms = Stack.of(self).format_arn(
             service="cloudwatch", resource="alarm", resource_name="*", arn_format=ArnFormat.COLON_RESOURCE_NAME
         )
         if self.key is not None:
-            allow_service(self, self.key, _CLOUDWATCH, source_arn=alarms)
+            allow_service(self, self.key, CLOUDWATCH, source_arn=alarms)
         self.topic.add_to_resource_policy(
             iam.PolicyStatement(
                 sid="AllowCloudwatch",
-                principals=[iam.ServicePrincipal(_CLOUDWATCH)],
+                principals=[iam.ServicePrincipal(CLOUDWATCH)],
                 actions=["sns:Publish"],
                 resources=[self.topic.topic_arn],
                 conditions=source_conditions(self, alarms),

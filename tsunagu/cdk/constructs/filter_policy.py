@@ -1,4 +1,4 @@
-"""Which messages of a topic reach a subscriber."""
+"""A filter of the messages that a subscriber gets from a topic."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -14,7 +14,7 @@ _COMBINATIONS = 150
 
 
 class FilterScope(StrEnum):
-    """What a filter policy looks at."""
+    """Part of the message that a filter policy reads."""
 
     ATTRIBUTES = "MessageAttributes"
     BODY = "MessageBody"
@@ -22,22 +22,23 @@ class FilterScope(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FilterPolicy:
-    """Conditions that a message must satisfy, all of them, to reach a subscriber; no match is no failure.
+    """Conditions that a message must meet to reach a subscriber. SNS skips other messages, without a failure.
 
     Attributes:
-        conditions: Accepted values by attribute, or by field of the JSON body, which may be nested; a value is text, a
-            number, or a matcher of SNS such as `{"exists": False}`. One to five names, and at most 150 combinations.
-        scope: Attributes or body. Default: the attributes.
+        conditions: Accepted values by name of a message attribute, or by field of the JSON body, which may be nested.
+            A value is text, a number, or a matcher of SNS such as `{"exists": False}`. One to five names, and at most
+            150 combinations of values.
+        scope: Whether the names are attributes or fields of the body. Default: attributes.
 
     Raises:
-        InvalidPropsError: There are too many names or combinations, or a name has no values.
+        InvalidPropsError: There are too many names or combinations, or a name has no list of values.
     """
 
     conditions: Mapping[str, Any]
     scope: FilterScope = FilterScope.ATTRIBUTES
 
     def __post_init__(self) -> None:
-        """Refuse what SNS would not take."""
+        """Refuse a policy that SNS does not accept."""
         check_type("scope", self.scope, FilterScope)
         accepted = list(_accepted(self.conditions))
         if len(accepted) not in KEYS:
@@ -52,7 +53,7 @@ class FilterPolicy:
 
 
 def _accepted(conditions: Mapping[str, Any]) -> Iterator[Sequence[Any]]:
-    """Lists of accepted values, however deep they are nested."""
+    """Iterate over the lists of accepted values, at any depth."""
     for name, values in conditions.items():
         if isinstance(values, Mapping):
             yield from _accepted(values)

@@ -1,4 +1,4 @@
-"""A Lambda function made of a handler package, with a role and a log group of its own."""
+"""A Lambda function that runs a handler package, with its own role and log group."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -37,18 +37,17 @@ _NETWORK_INTERFACE_ACTIONS = (
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class HandlerSettings:
-    """What every function made of a handler package can be told, whichever construct makes it.
+    """Settings of every function that runs a handler package, whichever construct makes it.
 
     Attributes:
         package: The handler package.
-        environment: Records that the handler reads from its environment. Default: none.
-        memory_mib: Memory, 128 to 10,240 MiB; the processor's share grows with it. Default: 256 MiB.
+        environment: Environment records that the handler reads. Default: none.
+        memory_mib: Memory, 128 to 10,240 MiB; Lambda gives more CPU to more memory. Default: 256 MiB.
         network: VPC, subnets and security groups. Default: no VPC.
         platform: Python and architecture. Default: Python 3.13 on arm64.
-        log_retention: How long the log group keeps an event. Default: 30 days.
-        protect: Keep the log group when its stack is deleted. Default: kept.
-        reserved_concurrency: Share of the account's concurrency that is the function's alone, and its limit.
-            Default: none reserved.
+        log_retention: How long the log group keeps log lines. Default: 30 days.
+        protect: Keep the log group when its stack is deleted. Default: it is kept.
+        reserved_concurrency: Concurrency that is reserved for the function, and its limit. Default: none is reserved.
 
     Raises:
         InvalidPropsError: A number is out of range.
@@ -64,7 +63,7 @@ class HandlerSettings:
     reserved_concurrency: int | None = None
 
     def __post_init__(self) -> None:
-        """Refuse what AWS, or another setting, would not allow."""
+        """Refuse settings that AWS does not allow, or that exclude each other."""
         check_type("package", self.package, HandlerPackage)
         for contract in self.environment:
             check_type("environment", contract, EnvironmentContract)
@@ -87,20 +86,20 @@ class HandlerFunctionProps(HandlerSettings):
     timeout: Duration
 
     def __post_init__(self) -> None:
-        """Refuse what AWS, or another setting, would not allow."""
-        HandlerSettings.__post_init__(self)  # `super()` does not reach through dataclasses with slots
+        """Refuse settings that AWS does not allow, or that exclude each other."""
+        HandlerSettings.__post_init__(self)  # plain `super()` fails in a dataclass with slots
         check_seconds("timeout", self.timeout, FUNCTION_TIMEOUT_SECONDS)
 
 
 class HandlerFunction(Construct):
-    """Run a handler package in Lambda: JSON logs, active tracing, and no permission that it does not use.
+    """Run a handler package in Lambda, with JSON logs, active tracing and a role with least privilege.
 
-    The role starts with its log group and its traces; grants of other constructs, and of a consumer's stack, add to it.
+    The role may write logs and traces. The `grant_*` methods of other constructs add permissions.
 
     Attributes:
         function: The function; pass it to the `grant_*` methods of other constructs.
-        role: What the function may do.
-        log_group: Where its log lines go.
+        role: Role of the function.
+        log_group: Log group of the function.
     """
 
     def __init__(self, scope: Construct, construct_id: str, props: HandlerFunctionProps) -> None:
@@ -115,7 +114,7 @@ class HandlerFunction(Construct):
         self.function = self._function(props, asset, environment)
 
     def _role(self, *, in_network: bool) -> iam.Role:
-        # What accepts no resource stands apart from the grants, so that its acknowledgement hides no wide grant.
+        # Permissions without a resource have their own policies, so that their acknowledgement hides no wide grant.
         policies = {"Tracing": _tracing(), **({"NetworkInterfaces": _network_interfaces()} if in_network else {})}
         role = iam.Role(self, "Role", assumed_by=iam.ServicePrincipal("lambda.amazonaws.com"), inline_policies=policies)
         for rule in ("AwsSolutions-IAM5[Resource::*]", "Serverless-LambdaStarPermissions"):
@@ -145,11 +144,11 @@ class HandlerFunction(Construct):
             vpc_subnets=network.subnets if network else None,
             security_groups=list(network.security_groups) or None if network else None,
         )
-        # The prop `tracing` would put X-Ray's permissions among the grants.
+        # The prop `tracing` would add X-Ray's permissions to the policy of the grants.
         resource = cast("lambda_.CfnFunction", function.node.default_child)
         resource.tracing_config = lambda_.CfnFunction.TracingConfigProperty(mode="Active")
         for rule in ("AwsSolutions-L1", "Serverless-LambdaLatestVersion"):
-            acknowledge(function, rule, "the stage chooses a supported Python, and may stay behind the newest")
+            acknowledge(function, rule, "the stage chooses a supported Python, which need not be the newest")
         return function
 
 
@@ -159,7 +158,7 @@ def _tracing() -> iam.PolicyDocument:
 
 
 def _network_interfaces() -> iam.PolicyDocument:
-    """Let Lambda itself, but not the function's code, manage the network interfaces of the function."""
+    """Let Lambda manage the network interfaces of the function, but not the function's own code."""
     actions = list(_NETWORK_INTERFACE_ACTIONS)
     from_code = {"Null": {"lambda:SourceFunctionArn": "false"}}  # Lambda sets the key when the function's code calls
     deny = iam.PolicyStatement(effect=iam.Effect.DENY, actions=actions, resources=["*"], conditions=from_code)
@@ -167,10 +166,10 @@ def _network_interfaces() -> iam.PolicyDocument:
 
 
 def _merged_environment(contracts: Sequence[EnvironmentContract]) -> dict[str, str]:
-    """Return the variables of all `contracts` together; two may say the same.
+    """Return the variables of all `contracts`. Two contracts may set a variable to the same value.
 
     Raises:
-        InvalidPropsError: Two contracts give a variable different values, so that one would be read for the other.
+        InvalidPropsError: Two contracts set a variable to different values.
     """
     variables: dict[str, str] = {}
     for contract in contracts:

@@ -1,4 +1,4 @@
-"""The table that remembers which messages had their effect."""
+"""The idempotency table: one item for each message that was received."""
 
 from dataclasses import dataclass
 
@@ -22,12 +22,12 @@ class IdempotencyTableProps:
     """Settings of an idempotency table.
 
     Attributes:
-        existing: Table to use instead of a new one. Its partition key is `id` (a string), it has no sort key, and its
-            TTL attribute is `expiration`; nothing about it is changed. Default: a new table.
-        request_index: Whether items can be found by request id, as a pipeline needs: through an index that repeats keys
-            only, at one more write unit for a new item. An existing table must have it: `RequestIndex`, with the
-            partition key `request_id` (a string). Default: they cannot.
-        protect: Keep the new table when its stack is deleted, and refuse to delete it. Default: protected.
+        existing: Table to use instead of a new one; it is not changed. Its partition key must be `id` (a string), its
+            TTL attribute `expiration`, and it must have no sort key. Default: a new table.
+        request_index: Add an index that finds items by request id, as a pipeline needs. It holds keys only, and costs
+            one more write unit for a new item. An existing table must have the index: `RequestIndex`, with the
+            partition key `request_id` (a string). Default: no index.
+        protect: Keep the new table when its stack is deleted, with deletion protection. Default: it is kept.
     """
 
     existing: dynamodb.ITable | None = None
@@ -41,8 +41,8 @@ class IdempotencyTable(Construct):
     One table serves any number of receivers: the scope in an item's key keeps them apart.
 
     Attributes:
-        table: The table itself.
-        props: What the table was made of.
+        table: The table.
+        props: Settings of the table.
     """
 
     def __init__(self, scope: Construct, construct_id: str, props: IdempotencyTableProps | None = None) -> None:
@@ -53,12 +53,12 @@ class IdempotencyTable(Construct):
     def grant_idempotency(
         self, grantee: iam.IGrantable, *, single_writes: bool = False, transactions: bool = True
     ) -> iam.Grant:
-        """Let `grantee` claim, change and read items, and use the key of an existing table that has one.
+        """Let `grantee` claim, change and read items, and use the table's key where it has one.
 
         Args:
             grantee: The function.
-            single_writes: Whether it writes items one by one. Default: in batches of PartiQL statements.
-            transactions: Whether it completes items together with writes of its own. Default: it does.
+            single_writes: It writes items one by one. Default: in batches of PartiQL statements.
+            transactions: It completes items in transactions with writes of its own. Default: it does.
         """
         writes = _SINGLE_WRITE_ACTIONS if single_writes else _BATCH_WRITE_ACTIONS
         updates = (_UPDATE_ACTION,) if single_writes or transactions else ()
@@ -73,7 +73,7 @@ class IdempotencyTable(Construct):
         """Let `grantee` find the ids of a request's items.
 
         Raises:
-            InvalidPropsError: The table was made without `request_index`.
+            InvalidPropsError: `request_index` is False.
         """
         if not self.props.request_index:
             msg = "request_index must be True, because items are found by their request id, got False"

@@ -1,4 +1,4 @@
-"""Who may use the key of an encrypted queue or topic: services by the key's policy, roles by their own."""
+"""Permissions to use the key of an encrypted queue or topic: of services by the key's policy, of roles by grants."""
 
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
@@ -13,26 +13,26 @@ if TYPE_CHECKING:
     from aws_cdk import aws_sns as sns
     from constructs import Construct
 
+CLOUDWATCH = "cloudwatch.amazonaws.com"
 SNS = "sns.amazonaws.com"
-SEND_ACTIONS = ("kms:Decrypt", "kms:GenerateDataKey")  # SQS and SNS ask for both when a message comes in
+SEND_ACTIONS = ("kms:Decrypt", "kms:GenerateDataKey")  # SQS and SNS need both to accept a message
 RECEIVE_ACTIONS = ("kms:Decrypt",)
-_AWS_MANAGED_ALIAS = "alias/aws/"
+AWS_MANAGED_ALIAS = "alias/aws/"
 
 
 def allow_service(scope: "Construct", key: kms.IKey, service: str, *, source_arn: str | None = None) -> None:
-    """Let an AWS service use `key` to send, but only on behalf of the account of `scope`.
+    """Let an AWS service use `key` to send, but only for the account of `scope`.
 
-    A topic or queue that is encrypted with a customer-managed key silently loses what a service sends to it when the
-    key's policy does not name that service. An imported key keeps its policy: CloudFormation cannot change it, so
-    synthesis only tells what the policy must say.
+    Without this permission, messages that the service sends to an encrypted topic or queue are lost silently.
+    CloudFormation cannot change the policy of an imported key, so synthesis prints what that policy must allow.
 
-    Not for EventBridge and a topic: its calls to KMS carry no source, so that the conditions would shut it out.
+    Do not use it for EventBridge and a topic: EventBridge calls KMS without a source, which the conditions refuse.
 
     Args:
-        scope: Construct whose account is the only source that counts.
+        scope: Construct in the account for which the service may act.
         key: Key of the topic or queue.
         service: Service principal, such as `cloudwatch.amazonaws.com`.
-        source_arn: Resource, with wildcards if need be, on whose behalf the service acts. Default: any of the account.
+        source_arn: Resource for which the service acts; may have wildcards. Default: any resource of the account.
 
     See https://docs.aws.amazon.com/sns/latest/dg/sns-key-management.html#compatibility-with-aws-services
     """
@@ -43,15 +43,15 @@ def allow_service(scope: "Construct", key: kms.IKey, service: str, *, source_arn
 def allow_topic(queue: "Construct", key: kms.IKey, topic: "sns.ITopic") -> None:
     """Let SNS use `key` to deliver what is published to `topic` into an encrypted queue.
 
-    The topic's ARN is the condition, and names its account, which may be another one. The key of a third stack, with
-    neither the queue nor the topic in it, cannot name the topic without making its stack depend on those that depend on
-    it: its policy lets SNS in for any topic of the topic's account and region, and the queue's policy for this one.
-    An imported key keeps its policy, as with `allow_service`.
+    The condition is the topic's ARN. The topic may be in another account. When the key is in a third stack, with
+    neither the queue nor the topic, its policy cannot name the topic: that would be a dependency cycle. It then allows
+    any topic of the topic's account and region, and the queue's policy allows this topic only. An imported key keeps
+    its policy, as with `allow_service`.
 
     Args:
-        queue: Queue that the key encrypts; synthesis tells about an imported key there.
+        queue: Queue that the key encrypts.
         key: Key of the queue.
-        topic: What the queue is subscribed to, or is the dead-letter queue of a subscription to.
+        topic: Topic of the queue's subscription, or of the subscription whose dead-letter queue it is.
 
     See https://docs.aws.amazon.com/sns/latest/dg/sns-dead-letter-queues.html
     """
@@ -74,19 +74,19 @@ def _let_send(
     if not key.add_to_resource_policy(statement, True).statement_added:  # noqa: FBT003 - jsii's own signature
         Annotations.of(scope).add_info(
             f"the policy of the imported key must allow {service} {' and '.join(SEND_ACTIONS)}, "
-            "or what the service sends is lost"
+            "or messages that the service sends are lost"
         )
 
 
 def from_topic(topic: "sns.ITopic") -> dict[str, dict[str, str]]:
-    """Conditions that let SNS deliver what is published to one topic, and nothing else."""
+    """Return conditions that let SNS deliver messages of one topic only."""
     return {"ArnEquals": {"aws:SourceArn": topic.topic_arn}}
 
 
 def _from_account(stack: Stack, topic: "sns.ITopic") -> dict[str, dict[str, str]]:
-    """Conditions that let SNS deliver for any topic of `topic`'s account and region.
+    """Return conditions that let SNS deliver messages of any topic of `topic`'s account and region.
 
-    The account is in the ARN only: AWS documents no `aws:SourceAccount` for what SNS delivers.
+    Only the ARN names the account: AWS documents no `aws:SourceAccount` for deliveries of SNS.
     """
     topics = stack.format_arn(
         service="sns",
@@ -99,7 +99,7 @@ def _from_account(stack: Stack, topic: "sns.ITopic") -> dict[str, dict[str, str]
 
 
 def source_conditions(scope: "Construct", source_arn: str | None = None) -> dict[str, dict[str, str]]:
-    """Conditions that keep a service from acting on behalf of another account (the confused deputy)."""
+    """Return conditions that stop a service from acting for another account (the confused deputy)."""
     conditions = {"StringEquals": {"aws:SourceAccount": Stack.of(scope).account}}
     if source_arn is not None:
         conditions["ArnLike"] = {"aws:SourceArn": source_arn}
@@ -107,7 +107,7 @@ def source_conditions(scope: "Construct", source_arn: str | None = None) -> dict
 
 
 def with_key(grant: iam.Grant, key: kms.IKey | None, grantee: iam.IGrantable, actions: Sequence[str]) -> iam.Grant:
-    """Add the use of an encrypted resource's key to `grant`; nothing to add for one without a key of its own."""
+    """Return `grant` with the permission to use `key`; without a key, return `grant` as it is."""
     return grant if key is None else grant.combine(key.grant(grantee, *actions))
 
 
@@ -115,9 +115,9 @@ def require_customer_managed(name: str, key: kms.IKey | None) -> None:
     """Refuse a key that AWS manages.
 
     Raises:
-        InvalidPropsError: The key is an alias of AWS's own key: its policy is fixed and lets no other service send.
+        InvalidPropsError: The key is an AWS-managed key. Its policy is fixed and lets no other service send.
     """
     alias = getattr(key, "alias_name", "")
-    if alias.startswith(_AWS_MANAGED_ALIAS):
+    if alias.startswith(AWS_MANAGED_ALIAS):
         msg = f"{name} must be a customer-managed key, got {alias}, whose policy lets no other AWS service send"
         raise InvalidPropsError(msg)

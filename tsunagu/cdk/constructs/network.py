@@ -1,4 +1,4 @@
-"""Where in a VPC a function runs."""
+"""VPC, subnets and security groups of functions."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -10,19 +10,19 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Network:
-    """A VPC, and the part of it that functions use.
+    """A VPC, and the subnets and security groups that functions use.
 
-    A function needs a VPC only to reach what is inside one. An event source mapping always polls from outside: Lambda's
-    own pollers read the queue, with the function's role, so that neither the function's security groups nor a policy of
-    a VPC endpoint for SQS apply to them, and a queue policy that lets only a VPC endpoint in (`aws:SourceVpce`) shuts
-    the pollers out. Deny by role or by account instead.
+    A function needs a VPC only to reach resources inside it. An event source mapping polls from outside the VPC:
+    Lambda's own pollers read the queue with the function's role. The function's security groups and the policy of a VPC
+    endpoint do not apply to the pollers. A queue policy that allows only a VPC endpoint (`aws:SourceVpce`) blocks them:
+    restrict the queue by role or by account instead.
 
     Attributes:
         vpc: The VPC.
-        subnets: Subnets for the functions, never public ones. Default: the private ones with a way out, else those
-            without one, for which `PrivateEndpoints` makes the ways to AWS.
-        security_groups: Groups for the functions. Default: a group of its own for each function, which nothing may
-            enter.
+        subnets: Subnets of the functions, not public ones. Default: private subnets with internet access, or else
+            isolated subnets, for which `PrivateEndpoints` makes the endpoints of AWS services.
+        security_groups: Security groups of the functions. Default: a new group for each function, without inbound
+            rules.
     """
 
     vpc: "ec2.IVpc"

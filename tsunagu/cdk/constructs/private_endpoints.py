@@ -1,4 +1,4 @@
-"""The ways from a private subnet to the AWS services that handlers call."""
+"""VPC endpoints, through which functions in isolated subnets reach the AWS services that they call."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -9,8 +9,8 @@ from constructs import Construct
 from tsunagu.cdk.constructs.acknowledgement import acknowledge
 from tsunagu.cdk.constructs.network import Network
 
-# What the runtime calls, besides DynamoDB and S3. Lambda itself ships log lines and traces, SQS and SNS use their keys
-# themselves, and the event source mapping polls from outside the VPC: none of these needs an endpoint.
+# The services that the runtime calls besides DynamoDB and S3. Logs, traces, keys of SQS and SNS, and the polls of the
+# event source mapping need no endpoint: AWS handles them outside the VPC.
 CALLED_SERVICES = (ec2.InterfaceVpcEndpointAwsService.SQS, ec2.InterfaceVpcEndpointAwsService.SNS)
 
 
@@ -19,10 +19,10 @@ class PrivateEndpointsProps:
     """Settings of private endpoints.
 
     Attributes:
-        network: Where the functions run; the endpoints go into the same subnets and let in the same security groups,
-            or the whole VPC where the network names none.
-        services: Services reached through an interface endpoint, each with an hourly charge a zone. Default: SQS and
-            SNS. Add Step Functions when a handler tells tasks their outcome, KMS and others when it calls them itself.
+        network: Network of the functions. The endpoints are in the same subnets, and accept the same security groups,
+            or the whole VPC when the network names no group.
+        services: Services with an interface endpoint; AWS charges each by the hour and zone. Default: SQS and SNS. Add
+            Step Functions when a handler reports the outcome of tasks, and other services that a handler calls.
     """
 
     network: Network
@@ -30,12 +30,12 @@ class PrivateEndpointsProps:
 
 
 class PrivateEndpoints(Construct):
-    """Let functions in subnets without a way out reach DynamoDB, S3, SQS, SNS and what else is asked for.
+    """Let functions in isolated subnets reach DynamoDB, S3, SQS, SNS and other services.
 
     Attributes:
-        dynamodb: The gateway endpoint of DynamoDB, which costs nothing.
-        s3: The gateway endpoint of S3, which costs nothing: a claim check is read and written through it.
-        interfaces: An interface endpoint a service, in the order of the services.
+        dynamodb: Gateway endpoint of DynamoDB, free of charge.
+        s3: Gateway endpoint of S3, free of charge; the runtime reads and writes claims through it.
+        interfaces: Interface endpoints, in the order of `services`.
     """
 
     def __init__(self, scope: Construct, construct_id: str, props: PrivateEndpointsProps) -> None:
@@ -61,7 +61,9 @@ class PrivateEndpoints(Construct):
             open=not network.security_groups,
         )
         if not network.security_groups:
-            acknowledge(endpoint, "AwsSolutions-EC23", "it lets in the range of the VPC, which the rule cannot read")
+            acknowledge(
+                endpoint, "AwsSolutions-EC23", "it accepts the address range of the VPC, which the rule cannot resolve"
+            )
         for group in network.security_groups:
             endpoint.connections.allow_default_port_from(group)
         return endpoint

@@ -1,8 +1,8 @@
-"""What becomes of stateful resources when their stack goes."""
+"""The removal policy of stateful resources."""
 
 from aws_cdk import RemovalPolicy
 
 
 def removal_policy(*, protect: bool) -> RemovalPolicy:
-    """Keep a stateful resource that is protected, destroy one that is not."""
+    """Return the policy that keeps a protected resource, and destroys another one, when its stack is deleted."""
     return RemovalPolicy.RETAIN if protect else RemovalPolicy.DESTROY

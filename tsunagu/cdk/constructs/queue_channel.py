@@ -1,4 +1,4 @@
-"""A point-to-point channel: one queue, and the dead-letter queue behind it."""
+"""A point-to-point channel: one queue, and its dead-letter queue."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -14,11 +14,11 @@ from tsunagu.cdk.constructs.acknowledgement import acknowledge
 from tsunagu.cdk.constructs.error_path import props_error
 from tsunagu.cdk.constructs.key_access import RECEIVE_ACTIONS, SEND_ACTIONS, require_customer_managed, with_key
 from tsunagu.cdk.constructs.protection import removal_policy
-from tsunagu.cdk.constructs.ranges import FUNCTION_TIMEOUT_SECONDS, check_range, check_seconds
+from tsunagu.cdk.constructs.ranges import DAY_SECONDS, FUNCTION_TIMEOUT_SECONDS, check_range, check_seconds
 from tsunagu.errors import InvalidPropsError
 
 # https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/quotas-queues.html
-RETENTION_SECONDS = range(60, 14 * 86_400 + 1)
+RETENTION_SECONDS = range(60, 14 * DAY_SECONDS + 1)
 RECEIVE_COUNT_LIMITS = range(1, 1001)
 # https://docs.aws.amazon.com/lambda/latest/dg/services-sqs-configure.html
 BATCHING_WINDOW_SECONDS = range(301)
@@ -37,16 +37,16 @@ class QueueChannelProps:
     Attributes:
         handler_timeout: Longest that one invocation of the consumer may take, 1 to 900 seconds.
         fifo: Keep the order inside each message group. Default: a standard queue.
-        high_throughput: Let each message group of a FIFO queue have its own quota, and count duplicates by group.
-            Default: one quota for the queue.
+        high_throughput: Give each message group of a FIFO queue its own quota and its own deduplication. Default: one
+            quota for the queue.
         key: Customer-managed key that encrypts both queues. Default: SQS's own key (SSE-SQS), without a charge.
         retention: How long a message waits for its consumer, 60 seconds to 14 days. Default: 4 days.
-        dead_letter_retention: How long a dead letter is kept; longer than `retention`, because the age of a message in
-            a standard queue counts from when it was first sent. Default: 14 days.
-        batching_window: Longest wait to fill a batch, 0 to 300 seconds; a FIFO queue has none. Default: no wait.
-        max_receive_count: Deliveries after which SQS itself sets a message aside, 1 to 1,000. Default: as many as fit
+        dead_letter_retention: How long a dead letter is kept. It must be longer than `retention`, because the age of a
+            message in a standard queue counts from its first send. Default: 14 days.
+        batching_window: Longest wait to fill a batch, 0 to 300 seconds; 0 on a FIFO queue. Default: no wait.
+        max_receive_count: Deliveries after which SQS itself dead-letters a message, 1 to 1,000. Default: as many as fit
             half the retention, so that an outage dead-letters nothing.
-        protect: Keep the queues when their stack is deleted. Default: kept.
+        protect: Keep the queues when their stack is deleted. Default: they are kept.
 
     Raises:
         InvalidPropsError: A number is out of range, or two of the settings exclude each other.
@@ -63,7 +63,7 @@ class QueueChannelProps:
     protect: bool = True
 
     def __post_init__(self) -> None:
-        """Refuse what AWS, or another setting, would not allow."""
+        """Refuse settings that AWS does not allow, or that exclude each other."""
         check_seconds("handler_timeout", self.handler_timeout, FUNCTION_TIMEOUT_SECONDS)
         check_seconds("batching_window", self.batching_window, BATCHING_WINDOW_SECONDS)
         check_seconds("retention", self.retention, RETENTION_SECONDS)
@@ -75,7 +75,7 @@ class QueueChannelProps:
 
     def _refuse_mixtures(self) -> None:
         if self.high_throughput and not self.fifo:
-            msg = "high_throughput must be left out on a standard queue, got it without fifo"
+            msg = "high_throughput must be left out without fifo, because only FIFO queues have it, got True"
             raise InvalidPropsError(msg)
         if self.fifo and self.batching_window.to_seconds():
             msg = f"batching_window must be 0 seconds on a FIFO queue, got {self.batching_window.to_seconds()}"
@@ -102,7 +102,7 @@ class QueueChannelProps:
 
     @property
     def receive_count(self) -> int:
-        """Deliveries after which SQS sets a message aside: a back-stop, because attempts are counted elsewhere."""
+        """Deliveries after which SQS dead-letters a message: a back-stop, because the item counts the attempts."""
         if self.max_receive_count is not None:
             return self.max_receive_count
         in_half_the_retention = self.retention.to_seconds() // 2 // self.visibility_timeout.to_seconds()
@@ -112,19 +112,19 @@ class QueueChannelProps:
     def longest_stay(self) -> Duration:
         """Longest time from sending a message to its last delivery, with one redrive.
 
-        It waits, is dead-lettered in the last second, redriven in the last second, and waits again.
+        A message waits, is dead-lettered in the last second, is redriven in the last second, and waits again.
         """
         parts = (self.retention, self.dead_letter_retention, self.retention)
         return Duration.seconds(sum(part.to_seconds() for part in parts))
 
 
 class QueueChannel(Construct):
-    """Keep messages for one kind of consumer, and set aside those that keep failing.
+    """Keep messages for one kind of consumer, and dead letters apart from them.
 
     Attributes:
-        queue: Where producers send and the consumer receives.
-        dead_letter_queue: Where a message goes that cannot be processed; of the same type as `queue`.
-        props: What the channel was made of: its consumer derives its own numbers from it.
+        queue: Queue to which producers send, and from which the consumer receives.
+        dead_letter_queue: Queue of messages that cannot be processed; FIFO if `queue` is.
+        props: Settings of the channel, from which its consumer derives its own numbers.
     """
 
     def __init__(self, scope: Construct, construct_id: str, props: QueueChannelProps) -> None:
@@ -135,10 +135,10 @@ class QueueChannel(Construct):
         self.queue = self._queue()
 
     def attach_receiver(self, receiver: Construct) -> None:
-        """Make `receiver` the one that consumes the channel.
+        """Make `receiver` the consumer of the channel.
 
         Raises:
-            InvalidPropsError: The channel has a receiver, and two would take each other's messages.
+            InvalidPropsError: The channel has a receiver already.
         """
         if self._receiver is not None:
             msg = (
@@ -149,41 +149,41 @@ class QueueChannel(Construct):
         self._receiver = receiver
 
     def grant_send(self, grantee: iam.IGrantable) -> iam.Grant:
-        """Let `grantee` send messages to the queue, and use its key to do so."""
+        """Let `grantee` send messages to the queue, and use the queue's key."""
         grant = self.queue.grant(grantee, "sqs:SendMessage")
         return with_key(grant, self.props.key, grantee, SEND_ACTIONS)
 
     def grant_consume(self, grantee: iam.IGrantable) -> iam.Grant:
-        """Let `grantee` poll the queue, as Lambda's poller does in the name of a function's role, and use its key.
+        """Let `grantee` receive and delete messages, and use the queue's key. Lambda's pollers use a function's role.
 
-        `grant_change_visibility` is apart: only a consumer that defers messages needs it.
+        A consumer that defers messages also needs `grant_change_visibility`.
         """
         grant = self.queue.grant(grantee, "sqs:ReceiveMessage", "sqs:DeleteMessage", "sqs:GetQueueAttributes")
         return with_key(grant, self.props.key, grantee, RECEIVE_ACTIONS)
 
     def grant_change_visibility(self, grantee: iam.IGrantable) -> iam.Grant:
-        """Let `grantee` decide when a message that it received is delivered again."""
+        """Let `grantee` change when a message that it received is delivered again."""
         return self.queue.grant(grantee, "sqs:ChangeMessageVisibility")
 
     def grant_dead_letter(self, grantee: iam.IGrantable) -> iam.Grant:
-        """Let `grantee` send a message to the dead-letter queue itself, and use its key to do so."""
+        """Let `grantee` send messages to the dead-letter queue, and use the queue's key."""
         grant = self.dead_letter_queue.grant(grantee, "sqs:SendMessage")
         return with_key(grant, self.props.key, grantee, SEND_ACTIONS)
 
     def metric_messages_visible(self, **options: Any) -> cloudwatch.Metric:
-        """Messages that wait for a consumer; `options` are those of a CloudWatch metric."""
+        """Return the metric of messages that wait for a consumer; `options` are those of a CloudWatch metric."""
         return self.queue.metric_approximate_number_of_messages_visible(**options)
 
     def metric_oldest_message_age(self, **options: Any) -> cloudwatch.Metric:
-        """Seconds that the oldest message waits; `options` are those of a CloudWatch metric."""
+        """Return the metric of the oldest message's age in seconds; `options` are those of a CloudWatch metric."""
         return self.queue.metric_approximate_age_of_oldest_message(**options)
 
     def metric_dead_letters_visible(self, **options: Any) -> cloudwatch.Metric:
-        """Dead letters that wait for an operator; `options` are those of a CloudWatch metric."""
+        """Return the metric of dead letters in the queue; `options` are those of a CloudWatch metric."""
         return self.dead_letter_queue.metric_approximate_number_of_messages_visible(**options)
 
     def _dead_letter_queue(self) -> sqs.Queue:
-        # It names no source queue in a redrive-allow policy: the source names it, and both would be a cycle.
+        # Without a redrive-allow policy: the source queue names this queue, and the other way round would be a cycle.
         queue = sqs.Queue(
             self,
             "DeadLetterQueue",

@@ -1,24 +1,25 @@
-"""The one sentence that every prop of a wrong type, and every number out of range, gets."""
+"""Checks of the types and ranges of props, with one form of error."""
 
 from aws_cdk import Duration, Token
 
 from tsunagu.errors import InvalidPropsError
 
+DAY_SECONDS = 86_400
 # https://docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html
 FUNCTION_TIMEOUT_SECONDS = range(1, 901)
 
 
 def check_range(name: str, value: int, limits: range, unit: str = "") -> None:
-    """Accept `value` when it is within `limits`, or when only the deployment will know it.
+    """Refuse a value outside `limits`. A token, which only the deployment resolves, is accepted.
 
     Args:
-        name: Prop that the caller set.
-        value: What it was set to.
-        limits: Accepted values; its last one is the greatest.
-        unit: What the number counts, for the sentence. Default: the prop's name tells.
+        name: Name of the prop.
+        value: Value of the prop.
+        limits: Accepted values, in ascending order.
+        unit: Unit of the number, for the error. Default: no unit.
 
     Raises:
-        InvalidPropsError: The value is outside.
+        InvalidPropsError: The value is outside `limits`, or is not an int.
     """
     if Token.is_unresolved(value):
         return
@@ -30,10 +31,10 @@ def check_range(name: str, value: int, limits: range, unit: str = "") -> None:
 
 
 def check_type(name: str, value: object, kind: type) -> None:
-    """Accept `value` when it is a `kind`, so that a slip is a sentence and not an error from deep inside.
+    """Refuse a value that is not a `kind`, before it fails deep inside the CDK.
 
     Raises:
-        InvalidPropsError: It is something else.
+        InvalidPropsError: The value is of another type.
     """
     if not isinstance(value, kind) or (kind is int and isinstance(value, bool)):
         msg = f"{name} must be of type {kind.__name__}, got {value!r}"
@@ -41,11 +42,11 @@ def check_type(name: str, value: object, kind: type) -> None:
 
 
 def check_seconds(name: str, value: Duration, limits: range) -> None:
-    """Accept `value` when it is a whole number of seconds within `limits`.
+    """Refuse a duration that is not a whole number of seconds within `limits`.
 
     Raises:
-        InvalidPropsError: The duration is outside, has a fraction of a second, or is known to the deployment only:
-            other numbers are computed from it.
+        InvalidPropsError: The duration is outside `limits`, has a fraction of a second, or is a token, from which no
+            other numbers can be computed.
     """
     check_type(name, value, Duration)
     if value.is_unresolved():

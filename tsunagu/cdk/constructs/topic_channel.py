@@ -1,4 +1,4 @@
-"""A publish-subscribe channel: one topic, and a queue of its own for each kind of consumer."""
+"""A publish-subscribe channel: one topic, with a queue for each kind of consumer."""
 
 from dataclasses import dataclass
 from typing import Literal, cast
@@ -29,18 +29,20 @@ class TopicChannelProps:
 
     Attributes:
         fifo: Keep the order inside each message group. Default: a standard topic.
-        high_throughput: Let each message group of a FIFO topic have its own quota, and count duplicates by group.
-            Default: one quota for the topic.
-        max_message_bytes: Largest message with its attributes, 1,024 to 1,048,576 bytes; above 262,144 the topic
-            delivers to queues, functions and Firehose only. Of an existing topic, what it is set to. Default: 262,144.
-        key: Customer-managed key of the topic; not a subscriber's queue's, because a key that serves both is a
-            dependency cycle. Default: a key of the channel's own, or an existing topic's.
-        existing: Topic to use instead of a new one; nothing about it is changed. Default: a new topic.
-        protect: Keep the key, and the dead letters of subscriptions by URL, when their stack is deleted. Default: kept.
+        high_throughput: Give each message group of a FIFO topic its own quota and its own deduplication. Default: one
+            quota for the topic.
+        max_message_bytes: Largest message with its attributes, 1,024 to 1,048,576 bytes. Above 262,144 the topic
+            delivers to queues, functions and Firehose only. For an existing topic, give the size that it has.
+            Default: 262,144.
+        key: Customer-managed key of the topic. It must differ from the key of a subscriber's queue, because one key for
+            both is a dependency cycle. Default: a new key, or the key of the existing topic.
+        existing: Topic to use instead of a new one; it is not changed. Default: a new topic.
+        protect: Keep the key, and the dead letters of subscriptions by URL or e-mail, when their stack is deleted.
+            Default: they are kept.
 
     Raises:
-        InvalidPropsError: The size is out of range, the key is not customer-managed, or two of the settings exclude
-            each other.
+        InvalidPropsError: The size is out of range, the key is not customer-managed, or two settings exclude each
+            other.
     """
 
     fifo: bool = False
@@ -51,26 +53,24 @@ class TopicChannelProps:
     protect: bool = True
 
     def __post_init__(self) -> None:
-        """Refuse what AWS, or another setting, would not allow."""
+        """Refuse settings that AWS does not allow, or that exclude each other."""
         check_range("max_message_bytes", self.max_message_bytes, MESSAGE_BYTES, "bytes")
         require_customer_managed("key", self.key)
         if self.existing is not None and (self.fifo or self.high_throughput):
-            msg = (
-                "fifo and high_throughput must be left out where the topic exists, because nothing about it is changed"
-            )
+            msg = "fifo and high_throughput must be left out with existing, because an existing topic is not changed"
             raise InvalidPropsError(msg)
         if self.high_throughput and not self.fifo:
-            msg = "high_throughput must be left out on a standard topic, got it without fifo"
+            msg = "high_throughput must be left out without fifo, because only FIFO topics have it, got True"
             raise InvalidPropsError(msg)
 
 
 class TopicChannel(Construct):
-    """Deliver each message to every subscriber whose filter it passes; one that fails or is slow holds up no other.
+    """Deliver each message to every subscriber whose filter it passes. A slow subscriber does not delay the others.
 
     Attributes:
-        topic: Where producers publish.
-        key: Key of the topic; None for an existing topic whose key is not known here.
-        props: What the channel was made of.
+        topic: Topic to which producers publish.
+        key: Key of the topic; None when the key of an existing topic is not known.
+        props: Settings of the channel.
     """
 
     def __init__(self, scope: Construct, construct_id: str, props: TopicChannelProps | None = None) -> None:
@@ -88,16 +88,16 @@ class TopicChannel(Construct):
         dead_letter_key: kms.IKey | None = None,
         construct_id: str = "Subscription",
     ) -> TopicSubscription:
-        """Deliver messages to a queue, raw, and let SNS through the policies of queue, dead-letter queue and keys.
+        """Deliver messages to a queue without SNS's envelope, and give SNS the permissions that it needs.
 
-        The subscription is made beside the queue, so that topic and queue may be in stacks of their own. The channel's
-        own dead-letter queue needs nothing of SNS: SQS itself moves messages there.
+        The subscription is created inside `channel`, so that topic and queue may be in different stacks. SQS itself
+        moves messages to the channel's own dead-letter queue, which therefore needs no permission for SNS.
 
         Args:
-            channel: The subscriber's queue.
-            filter_policy: Which messages it gets. Default: all of them.
-            dead_letter_key: Key of what SNS cannot deliver. Default: the channel's.
-            construct_id: Id inside `channel`; a channel with several subscriptions needs one for each.
+            channel: Channel of the subscriber.
+            filter_policy: Filter of the messages that it gets. Default: all messages.
+            dead_letter_key: Key of the queue for messages that SNS cannot deliver. Default: the channel's key.
+            construct_id: Id inside `channel`; each subscription of one channel needs its own.
 
         Raises:
             InvalidPropsError: The queue is a FIFO queue and the topic is not, or they share a key.
@@ -125,17 +125,17 @@ class TopicChannel(Construct):
         filter_policy: FilterPolicy | None = None,
         scope: Construct | None = None,
     ) -> TopicSubscription:
-        """Deliver messages to a web server, in SNS's envelope and signed; the server must confirm the subscription.
+        """Deliver messages to a web server, signed and in SNS's envelope. The server must confirm the subscription.
 
         Args:
             construct_id: Id inside `scope`.
-            url: Begins with `https://`.
-            filter_policy: Which messages are delivered. Default: all of them.
-            scope: Where the subscription and its dead-letter queue are made; may be in another stack. Default: this
+            url: URL that begins with `https://`.
+            filter_policy: Filter of the messages that are delivered. Default: all messages.
+            scope: Scope of the subscription and its dead-letter queue, which may be in another stack. Default: this
                 channel.
 
         Raises:
-            InvalidPropsError: The URL is of another kind, or the topic delivers to queues and functions only.
+            InvalidPropsError: The URL is not https, or the topic cannot deliver to web servers.
         """
         if not url.startswith(_HTTPS):
             msg = f"url must begin with {_HTTPS}, got {url!r}"
@@ -151,17 +151,17 @@ class TopicChannel(Construct):
         filter_policy: FilterPolicy | None = None,
         scope: Construct | None = None,
     ) -> TopicSubscription:
-        """Deliver messages by e-mail, once the receiver has confirmed.
+        """Deliver messages by e-mail. The receiver must confirm the subscription.
 
         Args:
             construct_id: Id inside `scope`.
             address: E-mail address.
-            filter_policy: Which messages are delivered. Default: all of them.
-            scope: Where the subscription and its dead-letter queue are made; may be in another stack. Default: this
+            filter_policy: Filter of the messages that are delivered. Default: all messages.
+            scope: Scope of the subscription and its dead-letter queue, which may be in another stack. Default: this
                 channel.
 
         Raises:
-            InvalidPropsError: It is no address, or the topic delivers to queues and functions only.
+            InvalidPropsError: `address` is not an e-mail address, or the topic cannot deliver by e-mail.
         """
         if "@" not in address:
             msg = f"address must be an e-mail address, got {address!r}"
@@ -170,7 +170,7 @@ class TopicChannel(Construct):
         return TopicSubscription(scope or self, construct_id, props)
 
     def grant_publish(self, grantee: iam.IGrantable) -> iam.Grant:
-        """Let `grantee` publish to the topic, and use its key to do so."""
+        """Let `grantee` publish to the topic, and use the topic's key."""
         grant = iam.Grant.add_to_principal(
             grantee=grantee, actions=["sns:Publish"], resource_arns=[self.topic.topic_arn]
         )
@@ -225,7 +225,7 @@ class TopicChannel(Construct):
             fifo_throughput_scope=scope,
         )
         if self.props.max_message_bytes != SNS_MESSAGE_BYTES:
-            # The L2 construct does not know the property yet.
+            # The L2 construct does not have the property yet.
             resource = cast("sns.CfnTopic", topic.node.default_child)
             resource.maximum_message_size = self.props.max_message_bytes
         return topic

@@ -1,4 +1,4 @@
-"""One subscription to a topic, and the dead-letter queue for what SNS cannot deliver."""
+"""A subscription to a topic, with a dead-letter queue for messages that SNS cannot deliver."""
 
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
@@ -24,13 +24,13 @@ class TopicSubscriptionProps:
     """Settings of a subscription.
 
     Attributes:
-        topic: What is subscribed to.
+        topic: The topic.
         protocol: How SNS delivers.
-        endpoint: Where to: the ARN of a queue, a URL, or an address.
-        raw: Deliver the message as it was published, without SNS's envelope. Default: as it was published.
-        filter_policy: Which messages are delivered. Default: all of them.
+        endpoint: Receiver of the messages: the ARN of a queue, a URL, or an e-mail address.
+        raw: Deliver the message without SNS's envelope. Default: without it.
+        filter_policy: Filter of the messages that are delivered. Default: all messages.
         key: Customer-managed key of the dead-letter queue. Default: SQS's own key (SSE-SQS), without a charge.
-        protect: Keep the dead-letter queue when its stack is deleted. Default: kept.
+        protect: Keep the dead-letter queue when its stack is deleted. Default: it is kept.
 
     Raises:
         InvalidPropsError: The key is not customer-managed.
@@ -45,20 +45,20 @@ class TopicSubscriptionProps:
     protect: bool = True
 
     def __post_init__(self) -> None:
-        """Refuse what AWS would not allow."""
+        """Refuse a key that AWS does not allow here."""
         require_customer_managed("key", self.key)
 
 
 class TopicSubscription(Construct):
-    """Deliver what is published to a topic, and keep what cannot be delivered for 14 days.
+    """Deliver messages of a topic to one endpoint, and keep those that cannot be delivered for 14 days.
 
-    Without its dead-letter queue SNS drops a message for good: at once where a permission is missing or the endpoint is
-    gone, after its retries where the endpoint fails. Every permission is made here: CDK makes none for a dead-letter
-    queue with a key of its own.
+    Without a dead-letter queue SNS drops a message for good: at once when a permission or the endpoint is missing,
+    after its retries when the endpoint fails. This construct adds all permissions: the CDK adds none to the key of the
+    dead-letter queue of a subscription.
 
     Attributes:
-        dead_letter_queue: What SNS could not deliver; a FIFO queue behind a FIFO topic.
-        subscription: The subscription itself.
+        dead_letter_queue: Queue of messages that SNS could not deliver; a FIFO queue for a FIFO topic.
+        subscription: The subscription.
     """
 
     def __init__(self, scope: Construct, construct_id: str, props: TopicSubscriptionProps) -> None:
@@ -80,7 +80,7 @@ class TopicSubscription(Construct):
             enforce_ssl=True,
             removal_policy=removal_policy(protect=props.protect),
         )
-        # The rule knows a dead-letter queue only where another queue names it.
+        # The rule recognises a dead-letter queue only when another queue names it.
         acknowledge(queue, "AwsSolutions-SQS3", "it is the dead-letter queue of a subscription: nothing is behind it")
         acknowledge(queue, "Serverless-SQSRedrivePolicy", "it is the dead-letter queue: nothing is behind it")
         return queue
@@ -99,10 +99,10 @@ class TopicSubscription(Construct):
 
 
 def let_in(queue: sqs.Queue, topic: sns.ITopic, key: kms.IKey | None) -> "IDependable | None":
-    """Let SNS deliver what is published to `topic` into `queue`, through the policies of the queue and of its key.
+    """Let SNS deliver messages of `topic` into `queue`, by the policies of the queue and of its key.
 
     Returns:
-        What the permission depends on; None for a queue whose policy is not ours.
+        The permission, as a dependency of the subscription; None for a queue whose policy cannot be changed.
     """
     if key is not None:
         allow_topic(queue, key, topic)

@@ -14,14 +14,14 @@ from tsunagu.cdk.constructs.filter_policy import FilterPolicy
 from tsunagu.cdk.constructs.idempotency_table import IdempotencyTable, IdempotencyTableProps
 from tsunagu.cdk.constructs.key_access import require_customer_managed
 from tsunagu.cdk.constructs.queue_channel import QueueChannel, QueueChannelProps
-from tsunagu.cdk.constructs.ranges import check_seconds, check_type
+from tsunagu.cdk.constructs.ranges import check_type
 from tsunagu.cdk.constructs.topic_channel import TopicChannel, TopicChannelProps
 from tsunagu.cdk.constructs.topic_subscription import TopicSubscription
 from tsunagu.cdk.patterns.idempotent_receiver import (
-    WINDOW_SECONDS,
     WINDOW_SLACK,
     IdempotentReceiver,
     IdempotentReceiverProps,
+    check_window,
 )
 from tsunagu.cdk.patterns.service import Service
 from tsunagu.contracts.pipeline import SERVICE_ATTRIBUTE
@@ -60,12 +60,11 @@ class ConnectorProps:
     protect: bool = True
 
     def __post_init__(self) -> None:
-        """Refuse what AWS, or another setting, would not allow."""
+        """Refuse settings that AWS does not allow, or that exclude each other."""
         require_distinct_services(self.services)
         require_customer_managed("queue_key", self.queue_key)
         if self.idempotency_window is not None:
-            check_seconds("idempotency_window", self.idempotency_window, WINDOW_SECONDS)
-            require_window(self.idempotency_window, self._least_window())
+            check_window(self.idempotency_window, self._least_window())
 
     @property
     def window(self) -> Duration:
@@ -159,20 +158,6 @@ def require_distinct_services(services: Sequence[Service]) -> None:
             msg = f"services must have names of their own, got {service.name} again"
             raise InvalidPropsError(msg)
         construct_ids.add(service.construct_id)
-
-
-def require_window(window: Duration, least: Duration) -> None:
-    """Refuse a window in which a message could come again after it was forgotten.
-
-    Raises:
-        InvalidPropsError: The window is too short.
-    """
-    if window.to_seconds() < least.to_seconds():
-        msg = (
-            f"idempotency_window must be at least {least.to_seconds():,} seconds, or a late redrive has its effect "
-            f"twice, got {window.to_seconds():,}"
-        )
-        raise InvalidPropsError(msg)
 
 
 def _for_service(name: str) -> FilterPolicy:

@@ -11,7 +11,7 @@ from tsunagu.cdk.constructs.dead_letter_notifier import DeadLetterNotifier, Dead
 from tsunagu.cdk.constructs.handler_function import HandlerFunction, HandlerFunctionProps
 from tsunagu.cdk.constructs.idempotency_table import IdempotencyTable, IdempotencyTableProps
 from tsunagu.cdk.constructs.queue_channel import QueueChannel
-from tsunagu.cdk.constructs.ranges import check_seconds, check_type
+from tsunagu.cdk.constructs.ranges import DAY_SECONDS, check_seconds, check_type
 from tsunagu.cdk.patterns.receiver_settings import ReceiverSettings
 from tsunagu.contracts.environment import ReceiverEnvironment
 from tsunagu.contracts.telemetry import METRICS_NAMESPACE
@@ -20,7 +20,7 @@ from tsunagu.errors import InvalidPropsError
 # https://docs.aws.amazon.com/lambda/latest/dg/services-sqs-configure.html
 BATCH_SIZES_WITHOUT_WINDOW = range(1, 11)
 LEAST_LEASE_SECONDS = 5
-WINDOW_SECONDS = range(1, 10 * 365 * 86_400 + 1)
+WINDOW_SECONDS = range(1, 10 * 365 * DAY_SECONDS + 1)
 
 WINDOW_SLACK = Duration.days(1)  # clocks differ, and a message can be received in the last second of its retention
 
@@ -55,8 +55,8 @@ class IdempotentReceiverProps(ReceiverSettings):
     transactions: bool = True
 
     def __post_init__(self) -> None:
-        """Refuse what AWS, or another setting, would not allow."""
-        ReceiverSettings.__post_init__(self)  # `super()` does not reach through dataclasses with slots
+        """Refuse settings that AWS does not allow, or that exclude each other."""
+        ReceiverSettings.__post_init__(self)  # plain `super()` fails in a dataclass with slots
         check_type("channel", self.channel, QueueChannel)
         self._check_batch()
         self._check_back_stop()
@@ -98,23 +98,15 @@ class IdempotentReceiverProps(ReceiverSettings):
     def _check_window(self) -> None:
         if self.idempotency_window is None:
             return
-        check_seconds("idempotency_window", self.idempotency_window, WINDOW_SECONDS)
-        least, seconds = self._least_window_seconds(), int(self.idempotency_window.to_seconds())
-        if seconds < least:
-            msg = (
-                f"idempotency_window must be at least {least:,} seconds, or a late redrive has its effect twice, "
-                f"got {seconds:,}"
-            )
-            raise InvalidPropsError(msg)
+        check_window(self.idempotency_window, self._least_window())
 
     @property
-    def window_seconds(self) -> int:
-        """Seconds for which a message is remembered after its last change."""
-        window = self.idempotency_window
-        return int(window.to_seconds()) if window is not None else self._least_window_seconds()
+    def window(self) -> Duration:
+        """How long an item is kept after its last change."""
+        return self.idempotency_window or self._least_window()
 
-    def _least_window_seconds(self) -> int:
-        return int(self.channel.props.longest_stay.to_seconds() + WINDOW_SLACK.to_seconds())
+    def _least_window(self) -> Duration:
+        return Duration.seconds(self.channel.props.longest_stay.to_seconds() + WINDOW_SLACK.to_seconds())
 
 
 class IdempotentReceiver(Construct):
@@ -165,7 +157,7 @@ class IdempotentReceiver(Construct):
         channel = props.channel
         return ReceiverEnvironment(
             idempotency_table_name=self.table.table.table_name,
-            idempotency_window_seconds=props.window_seconds,
+            idempotency_window_seconds=int(props.window.to_seconds()),
             queue_arn=channel.queue.queue_arn,
             queue_url=channel.queue.queue_url,
             dead_letter_queue_url=channel.dead_letter_queue.queue_url,
@@ -211,3 +203,22 @@ class IdempotentReceiver(Construct):
             "a mapping has such a destination for a stream only; a queue has its dead-letter queue",
         )
         return mapping
+
+
+def check_window(window: Duration, least: Duration) -> None:
+    """Refuse an idempotency window that is shorter than a message can stay on its way.
+
+    Args:
+        window: How long an item is to be kept after its last change.
+        least: Longest way of a message, and a day.
+
+    Raises:
+        InvalidPropsError: The window is shorter than `least`, above ten years, or no whole number of seconds.
+    """
+    check_seconds("idempotency_window", window, WINDOW_SECONDS)
+    if window.to_seconds() < least.to_seconds():
+        msg = (
+            f"idempotency_window must be at least {least.to_seconds():,} seconds, because a message that is redriven "
+            f"later would take effect twice, got {window.to_seconds():,}"
+        )
+        raise InvalidPropsError(msg)

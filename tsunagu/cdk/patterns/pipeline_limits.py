@@ -6,6 +6,7 @@ from typing import NamedTuple
 
 from aws_cdk import Duration
 
+from tsunagu.cdk.constructs.ranges import DAY_SECONDS
 from tsunagu.cdk.patterns.idempotent_receiver import WINDOW_SLACK
 from tsunagu.cdk.patterns.service import Service
 from tsunagu.contracts.pipeline import INLINE_BYTES
@@ -14,7 +15,6 @@ from tsunagu.errors import InvalidPropsError
 # Ids, names and attributes of one message, and a claim with its key for each part: generously.
 _ENVELOPE_BYTES = 2_048
 _PART_BYTES = 512
-_DAY_SECONDS = 86_400
 
 
 class Hop(NamedTuple):
@@ -75,4 +75,4 @@ def least_window(run: Duration, entry: Duration) -> Duration:
 
 def object_lifetime(run: Duration, window: Duration) -> Duration:
     """Return how long an object must be kept, in whole days: the run, and the time in which it can be replayed."""
-    return Duration.days(math.ceil((run.to_seconds() + window.to_seconds()) / _DAY_SECONDS))
+    return Duration.days(math.ceil((run.to_seconds() + window.to_seconds()) / DAY_SECONDS))

@@ -10,10 +10,10 @@ from tsunagu.cdk.constructs.handler_function import HandlerFunctionProps
 from tsunagu.cdk.constructs.idempotency_table import IdempotencyTable
 from tsunagu.cdk.constructs.key_access import require_customer_managed
 from tsunagu.cdk.constructs.queue_channel import NO_WAIT, QueueChannel
-from tsunagu.cdk.constructs.ranges import check_range, check_seconds, check_type
+from tsunagu.cdk.constructs.ranges import check_range, check_type
 from tsunagu.cdk.constructs.topic_channel import MESSAGE_BYTES, TopicChannel
-from tsunagu.cdk.patterns.connector import require_distinct_services, require_window
-from tsunagu.cdk.patterns.idempotent_receiver import WINDOW_SECONDS
+from tsunagu.cdk.patterns.connector import require_distinct_services
+from tsunagu.cdk.patterns.idempotent_receiver import check_window
 from tsunagu.cdk.patterns.pipeline_limits import least_window, longest_run
 from tsunagu.cdk.patterns.service import Service, pascal_case, require_name
 from tsunagu.contracts.messages import SNS_MESSAGE_BYTES
@@ -157,8 +157,7 @@ class ServicePipelineProps:
         if self.inline_bytes is not None:
             check_range("inline_bytes", self.inline_bytes, INLINE_LIMITS, "bytes")
         if self.idempotency_window is not None:
-            check_seconds("idempotency_window", self.idempotency_window, WINDOW_SECONDS)
-            require_window(self.idempotency_window, self._least_window())
+            check_window(self.idempotency_window, self._least_window())
 
     @property
     def longest_run(self) -> "Duration":

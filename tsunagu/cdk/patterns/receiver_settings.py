@@ -35,7 +35,7 @@ class ProvisionedPollers:
     maximum: int
 
     def __post_init__(self) -> None:
-        """Refuse what AWS, or another setting, would not allow."""
+        """Refuse settings that AWS does not allow, or that exclude each other."""
         check_range("minimum", self.minimum, MINIMUM_POLLERS, "pollers")
         check_range("maximum", self.maximum, MAXIMUM_POLLERS, "pollers")
         if self.minimum > self.maximum:
@@ -68,8 +68,8 @@ class ReceiverSettings(HandlerSettings):
     lease: "Duration | None" = None
 
     def __post_init__(self) -> None:
-        """Refuse what AWS, or another setting, would not allow."""
-        HandlerSettings.__post_init__(self)  # `super()` does not reach through dataclasses with slots
+        """Refuse settings that AWS does not allow, or that exclude each other."""
+        HandlerSettings.__post_init__(self)  # plain `super()` fails in a dataclass with slots
         check_range("max_attempts", self.max_attempts, MAX_ATTEMPTS)
         check_range("batch_size", self.batch_size, BATCH_SIZES, "messages")
         self._check_concurrency()

@@ -35,8 +35,8 @@ class Service(ReceiverSettings):
     channel: QueueChannel | None = None
 
     def __post_init__(self) -> None:
-        """Refuse what AWS, or another setting, would not allow."""
-        ReceiverSettings.__post_init__(self)  # `super()` does not reach through dataclasses with slots
+        """Refuse settings that AWS does not allow, or that exclude each other."""
+        ReceiverSettings.__post_init__(self)  # plain `super()` fails in a dataclass with slots
         require_name("name", self.name)
         check_seconds("handler_timeout", self.handler_timeout, FUNCTION_TIMEOUT_SECONDS)
         if self.channel is not None:

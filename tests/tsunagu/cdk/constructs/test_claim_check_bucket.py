@@ -155,7 +155,7 @@ def test_bucket_of_this_app_that_keeps_no_versions_is_refused(stack: Stack, sett
         bucket(stack, existing=s3.Bucket(stack, "Own", **settings))
 
     assert str(refusal.value) == (
-        "Stack/Own must be versioned, because a claim names a version, got a bucket that is not"
+        "existing must be versioned, because a claim names a version, got Stack/Own without versions"
     )
 
 
@@ -198,5 +198,5 @@ def test_key_that_aws_manages_is_refused(stack: Stack) -> None:
 def test_existing_bucket_takes_no_access_logs(stack: Stack) -> None:
     logs = s3.Bucket.from_bucket_name(stack, "Logs", "the-logs")
 
-    with pytest.raises(InvalidPropsError, match="access_logs must be left out where the bucket exists"):
+    with pytest.raises(InvalidPropsError, match="access_logs must be left out with existing, because"):
         bucket(stack, existing=imported(stack), access_logs=logs)

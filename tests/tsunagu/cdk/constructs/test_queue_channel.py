@@ -234,7 +234,7 @@ def test_metrics_are_those_of_the_right_queue(stack: Stack) -> None:
         ({"max_receive_count": 1001}, "max_receive_count must be between 1 and 1,000, got 1,001"),
         (
             {"high_throughput": True},
-            "high_throughput must be left out on a standard queue, got it without fifo",
+            "high_throughput must be left out without fifo, because only FIFO queues have it, got True",
         ),
         (
             {"fifo": True, "batching_window": Duration.seconds(1)},

@@ -428,7 +428,10 @@ def test_address_that_is_none_is_refused(stack: Stack) -> None:
             {"max_message_bytes": MIB + 1},
             "max_message_bytes must be between 1,024 and 1,048,576 bytes, got 1,048,577",
         ),
-        ({"high_throughput": True}, "high_throughput must be left out on a standard topic, got it without fifo"),
+        (
+            {"high_throughput": True},
+            "high_throughput must be left out without fifo, because only FIFO topics have it, got True",
+        ),
     ],
 )
 def test_prop_out_of_its_range_is_refused_with_a_sentence(settings: dict[str, Any], sentence: str) -> None:
@@ -439,7 +442,7 @@ def test_prop_out_of_its_range_is_refused_with_a_sentence(settings: dict[str, An
 
 
 def test_existing_topic_is_not_told_its_kind(stack: Stack) -> None:
-    with pytest.raises(InvalidPropsError, match="fifo and high_throughput must be left out where the topic exists"):
+    with pytest.raises(InvalidPropsError, match="fifo and high_throughput must be left out with existing"):
         topic(stack, existing=imported(stack), fifo=True)
 
 

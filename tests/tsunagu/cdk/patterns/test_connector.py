@@ -169,5 +169,6 @@ def test_window_in_which_a_late_redrive_was_forgotten_is_refused(package: Handle
         ConnectorProps(services=services, idempotency_window=Duration.days(36))
 
     assert str(refusal.value) == (
-        "idempotency_window must be at least 3,196,800 seconds, or a late redrive has its effect twice, got 3,110,400"
+        "idempotency_window must be at least 3,196,800 seconds, because a message that is redriven later would take "
+        "effect twice, got 3,110,400"
     )

@@ -242,8 +242,8 @@ def test_what_is_not_protected_goes_with_its_stack(stack: Stack, package: Handle
             {},
             {"idempotency_window": Duration.days(22)},
             (
-                "idempotency_window must be at least 1,987,200 seconds, or a late redrive has its effect twice, "
-                "got 1,900,800"
+                "idempotency_window must be at least 1,987,200 seconds, because a message that is redriven "
+                "later would take effect twice, got 1,900,800"
             ),
         ),
     ],

@@ -366,8 +366,8 @@ def test_subscriber_of_another_kind_is_refused(stack: Stack, package: HandlerPac
         (
             {"idempotency_window": Duration.days(72)},
             (
-                "idempotency_window must be at least 6,307,200 seconds, or a late redrive has its effect twice, "
-                "got 6,220,800"
+                "idempotency_window must be at least 6,307,200 seconds, because a message that is redriven "
+                "later would take effect twice, got 6,220,800"
             ),
         ),
     ],

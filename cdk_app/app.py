@@ -1,4 +1,4 @@
-"""The app: every stack of a stage, and the rules that they must satisfy together."""
+"""The CDK app: the stacks of one stage, and the checks of their templates."""
 
 from typing import Any
 
@@ -13,18 +13,18 @@ _DEFAULT_STAGE = "dev"
 
 
 def build_app(settings: StageSettings | None = None, **app_props: Any) -> App:
-    """Build the app of one stage; `synth()` of what it returns writes the templates.
+    """Build the app of one stage. Call `synth()` of the result to write the templates.
 
     Args:
-        settings: Settings of the stage. Default: those of the stage that the context names, as `cdk -c stage=prod`
-            does, else of `dev`.
+        settings: Settings of the stage. Default: those of the stage in the context (`cdk -c stage=prod`), or else of
+            `dev`.
         app_props: Props of `aws_cdk.App`, such as `context` and `outdir`.
 
     Raises:
-        SettingsError: The context has no such stage, or a setting of it is wrong.
+        SettingsError: The context has no such stage, or one of its settings is wrong.
         AssetError: A handler package cannot become an asset.
     """
-    # Without analytics a template is the same whether the CDK CLI or a test asks for it.
+    # Without analytics the CDK CLI and the tests get the same templates.
     app = App(**{"analytics_reporting": False, **app_props})
     settings = settings or _settings_of(app)
     PaymentsStack(app, "Payments", settings=settings, stack_name=f"tsunagu-{settings.name}-payments")

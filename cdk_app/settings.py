@@ -1,4 +1,4 @@
-"""Settings of a stage, read from the context of cdk.json and checked before anything is built."""
+"""Settings of a stage, which are read from the context of cdk.json and checked."""
 
 import difflib
 import platform as host_machine
@@ -27,7 +27,7 @@ RETENTION_DAYS = (
 
 @dataclass(frozen=True, slots=True)
 class _Setting:
-    """Shape of one setting: its type, in words too, and what it may be; an empty `offered` allows all of the type."""
+    """Type of one setting, the type in words, and the values that are allowed; an empty `offered` allows all values."""
 
     kind: type
     in_words: str
@@ -45,13 +45,14 @@ _SETTINGS: Mapping[str, _Setting] = {
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StageSettings:
-    """What one stage is.
+    """Settings of one stage.
 
     Attributes:
-        name: Name of the stage; it is part of the stacks' names.
-        platform: What the functions run on.
+        name: Name of the stage, which is part of the names of the stacks.
+        platform: Python and architecture of the functions.
         log_retention_days: Days that CloudWatch Logs keeps a function's logs, one of the numbers that it offers.
-        protect: Whether stateful resources are retained and guarded against deletion; else they go with the stack.
+        protect: Whether stateful resources are protected from deletion. Without protection they are deleted with the
+            stack.
     """
 
     name: str
@@ -65,12 +66,12 @@ def load_settings(context: object, stage: str, *, host: Platform | None = None) 
 
     Args:
         context: The object `tsunagu` in the context of cdk.json.
-        stage: A stage that it names, or `embedded`: dev with the host's Python and architecture.
-        host: What the embedded cloud runs functions on. Default: this process's Python and machine.
+        stage: Name of a stage in the context, or `embedded`: `dev` with the Python and architecture of the host.
+        host: Platform of the embedded cloud. Default: Python and architecture of this process.
 
     Raises:
-        SettingsError: There is no such stage, or a setting is missing, misspelt, of a wrong type or unsupported; the
-            message names it.
+        SettingsError: There is no such stage, or a setting is missing, misspelt, of a wrong type, or not supported.
+            The message names the setting.
     """
     stages = _stages(context)
     if stage == EMBEDDED_STAGE:
@@ -143,10 +144,10 @@ def _suggestion(name: str, known: Iterable[str]) -> str:
 
 
 def _host() -> Platform:
-    """Return what this process runs on.
+    """Return the platform of this process.
 
     Raises:
-        SettingsError: Lambda has no such Python or architecture, so functions for it cannot be described.
+        SettingsError: Lambda does not support this Python or architecture.
     """
     python = f"{sys.version_info.major}.{sys.version_info.minor}"
     machine = host_machine.machine().lower()

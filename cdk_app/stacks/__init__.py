@@ -1,1 +1,1 @@
-"""Stacks that deploy: they only compose patterns."""
+"""Stacks of the app, which only compose constructs and patterns."""

@@ -1,4 +1,4 @@
-"""Days of a stage's settings as CDK names them."""
+"""Log retentions of the CDK, by their number of days."""
 
 from collections.abc import Mapping
 

@@ -1,4 +1,4 @@
-"""Orders of the order desk: stock and money side by side, then the shipment, then everyone who wants to know."""
+"""The stack of the order pipeline: inventory and billing in parallel, then shipping, then notifications."""
 
 from typing import TYPE_CHECKING, Any
 
@@ -32,9 +32,9 @@ _PREPROCESSOR_TIMEOUT = Duration.seconds(20)
 
 
 class OrderPipelineStack(Stack):
-    """Inventory and billing reserve what an order needs, shipping ships it, and a queue of notifications tells so.
+    """Process orders: inventory and billing reserve, shipping ships, and a queue gets each completed order.
 
-    The outputs are what the `tsunagu` command reads: their names are public contract.
+    The `tsunagu` command reads the outputs by name, so that their names are public contract.
     """
 
     def __init__(self, scope: "Construct", construct_id: str, *, settings: StageSettings, **stack_props: Any) -> None:
@@ -69,7 +69,7 @@ class OrderPipelineStack(Stack):
         return Service(name=name, environment=environment, handler_timeout=_HANDLER_TIMEOUT, **self._handler(name))
 
     def _handler(self, name: str) -> dict[str, Any]:
-        """What every function of the stage is told."""
+        """Return the settings of every function of the stage."""
         return {
             "package": handler_package(name),
             "platform": self._settings.platform,

@@ -1,4 +1,4 @@
-"""Payments of the order desk: each recorded once, from a FIFO queue and from a standard one."""
+"""The stack of the payments: a FIFO queue and a standard queue, each with a receiver."""
 
 from typing import TYPE_CHECKING, Any
 
@@ -31,9 +31,9 @@ _PACKAGE = handler_package("payments")
 
 
 class PaymentsStack(Stack):
-    """Two receivers that record payments and balances in one table.
+    """Record each payment once, and add it to the balance of its account.
 
-    The outputs are what the `tsunagu` command reads: their names are public contract.
+    The `tsunagu` command reads the outputs by name, so that their names are public contract.
     """
 
     def __init__(self, scope: "Construct", construct_id: str, *, settings: StageSettings, **stack_props: Any) -> None:

@@ -1,4 +1,4 @@
-"""Rules that a whole app must satisfy before it deploys: those that public scanners do not have."""
+"""Checks of synthesized templates: rules about messaging that public scanners do not have."""
 
 from tsunagu.cdk.checks.pack import MessagingChecks, add_checks
 

@@ -1,4 +1,4 @@
-"""Rules about what messages refer to."""
+"""Rules about buckets to which messages refer."""
 
 from collections.abc import Iterator
 from typing import Any
@@ -32,7 +32,7 @@ def _expires(rule: dict[str, Any]) -> bool:
 
 
 def _queues_with_claims(template: Template, bucket: Resource) -> Iterator[Resource]:
-    """Queues whose messages can refer to objects of the bucket: their consumer knows it."""
+    """Iterate over queues whose messages can refer to objects of the bucket, because their consumer has its name."""
     readers = {
         function.logical_id
         for function in template.of_type(FUNCTION)
@@ -45,7 +45,7 @@ def _queues_with_claims(template: Template, bucket: Resource) -> Iterator[Resour
 
 
 def _stay(template: Template, queue: Resource) -> int:
-    """Longest time of a message in a queue, its dead-letter queue, and again after a redrive, in seconds."""
+    """Return the longest time of a message in its queue, its dead-letter queue and its queue again, in seconds."""
     retention = queue.number("MessageRetentionPeriod", DEFAULT_RETENTION) or 0
     dead_letters = [kept for source, kept in dead_letter_queues(template) if source == queue]
     kept = sum(found.number("MessageRetentionPeriod", DEFAULT_RETENTION) or 0 for found in dead_letters)

@@ -14,18 +14,18 @@ QUEUE, FUNCTION, MAPPING, ALARM, SUBSCRIPTION = (
     "AWS::CloudWatch::Alarm",
     "AWS::SNS::Subscription",
 )
-# What AWS takes where a template says nothing, in seconds.
+# Defaults of AWS, in seconds.
 _DEFAULT_VISIBILITY, _DEFAULT_TIMEOUT, DEFAULT_RETENTION = 30, 3, 345_600
-_LEAST_RECEIVES = 5  # AWS's advice: a throttled batch comes back, and each time counts as a receive
+_LEAST_RECEIVES = 5  # AWS's advice: a throttled batch returns to the queue, and each return counts as a receive
 
 
 class Consumption(NamedTuple):
     """A queue and the function that consumes it.
 
     Attributes:
-        mapping: What joins them.
+        mapping: Event source mapping between them.
         queue: The queue.
-        function: The function; None where it is in another template.
+        function: The function; None when it is in another template.
     """
 
     mapping: Resource
@@ -34,7 +34,7 @@ class Consumption(NamedTuple):
 
 
 def consumptions(template: Template) -> Iterator[Consumption]:
-    """Pairs of a queue and the function that consumes it, where the queue is in the template."""
+    """Iterate over queues of the template and the functions that consume them."""
     for mapping in template.of_type(MAPPING):
         queue = template.target(mapping.properties.get("EventSourceArn"))
         if queue is not None and queue.type == QUEUE:
@@ -42,12 +42,12 @@ def consumptions(template: Template) -> Iterator[Consumption]:
 
 
 def dead_letter_queues(template: Template) -> Iterator[tuple[Resource, Resource]]:
-    """Pairs of a queue and its dead-letter queue, both in one template."""
+    """Iterate over pairs of a queue and its dead-letter queue in the template."""
     return _redriven(template, QUEUE)
 
 
 def _undelivered(template: Template) -> Iterator[tuple[Resource, Resource]]:
-    """Pairs of a subscription and its dead-letter queue, both in one template."""
+    """Iterate over pairs of a subscription and its dead-letter queue in the template."""
     return _redriven(template, SUBSCRIPTION)
 
 
@@ -134,7 +134,7 @@ CONSUMER_RULES = (
     ),
     Rule(
         rule_id="PartialBatchResponse",
-        description="One message that fails brings back its whole batch.",
+        description="One message that fails returns its whole batch to the queue.",
         fix="Set FunctionResponseTypes to ReportBatchItemFailures, and report failures in the handler.",
         find=_whole_batch_response,
     ),
@@ -146,27 +146,27 @@ CONSUMER_RULES = (
     ),
     Rule(
         rule_id="ReservedConcurrency",
-        description="The reserved concurrency is below what the queue's mapping uses: throttled batches come back and "
+        description="The reserved concurrency is below what the queue's mapping uses: throttled batches return and "
         "use up the receives of their messages.",
         fix="Reserve at least MaximumConcurrency, and never less than 2.",
         find=_throttled_consumer,
     ),
     Rule(
         rule_id="DeadLetterRetention",
-        description="The dead-letter queue keeps messages no longer than their source: in a standard queue the age "
-        "counts from the first send, so that dead letters vanish before anyone looks.",
+        description="The dead-letter queue keeps messages no longer than their source queue. In a standard queue the "
+        "age counts from the first send, so that SQS deletes dead letters too early.",
         fix="Set MessageRetentionPeriod of the dead-letter queue to 14 days.",
         find=_short_dead_letter_retention,
     ),
     Rule(
         rule_id="ReceiveBudget",
-        description="SQS sets messages aside after so few receives that throttling alone dead-letters valid ones.",
+        description="SQS dead-letters messages after so few receives that throttling alone dead-letters valid ones.",
         fix="Raise maxReceiveCount to at least 5.",
         find=_small_receive_budget,
     ),
     Rule(
         rule_id="DeadLetterAlarm",
-        description="Nobody is told when the dead-letter queue fills.",
+        description="No alarm notifies anyone of messages in the dead-letter queue.",
         fix="Add an alarm with an action on its ApproximateNumberOfMessagesVisible.",
         find=_silent_dead_letter_queue,
     ),

@@ -1,4 +1,4 @@
-"""Rules about what must outlive a deployment."""
+"""Rules about stateful resources, and about names."""
 
 from collections.abc import Iterator
 
@@ -32,7 +32,7 @@ def _everlasting_items(template: Template) -> Iterator[Finding]:
 
 
 def _idempotency_tables(template: Template) -> set[str]:
-    """Logical ids of the tables that a function knows as its idempotency table."""
+    """Return the logical ids of tables that a function uses as its idempotency table."""
     environments = (function.properties.get("Environment", {}) for function in template.of_type(FUNCTION))
     tables = (template.target(environment.get("Variables", {}).get(_TABLE_VARIABLE)) for environment in environments)
     return {table.logical_id for table in tables if table is not None}
@@ -60,7 +60,7 @@ def _deletable_table(template: Template) -> Iterator[Finding]:
 DATA_RULES = (
     Rule(
         rule_id="IdempotencyTtl",
-        description="Idempotency items are never removed, so that the table grows for ever.",
+        description="Idempotency items are never deleted, so that the table grows for ever.",
         fix=f"Enable TimeToLiveSpecification on the attribute {items.EXPIRATION}.",
         find=_everlasting_items,
     ),
@@ -75,13 +75,13 @@ DATA_RULES = (
 PROTECTION_RULES = (
     Rule(
         rule_id="StatefulDelete",
-        description="A protected stage deletes this resource, and what is in it, with its stack.",
+        description="A protected stage deletes this resource with its stack.",
         fix="Set DeletionPolicy to Retain.",
         find=_deleted_with_stack,
     ),
     Rule(
         rule_id="DeletionProtection",
-        description="A protected stage lets one call delete this table.",
+        description="A protected stage has this table without deletion protection.",
         fix="Set DeletionProtectionEnabled.",
         find=_deletable_table,
     ),

@@ -1,4 +1,4 @@
-"""The rules as a validation plugin: `cdk synth` fails with the construct paths of what breaks them."""
+"""The rules as a validation plugin: `cdk synth` fails and names the constructs that break a rule."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -28,19 +28,19 @@ _RULES_VERSION = "1"
 def add_checks(stage: Stage, *, protect: bool = False) -> None:
     """Fail the synthesis of an app, or of a stage of it, when one of its templates breaks a rule.
 
-    A finding that is right where it is can be acknowledged with its reason, on the construct or above it:
+    Accept a finding with its reason, on the construct or on one above it:
     `acknowledge(queue, "tsunagu::FixedName", "another system reads it by this name")`.
 
     Args:
-        stage: The app.
-        protect: Also require that nothing stateful can be deleted. Default: not required.
+        stage: The app, or a stage of it.
+        protect: Also require that stateful resources are protected from deletion. Default: not required.
     """
     Validations.of(stage).add_plugins(MessagingChecks(protect=protect))
 
 
 @jsii.implements(IPolicyValidationPlugin)
 class MessagingChecks:
-    """Rules about messaging that public scanners do not have; they fit any stack, not only those made of our patterns.
+    """Check the templates of any stack against rules about messaging that public scanners do not have.
 
     Attributes:
         rules: The rules of the pack.
@@ -56,17 +56,17 @@ class MessagingChecks:
 
     @property
     def version(self) -> str:
-        """Version of the rules; the distribution's is not known in a checkout that is not installed."""
+        """Version of the rules. It is not the distribution's, which a checkout does not know."""
         return _RULES_VERSION
 
     @property
     def rule_ids(self) -> list[str]:
-        """Rules that it evaluates."""
+        """Ids of the rules."""
         return [rule.rule_id for rule in self.rules]
 
     @jsii.member(jsii_name="validate")
     def validate(self, context: IPolicyValidationContext) -> PolicyValidationPluginReport:
-        """Report what breaks the rules in the templates of `context`."""
+        """Report the resources in the templates of `context` that break a rule."""
         violations = [violation for path in context.template_paths for violation in self._violations(path)]
         return PolicyValidationPluginReport(success=not violations, violations=violations)
 

@@ -50,7 +50,7 @@ def _key_of(template: Template, resource: Resource) -> Resource | None:
     return template.target(resource.properties.get("KmsMasterKeyId"))
 
 
-def _lets_send(key: Resource, service: str) -> bool:
+def _allows_send(key: Resource, service: str) -> bool:
     allowed: set[str] = set()
     for statement in _statements(key.properties.get("KeyPolicy")):
         if statement.get("Effect") == "Allow" and service in _services(statement):
@@ -59,7 +59,7 @@ def _lets_send(key: Resource, service: str) -> bool:
 
 
 def _hops(template: Template) -> Iterator[tuple[str, Resource]]:
-    """Every service that sends, with the queue or topic that it sends to."""
+    """Iterate over services that send, each with the queue or topic to which it sends."""
     sends = [(CLOUDWATCH, action) for alarm in template.of_type(ALARM) for action in _actions(alarm)]
     for subscription in template.of_type(SUBSCRIPTION):
         redrive = subscription.properties.get("RedrivePolicy")
@@ -74,14 +74,14 @@ def _hops(template: Template) -> Iterator[tuple[str, Resource]]:
 
 
 def _undeliverable(template: Template) -> Iterator[Finding]:
-    shut = {}
+    closed = {}
     for service, target in _hops(template):
-        if target.type == QUEUE and not _lets_deliver(template, target, service):
-            shut[target.logical_id] = target
-    return (Finding(queue, "Properties/QueueName") for queue in shut.values())
+        if target.type == QUEUE and not _allows_delivery(template, target, service):
+            closed[target.logical_id] = target
+    return (Finding(queue, "Properties/QueueName") for queue in closed.values())
 
 
-def _lets_deliver(template: Template, queue: Resource, service: str) -> bool:
+def _allows_delivery(template: Template, queue: Resource, service: str) -> bool:
     for policy in template.of_type(_QUEUE_POLICY):
         if queue not in [template.target(target) for target in policy.items("Queues")]:
             continue
@@ -106,7 +106,7 @@ def _closed_key(template: Template) -> Iterator[Finding]:
     closed = set()
     for service, target in _hops(template):
         key = _key_of(template, target)
-        if key is not None and key.type == _KEY and not _lets_send(key, service):
+        if key is not None and key.type == _KEY and not _allows_send(key, service):
             closed.add(key.logical_id)
     return (Finding(template.resources[logical_id], "Properties/KeyPolicy") for logical_id in sorted(closed))
 
@@ -122,33 +122,33 @@ def _aws_managed_key(template: Template) -> Iterator[Finding]:
 POLICY_RULES = (
     Rule(
         rule_id="ResourcePolicySource",
-        description="The policy lets everyone in, or an AWS service that acts for any account (the confused deputy).",
+        description="The policy allows everyone, or an AWS service that acts for any account (the confused deputy).",
         fix="Name the principal, and add aws:SourceArn or aws:SourceAccount to the conditions.",
         find=_open_resource_policy,
     ),
     Rule(
         rule_id="KeyPolicyService",
-        description="An AWS service sends to what this key encrypts, and the key does not let it: what it sends is "
-        "lost without a word.",
+        description="An AWS service sends to a queue or topic that this key encrypts, and the key does not allow it: "
+        "its messages are lost silently.",
         fix="Allow the service kms:Decrypt and kms:GenerateDataKey in the key's policy.",
         find=_closed_key,
     ),
     Rule(
         rule_id="QueuePolicyService",
-        description="An AWS service sends to this queue, and no policy of the queue lets it: what it sends is lost or "
-        "dead-lettered.",
+        description="An AWS service sends to this queue, and no policy of the queue allows it: its messages are lost "
+        "or dead-lettered.",
         fix="Allow the service sqs:SendMessage in the queue's policy, with aws:SourceArn.",
         find=_undeliverable,
     ),
     Rule(
         rule_id="SubscriptionDeadLetters",
-        description="SNS drops what it cannot deliver to this subscriber.",
-        fix="Set RedrivePolicy to a dead-letter queue, whose policy and key let SNS in.",
+        description="SNS drops messages that it cannot deliver to this subscriber.",
+        fix="Set RedrivePolicy to a dead-letter queue, whose policy and key allow SNS.",
         find=_dropped_messages,
     ),
     Rule(
         rule_id="AwsManagedKey",
-        description="An AWS service sends to what an AWS-managed key encrypts; that key's policy lets no service in.",
+        description="An AWS service sends to a queue or topic with an AWS-managed key, whose policy allows no service.",
         fix="Use a customer-managed key whose policy names the service.",
         find=_aws_managed_key,
     ),

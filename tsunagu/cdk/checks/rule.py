@@ -1,4 +1,4 @@
-"""The shape of a rule and of what it finds."""
+"""A rule about templates, and its findings."""
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
@@ -12,7 +12,7 @@ class Finding:
 
     Attributes:
         resource: The resource.
-        location: The property that is wrong or missing, such as `Properties/VisibilityTimeout`.
+        location: Path of the property that is wrong or missing, such as `Properties/VisibilityTimeout`.
     """
 
     resource: Resource
@@ -21,13 +21,13 @@ class Finding:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Rule:
-    """Something that every template must satisfy.
+    """A rule that every template must meet.
 
     Attributes:
-        rule_id: Name that reports show and that an acknowledgement names.
-        description: What goes wrong where the rule is broken.
-        fix: What to do about it.
-        find: Yields what breaks the rule in a template.
+        rule_id: Name of the rule in reports and acknowledgements.
+        description: What goes wrong when a template breaks the rule.
+        fix: What to do.
+        find: Yields the findings in a template.
     """
 
     rule_id: str

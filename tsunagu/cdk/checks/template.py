@@ -1,4 +1,4 @@
-"""A synthesized template, as the rules read it."""
+"""A synthesized template, in the form that the rules read."""
 
 import json
 from collections.abc import Iterator, Mapping, Sequence
@@ -12,10 +12,10 @@ class Resource:
     """One resource of a template.
 
     Attributes:
-        logical_id: Its name in the template.
+        logical_id: Logical id in the template.
         type: CloudFormation type, such as `AWS::SQS::Queue`.
-        properties: Its properties; a value may be an intrinsic function.
-        deletion_policy: What becomes of it when it is removed. CloudFormation's default: `Delete`.
+        properties: Properties; a value may be an intrinsic function.
+        deletion_policy: Deletion policy; CloudFormation's default is `Delete`.
     """
 
     logical_id: str
@@ -24,12 +24,12 @@ class Resource:
     deletion_policy: str
 
     def number(self, name: str, default: int) -> int | None:
-        """Return a numeric property, `default` when it is absent, and None when only the deployment knows it."""
+        """Return a numeric property, `default` when it is absent, or None when it is an intrinsic function."""
         value = self.properties.get(name, default)
         return value if isinstance(value, int) else None
 
     def items(self, name: str) -> Sequence[Any]:
-        """Return a list property; empty when it is absent or only the deployment knows it."""
+        """Return a list property; empty when it is absent or an intrinsic function."""
         value = self.properties.get(name)
         return value if isinstance(value, list) else []
 
@@ -46,12 +46,12 @@ class Template:
 
     @classmethod
     def read(cls, path: Path) -> Self:
-        """Read a template that the CDK wrote."""
+        """Read a template file."""
         return cls.parse(json.loads(path.read_text(encoding="utf-8")))
 
     @classmethod
     def parse(cls, document: Mapping[str, Any]) -> Self:
-        """Take a template that is already in memory."""
+        """Return the template of a document that is in memory."""
         return cls(
             {
                 logical_id: Resource(
@@ -69,7 +69,7 @@ class Template:
         return (resource for resource in self.resources.values() if resource.type in types)
 
     def target(self, value: object) -> Resource | None:
-        """Return the resource that a `Ref` or `Fn::GetAtt` points at; None when it is not in this template."""
+        """Return the resource of a `Ref` or `Fn::GetAtt`; None when it is not in this template."""
         match value:
             case {"Ref": str(logical_id)} | {"Fn::GetAtt": [str(logical_id), _]}:
                 return self.resources.get(logical_id)

@@ -1,4 +1,4 @@
-"""Flows that work alone: each a construct made of building blocks, with the numbers that depend on each other."""
+"""Patterns: constructs made of several constructs, with numbers that fit each other."""
 
 from tsunagu.cdk.patterns.connector import ConnectedService, Connector, ConnectorProps
 from tsunagu.cdk.patterns.idempotent_receiver import IdempotentReceiver, IdempotentReceiverProps

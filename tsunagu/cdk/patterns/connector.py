@@ -1,4 +1,4 @@
-"""Fan a topic out to services: each has a queue, a function and dead letters of its own."""
+"""A connector: one topic, and a queue, a function and dead letters for each service."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -34,19 +34,20 @@ class ConnectorProps:
     """Settings of a connector.
 
     Attributes:
-        services: Who gets the messages; their names differ.
-        topic: What they are subscribed to. Default: a topic of the connector's own.
-        table: Where their idempotency items are. Default: a table of the connector's own.
-        dead_letter_notifier: Notifies operators of dead letters. Default: a new one for the connector.
-        queue_key: Customer-managed key of the queues that the connector makes. Default: SQS's own key (SSE-SQS).
-        idempotency_window: How long a message is remembered after its last change. Default, and least: the longest way
-            of a message to one of the services, with a redrive on each side of its queue, and a day.
+        services: Services that get the messages, each with a name of its own.
+        topic: Topic to which they are subscribed. Default: a new topic.
+        table: Table of their idempotency items. Default: a new table.
+        dead_letter_notifier: Notifies operators of dead letters. Default: a new one.
+        queue_key: Customer-managed key of the queues that the connector creates. Default: SQS's own key (SSE-SQS).
+        idempotency_window: How long an item is kept after its last change. Default, and least: the longest way of a
+            message to one of the services, with a redrive of SNS's and of SQS's dead letters, and a day.
         metrics_namespace: CloudWatch namespace of the metrics. Default: `Tsunagu`.
-        single_writes: Write items one by one, where PartiQL is not allowed. Default: in batches.
-        protect: Keep what is stateful when its stack is deleted. Default: kept.
+        single_writes: Write items one by one, for accounts that do not allow PartiQL. Default: in batches.
+        protect: Keep stateful resources when their stack is deleted. Default: they are kept.
 
     Raises:
-        InvalidPropsError: There is no service, two have one name, or the window or the key is refused.
+        InvalidPropsError: There is no service, two services have the same name, the window is too short, or the key is
+            not customer-managed.
     """
 
     services: Sequence[Service]
@@ -68,7 +69,7 @@ class ConnectorProps:
 
     @property
     def window(self) -> Duration:
-        """How long a message is remembered after its last change."""
+        """How long an item is kept after its last change."""
         return self.idempotency_window or self._least_window()
 
     def _least_window(self) -> Duration:
@@ -77,12 +78,12 @@ class ConnectorProps:
 
 
 class ConnectedService(NamedTuple):
-    """What a connector made for one service.
+    """Constructs that a connector created for one service.
 
     Attributes:
-        channel: Its queue.
-        subscription: How messages come into the queue, and what becomes of those that do not.
-        receiver: Its function, and how that consumes the queue.
+        channel: Queue of the service.
+        subscription: Subscription of the queue to the topic, with its own dead-letter queue.
+        receiver: Function of the service, with its event source mapping.
     """
 
     channel: QueueChannel
@@ -91,15 +92,15 @@ class ConnectedService(NamedTuple):
 
 
 class Connector(Construct):
-    """Give each message of a topic to every service; one that fails, is slow or is throttled touches no other.
+    """Give each message of a topic to every service. A service that fails, is slow or is throttled affects no other.
 
-    A message with the attribute `service` reaches the service of that name alone.
+    A message with the attribute `service` reaches only the service of that name.
 
     Attributes:
-        topic: Where producers publish.
-        table: Where the idempotency items are.
+        topic: Topic to which producers publish.
+        table: Table of the idempotency items.
         dead_letter_notifier: Notifies operators of dead letters.
-        services: What was made for each service, by its name.
+        services: Constructs of each service, by the name of the service.
     """
 
     def __init__(self, scope: Construct, construct_id: str, props: ConnectorProps) -> None:
@@ -143,23 +144,23 @@ def _channel_props(service: Service, props: ConnectorProps) -> QueueChannelProps
 
 
 def require_distinct_services(services: Sequence[Service]) -> None:
-    """Refuse services of which two would be one.
+    """Refuse services that share a construct id.
 
     Raises:
-        InvalidPropsError: There are none, one is of another type, or two have names that make one construct id.
+        InvalidPropsError: There is no service, one is not a `Service`, or two names give the same construct id.
     """
     if not services:
-        msg = "services must name at least one, got none"
+        msg = "services must have at least one service, got none"
         raise InvalidPropsError(msg)
     construct_ids = set()
     for service in services:
         check_type("services", service, Service)
         if service.construct_id in construct_ids:
-            msg = f"services must have names of their own, got {service.name} again"
+            msg = f"services must have different names, got {service.name} twice"
             raise InvalidPropsError(msg)
         construct_ids.add(service.construct_id)
 
 
 def _for_service(name: str) -> FilterPolicy:
-    """Messages for every service, and those for this one alone."""
+    """Return the filter of messages for every service, and of those for this service only."""
     return FilterPolicy(conditions={SERVICE_ATTRIBUTE: [{"exists": False}, name]})

@@ -1,4 +1,4 @@
-"""Receive each message's effect once: a queue, a function, its idempotency items and its dead letters."""
+"""An idempotent receiver: a function that processes each message of a queue once."""
 
 from dataclasses import dataclass
 
@@ -22,28 +22,28 @@ BATCH_SIZES_WITHOUT_WINDOW = range(1, 11)
 LEAST_LEASE_SECONDS = 5
 WINDOW_SECONDS = range(1, 10 * 365 * DAY_SECONDS + 1)
 
-WINDOW_SLACK = Duration.days(1)  # clocks differ, and a message can be received in the last second of its retention
+WINDOW_SLACK = Duration.days(1)  # clocks differ, and a message can arrive in the last second of its retention
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class IdempotentReceiverProps(ReceiverSettings):
-    """Settings of an idempotent receiver: those of `ReceiverSettings`, its channel, and what it shares with others.
+    """Settings of an idempotent receiver: those of `ReceiverSettings`, its channel, and constructs that it can share.
 
-    The time-out of the function is the channel's `handler_timeout`, its batching window the channel's.
+    The channel sets the time-out of the function (`handler_timeout`) and the batching window.
 
     Attributes:
-        channel: What it consumes.
-        table: Where its idempotency items are. Default: a table of its own.
-        dead_letter_notifier: Notifies operators of dead letters. Default: a new one for the receiver.
-        idempotency_window: How long a message is remembered after its last change. Default, and least: the channel's
-            retention, its dead letters' retention, the retention again after a redrive, and a day.
+        channel: Channel that it consumes.
+        table: Table of its idempotency items. Default: a new table.
+        dead_letter_notifier: Notifies operators of dead letters. Default: a new one.
+        idempotency_window: How long an item is kept after its last change. Default, and least: the channel's retention,
+            the retention of its dead letters, the channel's retention again after a redrive, and a day.
         metrics_namespace: CloudWatch namespace of the receiver's metrics. Default: `Tsunagu`.
-        single_writes: Write items one by one, not in batches of PartiQL statements: ten times the calls, for accounts
-            in which PartiQL is not allowed. Default: batches.
-        transactions: Whether the handler commits writes of its own together with its message. Default: it may.
+        single_writes: Write items one by one, with ten times the calls, for accounts that do not allow PartiQL.
+            Default: in batches of PartiQL statements.
+        transactions: Let the handler commit writes of its own together with its message. Default: it may.
 
     Raises:
-        InvalidPropsError: A number is out of range, or two of the settings exclude each other.
+        InvalidPropsError: A number is out of range, or two settings exclude each other.
     """
 
     channel: QueueChannel
@@ -80,7 +80,7 @@ class IdempotentReceiverProps(ReceiverSettings):
             raise InvalidPropsError(msg)
 
     def _check_back_stop(self) -> None:
-        """A message shares its receives with its batch: a neighbour that kills the function burns them for all."""
+        """Check the receive count: a message that kills the function uses up receives of its whole batch."""
         receive_count, per_message = self.channel.props.receive_count, self.max_attempts + 1
         if receive_count < per_message:
             msg = (
@@ -110,16 +110,13 @@ class IdempotentReceiverProps(ReceiverSettings):
 
 
 class IdempotentReceiver(Construct):
-    """Give each message of a channel to a handler, so that its effect happens once.
-
-    A message that cannot be processed goes to the channel's dead-letter queue with the reason, and the
-    dead-letter notifier publishes it.
+    """Process each message of a channel once, or dead-letter it with the reason and notify operators.
 
     Attributes:
         handler: The function, its role and its log group.
-        table: Where the idempotency items are.
+        table: Table of the idempotency items.
         dead_letter_notifier: Notifies operators of dead letters.
-        alarms: On dead letters, and on messages that wait for a quarter of their retention.
+        alarms: Alarm on dead letters, and alarm on messages that wait for a quarter of their retention.
         mapping: The event source mapping between queue and function.
     """
 
@@ -135,7 +132,7 @@ class IdempotentReceiver(Construct):
         self.alarms = self.dead_letter_notifier.watch_channel(self, props.channel)
         self.handler = HandlerFunction(self, "Handler", self._function_props(props))
         acknowledge(
-            self.handler.function, "Serverless-LambdaDLQ", "only the mapping invokes it, and waits for its answer"
+            self.handler.function, "Serverless-LambdaDLQ", "only the mapping invokes it, and waits for its response"
         )
         self._grant(props)
         self.mapping = self._mapping(props)
@@ -195,7 +192,7 @@ class IdempotentReceiver(Construct):
             else None,
             report_batch_item_failures=True,
             metrics_config=lambda_.MetricsConfig(metrics=[lambda_.MetricType.EVENT_COUNT]),
-            # No filters: a mapping deletes what does not match.
+            # No filters: a mapping deletes messages that do not match.
         )
         acknowledge(
             mapping,

@@ -1,4 +1,4 @@
-"""Settings of a pipeline: its steps, what goes in, and what comes out."""
+"""Settings of a pipeline: its steps, its entry and its completion topic."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -26,21 +26,21 @@ if TYPE_CHECKING:
     from aws_cdk import aws_kms as kms
 
 INLINE_LIMITS = range(MESSAGE_BYTES[-1] + 1)
-PAYLOAD_LIMITS = range(1_024, 100 * 1_048_576 + 1)  # it is read into the function's memory
+PAYLOAD_LIMITS = range(1_024, 100 * 1_048_576 + 1)  # the function reads it into memory
 HOP_LIMITS = range(1, 1_001)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Step:
-    """One step of a pipeline: services that work side by side on what the step before made.
+    """One step of a pipeline: services that work in parallel on the results of the previous step.
 
     Attributes:
         name: 1 to 32 lower-case letters, digits and hyphens.
-        services: Who works on it.
-        topic: A standard topic to use instead of a new one.
+        services: Services of the step.
+        topic: Standard topic of the step. Default: a new topic.
 
     Raises:
-        InvalidPropsError: The name is of another form, there is no service, or the topic is a FIFO topic.
+        InvalidPropsError: The name has another form, there is no service, or the topic is a FIFO topic.
     """
 
     name: str
@@ -48,7 +48,7 @@ class Step:
     topic: TopicChannel | None = None
 
     def __post_init__(self) -> None:
-        """Refuse what the runtime, or another setting, would not allow."""
+        """Refuse settings that the runtime does not allow."""
         require_name("name", self.name)
         require_distinct_services(self.services)
         _require_standard(f"topic of step {self.name}", self.topic)
@@ -64,35 +64,35 @@ class ServicePipelineProps:
     """Settings of a pipeline.
 
     Attributes:
-        name: 1 to 32 lower-case letters, digits and hyphens: the prefix of its objects, and part of its records' keys.
-        preprocessor: The function that starts runs; its handler package knows the start and the replay.
-        steps: Steps in order; the names of all services differ.
-        entry: A queue whose messages start runs too, each with an idempotency key of its own. Its `handler_timeout` is
-            the preprocessor's. Default: runs are started by invoking the preprocessor.
-        subscribers: Who is told at the end, by construct id: a queue, `https://…`, or `mailto:` and an address.
-            Default: nobody; subscribe to the completion topic.
-        completion_topic: Standard topic on which each finished request is announced. Default: a new one.
-        dead_letter_notifier: Notifies operators of dead letters. Default: a new one for the pipeline.
-        bucket: What is too large to travel inline. Default: a bucket that keeps objects as long as a run, with a
-            redrive at every queue, and a replay of it can need them.
-        table: Idempotency items, with `request_index`. Default: a table of the pipeline's own.
-        queue_key: Customer-managed key of the queues that the pipeline makes. Default: SQS's own key (SSE-SQS).
-        topic_key: Customer-managed key of the topics that the pipeline makes. Default: one key for all of them.
-        max_message_bytes: Largest message of the topics that the pipeline makes, as of `TopicChannelProps`.
+        name: 1 to 32 lower-case letters, digits and hyphens: the prefix of its objects, and part of its items' keys.
+        preprocessor: Function that starts and replays requests.
+        steps: Steps in order. Each service of all steps has a name of its own.
+        entry: Queue whose messages also start requests, each with an idempotency key of its own. Its `handler_timeout`
+            must be the time-out of the preprocessor. Default: invoke the preprocessor to start a request.
+        subscribers: Subscribers of the completion topic, by construct id: a queue, `https://…`, or `mailto:` and an
+            address. Default: none.
+        completion_topic: Standard topic to which each completed request is published. Default: a new topic.
+        dead_letter_notifier: Notifies operators of dead letters. Default: a new one.
+        bucket: Bucket of JSON that is too large for a message. Default: a bucket that keeps objects as long as a
+            request, with a redrive at every queue, and its replay can need them.
+        table: Table of the idempotency items, with `request_index`. Default: a new table.
+        queue_key: Customer-managed key of the queues that the pipeline creates. Default: SQS's own key (SSE-SQS).
+        topic_key: Customer-managed key of the topics that the pipeline creates. Default: a new key for all of them.
+        max_message_bytes: Largest message of the topics that the pipeline creates, as in `TopicChannelProps`.
             Default: 262,144.
-        inline_bytes: Largest JSON that travels in a message, 0 to 1,048,576 bytes in UTF-8; the request and the results
-            of a whole step must fit. Default: 65,536, or what fits.
-        largest_payload_bytes: Largest JSON that is taken, 1,024 bytes to 100 MiB. Default: 10 MiB.
+        inline_bytes: Largest JSON value that travels in a message, 0 to 1,048,576 bytes in UTF-8. The request and the
+            results of a whole step must fit one message. Default: 65,536, or less where less fits.
+        largest_payload_bytes: Largest JSON value that is accepted, 1,024 bytes to 100 MiB. Default: 10 MiB.
         hop_limit: Hops after which a message is refused, so that a loop ends, 1 to 1,000. Default: 32.
-        idempotency_window: How long a record is kept after its last change. Default, and least: the longest run, with a
-            redrive at every queue, and a day.
+        idempotency_window: How long an item is kept after its last change. Default, and least: the longest time of a
+            request, with a redrive at every queue, and a day.
         metrics_namespace: CloudWatch namespace of the metrics. Default: `Tsunagu`.
-        single_writes: Write items one by one, where PartiQL is not allowed. Default: in batches.
-        protect: Keep what is stateful when its stack is deleted. Default: kept.
+        single_writes: Write items one by one, for accounts that do not allow PartiQL. Default: in batches.
+        protect: Keep stateful resources when their stack is deleted. Default: they are kept.
 
     Raises:
-        InvalidPropsError: A name is of another form or given twice, a number is out of range, or two of the settings
-            exclude each other.
+        InvalidPropsError: A name has another form or is given twice, a number is out of range, or two settings exclude
+            each other.
     """
 
     name: str
@@ -116,7 +116,7 @@ class ServicePipelineProps:
     protect: bool = True
 
     def __post_init__(self) -> None:
-        """Refuse what AWS, the runtime, or another setting, would not allow."""
+        """Refuse settings that AWS or the runtime does not allow, or that exclude each other."""
         require_name("name", self.name)
         check_type("preprocessor", self.preprocessor, HandlerFunctionProps)
         self._check_steps()
@@ -128,12 +128,12 @@ class ServicePipelineProps:
 
     def _check_steps(self) -> None:
         if not self.steps:
-            msg = "steps must name at least one, got none"
+            msg = "steps must have at least one step, got none"
             raise InvalidPropsError(msg)
         construct_ids = [step.construct_id for step in self.steps]
         for step in self.steps:
             if construct_ids.count(step.construct_id) > 1:
-                msg = f"steps must have names of their own, got {step.name} again"
+                msg = f"steps must have different names, got {step.name} twice"
                 raise InvalidPropsError(msg)
         require_distinct_services([service for step in self.steps for service in step.services])
 
@@ -161,12 +161,12 @@ class ServicePipelineProps:
 
     @property
     def longest_run(self) -> "Duration":
-        """Longest time from the start of a run to the last delivery of its last step."""
+        """Longest time from the start of a request to the last delivery of its last step."""
         return longest_run([step.services for step in self.steps])
 
     @property
     def window(self) -> "Duration":
-        """How long a record is kept after its last change."""
+        """How long an item is kept after its last change."""
         return self.idempotency_window or self._least_window()
 
     def _least_window(self) -> "Duration":
@@ -175,5 +175,5 @@ class ServicePipelineProps:
 
 def _require_standard(prop: str, topic: TopicChannel | None) -> None:
     if topic is not None and topic.topic.fifo:
-        msg = f"{prop} must be a standard topic, because runs do not wait for each other, got a FIFO topic"
+        msg = f"{prop} must be a standard topic, because requests do not wait for each other, got a FIFO topic"
         raise InvalidPropsError(msg)

@@ -1,4 +1,4 @@
-"""How a function consumes a queue, whichever pattern makes it."""
+"""Settings of functions that consume a queue."""
 
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -21,11 +21,11 @@ MAX_ATTEMPTS = range(1, 101)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ProvisionedPollers:
-    """Pollers that are reserved for one queue, against the delay of scaling; each has an hourly charge.
+    """Pollers that are reserved for one queue, so that it need not wait for scaling. AWS charges each by the hour.
 
     Attributes:
-        minimum: Pollers that always run, 2 to 200.
-        maximum: Pollers at most, 2 to 2,000.
+        minimum: Least number of pollers, which always run, 2 to 200.
+        maximum: Largest number of pollers, 2 to 2,000.
 
     Raises:
         InvalidPropsError: A number is out of range, or the minimum is above the maximum.
@@ -45,20 +45,20 @@ class ProvisionedPollers:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ReceiverSettings(HandlerSettings):
-    """What every function that consumes a queue can be told: `HandlerSettings`, and how it takes its messages.
+    """Settings of every function that consumes a queue: those of `HandlerSettings`, and how it receives messages.
 
     Attributes:
-        batch_size: Messages at most in one invocation: 1 to 10, and up to 10,000 on a standard channel with a batching
+        batch_size: Most messages of one invocation: 1 to 10, or up to 10,000 on a standard channel with a batching
             window. Default: 10.
-        max_concurrency: Invocations at most at the same time, 2 to 1,000. Default: Lambda's own limits.
+        max_concurrency: Most invocations at the same time, 2 to 1,000. Default: Lambda's own limits.
         pollers: Provisioned pollers, instead of `max_concurrency`. Default: Lambda scales its pollers.
         max_attempts: Attempts after which a message is dead-lettered, 1 to 100. Default: 5.
-        lease: Length of a lease that the handler extends by heartbeats, 5 seconds or more, for long work: a kill then
-            costs a lease, not the rest of the time-out. Its batches hold one message. Default: leases as long as the
-            invocation.
+        lease: Length of a lease that the handler extends by heartbeats, 5 seconds or more. Use it for long work: after
+            a crash the next attempt waits for the end of the lease only. It needs a `batch_size` of 1. Default: a lease
+            lasts as long as the invocation can.
 
     Raises:
-        InvalidPropsError: A number is out of range, or two of the settings exclude each other.
+        InvalidPropsError: A number is out of range, or two settings exclude each other.
     """
 
     batch_size: int = 10
@@ -79,15 +79,15 @@ class ReceiverSettings(HandlerSettings):
 
     def _check_concurrency(self) -> None:
         if self.max_concurrency is not None and self.pollers is not None:
-            msg = "max_concurrency must be left out where pollers are provisioned, got both"
+            msg = "max_concurrency must be left out with pollers, because Lambda accepts one of the two, got both"
             raise InvalidPropsError(msg)
         if self.max_concurrency is not None:
             check_range("max_concurrency", self.max_concurrency, MAX_CONCURRENCY)
-        # Lambda's pollers start with several batches at once: what is throttled comes back and uses up receives.
+        # Lambda's pollers start with several batches at once. A throttled batch returns, and uses up receives.
         least = self.max_concurrency or MAX_CONCURRENCY[0]
         if self.reserved_concurrency is not None and self.reserved_concurrency < least:
             msg = (
-                f"reserved_concurrency must be at least {least:,} for a function that consumes a queue with that "
-                f"concurrency, got {self.reserved_concurrency:,}"
+                f"reserved_concurrency must be at least {least:,}, because a throttled mapping uses up receives of its "
+                f"messages, got {self.reserved_concurrency:,}"
             )
             raise InvalidPropsError(msg)

@@ -1,4 +1,4 @@
-"""A service: one kind of work on the messages of a topic, with a queue and a function of its own."""
+"""A service of a connector or a pipeline: settings of its queue and its function."""
 
 from dataclasses import dataclass, fields
 from typing import Any
@@ -19,15 +19,15 @@ class Service(ReceiverSettings):
     """Settings of a service: those of `ReceiverSettings`, its name and its queue.
 
     Attributes:
-        name: 1 to 32 lower-case letters, digits and hyphens; messages for it alone, its records and its results bear
-            it, so that a new name is a new service.
-        handler_timeout: Longest time of one invocation, 1 to 900 seconds; of a `channel`, its own. Default: 30 seconds.
-        channel: A queue to use instead of a new one, for other times or for a key of its own. Default: a new standard
-            queue, with the retention of `QueueChannelProps`.
+        name: 1 to 32 lower-case letters, digits and hyphens. It is part of the service's items and results, so that a
+            new name is a new service.
+        handler_timeout: Longest time of one invocation, 1 to 900 seconds. Leave it out with `channel`, which has its
+            own. Default: 30 seconds.
+        channel: Queue of the service, for other settings than the default ones. Default: a new standard queue with the
+            defaults of `QueueChannelProps`.
 
     Raises:
-        InvalidPropsError: The name is of another form, a number is out of range, or two of the settings exclude each
-            other.
+        InvalidPropsError: The name has another form, a number is out of range, or two settings exclude each other.
     """
 
     name: str
@@ -42,7 +42,7 @@ class Service(ReceiverSettings):
         if self.channel is not None:
             check_type("channel", self.channel, QueueChannel)
             if self.handler_timeout is not HANDLER_TIMEOUT:
-                msg = f"handler_timeout of {self.name} must be left out where its channel is given, got both"
+                msg = f"handler_timeout of {self.name} must be left out with channel, which has its own, got both"
                 raise InvalidPropsError(msg)
 
     @property
@@ -52,20 +52,20 @@ class Service(ReceiverSettings):
 
     @property
     def longest_way(self) -> Duration:
-        """Longest time from publishing a message to its last delivery, with a redrive on each side of the queue."""
-        made_of = self.channel.props if self.channel else QueueChannelProps(handler_timeout=self.handler_timeout)
-        return Duration.seconds(DEAD_LETTER_RETENTION.to_seconds() + made_of.longest_stay.to_seconds())
+        """Longest time from publish to last delivery, with a redrive of SNS's and of SQS's dead letters."""
+        channel = self.channel.props if self.channel else QueueChannelProps(handler_timeout=self.handler_timeout)
+        return Duration.seconds(DEAD_LETTER_RETENTION.to_seconds() + channel.longest_stay.to_seconds())
 
     def receiver_settings(self) -> dict[str, Any]:
-        """What a receiver is told of these settings, by the name of its prop."""
+        """Return the settings of the receiver, by the name of its prop."""
         return {field.name: getattr(self, field.name) for field in fields(ReceiverSettings)}
 
 
 def require_name(prop: str, value: object) -> str:
-    """Return `value` if it can name a pipeline, a step or a service.
+    """Return `value` if it can be the name of a pipeline, a step or a service.
 
     Raises:
-        InvalidPropsError: It is anything else.
+        InvalidPropsError: It cannot be one.
     """
     try:
         return check_name(prop, value)
@@ -74,5 +74,5 @@ def require_name(prop: str, value: object) -> str:
 
 
 def pascal_case(name: str) -> str:
-    """Return the construct id of a pipeline's, step's or service's name: `quality-check` becomes `QualityCheck`."""
+    """Return a name of a step or service as construct id: `quality-check` becomes `QualityCheck`."""
     return "".join(word.capitalize() for word in name.split("-"))

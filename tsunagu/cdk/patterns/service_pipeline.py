@@ -1,4 +1,4 @@
-"""Take a request through steps: a preprocessor, services in each step, and a notification at the end."""
+"""A service pipeline: a preprocessor, steps of services, and a completion topic."""
 
 import dataclasses
 import json
@@ -28,17 +28,18 @@ _HTTPS, _MAILTO = "https://", "mailto:"
 
 
 class ServicePipeline(Construct):
-    """Take each request through the steps in order, once, with its data in the messages or, where large, in a bucket.
+    """Process each request once in each step, in order. Its JSON travels in messages or, when large, in a bucket.
 
     Attributes:
-        preprocessor: The function that starts and replays runs.
-        connectors: Topic and services of each step, by the step's name.
-        services: What was made for each service, by its name; pass its function to other constructs' `grant_*` methods.
-        completion_topic: Topic on which each finished request is announced.
+        preprocessor: Function that starts and replays requests.
+        connectors: Topic and services of each step, by the name of the step.
+        services: Constructs of each service, by the name of the service. Pass
+            `services[name].receiver.handler.function` to the `grant_*` methods of other constructs.
+        completion_topic: Topic to which each completed request is published.
         dead_letter_notifier: Notifies operators of dead letters.
-        bucket: What is too large to travel inline.
-        table: The records of starts and services: the journal of every run.
-        inline_bytes: Largest JSON that travels in a message.
+        bucket: Bucket of JSON that is too large for a message.
+        table: Table of the idempotency items of preprocessor and services: the journal of every request.
+        inline_bytes: Largest JSON value that travels in a message, in UTF-8 bytes.
     """
 
     def __init__(self, scope: Construct, construct_id: str, props: ServicePipelineProps) -> None:
@@ -60,13 +61,13 @@ class ServicePipeline(Construct):
         self.preprocessor = self._preprocessor()
         self._grant_services()
         self._grant_preprocessor()
-        # Alarms lead to this stack, and so must what they watch: a given topic may be of a stack that this one needs.
+        # The alarms are in this stack, so the queues that they watch are too: this stack may depend on a given topic's.
         outside = Construct(self, "Subscribers") if props.completion_topic else self.completion_topic
         for subscriber_id, subscriber in props.subscribers.items():
             self._subscribe(outside, subscriber_id, subscriber)
 
     def grant_start(self, grantee: iam.IGrantable) -> iam.Grant:
-        """Let `grantee` start and replay runs, by invoking the preprocessor."""
+        """Let `grantee` start and replay requests, by invoking the preprocessor."""
         function = self.preprocessor.function
         return iam.Grant.add_to_principal(
             grantee=grantee, actions=["lambda:InvokeFunction"], resource_arns=[function.function_arn]
@@ -77,7 +78,7 @@ class ServicePipeline(Construct):
         return [step.topic or self._new_topic(scope, step.construct_id) for step in self._props.steps]
 
     def _hops(self) -> Sequence[Hop]:
-        """Each message of a run: to the steps in order, and to the completion topic."""
+        """Return each message of a request: to the steps in order, and to the completion topic."""
         parts = [1, *(1 + len(step.services) for step in self._props.steps)]
         topics = [*self._topics, self.completion_topic]
         return [
@@ -95,7 +96,7 @@ class ServicePipeline(Construct):
     def _connector_props(self, number: int, step: Step) -> ConnectorProps:
         props = self._props
         return ConnectorProps(
-            services=[self._told(service, number, step) for service in step.services],
+            services=[self._with_environment(service, number, step) for service in step.services],
             topic=self._topics[number],
             table=self.table,
             dead_letter_notifier=self.dead_letter_notifier,
@@ -106,16 +107,16 @@ class ServicePipeline(Construct):
             protect=props.protect,
         )
 
-    def _told(self, service: Service, number: int, step: Step) -> Service:
-        """The service with what it must know of the pipeline in its environment."""
-        props, behind = self._props, number + 1
+    def _with_environment(self, service: Service, number: int, step: Step) -> Service:
+        """Return the service with the environment record of the pipeline."""
+        props, following = self._props, number + 1
         environment = ServiceEnvironment(
             pipeline=props.name,
             step=step.name,
             service=service.name,
             siblings=",".join(sibling.name for sibling in step.services),
-            next_step=props.steps[behind].name if behind < len(props.steps) else "",
-            next_topic_arn=self._topic_behind(number).topic.topic_arn,
+            next_step=props.steps[following].name if following < len(props.steps) else "",
+            next_topic_arn=self._next_topic(number).topic.topic_arn,
             claim_bucket_name=self.bucket.bucket.bucket_name,
             inline_bytes=self.inline_bytes,
             largest_payload_bytes=props.largest_payload_bytes,
@@ -123,7 +124,7 @@ class ServicePipeline(Construct):
         )
         return dataclasses.replace(service, environment=(environment, *service.environment))
 
-    def _topic_behind(self, number: int) -> TopicChannel:
+    def _next_topic(self, number: int) -> TopicChannel:
         return [*self._topics, self.completion_topic][number + 1]
 
     def _preprocessor(self) -> HandlerFunction:
@@ -146,7 +147,7 @@ class ServicePipeline(Construct):
                 )
             return IdempotentReceiver(self, "Preprocessor", receiver_props).handler
         preprocessor = HandlerFunction(self, "Preprocessor", settings)
-        acknowledge(preprocessor.function, "Serverless-LambdaDLQ", "who invokes it waits for its answer")
+        acknowledge(preprocessor.function, "Serverless-LambdaDLQ", "its caller waits for its response")
         return preprocessor
 
     def _preprocessor_environment(self) -> PreprocessorEnvironment:
@@ -182,7 +183,7 @@ class ServicePipeline(Construct):
                 function = self.services[service.name].receiver.handler.function
                 self.bucket.grant_read(function, under=self._props.name)
                 self.bucket.grant_write(function, under=f"{self._props.name}/*/{step.name}/{service.name}")
-                self._topic_behind(number).grant_publish(function)
+                self._next_topic(number).grant_publish(function)
 
     def _grant_preprocessor(self) -> None:
         function = self.preprocessor.function

@@ -153,12 +153,12 @@ def test_setting_that_does_not_fit_the_queue_names_the_service(stack: Stack, pac
 def test_services_have_names_of_their_own(package: HandlerPackage) -> None:
     services = [Service(name="billing", package=package)] * 2
 
-    with pytest.raises(InvalidPropsError, match="services must have names of their own, got billing again"):
+    with pytest.raises(InvalidPropsError, match="services must have different names, got billing twice"):
         ConnectorProps(services=services)
 
 
 def test_connector_has_a_service() -> None:
-    with pytest.raises(InvalidPropsError, match="services must name at least one, got none"):
+    with pytest.raises(InvalidPropsError, match="services must have at least one service, got none"):
         ConnectorProps(services=[])
 
 

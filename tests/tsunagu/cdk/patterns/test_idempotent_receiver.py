@@ -206,19 +206,22 @@ def test_what_is_not_protected_goes_with_its_stack(stack: Stack, package: Handle
         (
             {},
             {"max_concurrency": 5, "pollers": ProvisionedPollers(minimum=2, maximum=5)},
-            "max_concurrency must be left out where pollers are provisioned, got both",
+            "max_concurrency must be left out with pollers, because Lambda accepts one of the two, got both",
         ),
         (
             {},
             {"reserved_concurrency": 1},
-            "reserved_concurrency must be at least 2 for a function that consumes a queue with that concurrency, got 1",
+            (
+                "reserved_concurrency must be at least 2, because a throttled mapping uses up receives of its messages, "
+                "got 1"
+            ),
         ),
         (
             {},
             {"reserved_concurrency": 9, "max_concurrency": 10},
             (
-                "reserved_concurrency must be at least 10 for a function that consumes a queue with that concurrency, "
-                "got 9"
+                "reserved_concurrency must be at least 10, because a throttled mapping uses up receives of its "
+                "messages, got 9"
             ),
         ),
         ({}, {"max_attempts": 0}, "max_attempts must be between 1 and 100, got 0"),

@@ -55,10 +55,10 @@ def test_key_of_the_queues_may_be_of_another_stack(app: App, given: Stack, own: 
 def test_completion_topic_of_another_stack_reaches_web_servers_and_people_through_subscriptions_of_the_pipelines_stack(
     app: App, given: Stack, own: Stack, package: HandlerPackage
 ) -> None:
-    told = TopicChannel(given, "Told")
+    completed = TopicChannel(given, "Told")
     subscribers = {"Warehouse": "https://warehouse.example.com", "People": "mailto:people@example.com"}
 
-    pipeline(own, package, completion_topic=told, subscribers=subscribers)
+    pipeline(own, package, completion_topic=completed, subscribers=subscribers)
     app.synth()
 
     assert not given.dependencies

@@ -51,5 +51,5 @@ def test_settings_that_do_not_fit_are_refused_with_a_sentence(
 def test_channel_brings_its_own_timeout(stack: Stack, package: HandlerPackage) -> None:
     channel = QueueChannel(stack, "Slow", QueueChannelProps(handler_timeout=Duration.seconds(5)))
 
-    with pytest.raises(InvalidPropsError, match="handler_timeout of billing must be left out where its channel is"):
+    with pytest.raises(InvalidPropsError, match="handler_timeout of billing must be left out with channel, which has"):
         Service(name="billing", package=package, channel=channel, handler_timeout=Duration.seconds(5))

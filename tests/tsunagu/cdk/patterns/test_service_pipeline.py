@@ -355,7 +355,7 @@ def test_subscriber_of_another_kind_is_refused(stack: Stack, package: HandlerPac
             {"name": "Orders"},
             "name must be 1 to 32 lower-case letters, digits and hyphens, and begin with a letter, got 'Orders'",
         ),
-        ({"steps": []}, "steps must name at least one, got none"),
+        ({"steps": []}, "steps must have at least one step, got none"),
         ({"hop_limit": 1}, "hop_limit must be at least the 2 steps of the pipeline, got 1"),
         ({"hop_limit": 0}, "hop_limit must be between 1 and 1,000 hops, got 0"),
         ({"inline_bytes": -1}, "inline_bytes must be between 0 and 1,048,576 bytes, got -1"),
@@ -384,8 +384,8 @@ def test_settings_that_do_not_fit_are_refused_with_a_sentence(
 @pytest.mark.parametrize(
     ("names", "sentence"),
     [
-        (("reserve", "reserve"), "steps must have names of their own, got reserve again"),
-        (("reserve", "ship"), "services must have names of their own, got billing again"),
+        (("reserve", "reserve"), "steps must have different names, got reserve twice"),
+        (("reserve", "ship"), "services must have different names, got billing twice"),
     ],
 )
 def test_names_are_given_once(package: HandlerPackage, names: tuple[str, str], sentence: str) -> None:

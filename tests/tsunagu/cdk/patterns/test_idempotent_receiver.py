@@ -212,8 +212,8 @@ def test_what_is_not_protected_goes_with_its_stack(stack: Stack, package: Handle
             {},
             {"reserved_concurrency": 1},
             (
-                "reserved_concurrency must be at least 2, because a throttled mapping uses up receives of its messages, "
-                "got 1"
+                "reserved_concurrency must be at least 2, because a throttled mapping uses up receives of its "
+                "messages, got 1"
             ),
         ),
         (

@@ -22,7 +22,7 @@ class FilterScope(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FilterPolicy:
-    """Conditions that a message must meet to reach a subscriber. SNS skips other messages, without a failure.
+    """Conditions that a message must meet to reach a subscriber. SNS does not deliver other messages.
 
     Attributes:
         conditions: Accepted values by name of a message attribute, or by field of the JSON body, which may be nested.

@@ -36,9 +36,10 @@ class IdempotencyTableProps:
 
 
 class IdempotencyTable(Construct):
-    """Items of the lifecycle in `tsunagu.contracts.items`, on demand, with recovery to any second of 35 days.
+    """Keep the idempotency items of any number of receivers; the scope in an item's id keeps them apart.
 
-    One table serves any number of receivers: the scope in an item's key keeps them apart.
+    The table is on demand, with recovery to any second of the last 35 days. The items are those of
+    `tsunagu.contracts.items`.
 
     Attributes:
         table: The table.

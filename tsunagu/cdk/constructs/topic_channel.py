@@ -14,7 +14,7 @@ from tsunagu.cdk.constructs.filter_policy import FilterPolicy
 from tsunagu.cdk.constructs.key_access import SEND_ACTIONS, require_customer_managed, with_key
 from tsunagu.cdk.constructs.queue_channel import QueueChannel
 from tsunagu.cdk.constructs.ranges import check_range
-from tsunagu.cdk.constructs.topic_subscription import TopicSubscription, TopicSubscriptionProps, let_in
+from tsunagu.cdk.constructs.topic_subscription import TopicSubscription, TopicSubscriptionProps, allow_delivery
 from tsunagu.contracts.messages import SNS_MESSAGE_BYTES
 from tsunagu.errors import InvalidPropsError
 
@@ -103,7 +103,7 @@ class TopicChannel(Construct):
             InvalidPropsError: The queue is a FIFO queue and the topic is not, or they share a key.
         """
         self._refuse_queue(channel, channel.props.key, dead_letter_key)
-        permission = let_in(channel.queue, self.topic, channel.props.key)
+        permission = allow_delivery(channel.queue, self.topic, channel.props.key)
         props = TopicSubscriptionProps(
             topic=self.topic,
             protocol="sqs",

@@ -64,7 +64,7 @@ class TopicSubscription(Construct):
     def __init__(self, scope: Construct, construct_id: str, props: TopicSubscriptionProps) -> None:
         super().__init__(scope, construct_id)
         self.dead_letter_queue = self._dead_letter_queue(props)
-        let_in(self.dead_letter_queue, props.topic, props.key)
+        allow_delivery(self.dead_letter_queue, props.topic, props.key)
         self.subscription = self._subscription(props)
 
     def _dead_letter_queue(self, props: TopicSubscriptionProps) -> sqs.Queue:
@@ -98,7 +98,7 @@ class TopicSubscription(Construct):
         )
 
 
-def let_in(queue: sqs.Queue, topic: sns.ITopic, key: kms.IKey | None) -> "IDependable | None":
+def allow_delivery(queue: sqs.Queue, topic: sns.ITopic, key: kms.IKey | None) -> "IDependable | None":
     """Let SNS deliver messages of `topic` into `queue`, by the policies of the queue and of its key.
 
     Returns:

@@ -18,7 +18,7 @@ def app(app_context: dict[str, Any], tmp_path: Path) -> App:
 
 
 def report(app: App) -> dict[str, Any]:
-    """What our plugin had to say."""
+    """Violations that our plugin reported."""
     document = json.loads((Path(app.outdir) / "validation-report.json").read_text())
     [found] = [plugin for plugin in document["pluginReports"] if plugin["pluginName"] == "tsunagu"]
     return dict(found)

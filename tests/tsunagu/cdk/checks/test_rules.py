@@ -1,4 +1,4 @@
-"""Each rule is shown one template that breaks it, and none of the rules finds anything in the sound one."""
+"""Each rule finds the one template that breaks it, and no rule finds anything in the sound template."""
 
 import copy
 from collections.abc import Callable

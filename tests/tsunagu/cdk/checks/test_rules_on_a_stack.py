@@ -1,4 +1,4 @@
-"""The rules see what the CDK writes, not only what a test imagines: a real template is broken in one place."""
+"""The rules on a template that the CDK wrote, each broken in one place."""
 
 import copy
 from collections.abc import Callable

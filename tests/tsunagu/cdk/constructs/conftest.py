@@ -1,4 +1,4 @@
-"""A stack to build in, and a handler package to build from."""
+"""Fixtures: an empty stack, and a handler package."""
 
 from pathlib import Path
 from typing import Any
@@ -18,7 +18,7 @@ def stack(app_context: dict[str, Any]) -> Stack:
 
 @pytest.fixture
 def package(tmp_path: Path) -> HandlerPackage:
-    """Somebody's handler package."""
+    """A handler package."""
     folder = tmp_path / "invoices"
     folder.mkdir()
     (folder / "handler.py").write_text("def handler(event, context):\n    return {'batchItemFailures': []}\n")

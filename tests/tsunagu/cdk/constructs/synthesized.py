@@ -1,4 +1,4 @@
-"""What tests ask of a synthesized stack."""
+"""Resources, properties and permissions of a synthesized stack."""
 
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any

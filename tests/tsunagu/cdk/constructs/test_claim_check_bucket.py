@@ -142,7 +142,7 @@ def test_bucket_whose_objects_expire_before_the_last_message_is_refused(stack: S
     )
 
 
-def test_versions_and_lifetime_that_an_existing_bucket_must_have_are_told(stack: Stack) -> None:
+def test_synthesis_prints_the_versions_and_the_lifetime_that_an_existing_bucket_must_have(stack: Stack) -> None:
     bucket(stack, existing=imported(stack)).require_lifetime(Duration.days(60), stack)
 
     told = Match.string_like_regexp("must be versioned, and its objects must be kept for at least 60 days")

@@ -52,7 +52,7 @@ def test_service_may_send_for_the_own_account_only(stack: Stack) -> None:
     }
 
 
-def test_imported_key_keeps_its_policy_and_synthesis_tells_what_it_must_say(stack: Stack) -> None:
+def test_imported_key_keeps_its_policy_and_synthesis_prints_what_it_must_allow(stack: Stack) -> None:
     allow_service(stack, kms.Key.from_key_arn(stack, "Imported", KEY_ARN), "cloudwatch.amazonaws.com")
 
     assert not resources(stack, KEY)

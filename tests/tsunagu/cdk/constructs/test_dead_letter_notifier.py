@@ -88,7 +88,7 @@ def test_alarm_is_raised_by_the_first_dead_letter(stack: Stack) -> None:
     assert alarm["AlarmActions"] == [{"Ref": topic}]
 
 
-def test_one_notifier_serves_many_channels(stack: Stack) -> None:
+def test_one_dead_letter_notifier_serves_many_channels(stack: Stack) -> None:
     notifier = DeadLetterNotifier(stack, "Notifier")
 
     for name in ("Orders", "Refunds"):

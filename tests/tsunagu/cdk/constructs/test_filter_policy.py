@@ -6,7 +6,7 @@ from tsunagu.cdk.constructs.filter_policy import FilterPolicy, FilterScope
 from tsunagu.errors import InvalidPropsError
 
 
-def test_attributes_are_filtered_unless_told_otherwise() -> None:
+def test_attributes_are_filtered_by_default() -> None:
     assert FilterPolicy(conditions={"service": ["billing"]}).scope is FilterScope.ATTRIBUTES
 
 

@@ -28,7 +28,7 @@ def test_key_and_ttl_attribute_are_those_of_the_contract(stack: Stack) -> None:
     assert table["TimeToLiveSpecification"] == {"AttributeName": items.EXPIRATION, "Enabled": True}
 
 
-def test_who_needs_no_transaction_may_not_update_single_items(stack: Stack) -> None:
+def test_function_without_transactions_may_not_update_single_items(stack: Stack) -> None:
     table = IdempotencyTable(stack, "Items")
 
     table.grant_idempotency(role(stack), transactions=False)

@@ -56,7 +56,7 @@ def test_endpoints_are_in_the_subnets_of_the_functions(stack: Stack, vpc: ec2.IV
     assert places == {"subnet-11111111", "rtb-11111111"}
 
 
-def test_endpoints_let_in_the_groups_of_the_functions_only(stack: Stack, vpc: ec2.IVpc) -> None:
+def test_endpoints_accept_the_groups_of_the_functions_only(stack: Stack, vpc: ec2.IVpc) -> None:
     group = ec2.SecurityGroup.from_security_group_id(stack, "Group", "sg-0a1b2c3d4e5f60718")
     props = PrivateEndpointsProps(network=isolated(vpc, group), services=[ec2.InterfaceVpcEndpointAwsService.SQS])
 
@@ -67,7 +67,7 @@ def test_endpoints_let_in_the_groups_of_the_functions_only(stack: Stack, vpc: ec
     assert (rule["SourceSecurityGroupId"], rule["FromPort"]) == ("sg-0a1b2c3d4e5f60718", 443)
 
 
-def test_endpoints_let_in_the_vpc_where_the_network_names_no_group(stack: Stack, vpc: ec2.IVpc) -> None:
+def test_endpoints_accept_the_vpc_where_the_network_names_no_group(stack: Stack, vpc: ec2.IVpc) -> None:
     services_asked = [ec2.InterfaceVpcEndpointAwsService.SQS]
 
     PrivateEndpoints(stack, "Endpoints", PrivateEndpointsProps(network=isolated(vpc), services=services_asked))

@@ -114,7 +114,7 @@ def test_queue_is_nobody_elses_dead_letter_queue(stack: Stack) -> None:
     assert queue["Properties"]["RedriveAllowPolicy"] == {"redrivePermission": "denyAll"}
 
 
-def test_both_queues_are_encrypted_by_sqs_unless_told_otherwise(stack: Stack) -> None:
+def test_both_queues_are_encrypted_by_sqs_by_default(stack: Stack) -> None:
     for queue in queues(stack):
         assert queue["Properties"]["SqsManagedSseEnabled"] is True
 

@@ -50,7 +50,7 @@ def named(stack: Stack, resource_type: str, prefix: str) -> tuple[str, dict[str,
 
 
 def allowed_to_sns(statements: list[dict[str, Any]]) -> list[dict[str, Any]]:
-    """What a policy lets SNS do, and on whose behalf."""
+    """Actions that a policy allows SNS, with their conditions."""
     return [
         {"actions": statement["Action"], "condition": statement["Condition"]}
         for statement in statements
@@ -58,8 +58,8 @@ def allowed_to_sns(statements: list[dict[str, Any]]) -> list[dict[str, Any]]:
     ]
 
 
-def let_in_by_queues(stack: Stack) -> dict[str, list[dict[str, Any]]]:
-    """What the policy of each queue lets SNS do."""
+def allowed_by_queues(stack: Stack) -> dict[str, list[dict[str, Any]]]:
+    """Actions that the policy of each queue allows SNS."""
     return {
         policy["Properties"]["Queues"][0]["Ref"][:-8]: allowed_to_sns(
             policy["Properties"]["PolicyDocument"]["Statement"]
@@ -68,8 +68,8 @@ def let_in_by_queues(stack: Stack) -> dict[str, list[dict[str, Any]]]:
     }
 
 
-def let_in_by_keys(stack: Stack) -> dict[str, list[dict[str, Any]]]:
-    """What the policy of each key lets SNS do."""
+def allowed_by_keys(stack: Stack) -> dict[str, list[dict[str, Any]]]:
+    """Actions that the policy of each key allows SNS."""
     return {
         logical_id[:-8]: allowed_to_sns(found["Properties"]["KeyPolicy"]["Statement"])
         for logical_id, found in resources(stack, "AWS::KMS::Key").items()
@@ -93,7 +93,7 @@ def test_fifo_topic_gives_each_group_its_own_quota_when_asked(stack: Stack) -> N
     assert properties(stack, TOPIC)["FifoThroughputScope"] == "MessageGroup"
 
 
-def test_larger_messages_are_let_in_when_asked(stack: Stack) -> None:
+def test_larger_messages_are_accepted_when_the_prop_says_so(stack: Stack) -> None:
     topic(stack, max_message_bytes=MIB)
 
     assert properties(stack, TOPIC)["MaximumMessageSize"] == MIB
@@ -155,12 +155,12 @@ def test_policies_let_sns_deliver_for_this_topic_into_queue_and_dead_letter_queu
     condition = {"ArnEquals": {"aws:SourceArn": {"Ref": made}}}
     send = [{"actions": "sqs:SendMessage", "condition": condition}]
     use = [{"actions": ["kms:Decrypt", "kms:GenerateDataKey"], "condition": condition}]
-    assert let_in_by_queues(stack) == {
+    assert allowed_by_queues(stack) == {
         "BillingQueue": send,
         "BillingSubscriptionDeadLetterQueue": send,
         "BillingDeadLetterQueue": [],  # SQS itself moves messages there
     }
-    assert let_in_by_keys(stack) == {"SecretKey": use, "UndeliveredKey": use, "ReserveTopicKey": []}
+    assert allowed_by_keys(stack) == {"SecretKey": use, "UndeliveredKey": use, "ReserveTopicKey": []}
 
 
 def test_none_of_the_permissions_comes_from_the_cdk(stack: Stack) -> None:
@@ -172,14 +172,14 @@ def test_none_of_the_permissions_comes_from_the_cdk(stack: Stack) -> None:
 
 
 def test_cdk_alone_leaves_the_key_of_a_dead_letter_queue_closed(stack: Stack) -> None:
-    """Why the permissions are ours: with this template what cannot be delivered is lost."""
+    """The CDK alone adds no permission for the key, so that undeliverable messages would be lost."""
     undelivered = sqs.Queue(stack, "DeadLetters", encryption_master_key=key(stack, "Undelivered"))
     orders = sqs.Queue(stack, "Orders", encryption_master_key=key(stack, "Secret"))
 
     topic(stack).topic.add_subscription(subscriptions.SqsSubscription(orders, dead_letter_queue=undelivered))
 
-    assert len(let_in_by_keys(stack)["SecretKey"]) == 1
-    assert let_in_by_keys(stack)["UndeliveredKey"] == []
+    assert len(allowed_by_keys(stack)["SecretKey"]) == 1
+    assert allowed_by_keys(stack)["UndeliveredKey"] == []
 
 
 def test_subscription_waits_for_the_permission_of_the_queue(stack: Stack) -> None:
@@ -190,13 +190,13 @@ def test_subscription_waits_for_the_permission_of_the_queue(stack: Stack) -> Non
     assert policy in subscription["DependsOn"]
 
 
-def test_queues_of_one_key_are_let_in_once(stack: Stack) -> None:
+def test_key_of_several_queues_allows_sns_once(stack: Stack) -> None:
     reserve, secret = topic(stack), key(stack, "Secret")
 
     for name in ("Inventory", "Billing"):
         reserve.subscribe(channel(stack, name, key=secret))
 
-    assert len(let_in_by_keys(stack)["SecretKey"]) == 1
+    assert len(allowed_by_keys(stack)["SecretKey"]) == 1
 
 
 def test_statements_of_several_topics_in_one_policy_have_no_names_that_could_be_equal(stack: Stack) -> None:
@@ -210,15 +210,15 @@ def test_statements_of_several_topics_in_one_policy_have_no_names_that_could_be_
     assert not [statement for statement in statements if "Sid" in statement]
 
 
-def test_queue_without_a_key_needs_none(stack: Stack) -> None:
+def test_queue_without_a_key_needs_no_permission_for_a_key(stack: Stack) -> None:
     topic(stack).subscribe(channel(stack))
 
     for name in ("BillingQueue", "BillingSubscriptionDeadLetterQueue"):
         assert named(stack, QUEUE, name)[1]["Properties"]["SqsManagedSseEnabled"] is True
-        assert len(let_in_by_queues(stack)[name]) == 1
+        assert len(allowed_by_queues(stack)[name]) == 1
 
 
-def test_imported_key_keeps_its_policy_and_synthesis_tells_what_it_must_say(stack: Stack) -> None:
+def test_imported_key_keeps_its_policy_and_synthesis_prints_what_it_must_allow(stack: Stack) -> None:
     secret = kms.Key.from_key_arn(stack, "Secret", KEY_ARN)
 
     topic(stack).subscribe(channel(stack, key=secret))
@@ -237,7 +237,7 @@ def test_topic_and_subscriber_may_live_in_stacks_of_their_own(app_context: dict[
     assert not resources(topics, SUBSCRIPTION)
 
 
-def test_key_of_a_third_stack_lets_sns_in_for_the_topics_of_the_account_and_the_queue_for_this_topic(
+def test_key_of_a_third_stack_allows_topics_of_the_account_and_the_queue_allows_this_topic(
     app_context: dict[str, Any],
 ) -> None:
     app = App(context=app_context, builtin_cloud_formation_validation=False)
@@ -247,13 +247,13 @@ def test_key_of_a_third_stack_lets_sns_in_for_the_topics_of_the_account_and_the_
     for name in ("Billing", "Inventory"):
         reserve.subscribe(channel(orders, name, key=key(keys, f"{name}Secret")))
 
-    [let_in] = let_in_by_keys(keys)["BillingSecretKey"]
-    parts = let_in["condition"]["ArnLike"]["aws:SourceArn"]["Fn::Join"][1]
+    [allow_delivery] = allowed_by_keys(keys)["BillingSecretKey"]
+    parts = allow_delivery["condition"]["ArnLike"]["aws:SourceArn"]["Fn::Join"][1]
     arn = "".join(part if isinstance(part, str) else part["Ref"] for part in parts)
     assert arn == "arn:AWS::Partition:sns:AWS::Region:AWS::AccountId:*"
     [made] = resources(orders, TOPIC)
     for name in ("BillingQueue", "BillingSubscriptionDeadLetterQueue"):
-        [statement] = let_in_by_queues(orders)[name]
+        [statement] = allowed_by_queues(orders)[name]
         assert statement["condition"] == {"ArnEquals": {"aws:SourceArn": {"Ref": made}}}
 
 
@@ -266,12 +266,12 @@ def test_key_of_a_third_stack_names_the_account_that_the_topic_is_in(app_context
 
     topic(queues, existing=theirs).subscribe(channel(queues, key=key(keys, "Secret")))
 
-    [let_in] = let_in_by_keys(keys)["SecretKey"]
-    assert let_in["condition"] == {"ArnLike": {"aws:SourceArn": "arn:aws:sns:eu-west-1:111122223333:*"}}
+    [allow_delivery] = allowed_by_keys(keys)["SecretKey"]
+    assert allow_delivery["condition"] == {"ArnLike": {"aws:SourceArn": "arn:aws:sns:eu-west-1:111122223333:*"}}
 
 
 @pytest.mark.parametrize("home", ["Topics", "Queues"])
-def test_key_beside_the_queue_or_the_topic_lets_sns_in_for_this_topic_only(
+def test_key_in_the_stack_of_the_queue_or_the_topic_allows_this_topic_only(
     app_context: dict[str, Any], home: str
 ) -> None:
     app = App(context=app_context, builtin_cloud_formation_validation=False)
@@ -279,8 +279,8 @@ def test_key_beside_the_queue_or_the_topic_lets_sns_in_for_this_topic_only(
 
     topic(stacks["Topics"]).subscribe(channel(stacks["Queues"], key=key(stacks[home], "Secret")))
 
-    [let_in] = let_in_by_keys(stacks[home])["SecretKey"]
-    assert set(let_in["condition"]) == {"ArnEquals"}
+    [allow_delivery] = allowed_by_keys(stacks[home])["SecretKey"]
+    assert set(allow_delivery["condition"]) == {"ArnEquals"}
 
 
 def test_key_of_a_third_stack_names_an_imported_topic_whose_arn_is_known(app_context: dict[str, Any]) -> None:
@@ -289,8 +289,8 @@ def test_key_of_a_third_stack_names_an_imported_topic_whose_arn_is_known(app_con
 
     topic(queues, existing=imported(queues)).subscribe(channel(queues, key=key(keys, "Secret")))
 
-    [let_in] = let_in_by_keys(keys)["SecretKey"]
-    assert let_in["condition"] == {"ArnEquals": {"aws:SourceArn": TOPIC_ARN}}
+    [allow_delivery] = allowed_by_keys(keys)["SecretKey"]
+    assert allow_delivery["condition"] == {"ArnEquals": {"aws:SourceArn": TOPIC_ARN}}
 
 
 def test_one_channel_can_be_subscribed_to_two_topics(stack: Stack) -> None:
@@ -299,7 +299,7 @@ def test_one_channel_can_be_subscribed_to_two_topics(stack: Stack) -> None:
     TopicChannel(stack, "Reserve").subscribe(audit)
     TopicChannel(stack, "Ship").subscribe(audit, construct_id="Shipments")
 
-    assert len(let_in_by_queues(stack)["AuditQueue"]) == 2
+    assert len(allowed_by_queues(stack)["AuditQueue"]) == 2
 
 
 def test_web_server_gets_signed_envelopes_and_its_failures_are_kept(stack: Stack) -> None:
@@ -309,7 +309,7 @@ def test_web_server_gets_signed_envelopes_and_its_failures_are_kept(stack: Stack
     assert (found["Protocol"], found["Endpoint"]) == ("https", "https://warehouse.example.com/orders")
     assert "RawMessageDelivery" not in found
     assert "deadLetterTargetArn" in found["RedrivePolicy"]
-    assert len(let_in_by_queues(stack)["ReserveWarehouseDeadLetterQueue"]) == 1
+    assert len(allowed_by_queues(stack)["ReserveWarehouseDeadLetterQueue"]) == 1
 
 
 def test_people_get_letters(stack: Stack) -> None:
@@ -342,8 +342,8 @@ def test_existing_topic_and_its_key_keep_their_policies(stack: Stack) -> None:
         ("kms:Decrypt", KEY_ARN),
         ("kms:GenerateDataKey", KEY_ARN),
     }
-    [let_in] = let_in_by_keys(stack)["SecretKey"]
-    assert let_in["condition"] == {"ArnEquals": {"aws:SourceArn": TOPIC_ARN}}
+    [allow_delivery] = allowed_by_keys(stack)["SecretKey"]
+    assert allow_delivery["condition"] == {"ArnEquals": {"aws:SourceArn": TOPIC_ARN}}
 
 
 @pytest.mark.parametrize(("protect", "policy"), [(True, "Retain"), (False, "Delete")])
@@ -441,7 +441,7 @@ def test_prop_out_of_its_range_is_refused_with_a_sentence(settings: dict[str, An
     assert str(refusal.value) == sentence
 
 
-def test_existing_topic_is_not_told_its_kind(stack: Stack) -> None:
+def test_fifo_settings_of_an_existing_topic_are_refused(stack: Stack) -> None:
     with pytest.raises(InvalidPropsError, match="fifo and high_throughput must be left out with existing"):
         topic(stack, existing=imported(stack), fifo=True)
 

@@ -1,4 +1,4 @@
-"""Receivers are built in the same stack, from the same package, as constructs are."""
+"""The fixtures of the constructs' tests."""
 
 from tests.tsunagu.cdk.constructs.conftest import package, stack
 

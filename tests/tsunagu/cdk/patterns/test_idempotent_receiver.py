@@ -34,7 +34,7 @@ def test_failed_messages_come_back_alone(stack: Stack, package: HandlerPackage) 
     assert properties(stack, MAPPING)["FunctionResponseTypes"] == ["ReportBatchItemFailures"]
 
 
-def test_mapping_counts_events_and_filters_none(stack: Stack, package: HandlerPackage) -> None:
+def test_mapping_counts_events_and_has_no_filters(stack: Stack, package: HandlerPackage) -> None:
     receiver(stack, package, channel(stack))
 
     mapping = properties(stack, MAPPING)
@@ -42,7 +42,7 @@ def test_mapping_counts_events_and_filters_none(stack: Stack, package: HandlerPa
     assert "FilterCriteria" not in mapping
 
 
-def test_mapping_leaves_scaling_to_lambda_unless_told_otherwise(stack: Stack, package: HandlerPackage) -> None:
+def test_mapping_leaves_scaling_to_lambda_by_default(stack: Stack, package: HandlerPackage) -> None:
     receiver(stack, package, channel(stack))
 
     mapping = properties(stack, MAPPING)

@@ -1,4 +1,4 @@
-"""What a pipeline is given may be of another stack of the same app."""
+"""Constructs that a pipeline is given may be in another stack of the same app."""
 
 from typing import Any
 

@@ -48,7 +48,7 @@ def test_settings_that_do_not_fit_are_refused_with_a_sentence(
     assert str(refusal.value) == sentence
 
 
-def test_channel_brings_its_own_timeout(stack: Stack, package: HandlerPackage) -> None:
+def test_handler_timeout_with_a_channel_is_refused(stack: Stack, package: HandlerPackage) -> None:
     channel = QueueChannel(stack, "Slow", QueueChannelProps(handler_timeout=Duration.seconds(5)))
 
     with pytest.raises(InvalidPropsError, match="handler_timeout of billing must be left out with channel, which has"):

@@ -91,7 +91,7 @@ def name(resource: Any) -> str:
             return str(resource)
 
 
-def test_service_knows_its_place_and_the_topic_behind_it(stack: Stack, package: HandlerPackage) -> None:
+def test_service_gets_its_place_and_the_next_topic(stack: Stack, package: HandlerPackage) -> None:
     pipeline(stack, package)
 
     billing = variables(stack, "StepsReserveBillingReceiverHandler")
@@ -133,7 +133,7 @@ def test_environment_of_a_services_own_reaches_it_too(stack: Stack, package: Han
     assert variables(stack, "StepsReserveBillingReceiverHandler")["PAYMENTS_TABLE_NAME"] == "payments"
 
 
-def test_service_may_read_what_went_before_write_its_own_result_and_publish_to_the_topic_behind(
+def test_service_may_read_earlier_results_write_its_own_and_publish_to_the_next_topic(
     stack: Stack, package: HandlerPackage
 ) -> None:
     pipeline(stack, package)
@@ -256,7 +256,7 @@ def test_starting_is_a_permission_to_invoke_the_preprocessor(stack: Stack, packa
     assert (statement["Action"], name(statement["Resource"])) == ("lambda:InvokeFunction", "PreprocessorFunction")
 
 
-def test_who_wants_to_know_is_told_at_the_end(stack: Stack, package: HandlerPackage) -> None:
+def test_subscribers_get_each_completed_request(stack: Stack, package: HandlerPackage) -> None:
     audit = QueueChannel(stack, "Audit", QueueChannelProps(handler_timeout=TIMEOUT))
     subscribers = {"Audit": audit, "Warehouse": "https://warehouse.example.com", "People": "mailto:people@example.com"}
 

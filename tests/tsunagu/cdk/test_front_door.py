@@ -4,6 +4,7 @@ import dataclasses
 import importlib
 import inspect
 import pkgutil
+import re
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -83,3 +84,33 @@ def test_handler_packages_need_no_aws_cdk() -> None:
     printed = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
 
     assert printed.stdout == "False\n"
+
+
+def props() -> Iterator[tuple[str, "dataclasses.Field[object]"]]:
+    """Every prop of every class, with the name of its class."""
+    for package in (constructs, patterns):
+        for kind in public_classes(package):
+            if dataclasses.is_dataclass(kind):
+                yield from ((kind.__name__, field) for field in dataclasses.fields(kind))
+
+
+def test_prop_for_an_existing_resource_is_called_existing() -> None:
+    replacing = {
+        (kind, field.name)
+        for kind, field in props()
+        if re.search(r"\bI(Topic|Table|Bucket|Queue)\b", str(field.type)) and field.default is None
+    }
+
+    assert replacing == {
+        ("ClaimCheckBucketProps", "access_logs"),
+        ("ClaimCheckBucketProps", "existing"),
+        ("DeadLetterNotifierProps", "existing"),
+        ("IdempotencyTableProps", "existing"),
+        ("TopicChannelProps", "existing"),
+    }
+
+
+def test_dead_letter_notifier_is_called_the_same_in_every_class() -> None:
+    names = {field.name for _, field in props() if re.search(r"\bDeadLetterNotifier\b", str(field.type))}
+
+    assert names == {"dead_letter_notifier"}

@@ -247,8 +247,8 @@ def test_key_of_a_third_stack_allows_topics_of_the_account_and_the_queue_allows_
     for name in ("Billing", "Inventory"):
         reserve.subscribe(channel(orders, name, key=key(keys, f"{name}Secret")))
 
-    [allow_delivery] = allowed_by_keys(keys)["BillingSecretKey"]
-    parts = allow_delivery["condition"]["ArnLike"]["aws:SourceArn"]["Fn::Join"][1]
+    [permission] = allowed_by_keys(keys)["BillingSecretKey"]
+    parts = permission["condition"]["ArnLike"]["aws:SourceArn"]["Fn::Join"][1]
     arn = "".join(part if isinstance(part, str) else part["Ref"] for part in parts)
     assert arn == "arn:AWS::Partition:sns:AWS::Region:AWS::AccountId:*"
     [made] = resources(orders, TOPIC)
@@ -266,8 +266,8 @@ def test_key_of_a_third_stack_names_the_account_that_the_topic_is_in(app_context
 
     topic(queues, existing=theirs).subscribe(channel(queues, key=key(keys, "Secret")))
 
-    [allow_delivery] = allowed_by_keys(keys)["SecretKey"]
-    assert allow_delivery["condition"] == {"ArnLike": {"aws:SourceArn": "arn:aws:sns:eu-west-1:111122223333:*"}}
+    [permission] = allowed_by_keys(keys)["SecretKey"]
+    assert permission["condition"] == {"ArnLike": {"aws:SourceArn": "arn:aws:sns:eu-west-1:111122223333:*"}}
 
 
 @pytest.mark.parametrize("home", ["Topics", "Queues"])
@@ -279,8 +279,8 @@ def test_key_in_the_stack_of_the_queue_or_the_topic_allows_this_topic_only(
 
     topic(stacks["Topics"]).subscribe(channel(stacks["Queues"], key=key(stacks[home], "Secret")))
 
-    [allow_delivery] = allowed_by_keys(stacks[home])["SecretKey"]
-    assert set(allow_delivery["condition"]) == {"ArnEquals"}
+    [permission] = allowed_by_keys(stacks[home])["SecretKey"]
+    assert set(permission["condition"]) == {"ArnEquals"}
 
 
 def test_key_of_a_third_stack_names_an_imported_topic_whose_arn_is_known(app_context: dict[str, Any]) -> None:
@@ -289,8 +289,8 @@ def test_key_of_a_third_stack_names_an_imported_topic_whose_arn_is_known(app_con
 
     topic(queues, existing=imported(queues)).subscribe(channel(queues, key=key(keys, "Secret")))
 
-    [allow_delivery] = allowed_by_keys(keys)["SecretKey"]
-    assert allow_delivery["condition"] == {"ArnEquals": {"aws:SourceArn": TOPIC_ARN}}
+    [permission] = allowed_by_keys(keys)["SecretKey"]
+    assert permission["condition"] == {"ArnEquals": {"aws:SourceArn": TOPIC_ARN}}
 
 
 def test_one_channel_can_be_subscribed_to_two_topics(stack: Stack) -> None:
@@ -342,8 +342,8 @@ def test_existing_topic_and_its_key_keep_their_policies(stack: Stack) -> None:
         ("kms:Decrypt", KEY_ARN),
         ("kms:GenerateDataKey", KEY_ARN),
     }
-    [allow_delivery] = allowed_by_keys(stack)["SecretKey"]
-    assert allow_delivery["condition"] == {"ArnEquals": {"aws:SourceArn": TOPIC_ARN}}
+    [permission] = allowed_by_keys(stack)["SecretKey"]
+    assert permission["condition"] == {"ArnEquals": {"aws:SourceArn": TOPIC_ARN}}
 
 
 @pytest.mark.parametrize(("protect", "policy"), [(True, "Retain"), (False, "Delete")])

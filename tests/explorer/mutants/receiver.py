@@ -15,6 +15,7 @@ from tsunagu.runtime.idempotency.lease import Claim
 from tsunagu.runtime.receiving import relay
 from tsunagu.runtime.receiving.batch import Batch
 from tsunagu.runtime.receiving.invocation import Invocation
+from tsunagu.runtime.receiving.runner import MessageRunner
 from tsunagu.runtime.receiving.settlement import Settlement
 
 MUTANTS = Mutants()
@@ -26,13 +27,13 @@ def where(change: Change, *, without: str) -> Change:
 
 
 def advance_as(patch: Patch, decision: type, act: Callable[[Any], None]) -> None:
-    """Do something else with the works of one decision."""
-    advance = Invocation._advance  # noqa: SLF001
+    """Do something else with the messages of one decision."""
+    advance = MessageRunner.advance
 
-    def mutant(self: Invocation[Any], message: Any) -> None:
+    def mutant(self: MessageRunner[Any], message: Any) -> None:
         act(message) if isinstance(message.decision, decision) else advance(self, message)
 
-    patch.setattr(Invocation, "_advance", mutant)
+    patch.setattr(MessageRunner, "advance", mutant)
 
 
 @seen_in("standard, transaction: paid twice", TWO_SWITCHES)
@@ -91,13 +92,13 @@ def takeover_of_a_lease_that_runs(patch: Patch) -> None:
 
 @seen_in("standard, plain: paid twice", CRASH)
 def completion_before_the_effect(patch: Patch) -> None:
-    attempt = Invocation._attempt  # noqa: SLF001
+    attempt = MessageRunner._attempt  # noqa: SLF001
 
     def mutant(self: Any, message: Any, claim: Claim) -> Any:
         self._idempotency.settle([self._idempotency.completed(claim)])
         return attempt(self, message, claim)
 
-    patch.setattr(Invocation, "_attempt", mutant)
+    patch.setattr(MessageRunner, "_attempt", mutant)
 
 
 @seen_in("standard, transaction: sent on")

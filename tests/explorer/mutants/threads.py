@@ -6,6 +6,7 @@ from tests.explorer.mutants.mutant import ONE_SWITCH, Mutants, Patch
 from tsunagu.runtime.idempotency.decisions import Idempotency
 from tsunagu.runtime.idempotency.lease import Claim
 from tsunagu.runtime.receiving.invocation import Invocation
+from tsunagu.runtime.receiving.runner import MessageRunner
 
 MUTANTS = Mutants()
 seen_in = MUTANTS.seen_in
@@ -15,9 +16,9 @@ seen_in = MUTANTS.seen_in
 def both_records_of_one_key_start_together(patch: Patch) -> None:
     is_ready = Invocation._is_ready  # noqa: SLF001
 
-    def mutant(self: Invocation[Any], message: Any) -> bool:
+    def mutant(_self: Invocation[Any], message: Any) -> bool:
         message.was_advanced = False
-        return is_ready(self, message)
+        return is_ready(message)
 
     patch.setattr(Invocation, "_is_ready", mutant)
 
@@ -50,14 +51,14 @@ def what_ran_together_runs_again_in_its_lane(patch: Patch) -> None:
 
 @seen_in("together, transaction: heartbeat", ONE_SWITCH)
 def threads_share_the_claim_in_hand(patch: Patch) -> None:
-    attempt, completed = Invocation._attempt, Idempotency.completed  # noqa: SLF001
+    attempt, completed = MessageRunner._attempt, Idempotency.completed  # noqa: SLF001
     in_hand: list[Claim] = []
 
     def mutant(self: Any, message: Any, claim: Claim) -> Any:
         in_hand[:] = [claim]
         return attempt(self, message, claim)
 
-    patch.setattr(Invocation, "_attempt", mutant)
+    patch.setattr(MessageRunner, "_attempt", mutant)
     patch.setattr(Idempotency, "completed", lambda self, _claim, *rest: completed(self, in_hand[0], *rest))
 
 

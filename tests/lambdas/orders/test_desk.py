@@ -1,7 +1,6 @@
 """The order desk: what an order is, and what each service makes of one."""
 
 from dataclasses import replace
-from typing import Any
 
 import pytest
 from hypothesis import given
@@ -12,15 +11,16 @@ from lambdas.contracts.orders import Order
 from lambdas.inventory.service import Reservation, Stock
 from lambdas.shipping.service import Dispatch, Shipment, shipment_id
 from tests.tsunagu.runtime.pipeline.test_envelope import PLAIN
-from tests.tsunagu.runtime.world import record
+from tests.tsunagu.runtime.world import completion_parts, record
 from tsunagu.contracts.items import Status
 from tsunagu.runtime.claim_check import Inline
 from tsunagu.runtime.errors import InvalidMessageError, PermanentError, RetryableError
 from tsunagu.runtime.idempotency.item import Item
-from tsunagu.runtime.idempotency.lease import Claim
 from tsunagu.runtime.idempotency.store import BusinessWrite
+from tsunagu.runtime.idempotency.transaction import Transaction
 from tsunagu.runtime.json_text import JsonObject
 from tsunagu.runtime.pipeline.work import Work
+from tsunagu.runtime.receiving.completion import Completion
 from tsunagu.runtime.receiving.delivery import Delivery
 from tsunagu.runtime.receiving.message import Message
 from tsunagu.runtime.receiving.model import parser
@@ -40,12 +40,14 @@ read = parser(Order)
 
 def work(results: JsonObject | None = None, attempts: int = 0) -> Work:
     item = Item(id="i", status=Status.INPROGRESS, owner="w", fence=1, lease=0, attempts=attempts)
-    message = Message(Delivery.from_record(record("{}")), Claim(item=item), _no_transaction, lambda _token: None)
+    delivery = Delivery.from_record(record("{}"))
+    message = Message(delivery, CompletionWithoutTransaction(*completion_parts(delivery, item)))
     return Work(replace(PLAIN, request=Inline(PLACED)), message, results or {})
 
 
-def _no_transaction(_message: Message) -> Any:
-    raise AssertionError("a business function opens no transaction")
+class CompletionWithoutTransaction(Completion):
+    def open_transaction(self) -> Transaction:
+        raise AssertionError("a business function opens no transaction")
 
 
 def updates(done: Work) -> list[tuple[str, dict[str, object]]]:

@@ -9,10 +9,15 @@ from typing import Any
 
 from tsunagu.contracts.items import Status
 from tsunagu.runtime.errors import ConditionFailedError, InvalidMessageError, TaskLostError, UnavailableError
+from tsunagu.runtime.idempotency.decisions import ClaimRequest, Idempotency
 from tsunagu.runtime.idempotency.item import Change, Item
+from tsunagu.runtime.idempotency.lease import Claim, LeaseTerm
 from tsunagu.runtime.idempotency.store import BusinessWrite, Outcome, Verdict
 from tsunagu.runtime.json_text import JsonObject
+from tsunagu.runtime.receiving.batch import BatchMessage
 from tsunagu.runtime.receiving.dead_letters import DeadLetterChannel
+from tsunagu.runtime.receiving.delivery import Delivery
+from tsunagu.runtime.receiving.heartbeats import Heartbeats
 from tsunagu.runtime.receiving.message import Message
 from tsunagu.runtime.receiving.receiver import Ports, Receiver, ReceiverConfig
 from tsunagu.runtime.receiving.relay import AddressedMessage
@@ -231,6 +236,22 @@ def parse_order(body: JsonObject) -> JsonObject:
         msg = f"an order must have an order_id, got {sorted(body)}"
         raise InvalidMessageError(msg)
     return body
+
+
+def completion_parts(delivery: Delivery, item: Item) -> tuple[BatchMessage[JsonObject], Claim, Idempotency, Heartbeats]:
+    """What a completion is made of, for a business function that is called without a receiver."""
+    clock = FakeClock()
+    idempotency = Idempotency(
+        FakeItemStore(),
+        clock,
+        owner=item.owner,
+        lease=LeaseTerm(clock, START_MS + TIMEOUT_SECONDS * 1_000),
+        window_seconds=3_600,
+        rng=random.Random(7),
+    )
+    request = ClaimRequest(item_id=item.id, payload_hash="", request_id="r", message_ids=(delivery.message_id,))
+    message: BatchMessage[JsonObject] = BatchMessage(deliveries=[delivery], claim_request=request)
+    return message, Claim(item=item), idempotency, Heartbeats(idempotency, FakeVisibility(), FakeTasks(), clock)
 
 
 class World:

@@ -11,7 +11,34 @@ Attributes = Mapping[str, AttributeValue]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Item:
-    """An idempotency item as it was read; `tsunagu.contracts.items` says what each attribute means."""
+    """An idempotency item. Each field has the name of its attribute in the table.
+
+    Attributes:
+        id: Scope, "#", and the SHA-256 of the business key. A message without a business key, or with another payload
+            than the key's first, has an id of its own; see `keys`.
+        status: INPROGRESS: a worker holds it. RELEASED: it can be claimed. COMMITTED: the effect stands, and messages
+            of the outbox are to be sent. COMPLETED: done. DEAD: it was dead-lettered, and a redriven message claims it.
+        owner: Token of the invocation that holds the item, or held it last.
+        fence: The fencing token: rises by one with each claim, and never falls.
+        lease: INPROGRESS: when the lease ends. COMMITTED: until when the owner may be sending. Both in milliseconds
+            since the epoch. RELEASED: 0. COMPLETED and DEAD: 10^15.
+        attempts: Attempts that failed or were killed since the item was new, DEAD or expired. While COMMITTED, rounds
+            of sends that failed; see `send_rounds`.
+        settled: Fencing token of the last claim that ended with an outcome. It is lower than that of the last claim
+            when a worker was killed.
+        payload_hash: SHA-256 of the payload; empty when the message could not be read.
+        request_id: Request id of the message.
+        reason: RELEASED: why the last attempt failed. DEAD: why the message was dead-lettered. COMMITTED: why the last
+            round of sends failed.
+        outbox: COMMITTED: messages to be sent, as JSON; empty otherwise.
+        result: COMMITTED and COMPLETED: text that the business function left, if any. A pipeline keeps the JSON result
+            of a service, or the request that a run was started with.
+        message_ids: DEAD: SQS message ids that were dead-lettered with it.
+        told: DEAD and COMMITTED: SQS message ids that are in the dead-letter queue, and that SNS was notified of, since
+            the last claim.
+        updated: Time of the last claim or outcome, in milliseconds since the epoch.
+        expiration: When TTL may delete the item, in seconds since the epoch.
+    """
 
     id: str
     status: Status
@@ -30,23 +57,34 @@ class Item:
     updated: int = 0
     expiration: int = 0
 
+    @property
+    def send_rounds(self) -> int:
+        """Rounds of sends that failed, while the item is COMMITTED."""
+        return self.attempts
+
     def is_held(self, now_ms: int) -> bool:
-        """Whether someone may be working on it."""
+        """Return whether a worker may be working on it at `now_ms`, in milliseconds since the epoch."""
         return self.status is Status.INPROGRESS and self.lease >= now_ms
 
     def has_expired(self, now_ms: int) -> bool:
-        """Whether its window is over; TTL may delete it hours later.
+        """Return whether it has expired at `now_ms`, in milliseconds since the epoch. TTL deletes it later.
 
-        What is COMMITTED is never forgotten: its messages are still to be sent.
+        A COMMITTED item does not expire, because its messages are still to be sent.
         """
         return self.expiration * 1_000 < now_ms and self.status is not Status.COMMITTED and not self.is_held(now_ms)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Change:
-    """One conditional write: set `values` where every attribute of `where` has the given value.
+    """One conditional write: sets attributes if others have the expected values.
 
-    Equality is all that is needed, because one number, `lease`, decides whether an item can be claimed.
+    Conditions are equalities only. No more is needed, because one number, `lease`, decides whether an item can be
+    claimed.
+
+    Attributes:
+        item_id: Id of the item.
+        values: Attributes to set.
+        where: Attributes, and the value that each must have.
     """
 
     item_id: str

@@ -1,4 +1,4 @@
-"""A batch of deliveries: which records are one message, in which order they run, and what goes back to SQS."""
+"""A batch: groups records by business key, orders them by message group, and says what goes back to SQS."""
 
 import math
 from collections.abc import Callable, Iterable, Sequence
@@ -14,30 +14,31 @@ from tsunagu.runtime.receiving.delivery import Delivery
 
 PayloadT = TypeVar("PayloadT")
 
-MEASURED_RECORDS = 20  # before the measured time replaces the guess
+MEASURED_RECORDS = 20  # before the measured time takes the place of the guess
 REMEMBERED_RECORDS = 100
 GUESSED_SHARE = 0.25  # of the function's time-out, for one record
-ANSWER_SHARE = 0.1  # of the function's time-out, for what follows the last record
+ANSWER_SHARE = 0.1  # of the function's time-out, for the settlement and the answer to SQS
 
 
 @dataclass(slots=True, kw_only=True)
 class BatchMessage(Generic[PayloadT]):
-    """One distinct message of a batch, and how far it got.
+    """One message of a batch, and how far it got.
 
     Attributes:
-        deliveries: The records that carry it; more than one when a batch holds the key and payload twice.
-        request: Its item, as it is to be claimed.
-        payload: What the business function gets; None when there is a `problem`.
-        problem: Why the business function cannot get it: a `PermanentError` dooms it, anything else is an attempt.
-        decision: What the idempotency item said.
-        claim: The item, while this invocation holds it and has not started.
-        was_advanced: Its turn came; a second record of it, in another lane, changes nothing.
-        confirmed: Ids of its messages that SQS may delete.
-        delay_seconds: When it comes back, from now. Default: when its visibility time-out ends.
+        deliveries: The records that carry it; more than one when the batch holds the same key and payload twice.
+        claim_request: What the claim of its item needs.
+        payload: Argument of the business function; None when there is a `problem`.
+        problem: Why the business function cannot be called. A `PermanentError` dead-letters the message; any other
+            error counts as an attempt.
+        decision: What is to be done with it, as its item says.
+        claim: The item, while this invocation holds it and the business function has not been called.
+        was_advanced: Whether its turn came. Then a second record of it, in another lane, does nothing.
+        confirmed: SQS message ids that SQS may delete.
+        delay_seconds: Seconds from now until SQS delivers it again. Default: when its visibility time-out ends.
     """
 
     deliveries: list[Delivery]
-    request: ClaimRequest
+    claim_request: ClaimRequest
     payload: PayloadT | None = None
     problem: Exception | None = None
     decision: Decision = field(default_factory=Unavailable)
@@ -48,17 +49,22 @@ class BatchMessage(Generic[PayloadT]):
 
     @property
     def message_ids(self) -> tuple[str, ...]:
-        """Ids of the messages that carry it."""
+        """SQS message ids of its records."""
         return tuple(delivery.message_id for delivery in self.deliveries)
 
+    @property
+    def log_fields(self) -> dict[str, str]:
+        """Identifiers of its first record and of its item, by log key."""
+        return self.deliveries[0].log_fields(self.claim_request.item_id)
+
     def confirm(self, message_ids: Iterable[str] | None = None) -> None:
-        """Let SQS delete the messages of `message_ids`. Default: all."""
+        """Let SQS delete the records of `message_ids`. Default: all records of the message."""
         self.confirmed.update(self.message_ids if message_ids is None else message_ids)
 
 
 @dataclass(frozen=True, slots=True)
 class LaneEntry(Generic[PayloadT]):
-    """One record in its lane."""
+    """A record in its lane, and the message that it carries."""
 
     delivery: Delivery
     message: BatchMessage[PayloadT]
@@ -69,31 +75,31 @@ Lane = Sequence[LaneEntry[PayloadT]]
 
 @dataclass(frozen=True, slots=True)
 class Batch(Generic[PayloadT]):
-    """The distinct messages of an event, and the lanes in which they run.
+    """The messages of an event, and the lanes in which they run.
 
     Attributes:
-        messages: Distinct messages, in the order of the event.
-        lanes: Records that must run in order: those of a FIFO group; on a standard queue each record by itself.
+        messages: Messages, each once, in the order of the event.
+        lanes: Records that run one after another: those of a FIFO group; on a standard queue, each record by itself.
     """
 
     messages: Sequence[BatchMessage[PayloadT]]
     lanes: Sequence[Lane[PayloadT]]
 
     def response(self) -> dict[str, list[dict[str, str]]]:
-        """Return the records that SQS must deliver again: all that are not confirmed.
+        """Return the partial batch response: the records that SQS must deliver again.
 
         Source: https://docs.aws.amazon.com/lambda/latest/dg/services-sqs-errorhandling.html
         """
         return {"batchItemFailures": [{"itemIdentifier": entry.delivery.message_id} for entry in self.unconfirmed()]}
 
     def unconfirmed(self) -> list[LaneEntry[PayloadT]]:
-        """Return the records that SQS must keep, in the order of their lanes."""
+        """Return the records that SQS must not delete, in the order of their lanes."""
         return [entry for lane in self.lanes for entry in _unconfirmed(lane)]
 
     def visibility(self) -> list[tuple[str, int]]:
-        """Return receipt handle and delay of each record that comes back before its visibility time-out ends.
+        """Return receipt handle and delay, in seconds, of each record that comes back before its time-out ends.
 
-        The head of a FIFO group and its tail get the same: a tail in flight blocks its group.
+        All records of a FIFO group get the delay of the first one, because a record in flight blocks its group.
         """
         delays = []
         for lane in self.lanes:
@@ -105,12 +111,12 @@ class Batch(Generic[PayloadT]):
 
 
 class Intake(Generic[PayloadT]):
-    """Makes works of deliveries.
+    """Reads deliveries, and arranges them as a batch.
 
     Args:
-        scope: First part of the items' ids; one for each kind of message.
-        parse: Makes a payload of a body.
-        key: Gives the business key of a payload.
+        scope: First part of the items' ids; another one for each kind of message.
+        parse: Returns the payload of a body.
+        key: Returns the business key of a payload.
     """
 
     def __init__(
@@ -121,37 +127,46 @@ class Intake(Generic[PayloadT]):
         self._key = key
 
     def arrange(self, deliveries: Sequence[Delivery]) -> Batch[PayloadT]:
-        """Read, coalesce and order `deliveries`; those that break their contract become works that are doomed."""
+        """Read `deliveries`, group them by key and payload, and order them in lanes.
+
+        A delivery that cannot be read becomes a message with a `problem`.
+        """
         messages: dict[tuple[str, str], BatchMessage[PayloadT]] = {}
         lanes: dict[str, list[LaneEntry[PayloadT]]] = {}
         for delivery in deliveries:
-            message = self._work(delivery)
-            known = messages.setdefault((message.request.item_id, message.request.payload_hash), message)
+            message = self._message(delivery)
+            known = messages.setdefault((message.claim_request.item_id, message.claim_request.payload_hash), message)
             if known is not message:
                 known.deliveries.append(delivery)
-                known.request = _request(known.request.item_id, known.request.payload_hash, known.deliveries)
+                known.claim_request = _claim_request(
+                    known.claim_request.item_id, known.claim_request.payload_hash, known.deliveries
+                )
             lane = f"group:{delivery.group_id}" if delivery.group_id else f"record:{delivery.message_id}"
             lanes.setdefault(lane, []).append(LaneEntry(delivery, known))
         return Batch(list(messages.values()), list(lanes.values()))
 
-    def _work(self, delivery: Delivery) -> BatchMessage[PayloadT]:
+    def _message(self, delivery: Delivery) -> BatchMessage[PayloadT]:
         try:
             body = delivery.json_body()
             digest = payload_hash(body)
             payload = self._parse(body)
             identity = item_id(self._scope, self._key(payload))
-        except Exception as error:  # noqa: BLE001 - the batch boundary: one message's error is no other's
+        except Exception as error:  # noqa: BLE001 - the batch boundary: an error of one message affects no other
             identity = message_item_id(self._scope, delivery.message_id)
-            return BatchMessage(deliveries=[delivery], request=_request(identity, "", [delivery]), problem=error)
-        return BatchMessage(deliveries=[delivery], request=_request(identity, digest, [delivery]), payload=payload)
+            return BatchMessage(
+                deliveries=[delivery], claim_request=_claim_request(identity, "", [delivery]), problem=error
+            )
+        return BatchMessage(
+            deliveries=[delivery], claim_request=_claim_request(identity, digest, [delivery]), payload=payload
+        )
 
 
 class Pace:
-    """How long a record takes, by measure, so that a batch stops before the invocation's deadline.
+    """Estimates, from measured times, whether one more message fits before the deadline of the invocation.
 
     Args:
-        clock: What records are measured with.
-        function_timeout_seconds: Longest time of one invocation.
+        clock: The time.
+        function_timeout_seconds: Time-out of the function.
     """
 
     def __init__(self, clock: Clock, function_timeout_seconds: float) -> None:
@@ -161,27 +176,31 @@ class Pace:
         self._measured: list[int] = []
 
     def allows_another(self, deadline_ms: int, *, is_first: bool) -> bool:
-        """Whether one more record, and the answer to SQS, fit before `deadline_ms`.
+        """Return whether one more message, and the answer to SQS, fit before `deadline_ms`.
 
-        The first of an invocation is held against the guess at most: one slow record of the past must not keep all that
-        follow from ever being tried.
+        The first message of an invocation needs no more time than the guess, however long others took. Otherwise, one
+        slow message in the past could keep all later ones from being tried.
+
+        Args:
+            deadline_ms: When Lambda ends the invocation, in milliseconds since the epoch.
+            is_first: Whether it is the first message of the invocation.
         """
         longest = self._guess_ms if len(self._measured) < MEASURED_RECORDS else max(self._measured)
         longest = min(longest, self._guess_ms) if is_first else longest
         return self._clock.now_ms() + longest + self._answer_ms <= deadline_ms
 
     def measured(self, started_ms: int) -> None:
-        """Take note of a record that ran from `started_ms` until now."""
+        """Remember the time of a message that ran from `started_ms`, in milliseconds since the epoch, until now."""
         self._measured = [*self._measured[1 - REMEMBERED_RECORDS :], self._clock.now_ms() - started_ms]
 
 
 def _unconfirmed(lane: Lane[PayloadT]) -> Lane[PayloadT]:
-    """Return the lane from its first unconfirmed record on: what SQS deletes of a group is a prefix."""
+    """Return the lane from its first unconfirmed record on, because SQS may delete only the head of a group."""
     confirmed = (entry.delivery.message_id in entry.message.confirmed for entry in lane)
     return lane[next((index for index, done in enumerate(confirmed) if not done), len(lane)) :]
 
 
-def _request(identity: str, digest: str, deliveries: Sequence[Delivery]) -> ClaimRequest:
+def _claim_request(identity: str, digest: str, deliveries: Sequence[Delivery]) -> ClaimRequest:
     return ClaimRequest(
         item_id=identity,
         payload_hash=digest,

@@ -1,12 +1,12 @@
-"""The dead-letter channel: a message that cannot be processed goes to the DLQ, and SNS says why.
+"""The dead-letter channel: sends messages that cannot be processed to the dead-letter queue, and notifies SNS.
 
-The record in the idempotency table is the home of the reason; the copies in the dead letter and in the notification
-are bounded, and the dead letter's is left out where the message has no room for it.
+The item in the idempotency table keeps the whole reason. The dead letter and the notification carry a copy. Where the
+message has no room for it, the dead letter goes without.
 """
 
 import json
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from logging import getLogger
 
 from tsunagu.contracts.messages import (
@@ -26,28 +26,30 @@ from tsunagu.runtime.telemetry import in_hand
 
 _logger = getLogger(__name__)
 
-LETTERS_PER_NOTIFICATION = 100  # of at most 2 KiB each, so that SNS's 256 KiB hold them
+LETTERS_PER_NOTIFICATION = 100  # of at most 2 KiB each, so that they fit SNS's 256 KiB
 
 
-@dataclass(frozen=True, slots=True)
 class DeadLetters:
-    """Messages of one item that died together.
+    """Dead letters of one item.
 
-    Attributes:
-        item: The item, DEAD by now.
-        deliveries: Its messages in this batch that are not in the dead-letter queue yet.
+    Args:
+        item: The item: DEAD; or COMMITTED, when its messages cannot be sent.
+        deliveries: Its messages in this batch that SNS was not notified of yet.
     """
 
-    item: Item
-    deliveries: tuple[Delivery, ...]
+    __slots__ = ("deliveries", "item")
+
+    def __init__(self, item: Item, deliveries: tuple[Delivery, ...]) -> None:
+        self.item = item
+        self.deliveries = deliveries
 
 
 class DeadLetterChannel:
-    """Sends dead letters, and tells of them.
+    """Sends dead letters to the dead-letter queue, and notifies SNS of them.
 
     Args:
         queue: Sends to the dead-letter queue.
-        notifications: Tells the topic.
+        notifications: Publishes to the topic of dead letters.
         queue_arn: The queue that the messages came from.
     """
 
@@ -57,11 +59,11 @@ class DeadLetterChannel:
         self._queue_arn = queue_arn
 
     def send(self, dead_letters: Sequence[DeadLetters]) -> set[str]:
-        """Send the messages of `dead_letters` to the dead-letter queue, then publish one notification that lists them.
+        """Send dead letters to the dead-letter queue, then publish notifications that list up to 100 each.
 
         Returns:
-            Ids of the messages that are in the dead-letter queue and were told. Those of the others come back, and are
-            sent again: a standard dead-letter queue may then hold a second copy.
+            Message ids that are in the dead-letter queue and that SNS was notified of. SQS delivers the others again,
+            and they are sent again: a standard dead-letter queue may then hold a second copy.
         """
         letters = [(letters.item, delivery) for letters in dead_letters for delivery in letters.deliveries]
         results = self._queue.send([self._letter(item, delivery) for item, delivery in letters])
@@ -109,12 +111,13 @@ class DeadLetterChannel:
                 f"{len(letters)} dead letters from {queue_name}", json.dumps(notification, ensure_ascii=False)
             )
         except UnavailableError:
-            _logger.exception("dead letters not told")
+            _logger.exception("dead letters not notified")
             return False
         return True
 
 
 def _with_attribute(message: OutgoingMessage, name: str, value: str) -> OutgoingMessage:
+    """Return the message with one more attribute; without it, if it would have too many or be too large."""
     attributes: dict[str, Attribute | str] = {**message.attributes, name: value}
     extended = replace(message, attributes=attributes)
     has_room = len(attributes) <= ATTRIBUTES_PER_MESSAGE and extended.size_bytes <= SQS_MESSAGE_BYTES

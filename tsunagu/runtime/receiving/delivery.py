@@ -1,4 +1,4 @@
-"""One delivery of a message: a record of an SQS event, read with care."""
+"""A delivery: one record of an SQS event, and what its body and attributes say."""
 
 import base64
 import json
@@ -30,12 +30,12 @@ class Delivery:
 
     Attributes:
         message_id: Identifier that SQS gave the message; a redriven message has another one.
-        receipt_handle: What changes the visibility of this delivery.
-        body: Text as it was sent.
-        attributes: Message attributes as they were sent.
+        receipt_handle: Handle by which the visibility of this delivery is changed.
+        body: Text, as it was sent.
+        attributes: Message attributes, as they were sent.
         group_id: Message group; None on a standard queue.
-        trace_header: X-Ray header that came along, if any.
-        given_request_id: A request id that takes the place of the message's own. Default: none does.
+        trace_header: X-Ray header of the message, if it has one.
+        given_request_id: Request id to use instead of the message's own. Default: the message's own.
     """
 
     message_id: str
@@ -61,12 +61,15 @@ class Delivery:
 
     @property
     def request_id(self) -> str:
-        """What follows the request through every hop: the attribute where it is well formed, else the message id."""
+        """Identifier that follows the request through every hop.
+
+        The message attribute, if it is well formed; else the SQS message id.
+        """
         return self.given_request_id or self.brought_request_id or self.message_id
 
     @property
     def brought_request_id(self) -> str | None:
-        """The attribute where it is well formed, whatever took its place."""
+        """Request id in the message attribute, if it is well formed; whether or not it is used."""
         attribute = self.attributes.get(REQUEST_ID_ATTRIBUTE)
         value = attribute.value if attribute else None
         if isinstance(value, str) and len(value) in REQUEST_ID_LENGTHS and _REQUEST_ID.fullmatch(value):
@@ -75,13 +78,13 @@ class Delivery:
 
     @property
     def hop_count(self) -> int:
-        """Hops that the message has behind it; 0 when it does not say."""
+        """Number of hops that the message has made; 0 where it has no such attribute."""
         attribute = self.attributes.get(HOP_COUNT_ATTRIBUTE)
         value = attribute.value if attribute else None
         return int(value) if isinstance(value, str) and _HOP_COUNT.fullmatch(value) else 0
 
     def log_fields(self, item_id: str) -> dict[str, str]:
-        """Return the ids of the message by log key: its own, its item's, and those that came along."""
+        """Return the identifiers of the message, its item and its request, by log key."""
         fields: dict[str, str] = {
             LogKey.REQUEST_ID: self.request_id,
             LogKey.MESSAGE_ID: self.message_id,
@@ -99,8 +102,8 @@ class Delivery:
         """Return the body as a JSON object.
 
         Raises:
-            InvalidMessageError: It is no JSON object, holds a key twice, NaN or half a surrogate pair, is nested too
-                deep, or comes with a schema version that this code does not know.
+            InvalidMessageError: The body is not a JSON object; or it holds a key twice, NaN, or half a surrogate pair;
+                or it is nested too deep; or the message has a schema version that this code does not know.
         """
         self._check_schema_version()
         try:

@@ -1,4 +1,7 @@
-"""Which event is this? Told by where it says it comes from, not by its shape: anyone can send a list of records."""
+"""SQS events: reads the records of an event, and refuses events from anywhere but the function's own queue.
+
+The source in each record decides, not the shape of the event: anyone could send a list of records.
+"""
 
 from collections.abc import Mapping
 from typing import Any
@@ -16,7 +19,7 @@ def sqs_records(event: object, queue_arn: str) -> list[Mapping[str, Any]]:
         queue_arn: The queue that the function consumes.
 
     Raises:
-        UnknownEventError: It is not an SQS event, or a record comes from another queue.
+        UnknownEventError: The event is not an SQS event, or a record comes from another queue.
     """
     records = event.get("Records") if isinstance(event, dict) else None
     if not isinstance(records, list) or not records:

@@ -1,4 +1,4 @@
-"""The idempotent receiver: each message of a batch takes effect once, or its dead letter says why it did not."""
+"""The idempotent receiver: processes each message of a batch once, or dead-letters it with a reason."""
 
 import logging
 import random
@@ -14,12 +14,15 @@ from tsunagu.runtime.idempotency.lease import LeaseTerm
 from tsunagu.runtime.idempotency.store import ItemStore
 from tsunagu.runtime.json_text import JsonObject
 from tsunagu.runtime.receiving.batch import Batch, Intake, Pace
+from tsunagu.runtime.receiving.claiming import Claiming
 from tsunagu.runtime.receiving.dead_letters import DeadLetterChannel
 from tsunagu.runtime.receiving.delivery import Delivery
 from tsunagu.runtime.receiving.events import sqs_records
-from tsunagu.runtime.receiving.invocation import Invocation, Tasks, Visibility
+from tsunagu.runtime.receiving.heartbeats import Heartbeats, Tasks, Visibility, change_visibility
+from tsunagu.runtime.receiving.invocation import Invocation
 from tsunagu.runtime.receiving.message import Message
 from tsunagu.runtime.receiving.relay import OutboxSender, Relay
+from tsunagu.runtime.receiving.runner import MessageRunner
 from tsunagu.runtime.receiving.settlement import Settlement
 from tsunagu.runtime.telemetry import Metrics
 
@@ -29,16 +32,16 @@ PayloadT = TypeVar("PayloadT")
 
 
 class LambdaContext(Protocol):
-    """What the runtime needs of Lambda's context object."""
+    """The part of Lambda's context object that the runtime needs."""
 
     def get_remaining_time_in_millis(self) -> int:
-        """Milliseconds until Lambda ends the invocation."""
+        """Return the milliseconds until Lambda ends the invocation."""
         ...
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Ports:
-    """What the receiver reaches the world through."""
+    """The services that a receiver uses, behind protocols."""
 
     store: ItemStore
     outbox: OutboxSender
@@ -56,14 +59,14 @@ class ReceiverConfig:
     """Numbers and names of one receiver.
 
     Attributes:
-        scope: First part of the items' ids; one for each kind of message.
+        scope: First part of the items' ids; another one for each kind of message.
         queue_arn: The queue that the function consumes.
-        function_timeout_seconds: Longest time of one invocation.
+        function_timeout_seconds: Time-out of the function.
         max_attempts: Attempts after which a message is dead-lettered.
         window_seconds: How long an item outlives its last change.
-        lease_seconds: Length of a lease, which `Message.heartbeat` extends. Default: as long as the invocation; a kill
-            then costs the rest of it.
-        concurrency: Messages of a standard queue's batch that run at the same time, in threads. Default: one.
+        lease_seconds: Length of a lease, which `Message.heartbeat` extends. Default: a lease is as long as the
+            invocation; the message of a killed worker then waits for the rest of it.
+        concurrency: Messages of a batch of a standard queue that run at the same time, in threads. Default: one.
     """
 
     scope: str
@@ -76,14 +79,15 @@ class ReceiverConfig:
 
 
 class Receiver(Generic[PayloadT]):
-    """Receives the messages of one queue.
+    """Receives the messages of one queue, and processes each once.
 
     Args:
         config: Numbers and names.
-        ports: What the receiver reaches the world through.
-        parse: Makes a payload of a JSON object; raises `InvalidMessageError`.
-        key: Gives the business key of a payload: text or a whole number.
-        process: The business function. It returns when the work is done; its errors decide (`runtime.errors`).
+        ports: The services that the receiver uses.
+        parse: Returns the payload of a JSON object, or raises `InvalidMessageError`.
+        key: Returns the business key of a payload: text or a whole number.
+        process: The business function. It returns when the work is done. Its errors decide what happens to the
+            message; see `runtime.errors`.
         read: Reads a record of the event.
     """
 
@@ -108,14 +112,14 @@ class Receiver(Generic[PayloadT]):
         """Process an SQS event.
 
         Args:
-            event: What Lambda handed over.
-            context: Lambda's context object; its remaining time sets the leases.
+            event: The event, as Lambda passes it.
+            context: Lambda's context object. Leases end with its remaining time.
 
         Returns:
-            The partial batch response: what SQS must deliver again.
+            The partial batch response: the messages that SQS must deliver again.
 
         Raises:
-            UnknownEventError: It is not an SQS event of this queue; nothing was processed.
+            UnknownEventError: The event is not an SQS event of this queue; nothing was processed.
         """
         deliveries = [self._read(record) for record in sqs_records(event, self._config.queue_arn)]
         deadline_ms = self._ports.clock.now_ms() + context.get_remaining_time_in_millis()
@@ -124,41 +128,40 @@ class Receiver(Generic[PayloadT]):
         return self._answer(batch)
 
     def _invocation(self, deadline_ms: int) -> Invocation[PayloadT]:
+        ports = self._ports
         idempotency = Idempotency(
-            self._ports.store,
-            self._ports.clock,
-            owner=self._ports.new_owner(),
-            lease=LeaseTerm(self._ports.clock, deadline_ms, self._config.lease_seconds),
+            ports.store,
+            ports.clock,
+            owner=ports.new_owner(),
+            lease=LeaseTerm(ports.clock, deadline_ms, self._config.lease_seconds),
             window_seconds=self._config.window_seconds,
-            rng=self._ports.rng,
+            rng=ports.rng,
         )
         settlement = Settlement(
             idempotency,
-            Relay(self._ports.outbox, idempotency, self._ports.metrics),
-            self._ports.channel,
-            self._ports.metrics,
+            Relay(ports.outbox, idempotency, ports.metrics),
+            ports.channel,
+            ports.metrics,
             max_attempts=self._config.max_attempts,
-            rng=self._ports.rng,
+            rng=ports.rng,
         )
-        return Invocation(
+        heartbeats = Heartbeats(idempotency, ports.visibility, ports.tasks, ports.clock)
+        runner = MessageRunner(
             self._process,
             idempotency,
             settlement,
+            heartbeats,
             pace=self._pace,
-            clock=self._ports.clock,
-            metrics=self._ports.metrics,
-            visibility=self._ports.visibility,
-            tasks=self._ports.tasks,
-            rng=self._ports.rng,
+            clock=ports.clock,
+            metrics=ports.metrics,
+            rng=ports.rng,
             deadline_ms=deadline_ms,
-            concurrency=self._config.concurrency,
         )
+        claiming = Claiming(idempotency, ports.clock, ports.metrics)
+        return Invocation(claiming, runner, settlement, heartbeats, concurrency=self._config.concurrency)
 
     def _answer(self, batch: Batch[PayloadT]) -> dict[str, list[dict[str, str]]]:
-        delays = batch.visibility()
-        problem = self._ports.visibility.change(delays) if delays else None
-        if problem:
-            _logger.warning("visibility not changed", extra={LogKey.ERROR_TYPE: problem})
+        change_visibility(self._ports.visibility, batch.visibility())
         returned = len(batch.unconfirmed())
         if returned:
             self._ports.metrics.count(Metric.MESSAGES_RETURNED, returned)

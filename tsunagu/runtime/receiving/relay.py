@@ -1,4 +1,4 @@
-"""The relay of the outbox: sends the messages of COMMITTED items, and completes the items once all were sent."""
+"""The relay: sends the outboxes of COMMITTED items, and completes an item when all its messages were sent."""
 
 import hashlib
 import json
@@ -20,13 +20,13 @@ from tsunagu.runtime.telemetry import Metrics
 
 @dataclass(frozen=True, slots=True)
 class AddressedMessage:
-    """A message of an outbox, ready to be sent.
+    """A message of an outbox with its deduplication id.
 
     Attributes:
         outbox_message: The message.
-        deduplication_id: The id that it has each time it is sent.
+        deduplication_id: The same id each time the message is sent.
         item: The item whose outbox it is in.
-        origin: Body of the message that the item is of; empty where there was none.
+        origin: Body of the message that the item belongs to; empty where there was none.
     """
 
     outbox_message: OutboxMessage
@@ -36,7 +36,7 @@ class AddressedMessage:
 
 
 class OutboxSender(Protocol):
-    """Sends messages on."""
+    """Sends the messages of outboxes."""
 
     def send(self, messages: Sequence[AddressedMessage]) -> list[SendResult]:
         """Send `messages`; the results are in their order, and no failure is raised."""
@@ -44,9 +44,10 @@ class OutboxSender(Protocol):
 
 
 def addressed_messages(item: Item) -> list[AddressedMessage]:
-    """Return the messages of an item's outbox, each with the id that it has each time it is sent.
+    """Return the messages of an item's outbox, each with the deduplication id that it always has.
 
-    The id is a hash of key and payload: SQS tells copies by it for five minutes, and another payload has another one.
+    The id is a hash of the item's key and payload, and the message's number. FIFO queues and topics use it to skip
+    copies for five minutes.
     """
     kept_messages = json.loads(item.outbox or "[]")
     messages = [
@@ -59,20 +60,20 @@ def addressed_messages(item: Item) -> list[AddressedMessage]:
 
 
 class Relayed(Enum):
-    """What became of an item's messages."""
+    """What became of the messages of an item."""
 
     SENT = auto()
-    LATER = auto()  # counted, to be sent again after a back-off
-    UNKNOWN = auto()  # the table did not take what became of them
-    NEVER = auto()
+    LATER = auto()  # not all were sent; all are sent again after a back-off
+    UNKNOWN = auto()  # the outcome could not be stored
+    NEVER = auto()  # they cannot be sent, or the rounds are spent
 
 
 @dataclass(frozen=True, slots=True)
 class RelayResult:
-    """What became of one item's messages.
+    """What became of the messages of one item.
 
     Attributes:
-        item: The item; its `attempts` are the rounds that failed, its `reason` the last error.
+        item: The item; `send_rounds` are the rounds that failed, `reason` is the last error.
         outcome: What became of its messages.
     """
 
@@ -81,11 +82,11 @@ class RelayResult:
 
 
 class Relay:
-    """Sends outboxes.
+    """Sends outboxes, and stores what became of them.
 
     Args:
-        sender: Sends messages on.
-        idempotency: The items of the invocation.
+        sender: Sends messages.
+        idempotency: The items of this invocation.
         metrics: Where sends are counted.
     """
 
@@ -95,7 +96,14 @@ class Relay:
         self._metrics = metrics
 
     def relay(self, unsent: Sequence[tuple[Item, str]]) -> list[RelayResult]:
-        """Send all messages of items, each with the body of the message that it is of; write what became of them."""
+        """Send all messages of items, and write what became of them.
+
+        Args:
+            unsent: Items that are COMMITTED, each with the body of the message that it belongs to.
+
+        Returns:
+            What became of them, in the order of `unsent`.
+        """
         outboxes = [_outbox(item, origin) for item, origin in unsent]
         readable = [outbox for outbox in outboxes if not isinstance(outbox, SendResult)]
         answers = iter(self._sender.send([message for outbox in readable for message in outbox]))
@@ -123,27 +131,28 @@ class Relay:
 
 
 def _outbox(item: Item, origin: str) -> list[AddressedMessage] | SendResult:
-    """Return the messages of an item; or what sending them comes to, if another release wrote what cannot be read."""
+    """Return the messages of an item; or a failed send, if another release wrote an outbox that cannot be read."""
     try:
         return [replace(message, origin=origin) for message in addressed_messages(item)]
     except (TypeError, ValueError, KeyError) as error:
-        return SendResult(None, f"the outbox of the record cannot be read: {type(error).__name__}", is_permanent=True)
+        return SendResult(None, f"the outbox of the item cannot be read: {type(error).__name__}", is_permanent=True)
 
 
 def _judged(item: Item, failures: Sequence[SendResult]) -> RelayResult:
-    """Say what failed sends mean: as long as one may still succeed, all are sent again."""
+    """Return what the failed sends of an item mean. As long as one may still succeed, all are sent again."""
     if not failures:
         return RelayResult(item, Relayed.SENT)
     may_succeed = [failure for failure in failures if not failure.is_permanent]
     error = str((may_succeed or failures)[0].error)
-    rounds = item.attempts + 1
+    rounds = item.send_rounds + 1
     if may_succeed and rounds < SEND_ROUNDS:
         return RelayResult(replace(item, attempts=rounds, reason=bounded_reason(error)), Relayed.LATER)
-    told = f"done, but what it sends on was refused {rounds} times, the last with {error}"
-    return RelayResult(replace(item, attempts=rounds, reason=bounded_reason(told)), Relayed.NEVER)
+    reason = f"done, but its messages were refused {rounds} times, the last with {error}"
+    return RelayResult(replace(item, attempts=rounds, reason=bounded_reason(reason)), Relayed.NEVER)
 
 
 def _stands(result: RelayResult, verdict: Verdict) -> bool:
+    """Return whether the item is as the result says: by this write, or because another worker sent its messages."""
     if verdict.outcome is Outcome.APPLIED:
         return True
     found = verdict.found

@@ -1,9 +1,9 @@
-"""Outcomes on their way into the table: kept together, written in one call, and confirmed only when they stand."""
+"""The settlement: queues the outcomes of messages, writes them in one call, and confirms what the table took."""
 
 import logging
 import random
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any
 
 from tsunagu.contracts.items import Status
@@ -14,6 +14,7 @@ from tsunagu.runtime.idempotency.item import Change, Item
 from tsunagu.runtime.idempotency.lease import Claim
 from tsunagu.runtime.idempotency.store import Outcome, Verdict
 from tsunagu.runtime.receiving.batch import BatchMessage
+from tsunagu.runtime.receiving.completion import Completion
 from tsunagu.runtime.receiving.dead_letters import DeadLetterChannel, DeadLetters
 from tsunagu.runtime.receiving.relay import Relay, Relayed
 from tsunagu.runtime.retry import backoff_seconds
@@ -25,27 +26,41 @@ _logger = logging.getLogger(__name__)
 AnyMessage = BatchMessage[Any]
 
 
-@dataclass(frozen=True, slots=True)
 class _Pending:
-    """An outcome that is still to be written: what is intended, and the item as it will be."""
+    """An outcome that is not written yet.
 
-    message: AnyMessage
-    claim: Claim
-    change: Change
-    item: Item
-    delay_seconds: float | None = None
+    Attributes:
+        message: The message.
+        claim: Its item, which this invocation holds.
+        change: The change that writes the outcome.
+        item: The item as the change leaves it: the intended outcome.
+        delay_seconds: Seconds until SQS delivers a released message again. Default: when its time-out ends.
+    """
+
+    __slots__ = ("change", "claim", "delay_seconds", "item", "message")
+
+    def __init__(
+        self, message: AnyMessage, claim: Claim, change: Change, item: Item, delay_seconds: float | None = None
+    ) -> None:
+        self.message = message
+        self.claim = claim
+        self.change = change
+        self.item = item
+        self.delay_seconds = delay_seconds
 
 
 class Settlement:
-    """The outcomes of one invocation.
+    """Settles the messages of one invocation.
+
+    Outcomes are queued until `flush` writes them. Only then SQS may delete a message.
 
     Args:
-        idempotency: The items of the invocation.
+        idempotency: The items of this invocation.
         relay: Sends outboxes.
-        channel: Where dead letters go.
+        channel: Sends dead letters.
         metrics: Where outcomes are counted.
         max_attempts: Attempts after which a message is dead-lettered.
-        rng: Where the jitter of back-off comes from.
+        rng: Where the jitter of the back-off comes from.
     """
 
     def __init__(
@@ -69,50 +84,63 @@ class Settlement:
         self._dead_letters: list[tuple[AnyMessage, DeadLetters]] = []
 
     def has_spent(self, attempts: int) -> bool:
-        """Whether so many attempts are all that a message gets."""
+        """Return whether a message has spent its attempts."""
         return attempts >= self._max_attempts
 
-    def complete(self, message: AnyMessage, claim: Claim, outbox: Sequence[OutboxMessage], result: str) -> None:
-        """Keep: the work is done with this result, and these messages are to be sent."""
-        change = self._idempotency.completed(claim, outbox, result)
-        self._pending.append(_Pending(message, claim, change, _completed(claim, outbox, result)))
-
-    def committed(self, message: AnyMessage, claim: Claim, outbox: Sequence[OutboxMessage], result: str) -> None:
-        """Keep: a transaction says that the work is done with this result; its messages are to be sent."""
-        self._done(message, claim, _completed(claim, outbox, result))
+    def complete(self, message: AnyMessage, completion: Completion) -> None:
+        """Queue the outcome "completed", unless a transaction has committed it; and queue the sends of the outbox."""
+        claim, (outbox, result) = completion.claim, completion.seal()
+        item = _completed(claim, outbox, result)
+        if completion.was_committed:
+            self._done(message, claim, item)
+        else:
+            self._pending.append(_Pending(message, claim, completion.change(), item))
 
     def resend(self, message: AnyMessage, item: Item) -> None:
-        """Keep: the work was done before, and its messages may not have been sent."""
+        """Queue the sends of an item that is COMMITTED: its messages may not have been sent."""
         self._unsent.append((message, item))
 
     def release(self, message: AnyMessage, claim: Claim) -> None:
-        """Keep: the work goes back as it came; this was no attempt."""
+        """Queue the release of a message that was not attempted: its item gets the attempts that it had before."""
         self._release(message, claim, attempts=claim.item.attempts, reason="", delay_seconds=None)
 
     def fail(self, message: AnyMessage, claim: Claim, reason: str, after_seconds: float | None = None) -> None:
-        """Keep: the attempt failed; the message comes back later, or dies when its attempts are spent."""
+        """Queue the release of a message whose attempt failed; dead-letter it if its attempts are spent.
+
+        Args:
+            message: The message.
+            claim: Its item, which this invocation holds.
+            reason: Why the attempt failed.
+            after_seconds: Seconds until SQS delivers it again. Default: exponential back-off with full jitter.
+        """
         self._metrics.count(Metric.ATTEMPTS_FAILED)
         if self.has_spent(claim.attempt):
-            self.dead_letter(
-                message, claim, f"{claim.attempt} attempts failed, the last with {reason}", attempts=claim.attempt
-            )
+            text = f"{claim.attempt} attempts failed, the last with {reason}"
+            self.dead_letter(message, claim, text, attempts=claim.attempt)
             return
         delay = backoff_seconds(claim.attempt, self._rng) if after_seconds is None else after_seconds
         self._release(message, claim, attempts=claim.attempt, reason=bounded_reason(reason), delay_seconds=delay)
 
     def dead_letter(self, message: AnyMessage, claim: Claim, reason: str, *, attempts: int) -> None:
-        """Keep: the message will never be processed."""
+        """Queue the outcome "dead": the message goes to the dead-letter queue, with the reason.
+
+        Args:
+            message: The message.
+            claim: Its item, which this invocation holds.
+            reason: Why it cannot be processed.
+            attempts: Attempts so far.
+        """
         text, ids = bounded_reason(reason), message.message_ids
         change = self._idempotency.dead(claim, attempts=attempts, reason=text, message_ids=ids)
         item = replace(claim.item, status=Status.DEAD, reason=text, attempts=attempts, message_ids=ids)
         self._pending.append(_Pending(message, claim, change, item))
 
     def dead_letter_again(self, message: AnyMessage, letters: DeadLetters) -> None:
-        """Keep: messages of an item that is DEAD already are still to be sent to the dead-letter queue."""
+        """Queue dead letters of an item that is DEAD already, because SNS was not notified of them."""
         self._dead_letters.append((message, letters))
 
     def flush(self) -> None:
-        """Write what is kept, send outboxes, send and tell dead letters, and confirm what stands."""
+        """Write the queued outcomes, send outboxes, send and notify dead letters, and confirm what the table took."""
         pending, self._pending = self._pending, []
         verdicts = self._idempotency.settle([each.change for each in pending])
         for each, verdict in zip(pending, verdicts, strict=True):
@@ -139,7 +167,7 @@ class Settlement:
             else:
                 self._done(message, claim, intended)
         elif verdict.found is not None and claim.was_done(verdict):
-            # Something else was intended, but a transaction whose answer was lost did commit after all.
+            # Another outcome was intended, but a transaction whose answer was lost has completed the message.
             self._done(message, claim, verdict.found)
         elif verdict.outcome is Outcome.REFUSED:
             self._metrics.count(Metric.LEASES_LOST)
@@ -150,7 +178,7 @@ class Settlement:
 
     def _done(self, message: AnyMessage, claim: Claim, item: Item) -> None:
         self._metrics.count(Metric.MESSAGES_PROCESSED)
-        with in_hand(message.deliveries[0].log_fields(message.request.item_id)):
+        with in_hand(message.log_fields):
             _logger.info("message processed", extra={LogKey.FENCING_TOKEN: item.fence, LogKey.ATTEMPTS: claim.attempt})
         if item.outbox:
             self._unsent.append((message, item))
@@ -167,7 +195,7 @@ class Settlement:
                 self._dead_letters.append((message, DeadLetters(result.item, tuple(message.deliveries))))
             elif result.outcome is Relayed.LATER:
                 self._metrics.count(Metric.CALLS_FAILED)
-                message.delay_seconds = backoff_seconds(result.item.attempts, self._rng)
+                message.delay_seconds = backoff_seconds(result.item.send_rounds, self._rng)
                 self._log(message, "outbox not sent")
 
     def _send_dead_letters(self) -> None:
@@ -199,7 +227,7 @@ class Settlement:
 
     @staticmethod
     def _log(message: AnyMessage, event: str) -> None:
-        with in_hand(message.deliveries[0].log_fields(message.request.item_id)):
+        with in_hand(message.log_fields):
             _logger.warning(event, extra={LogKey.RECORD_COUNT: len(message.deliveries)})
 
 

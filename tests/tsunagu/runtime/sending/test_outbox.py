@@ -143,7 +143,7 @@ def test_send_that_can_never_succeed_dead_letters_the_message_and_its_effect_sta
     assert world.receive(*batch, process=process) == []
     assert world.effects() == ["a", "b"]
     assert [letter.body for letter in world.dead_letter_queue.sent] == ['{"order_id": "a"}']
-    assert "what it sends on was refused" in world.topic.published[0]["dead_letters"][0]["reason"]
+    assert "done, but its messages were refused" in world.topic.published[0]["dead_letters"][0]["reason"]
     assert sorted(world.statuses()) == [Status.COMMITTED, Status.COMPLETED]
 
 
@@ -164,7 +164,7 @@ def test_redriven_message_has_a_budget_of_sends_of_its_own(world: World) -> None
 
     assert world.receive(record(order("o-1"), "m-redriven"), process=transactional) == ["m-redriven"]
     assert len(world.dead_letter_queue.sent) == 1
-    assert "was refused 20 times" in world.topic.published[0]["dead_letters"][0]["reason"]
+    assert "were refused 20 times" in world.topic.published[0]["dead_letters"][0]["reason"]
 
 
 def test_record_of_sends_that_were_given_up_says_why(world: World) -> None:
@@ -172,7 +172,7 @@ def test_record_of_sends_that_were_given_up_says_why(world: World) -> None:
     for _ in range(SEND_ROUNDS):
         world.receive(record(order("o-1")), process=transactional)
 
-    assert "was refused 20 times" in world.only_item().reason
+    assert "were refused 20 times" in world.only_item().reason
 
 
 def test_what_may_still_succeed_is_sent_before_the_message_is_given_up(world: World) -> None:
@@ -282,7 +282,7 @@ def test_outbox_that_cannot_be_read_is_given_up_alone(world: World) -> None:
 
     assert world.receive(record(order("o-1")), record(order("o-2"), "m-2"), process=transactional) == []
     assert sorted(world.statuses()) == [Status.COMMITTED, Status.COMPLETED]
-    assert "the outbox of the record cannot be read" in world.topic.published[0]["dead_letters"][0]["reason"]
+    assert "the outbox of the item cannot be read" in world.topic.published[0]["dead_letters"][0]["reason"]
 
 
 def test_dead_letter_of_sends_that_were_given_up_is_only_acknowledged_when_it_comes_again(world: World) -> None:

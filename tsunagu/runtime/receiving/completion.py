@@ -1,0 +1,133 @@
+"""The completion of one message: what it sends on, its result, and the transaction that commits both."""
+
+from collections.abc import Sequence
+from typing import Any
+
+from tsunagu.contracts.items import OUTBOX_AND_RESULT_BYTES
+from tsunagu.runtime.errors import LeaseLostError, UnavailableError
+from tsunagu.runtime.idempotency.decisions import Idempotency
+from tsunagu.runtime.idempotency.item import Change
+from tsunagu.runtime.idempotency.lease import Claim
+from tsunagu.runtime.idempotency.transaction import Transaction
+from tsunagu.runtime.receiving.batch import BatchMessage
+from tsunagu.runtime.receiving.heartbeats import Heartbeats
+from tsunagu.runtime.sending.outbox import Outbox, OutboxMessage, encode
+
+
+class Completion:
+    """Completes one message: collects what it sends on and its result, until both are committed.
+
+    The business function fills it through its `Message`. The settlement takes it over when the function has returned.
+
+    Args:
+        message: The message of the batch.
+        claim: The item of the message, which this invocation holds.
+        idempotency: The items of this invocation.
+        heartbeats: Extends the lease of the message.
+
+    Attributes:
+        claim: The item of the message, as this invocation's claim left it.
+        outbox: What the message sends on.
+        result: Text that the item keeps. Default: none.
+    """
+
+    __slots__ = ("_heartbeats", "_idempotency", "_message", "_sealed", "_transaction", "claim", "outbox", "result")
+
+    def __init__(
+        self, message: BatchMessage[Any], claim: Claim, idempotency: Idempotency, heartbeats: Heartbeats
+    ) -> None:
+        delivery = message.deliveries[0]
+        self.claim = claim
+        self.outbox = Outbox(delivery.request_id, delivery.trace_header)
+        if delivery.hop_count:
+            self.outbox.count_hops(delivery.hop_count)
+        self.result = ""
+        self._message = message
+        self._idempotency = idempotency
+        self._heartbeats = heartbeats
+        self._sealed: tuple[Sequence[OutboxMessage], str] | None = None
+        self._transaction: Transaction | None = None
+
+    def open_transaction(self) -> Transaction:
+        """Open the transaction that commits the business's writes together with this completion.
+
+        Raises:
+            RuntimeError: It was opened before.
+        """
+        if self._transaction is not None:
+            msg = "a message has one transaction, because its commit completes the message, got a second call"
+            raise RuntimeError(msg)
+        self._transaction = self._idempotency.transaction(self.claim, self.change)
+        return self._transaction
+
+    def heartbeat(self, task_token: str | None) -> None:
+        """Extend the lease, and send a heartbeat for the task of `task_token`, if there is one.
+
+        Raises:
+            LeaseLostError: Another worker owns the message; or the transaction was committed before.
+            TaskLostError: The task does not wait any more.
+            UnavailableError: DynamoDB or Step Functions did not answer.
+        """
+        try:
+            self._heartbeats.beat(self._message, self.claim, task_token)
+        except LeaseLostError as error:
+            if not self.was_committed:
+                raise
+            msg = "a heartbeat must come before the transaction is committed, got one after: the message is done"
+            raise LeaseLostError(msg) from error
+
+    @property
+    def was_committed(self) -> bool:
+        """Whether the transaction was committed, and the message completed with it."""
+        return self._transaction is not None and self._transaction.committed
+
+    def change(self) -> Change:
+        """Return the change of the item that completes the message; seals the completion."""
+        return self._idempotency.completed(self.claim, *self.seal())
+
+    def seal(self) -> tuple[Sequence[OutboxMessage], str]:
+        """End the collecting; return what the message sends on, and its result.
+
+        The first call decides: the outbox refuses messages that come later, and a later result is ignored.
+
+        Raises:
+            TypeError: The result is not text.
+            ValueError: Outbox and result are too large together; or a message sends the result, and there is none.
+        """
+        if self._sealed is None:
+            outbox = self.outbox.seal()
+            _check(outbox, self.result)
+            self._sealed = (outbox, self.result)
+        return self._sealed
+
+    def finish(self) -> None:
+        """Check the transaction and seal the completion, when the business function has returned.
+
+        An error of the commit is raised again here, so that a function cannot swallow it by accident.
+
+        Raises:
+            LeaseLostError: Another worker owns the message.
+            UnavailableError: DynamoDB did not answer the transaction.
+            RuntimeError: The transaction was opened, but no `with` block entered it.
+            TypeError, ValueError: As `seal`.
+        """
+        if self._transaction is not None and not self._transaction.was_entered:
+            msg = "a transaction must be used in a with block, got one that was never entered"
+            raise RuntimeError(msg)
+        failure = self._transaction.failure if self._transaction else None
+        if isinstance(failure, LeaseLostError | UnavailableError):
+            raise failure
+        self.seal()
+
+
+def _check(outbox: Sequence[OutboxMessage], result: object) -> None:
+    if not isinstance(result, str):
+        msg = f"the result of a message must be text, got {type(result).__name__}"
+        raise TypeError(msg)
+    if not result and any(message.is_result for message in outbox):
+        msg = "the result of a message must be set where the outbox sends it, got none"
+        raise ValueError(msg)
+    size = len(encode(outbox).encode()) + len(result.encode())
+    if size > OUTBOX_AND_RESULT_BYTES:
+        msg = f"outbox and result must have at most {OUTBOX_AND_RESULT_BYTES:,} bytes together, got {size:,}"
+        raise ValueError(msg)

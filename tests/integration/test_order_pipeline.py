@@ -19,7 +19,7 @@ from tsunagu.contracts.pipeline import PreprocessorEnvironment, ServiceEnvironme
 from tsunagu.operations.trace import trace
 from tsunagu.runtime.aws.journal import DynamoDbJournalIndex, deployed_journal
 from tsunagu.runtime.errors import UnavailableError, UnknownEventError
-from tsunagu.runtime.functions.preprocessor import preprocessor
+from tsunagu.runtime.functions.preprocessor import QUEUE_VARIABLE, preprocessor
 from tsunagu.runtime.pipeline.errors import MalformedRequestError
 
 STEPS = {"reserve": ("inventory", "billing"), "ship": ("shipping",)}
@@ -84,7 +84,7 @@ class Desk:
 
     def ask(self, event: object) -> dict[str, Any]:
         self._set(self.environment)
-        self._monkeypatch.delenv("QUEUE_ARN", raising=False)
+        self._monkeypatch.delenv(QUEUE_VARIABLE, raising=False)
         return preprocessor().handle(event, FakeContext())
 
     def enter(self) -> dict[str, Any]:

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Any, Self, get_type_hints
 
 _TRUE, _FALSE = "true", "false"
+_NONE = "0"  # of a field that is a positive number or None
 
 
 class EnvironmentContractError(ValueError):
@@ -17,7 +18,8 @@ class EnvironmentContract:
     """Base of the records that a construct writes and a handler reads.
 
     A subclass is a frozen dataclass of `str`, `int`, `float` and `bool` fields. The variable of a field is its name in
-    upper case: `table_name` travels as `TABLE_NAME`. A field with a default may be absent.
+    upper case: `table_name` travels as `TABLE_NAME`. A field with a default may be absent. A field of type `int | None`
+    holds a positive number or None, and None travels as 0.
     """
 
     @classmethod
@@ -60,20 +62,24 @@ class EnvironmentContract:
         return cls(**values)
 
 
-def _to_text(value: str | float | bool) -> str:
+def _to_text(value: str | float | bool | None) -> str:
     if isinstance(value, bool):
         return _TRUE if value else _FALSE
-    return str(value)
+    return _NONE if value is None else str(value)
 
 
-def _from_text(name: str, text: str, kind: type[str | float | bool]) -> str | float | bool:
+def _from_text(name: str, text: str, kind: Any) -> str | float | bool | None:
     try:
         if kind is bool:
             return {_TRUE: True, _FALSE: False}[text]
-        return kind(text)
+        if kind == int | None:
+            return None if text == _NONE else int(text)
+        value: str | float = kind(text)
     except (KeyError, ValueError):
-        msg = f"{name} must be of type {kind.__name__}, got {text!r}"
+        expected = kind.__name__ if isinstance(kind, type) else kind
+        msg = f"{name} must be of type {expected}, got {text!r}"
         raise EnvironmentContractError(msg) from None
+    return value
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -86,12 +92,12 @@ class ReceiverEnvironment(EnvironmentContract):
         queue_arn: The queue that the function consumes; an event from another one is refused.
         queue_url: The same queue, to change the visibility of its messages.
         dead_letter_queue_url: Where messages go that cannot be processed.
-        notification_topic_arn: Where each dead letter is told.
+        notification_topic_arn: Topic that is notified of each dead letter.
         max_attempts: Attempts after which a message is dead-lettered.
         function_timeout_seconds: Longest time of one invocation.
         metrics_namespace: CloudWatch namespace of the receiver's metrics.
         single_writes: Whether items are written by single conditional writes, instead of batches of PartiQL.
-        lease_seconds: Length of a lease that heartbeats extend; 0 for leases as long as the invocation.
+        lease_seconds: Length of a lease that heartbeats extend. Default: leases are as long as the invocation.
     """
 
     idempotency_table_name: str
@@ -104,4 +110,4 @@ class ReceiverEnvironment(EnvironmentContract):
     function_timeout_seconds: int
     metrics_namespace: str
     single_writes: bool = False
-    lease_seconds: int = 0
+    lease_seconds: int | None = None

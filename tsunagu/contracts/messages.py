@@ -1,8 +1,8 @@
-"""Messages on the wire: attribute names, limits, schema version, identifiers of sends."""
+"""Messages as SQS and SNS carry them: names of attributes, limits, schema version, deduplication ids."""
 
 SCHEMA_VERSION = 1
 
-# Message attributes. SQS and SNS allow ten; ours leave room for five of a producer's.
+# Message attributes. A message has ten at most; with these five, five are left for the producer.
 REQUEST_ID_ATTRIBUTE = "request_id"
 SCHEMA_VERSION_ATTRIBUTE = "schema_version"
 HOP_COUNT_ATTRIBUTE = "hop_count"
@@ -21,18 +21,21 @@ REQUEST_ID_LENGTHS = range(1, 129)
 
 
 def dead_letter_source(queue_arn: str, message_id: str) -> str:
-    """Where a dead letter came from: the queue and the id that the message had there."""
+    """Return where a dead letter came from: the queue, and the SQS message id that it had there."""
     return f"{queue_arn}/{message_id}"
 
 
 def dead_letter_deduplication_id(message_id: str) -> str:
-    """Deduplication id of a message on its way into a FIFO dead-letter queue.
+    """Return the deduplication id of a dead letter that is sent to a FIFO dead-letter queue.
 
-    Derived from the SQS message id, not from the business key: the same key may die twice within five minutes.
+    It contains the SQS message id, not the business key, because one key can be dead-lettered twice in five minutes.
     """
     return f"dead-{message_id}"
 
 
 def redrive_deduplication_id(message_id: str) -> str:
-    """Deduplication id of a dead letter on its way back: another one for each time that it died."""
+    """Return the deduplication id of a dead letter that is redriven.
+
+    A message that was dead-lettered twice has another one each time.
+    """
     return f"redrive-{message_id}"

@@ -1,4 +1,4 @@
-"""Names of metrics, of log keys and of log messages: one name for one thing, in code, dashboards and documentation."""
+"""Names of metrics and of log keys, as code, dashboards and documentation use them."""
 
 from enum import StrEnum
 
@@ -7,7 +7,7 @@ SERVICE_DIMENSION = "service"  # Powertools' name for it
 
 
 class Metric(StrEnum):
-    """Metrics of a receiver, each a count with the unit Count."""
+    """Metrics of a receiver; the unit of each is Count."""
 
     MESSAGES_PROCESSED = "MessagesProcessed"
     DUPLICATES_SKIPPED = "DuplicatesSkipped"
@@ -20,11 +20,11 @@ class Metric(StrEnum):
 
 
 class LogKey(StrEnum):
-    """Keys that a log line may carry beside those of Lambda's own JSON format; nothing else gets through."""
+    """Keys that a log line may have, besides those of Lambda's own JSON format. Other keys are removed."""
 
     SERVICE = "service"
     REQUEST_ID = "request_id"
-    CAUSE_REQUEST_ID = "cause_request_id"  # of the request that a message came from, where it is one of its own
+    CAUSE_REQUEST_ID = "cause_request_id"  # of the request that sent a message, where the message starts a new one
     MESSAGE_ID = "message_id"
     ITEM_ID = "item_id"
     FENCING_TOKEN = "fencing_token"  # noqa: S105 - a number, no secret

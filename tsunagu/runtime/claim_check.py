@@ -1,6 +1,7 @@
-"""The claim check: a small JSON value travels in the message, a larger one waits in an object that the message names.
+"""The claim check: keeps JSON values that are too large for a message in objects, and reads them again.
 
-A reference pins version, size and SHA-256, so that what is read is what was kept, whatever became of the object.
+A small value travels in the message. For a larger one, the message has a claim: key, version, size and SHA-256 of an
+object. These are compared when the object is read, so that a changed object is noticed.
 """
 
 import hashlib
@@ -14,37 +15,37 @@ from tsunagu.contracts.items import OUTBOX_AND_RESULT_BYTES
 from tsunagu.runtime.errors import InvalidMessageError, PermanentError, RetryableError
 from tsunagu.runtime.json_text import JsonObject, json_text
 
-_OUTBOX_BYTES = 8_192  # of a record that keeps parts: ids and attributes, no bodies
+_OUTBOX_BYTES = 8_192  # of an item that keeps parts: ids and attributes of messages, without bodies
 _STORED_FIELDS = {"key", "version_id", "sha256", "size", "content_type"}
 _SHA256_CHARACTERS = 64
 
 
 class ObjectMissingError(PermanentError):
-    """The object, or the version that the message names, is not there."""
+    """The object, or its version, does not exist."""
 
 
 class ObjectDeniedError(RetryableError):
-    """The object store refused: it counts as an attempt, so that nobody asks for ever.
+    """The object store denied access. This counts as an attempt, so that the message is dead-lettered in the end.
 
-    S3 says "denied" of what is missing too, to whoever may not list the bucket.
+    S3 also answers "denied" for an object that does not exist, if the caller may not list the bucket.
     """
 
 
 class ObjectAlteredError(PermanentError):
-    """The object is not what was kept."""
+    """The object has another content than the one that was kept."""
 
 
 class PayloadTooLargeError(PermanentError):
-    """The JSON is larger than the pipeline takes."""
+    """The JSON is larger than the pipeline allows."""
 
 
 class ObjectExistsError(Exception):
-    """There is an object under this key."""
+    """An object with this key exists."""
 
 
 @dataclass(frozen=True, slots=True)
 class Inline:
-    """A JSON value that travels in the message.
+    """A JSON value in the message.
 
     Attributes:
         value: The value.
@@ -53,19 +54,19 @@ class Inline:
     value: Any
 
     def to_json(self) -> JsonObject:
-        """Return the part as messages and records carry it."""
+        """Return the part as messages and items contain it."""
         return {"inline": self.value}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Stored:
-    """A JSON value that lies in an object.
+    """A JSON value in an object.
 
     Attributes:
         key: Key of the object.
-        version_id: Version that was written.
+        version_id: Version of the object.
         sha256: SHA-256 of its bytes, in hexadecimal.
-        size_bytes: Their number.
+        size_bytes: Number of its bytes.
     """
 
     key: str
@@ -74,7 +75,7 @@ class Stored:
     size_bytes: int
 
     def to_json(self) -> JsonObject:
-        """Return the part as messages and records carry it."""
+        """Return the part as messages and items contain it."""
         claim = {
             "key": self.key,
             "version_id": self.version_id,
@@ -90,11 +91,11 @@ Part = Inline | Stored
 
 @dataclass(frozen=True, slots=True)
 class KeptObject:
-    """What is known of an object without its body.
+    """An object, without its body.
 
     Attributes:
         version_id: Its newest version.
-        sha256: SHA-256 that the store knows of it, in hexadecimal; None when it was written without.
+        sha256: SHA-256 that the store keeps with it, in hexadecimal; None when it was written without one.
     """
 
     version_id: str
@@ -103,11 +104,11 @@ class KeptObject:
 
 @dataclass(frozen=True, slots=True)
 class OpenObject:
-    """An object whose body was not read yet.
+    """An object whose body has not been read yet.
 
     Attributes:
         size_bytes: Length of the body.
-        read: Returns the body; raises `UnavailableError` when it does not arrive.
+        read: Returns the body, or raises `UnavailableError`.
     """
 
     size_bytes: int
@@ -115,42 +116,43 @@ class OpenObject:
 
 
 class ObjectStore(Protocol):
-    """Keeps objects, each write of a key a version of its own.
+    """Keeps objects. Each write of a key makes a new version.
 
-    Every method raises `UnavailableError` when the store is throttled or gone, and `ObjectDeniedError` when it refuses.
+    Every method raises `UnavailableError` when the store throttles or does not answer, and `ObjectDeniedError` when it
+    denies access.
     """
 
     def put(self, key: str, body: bytes, sha256: str) -> str:
-        """Write an object that is not there yet; return its version.
+        """Write an object that does not exist yet; return its version.
 
         Raises:
-            ObjectExistsError: It is there.
+            ObjectExistsError: An object with this key exists.
         """
         ...
 
     def find(self, key: str) -> KeptObject:
-        """Return what is known of an object.
+        """Return an object, without its body.
 
         Raises:
-            ObjectMissingError: It is not there.
+            ObjectMissingError: It does not exist.
         """
         ...
 
     def open(self, key: str, version_id: str) -> OpenObject:
-        """Return one version of an object, to be read.
+        """Open one version of an object for reading.
 
         Raises:
-            ObjectMissingError: It is not there.
+            ObjectMissingError: It does not exist.
         """
         ...
 
 
 class ClaimCheck:
-    """Keeps JSON values, and redeems what was kept.
+    """Keeps JSON values, and redeems them.
 
     Args:
-        store: Where objects are.
-        largest_bytes: Largest JSON that is kept or redeemed.
+        store: Keeps the objects.
+        largest_bytes: Largest JSON that is kept or redeemed, in bytes of UTF-8.
     """
 
     def __init__(self, store: ObjectStore, *, largest_bytes: int) -> None:
@@ -160,18 +162,18 @@ class ClaimCheck:
     def keep(self, value: object, key: str, *, inline_bytes: int) -> Part:
         """Return `value` as a part: inline, or written to an object.
 
-        Writing the same value again gives the same part: the answer to the first write may have been lost.
+        To keep the same value again returns the same part. So a call whose answer was lost can be repeated.
 
         Args:
             value: A JSON value.
             key: Key of the object.
-            inline_bytes: Largest JSON, in UTF-8, that travels in the message.
+            inline_bytes: Largest JSON that travels in the message, in bytes of UTF-8.
 
         Raises:
-            InvalidMessageError: It is no JSON value.
-            PayloadTooLargeError: It is larger than is kept.
-            ObjectAlteredError: Something else is under the key.
-            ObjectDeniedError: The store refused.
+            InvalidMessageError: The value is not JSON.
+            PayloadTooLargeError: The JSON is larger than `largest_bytes`.
+            ObjectAlteredError: An object with other content has this key.
+            ObjectDeniedError: The store denied access.
             UnavailableError: The store did not answer.
         """
         body = json_text(value).encode()
@@ -191,10 +193,10 @@ class ClaimCheck:
         """Return the JSON value of a part.
 
         Raises:
-            ObjectMissingError: Its object is not there.
-            ObjectAlteredError: Its object has another size or another SHA-256 than was kept, or is no JSON.
-            PayloadTooLargeError: It is larger than is redeemed; nothing was read.
-            ObjectDeniedError: The store refused.
+            ObjectMissingError: The object does not exist.
+            ObjectAlteredError: The object has another size or SHA-256 than the claim, or is not JSON.
+            PayloadTooLargeError: The object is larger than `largest_bytes`; nothing was read.
+            ObjectDeniedError: The store denied access.
             UnavailableError: The store did not answer.
         """
         if isinstance(part, Inline):
@@ -225,14 +227,14 @@ class ClaimCheck:
 
 
 def part_from_json(place: str, value: object) -> Part:
-    """Read a part of a message or a record.
+    """Read a part of a message or an item.
 
     Args:
-        place: What the part is, for the error.
-        value: The part, as `to_json` gave it.
+        place: Name of the part, for the error.
+        value: The part, as `to_json` returned it.
 
     Raises:
-        InvalidMessageError: It is no part.
+        InvalidMessageError: The value is not a part.
     """
     if isinstance(value, dict) and value.keys() == {"inline"}:
         return Inline(value["inline"])
@@ -243,14 +245,14 @@ def part_from_json(place: str, value: object) -> Part:
     return Stored(key=claim["key"], version_id=claim["version_id"], sha256=claim["sha256"], size_bytes=claim["size"])
 
 
-def inline_limit(inline_bytes: int, *, parts_of_record: int = 1) -> int:
-    """Return the largest JSON that may travel inline, so that a record holds all of its parts too.
+def inline_limit(inline_bytes: int, *, parts_of_item: int = 1) -> int:
+    """Return the largest JSON that may travel inline, in bytes, so that an item has room for all its parts.
 
     Args:
-        inline_bytes: Largest JSON that travels in a message.
-        parts_of_record: Parts that one record has.
+        inline_bytes: Largest JSON that travels in a message, in bytes of UTF-8.
+        parts_of_item: Number of parts that one item keeps.
     """
-    return min(inline_bytes, (OUTBOX_AND_RESULT_BYTES - _OUTBOX_BYTES) // parts_of_record)
+    return min(inline_bytes, (OUTBOX_AND_RESULT_BYTES - _OUTBOX_BYTES) // parts_of_item)
 
 
 def _is_claim(claim: JsonObject) -> bool:

@@ -1,4 +1,4 @@
-"""The time, and identifiers made of it, behind ports that tests can hold still."""
+"""The clock, and new identifiers; tests put others in their place."""
 
 import secrets
 import time
@@ -8,34 +8,34 @@ from typing import Protocol
 
 
 class Clock(Protocol):
-    """Where the runtime gets its time from."""
+    """Gives the runtime the time."""
 
     def now_ms(self) -> int:
-        """Milliseconds since the epoch."""
+        """Return the time, in milliseconds since the epoch."""
         ...
 
     def now_us(self) -> int:
-        """Microseconds since the epoch."""
+        """Return the time, in microseconds since the epoch."""
         ...
 
     def sleep(self, seconds: float) -> None:
-        """Wait."""
+        """Wait for that many seconds."""
         ...
 
 
 class SystemClock:
-    """The clock of the machine."""
+    """The clock of the operating system."""
 
     def now_ms(self) -> int:
-        """Milliseconds since the epoch."""
+        """Return the time, in milliseconds since the epoch."""
         return time.time_ns() // 1_000_000
 
     def now_us(self) -> int:
-        """Microseconds since the epoch."""
+        """Return the time, in microseconds since the epoch."""
         return time.time_ns() // 1_000
 
     def sleep(self, seconds: float) -> None:
-        """Wait."""
+        """Wait for that many seconds."""
         time.sleep(seconds)
 
 
@@ -43,16 +43,16 @@ NewId = Callable[[], str]
 
 
 def new_owner() -> str:
-    """Return a token that no other invocation has, not even a retry of the same event."""
+    """Return a token for one invocation. No other one has it, not even a retry with the same event."""
     return uuid.uuid4().hex
 
 
 def new_request_id(now_ms: int, random_bytes: bytes | None = None) -> str:
-    """Return a UUID version 7: it sorts by time and cannot be guessed.
+    """Return a UUID version 7, which sorts by time and cannot be guessed.
 
     Args:
         now_ms: Milliseconds since the epoch.
-        random_bytes: The ten bytes behind the time. Default: from the operating system.
+        random_bytes: The ten bytes after the time. Default: random bytes of the operating system.
 
     Source: RFC 9562, section 5.7.
     """

@@ -1,21 +1,21 @@
 """Errors that decide what happens to a message.
 
 * MessageError
-    + RetryableError       it counts as an attempt; SQS delivers the message again, later
+    + RetryableError       counts as an attempt; SQS delivers the message again, later
     + PermanentError       the message goes to the dead-letter queue at once, with the reason
-        + InvalidMessageError    it breaks its contract
-        + TaskLostError          Step Functions does not wait for it any more
-    + LeaseLostError       another worker owns the message: commit nothing, do not acknowledge it
-    + ConditionFailedError a condition of the business's own write did not hold: it counts as an attempt
-    + UnavailableError     a store or channel is throttled, busy or gone: not an attempt, the message comes back
+        + InvalidMessageError    the message breaks its contract
+        + TaskLostError          the Step Functions task does not wait any more
+    + LeaseLostError       another worker owns the message: nothing is committed, and it is not acknowledged
+    + ConditionFailedError the condition of a write did not hold; counts as an attempt
+    + UnavailableError     a service is throttled or does not answer; not an attempt, SQS delivers the message again
 
 Any other exception of a business function counts as an attempt.
 """
 
 from tsunagu.contracts.messages import DEAD_LETTER_REASON_BYTES
 
-# SQS hides a message for 12 hours from its receive at most; before the delay, a batch may wait for 5 minutes and an
-# invocation last 15. https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/sqs-visibility-timeout.html
+# SQS hides a message for at most 12 hours after it was received. Before the delay begins, a batch may wait for
+# 5 minutes, and an invocation take 15. https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/sqs-visibility-timeout.html
 LONGEST_DELAY_SECONDS = 42_000
 
 
@@ -24,10 +24,10 @@ class MessageError(Exception):
 
 
 class RetryableError(MessageError):
-    """The message cannot be processed now, and may be later.
+    """The message cannot be processed now, but perhaps later.
 
     Attributes:
-        after_seconds: Delay before the next delivery, 0 to 42,000. Default: exponential back-off with full jitter.
+        after_seconds: Seconds until the next delivery, 0 to 42,000. Default: exponential back-off with full jitter.
 
     Raises:
         ValueError: The delay is out of range.
@@ -42,40 +42,43 @@ class RetryableError(MessageError):
 
 
 class PermanentError(MessageError):
-    """The message can never be processed, however often it is delivered."""
+    """The message cannot be processed, however often it is delivered."""
 
 
 class InvalidMessageError(PermanentError):
-    """The message breaks its contract; the text says what was expected and what was got."""
+    """The message breaks its contract. The text says what was expected, and what was got."""
 
 
 class TaskLostError(PermanentError):
-    """The Step Functions task of a heartbeat does not wait: it timed out, was stopped, has its outcome, or never was.
+    """The Step Functions task of a heartbeat does not wait: it timed out, was stopped, has ended, or never existed.
 
-    Whatever is done from now on, nobody hears of its outcome.
+    Nobody receives the outcome of further work.
     """
 
 
 class LeaseLostError(MessageError):
-    """Another worker owns the message by now; nothing was committed."""
+    """Another worker owns the message now; nothing was committed."""
 
 
 class ConditionFailedError(MessageError):
-    """The condition of a business function's own write did not hold; nothing was committed.
+    """The condition of a write of the business function did not hold; nothing was committed.
 
-    The function may catch it and decide: a `PermanentError`, say, or nothing to do.
+    The function may catch it and decide what it means: to raise a `PermanentError`, for example, or to do nothing.
     """
 
 
 class UnavailableError(MessageError):
-    """A store or a channel did not take the call; what it would have changed is unchanged or will be recognised."""
+    """A service was throttled, or did not answer.
+
+    The call may have been applied. If it was, the next try finds that out.
+    """
 
 
 class UnknownEventError(Exception):
-    """The function was invoked with an event that it does not serve; nothing was processed."""
+    """The function was invoked with an event that is not meant for it; nothing was processed."""
 
 
 def bounded_reason(text: str) -> str:
-    """Return `text` in printable characters, at most 1,024 bytes long."""
+    """Return `text` with `?` for characters that cannot be printed, cut to 1,024 bytes."""
     printable = "".join(character if character.isprintable() else "?" for character in text)
     return printable.encode()[:DEAD_LETTER_REASON_BYTES].decode(errors="ignore") or "no reason given"

@@ -1,4 +1,4 @@
-"""JSON as messages, records and objects carry it: written in one form, and read strictly."""
+"""JSON text of messages, items and objects: written in one form, and read strictly."""
 
 import json
 from typing import Any, NoReturn
@@ -9,13 +9,13 @@ JsonObject = dict[str, Any]
 
 
 def json_text(value: object) -> str:
-    """Return the shortest JSON of a value, with characters as they are.
+    """Return the shortest JSON of a value. Characters outside ASCII are not escaped.
 
-    SQS takes every character that JSON leaves unescaped but two
-    (https://docs.aws.amazon.com/AWSSimpleQueueService/latest/APIReference/API_SendMessage.html), so these are escaped.
+    Two characters are escaped, because SQS does not accept them:
+    https://docs.aws.amazon.com/AWSSimpleQueueService/latest/APIReference/API_SendMessage.html
 
     Raises:
-        InvalidMessageError: It is no JSON value, or holds NaN or half a surrogate pair, or is nested too deep.
+        InvalidMessageError: The value is not JSON, contains NaN or half a surrogate pair, or is nested too deep.
     """
     try:
         text = json.dumps(value, ensure_ascii=False, allow_nan=False, separators=(",", ":"))
@@ -27,10 +27,10 @@ def json_text(value: object) -> str:
 
 
 def unique_keys(pairs: list[tuple[str, Any]]) -> JsonObject:
-    """Return the object of these pairs, for `json.loads`.
+    """Return the object of these pairs; the `object_pairs_hook` of `json.loads`.
 
     Raises:
-        InvalidMessageError: It holds a key twice.
+        InvalidMessageError: A key is there twice.
     """
     result = dict(pairs)
     if len(result) < len(pairs):
@@ -40,7 +40,7 @@ def unique_keys(pairs: list[tuple[str, Any]]) -> JsonObject:
 
 
 def refuse_constant(name: str) -> NoReturn:
-    """Refuse NaN and the infinities, for `json.loads`.
+    """Refuse NaN and the infinities; the `parse_constant` of `json.loads`.
 
     Raises:
         InvalidMessageError: Always.

@@ -1,4 +1,4 @@
-"""How long a message waits before its next attempt, and a transaction before its next try."""
+"""Retry: the delay of a message before its next attempt, and of a transaction before its next try."""
 
 import random
 
@@ -8,7 +8,7 @@ CONFLICT_SECONDS = 0.02
 
 
 def backoff_seconds(attempts: int, rng: random.Random) -> float:
-    """Return the delay after `attempts` failed attempts: exponential, with full jitter.
+    """Return the delay after `attempts` failed attempts: exponential back-off with full jitter.
 
     Args:
         attempts: Attempts that failed so far, at least 1.
@@ -23,7 +23,9 @@ def backoff_seconds(attempts: int, rng: random.Random) -> float:
 
 
 def conflict_pause_seconds(tries: int, rng: random.Random) -> float:
-    """Return the pause after a transaction met another one on the same item: milliseconds, and never in step with it.
+    """Return the pause, in seconds, after a transaction conflicted with another one on the same item.
+
+    It is random, so that the two do not conflict again.
 
     Args:
         tries: Tries so far, at least 1.

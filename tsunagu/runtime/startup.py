@@ -1,4 +1,4 @@
-"""The start of a function: what it makes stays as long as the process."""
+"""The start of a function: keeps the garbage collector from examining what the start creates."""
 
 import gc
 from collections.abc import Iterator
@@ -7,10 +7,10 @@ from contextlib import contextmanager
 
 @contextmanager
 def without_collection() -> Iterator[None]:
-    """Keep the garbage collector away from what the block makes, now and later.
+    """Keep the garbage collector from examining the objects that the block creates, now and later.
 
-    Modules, clients and service models are tens of thousands of objects and no garbage. The collector would go through
-    them during the start, and once more during one of the first invocations; frozen, they are never looked at again.
+    Modules, clients and service models are tens of thousands of objects, and stay as long as the process. The collector
+    would examine them during the start, and again in one of the first invocations. `gc.freeze` excludes them.
     """
     was_enabled = gc.isenabled()
     gc.disable()

@@ -1,7 +1,8 @@
-"""Log lines and metrics: JSON by Lambda's own log format, an allow-list of keys, and no bodies.
+"""Telemetry: log lines in Lambda's JSON format, and metrics.
 
-A log line carries the request id of the message that was in hand when it was written. An exception is logged by its
-type and place, because its text may quote the message.
+* Only the keys of an allow-list are logged, and no message bodies.
+* A log line has the request id of the message that was in hand when the line was written.
+* Of an exception, type and place are logged. Its text is not, because it may quote the message.
 """
 
 import json
@@ -27,14 +28,14 @@ _ALLOWED_KEYS: frozenset[str] = frozenset(LogKey)
 
 
 class AllowListFilter(logging.Filter):
-    """Lets through the log keys of the contract alone, adds those of the message in hand, and strips exceptions."""
+    """Removes log keys that are not in `LogKey` and texts of exceptions; adds the ids of the message in hand."""
 
     def __init__(self, service: str) -> None:
         super().__init__()
         self._service = service
 
     def filter(self, record: logging.LogRecord) -> bool:
-        """Rewrite `record`; every record passes."""
+        """Rewrite `record`, and let every record through."""
         for name in set(vars(record)) - _STANDARD_ATTRIBUTES - _ALLOWED_KEYS:
             delattr(record, name)
         vars(record).update(_in_hand.get() or {})
@@ -47,11 +48,15 @@ class AllowListFilter(logging.Filter):
 
 
 def configure(service: str) -> None:
-    """Put the allow-list on every handler of the root logger, as Lambda's runtime has set them up."""
+    """Add the allow-list to every handler of the root logger, which Lambda's runtime has set up.
+
+    Args:
+        service: Name of the service in each log line.
+    """
     root = logging.getLogger()
     if not os.environ.get("AWS_LAMBDA_LOG_LEVEL"):  # set where the function's configuration names a level
         root.setLevel(logging.INFO)
-    logging.getLogger("botocore").setLevel(logging.WARNING)  # it tells at INFO where credentials come from
+    logging.getLogger("botocore").setLevel(logging.WARNING)  # at INFO it logs where the credentials come from
     for handler in root.handlers:
         if not any(isinstance(known, AllowListFilter) for known in handler.filters):
             handler.addFilter(AllowListFilter(service))
@@ -59,10 +64,10 @@ def configure(service: str) -> None:
 
 @contextmanager
 def in_hand(fields: Mapping[str, str]) -> Iterator[None]:
-    """Give every log line of the block these fields.
+    """Add fields to every log line of the block.
 
     Args:
-        fields: Ids of the message in hand, by log key.
+        fields: Identifiers of the message in hand, by log key.
     """
     token = _in_hand.set(fields)
     try:
@@ -72,14 +77,14 @@ def in_hand(fields: Mapping[str, str]) -> Iterator[None]:
 
 
 def error_fields(error: BaseException) -> dict[str, str]:
-    """Return the type and the place of `error`, never its text."""
+    """Return the type and the place of `error`, but not its text."""
     frames = traceback.extract_tb(error.__traceback__)
     place = f"{frames[-1].filename.rsplit('/', 1)[-1]}:{frames[-1].lineno}" if frames else "unknown"
     return {LogKey.ERROR_TYPE: type(error).__name__, LogKey.ERROR_LOCATION: place}
 
 
 class Metrics:
-    """Counts of one invocation, written as one line of CloudWatch's embedded metric format.
+    """Counts metrics, and writes them as one line of CloudWatch's embedded metric format.
 
     Source: https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/CloudWatch_Embedded_Metric_Format.html
     """
@@ -96,7 +101,7 @@ class Metrics:
         self._counts[metric] += number
 
     def flush(self) -> None:
-        """Write what was counted since the last flush, if anything."""
+        """Write the counts since the last flush, if there are any."""
         if not self._counts:
             return
         directive = {

@@ -82,7 +82,7 @@ def test_threshold_counts_bytes_of_utf_8(claim_check: ClaimCheck, size_bytes: in
     ("wanted_bytes", "parts", "bytes_"), [(65_536, 1, 65_536), (307_200, 1, 307_200), (307_200, 3, 123_936)]
 )
 def test_what_travels_inline_fits_the_record_that_keeps_it_too(wanted_bytes: int, parts: int, bytes_: int) -> None:
-    assert inline_limit(wanted_bytes, parts_of_record=parts) == bytes_
+    assert inline_limit(wanted_bytes, parts_of_item=parts) == bytes_
 
 
 def test_what_is_small_touches_no_object(claim_check: ClaimCheck, objects: FakeObjectStore) -> None:

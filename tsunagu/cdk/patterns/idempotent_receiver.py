@@ -163,7 +163,7 @@ class IdempotentReceiver(Construct):
             function_timeout_seconds=int(channel.props.handler_timeout.to_seconds()),
             metrics_namespace=props.metrics_namespace,
             single_writes=props.single_writes,
-            lease_seconds=int(props.lease.to_seconds()) if props.lease else 0,
+            lease_seconds=int(props.lease.to_seconds()) if props.lease else None,
         )
 
     def _grant(self, props: IdempotentReceiverProps) -> None:

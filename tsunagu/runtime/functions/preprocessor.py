@@ -30,7 +30,7 @@ with without_collection():
 if TYPE_CHECKING:
     from botocore.config import Config
 
-QUEUE_VARIABLE = "QUEUE_ARN"  # of a preprocessor with an entry queue
+QUEUE_VARIABLE = ReceiverEnvironment.variable_name("queue_arn")  # of a preprocessor with an entry queue
 
 Answer = dict[str, Any]
 

@@ -105,7 +105,7 @@ def receiver_config(environment: ReceiverEnvironment, scope: str, *, concurrency
         function_timeout_seconds=environment.function_timeout_seconds,
         max_attempts=environment.max_attempts,
         window_seconds=environment.idempotency_window_seconds,
-        lease_seconds=environment.lease_seconds or environment.function_timeout_seconds,
+        lease_seconds=environment.lease_seconds,
         concurrency=concurrency,
     )
 

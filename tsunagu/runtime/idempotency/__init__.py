@@ -1,1 +1,1 @@
-"""The idempotency item: its store, its lease, its keys, and what it decides about a message."""
+"""Idempotency: items and their store, leases, keys, transactions, and the decision about each message."""

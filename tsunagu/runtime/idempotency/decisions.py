@@ -1,4 +1,4 @@
-"""Is this message new? The decisions of one invocation about the items of its messages."""
+"""Decisions: what is to be done with each message of an invocation, as its idempotency item says."""
 
 import random
 from collections.abc import Callable, Sequence
@@ -17,13 +17,13 @@ from tsunagu.runtime.sending.outbox import OutboxMessage, encode
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ClaimRequest:
-    """A wish to work on one item.
+    """What the claim of one item needs.
 
     Attributes:
         item_id: Scope and hash of the business key.
-        payload_hash: Hash of the payload; another one under the same key is refused.
-        request_id: What follows the request through every hop.
-        message_ids: The SQS messages that carry it; more than one when a batch holds the key twice.
+        payload_hash: Hash of the payload. Another payload under the same key is refused.
+        request_id: Identifier that follows the request through every hop.
+        message_ids: SQS message ids of the records; more than one when a batch holds the key and payload twice.
     """
 
     item_id: str
@@ -34,19 +34,19 @@ class ClaimRequest:
 
 @dataclass(frozen=True, slots=True)
 class Held:
-    """The item is ours until the lease ends: work."""
+    """This worker holds the item until the lease ends: process the message."""
 
     claim: Claim
 
 
 @dataclass(frozen=True, slots=True)
 class Done:
-    """The work was done before: acknowledge."""
+    """The message was completed before: acknowledge it."""
 
 
 @dataclass(frozen=True, slots=True)
 class Busy:
-    """Someone else may be working: defer, never acknowledge.
+    """Another worker may hold the item: defer the message, do not acknowledge it.
 
     Attributes:
         until_ms: When the lease ends, in milliseconds since the epoch.
@@ -57,7 +57,7 @@ class Busy:
 
 @dataclass(frozen=True, slots=True)
 class Unsent:
-    """The effect stands, and its messages may not have been sent: send all of them again, whoever did the work.
+    """The effect stands, but the messages of the outbox may not have been sent: send all of them again.
 
     Attributes:
         item: The item, with its outbox.
@@ -68,10 +68,11 @@ class Unsent:
 
 @dataclass(frozen=True, slots=True)
 class DeadLettered:
-    """Messages of this request died: the item is DEAD; or COMMITTED, and they were told.
+    """The message was dead-lettered before.
 
     Attributes:
-        item: The item; its `told` says which of its messages are in the dead-letter queue.
+        item: The item: DEAD; or COMMITTED, when its messages could not be sent. `told` holds the ids of the messages
+            that SNS was notified of.
     """
 
     item: Item
@@ -79,26 +80,26 @@ class DeadLettered:
 
 @dataclass(frozen=True, slots=True)
 class Mismatch:
-    """The key is taken by another payload."""
+    """The business key was used before, with another payload."""
 
 
 @dataclass(frozen=True, slots=True)
 class Unavailable:
-    """The store did not answer: the message comes back, and this was no attempt."""
+    """The store did not answer: SQS delivers the message again, and this does not count as an attempt."""
 
 
 Decision = Held | Done | Busy | Unsent | DeadLettered | Mismatch | Unavailable
 
 
 class Idempotency:
-    """The items of one invocation's messages.
+    """Decides about the items of one invocation, and makes the changes of their outcomes.
 
     Args:
-        store: Where items live.
-        clock: What leases are measured with.
+        store: Keeps the items.
+        clock: The time.
         owner: Token of this invocation.
-        lease: How long its leases last.
-        window_seconds: How long an item outlives its last change.
+        lease: Length of its leases.
+        window_seconds: Seconds from the last claim or outcome of an item until it expires.
         rng: Where the jitter of pauses comes from.
     """
 
@@ -121,13 +122,14 @@ class Idempotency:
 
     @property
     def lease(self) -> LeaseTerm:
-        """How long the leases of this invocation last."""
+        """Length of the leases of this invocation."""
         return self._lease
 
     def claim(self, requests: Sequence[ClaimRequest]) -> list[Decision]:
-        """Claim the items of `requests`, whose ids are distinct, and say for each what is to be done.
+        """Claim the items of `requests`, and return for each what is to be done. The ids are distinct.
 
-        New items cost one batched call. Only those that exist cost a read, and only those free to take a second write.
+        One batched call creates new items. A second one reads the items that exist. A third one takes over those whose
+        lease has ended.
         """
         if not requests:
             return []
@@ -171,13 +173,13 @@ class Idempotency:
     def _decide_committed(self, request: ClaimRequest, found: Item, now_ms: int) -> Decision:
         if request.message_ids and set(request.message_ids) <= set(found.told):
             return DeadLettered(found)
-        # Its owner may be sending at this moment: a copy that came meanwhile would send everything twice.
+        # The owner may be sending at this moment. A copy of the message would send everything a second time.
         may_be_sending = now_ms <= found.lease < items.NEVER and found.owner != self._owner
         return Busy(found.lease) if may_be_sending else Unsent(found)
 
     def _decide_unfinished(self, wanted: Item, found: Item, now_ms: int) -> Decision | tuple[Change, Claim]:
         if found.is_held(now_ms):
-            # Our own claim, when the answer to it was lost and the SDK's retry met it.
+            # The owner is this invocation if the answer to its claim was lost, and the SDK's retry found the item.
             return Held(Claim(item=found)) if found.owner == self._owner else Busy(found.lease)
         return takeover(found, wanted)
 
@@ -191,30 +193,30 @@ class Idempotency:
         return Unavailable()
 
     def start(self, claim: Claim) -> Outcome:
-        """Record that an attempt begins, so that a kill in it is counted.
+        """Count an attempt before it begins, so that it is counted even if it kills the worker.
 
         Returns:
-            APPLIED when it may run, REFUSED when another worker owns the item, UNAVAILABLE when the store did not
-            answer.
+            APPLIED: the attempt may begin. REFUSED: another worker owns the item. UNAVAILABLE: the store did not
+            answer; the attempt may have been counted.
         """
         change = Change(item_id=claim.item.id, values={items.ATTEMPTS: claim.attempt}, where=claim.held())
         return self._store.update([change])[0].outcome
 
     def extend(self, claim: Claim) -> int:
-        """Extend the lease of `claim` from now.
+        """Extend the lease of `claim`, from now on.
 
         Returns:
-            When it ends, in milliseconds since the epoch.
+            When the lease ends, in milliseconds since the epoch.
 
         Raises:
             LeaseLostError: Another worker owns the item.
-            UnavailableError: The store did not answer; the lease may still end when it was to.
+            UnavailableError: The store did not answer; the lease may not have been extended.
         """
         end_ms = self._lease.end_ms()
         change = Change(item_id=claim.item.id, values={items.LEASE: end_ms}, where=claim.held())
         verdict = self._store.update([change])[0]
         if verdict.outcome is Outcome.UNAVAILABLE:
-            msg = "the lease was not extended"
+            msg = "DynamoDB must extend the lease, got no answer"
             raise UnavailableError(msg)
         if not claim.stands_as(Status.INPROGRESS, verdict):
             msg = "another worker owns the message"
@@ -222,11 +224,17 @@ class Idempotency:
         return end_ms
 
     def transaction(self, claim: Claim, completion: Callable[[], Change]) -> Transaction:
-        """Return a transaction that applies `completion`, asked for at its end, together with the business's writes."""
+        """Return a transaction that applies the business's writes together with `completion`, called when it ends."""
         return Transaction(self._store, self._clock, self._rng, claim, completion)
 
     def completed(self, claim: Claim, outbox: Sequence[OutboxMessage] = (), result: str = "") -> Change:
-        """Return the change that says: the work is done with this result, and these messages are still to be sent."""
+        """Return the change that completes the message: COMPLETED; or COMMITTED, if messages are to be sent.
+
+        Args:
+            claim: The item, which this worker holds.
+            outbox: Messages to be sent.
+            result: Text that the item keeps. Default: none.
+        """
         kept: Attributes = {items.RESULT: result} if result else {}
         if not outbox:
             return claim.settle(Status.COMPLETED, {**kept, **self._stamp()})
@@ -234,44 +242,44 @@ class Idempotency:
         return claim.settle(Status.COMMITTED, {**sent_on, **kept, **self._stamp()})
 
     def sent(self, item: Item) -> Change:
-        """Return the change that says: all messages were sent. Whoever sent them may say so."""
+        """Return the change that completes an item when all its messages were sent, by whichever worker."""
         done: Attributes = {items.STATUS: Status.COMPLETED, items.LEASE: items.NEVER, items.OUTBOX: ""}
         values: Attributes = {**done, **self._stamp()}
         return Change(item_id=item.id, values=values, where={items.STATUS: Status.COMMITTED})
 
     def send_failed(self, item: Item) -> Change:
-        """Return the change that writes the rounds of sends that failed, and the last error; others may send now."""
-        counted: Attributes = {items.ATTEMPTS: item.attempts, items.REASON: item.reason}
+        """Return the change that stores the failed rounds of sends and the last error, and lets other workers send."""
+        counted: Attributes = {items.ATTEMPTS: item.send_rounds, items.REASON: item.reason}
         values: Attributes = {**counted, items.LEASE: items.FREE, **self._stamp()}
         where: Attributes = {items.FENCE: item.fence, items.STATUS: Status.COMMITTED}
         return Change(item_id=item.id, values=values, where=where)
 
     def given_up(self, item: Item, message_ids: Sequence[str]) -> Change:
-        """Return the change that says: the effect stands, and these messages are dead letters of what it sends on.
+        """Return the change that marks these messages as notified, of an item whose outbox cannot be sent.
 
-        The item stays COMMITTED: another message of it, as a redriven one is, sends again, with a budget of its own.
+        The item stays COMMITTED, because its effect stands. A redriven message sends again, with all rounds.
         """
         change = self.send_failed(replace(item, attempts=0))
         return replace(change, values={**change.values, items.TOLD: _with(item.told, message_ids)})
 
     def released(self, claim: Claim, *, attempts: int, reason: str) -> Change:
-        """Return the change that gives the item back, with the attempts counted so far and the last error."""
+        """Return the change that releases the item, with the attempts so far and the last error."""
         values: Attributes = {items.ATTEMPTS: attempts, items.REASON: reason or claim.item.reason}
         return claim.settle(Status.RELEASED, {**values, **self._stamp()})
 
     def dead(self, claim: Claim, *, attempts: int, reason: str, message_ids: tuple[str, ...]) -> Change:
-        """Return the change that says: this will never be done, for this reason."""
+        """Return the change that marks the item as dead, for this reason."""
         values: Attributes = {items.ATTEMPTS: attempts, items.REASON: reason, items.MESSAGE_IDS: message_ids}
         return claim.settle(Status.DEAD, {**values, **self._stamp()})
 
     def notified(self, item: Item, message_ids: Sequence[str]) -> Change:
-        """Return the change that says: these messages are in the dead-letter queue, and SNS knows."""
+        """Return the change that marks these messages as notified."""
         told: Attributes = {items.TOLD: _with(item.told, message_ids)}
         where: Attributes = {items.FENCE: item.fence, items.STATUS: Status.DEAD}
         return Change(item_id=item.id, values={**told, **self._stamp()}, where=where)
 
     def settle(self, changes: Sequence[Change]) -> list[Verdict]:
-        """Write changes whose ids are distinct, in as few calls as the store can."""
+        """Apply changes, in as few calls as the store can. The ids are distinct."""
         return self._store.update(changes) if changes else []
 
     def _wanted(self, request: ClaimRequest) -> Item:

@@ -1,6 +1,7 @@
-"""From a business key and a payload to the identity of an item.
+"""Keys: make the id of an item from a business key, and the hash of a payload.
 
-Message ids and FIFO deduplication ids are no keys: a redriven message has other ones, and the latter live five minutes.
+SQS message ids and FIFO deduplication ids do not serve as keys: a redriven message has new ones, and SQS compares
+deduplication ids for five minutes only.
 """
 
 import hashlib
@@ -12,10 +13,10 @@ BusinessKey = str | int
 
 
 def item_id(scope: str, key: object) -> str:
-    """Return the item's id: scope and SHA-256 of the canonical key, so that `1` and `"1"` differ.
+    """Return the id of an item: the scope, and the SHA-256 of the key as JSON, so that `1` and `"1"` differ.
 
     Raises:
-        InvalidMessageError: The key is empty, or neither text nor a whole number.
+        InvalidMessageError: The key is empty, or it is neither text nor a whole number.
     """
     if isinstance(key, bool) or not isinstance(key, str | int) or key == "":
         msg = f"the business key must be text that is not empty, or a whole number, got {type(key).__name__}"
@@ -24,17 +25,17 @@ def item_id(scope: str, key: object) -> str:
 
 
 def message_item_id(scope: str, message_id: str) -> str:
-    """Return the id of the record of a message that has no business key."""
+    """Return the id of the item of a message that has no business key, because it cannot be read."""
     return f"{scope}#message-id:{message_id}"
 
 
 def mismatch_item_id(first_item_id: str, payload_hash: str) -> str:
-    """Return the id of the record of a message that came under a key taken by another payload."""
+    """Return the id of the item of a message whose business key was used before, with another payload."""
     return f"{first_item_id}#payload:{payload_hash}"
 
 
 def payload_hash(body: object) -> str:
-    """Return the SHA-256 of a JSON value, whatever its white space and the order of its keys."""
+    """Return the SHA-256 of a JSON value. White space and the order of keys make no difference."""
     return _digest(body)
 
 

@@ -1,7 +1,9 @@
-"""One lease: who may work on an item, until when, and how the next worker takes it over.
+"""Leases: who may work on an item, until when, and how the next worker takes it over.
 
-A lock is a lease and never a verdict: it ends by itself, at the invocation's deadline and a grace. Only the owner, by
-its token and its fence, decides; the fence rises with each change of owner, so that a late worker is always recognised.
+* A lease ends by itself: two seconds after the deadline of the invocation, or after `lease_seconds`.
+* An item whose lease has ended is not done. Its message is processed again.
+* Only the owner writes an outcome. Each write compares the owner and the fencing token, which rises with each claim, so
+  that the write of a late worker is refused.
 """
 
 from dataclasses import dataclass, replace
@@ -12,19 +14,19 @@ from tsunagu.runtime.clock import Clock
 from tsunagu.runtime.idempotency.item import Attributes, Change, Item
 from tsunagu.runtime.idempotency.store import Outcome, Verdict
 
-GRACE_MS = 2_000  # a sandbox was seen to live 0.7 s past its deadline
+GRACE_MS = 2_000  # a sandbox was seen to run for 0.7 s after its deadline
 
 
 class LeaseTerm:
-    """How long leases of an invocation last: a given time, but never past its deadline; and a grace.
+    """Length of the leases of one invocation: until its deadline or a given time, and two seconds of grace.
 
     Args:
         clock: The time.
         deadline_ms: When the invocation ends, in milliseconds since the epoch.
-        lease_seconds: Length of a lease. Default: until the deadline.
+        lease_seconds: Length of a lease; it ends at the deadline at the latest. Default: until the deadline.
 
     Attributes:
-        is_extended: Whether leases are shorter than the invocation, so that heartbeats extend them.
+        is_extended: Whether leases are shorter than the invocation, and heartbeats extend them.
     """
 
     def __init__(self, clock: Clock, deadline_ms: int, lease_seconds: int | None = None) -> None:
@@ -34,7 +36,7 @@ class LeaseTerm:
         self.is_extended = self._lease_ms is not None and clock.now_ms() + self._lease_ms < deadline_ms
 
     def end_ms(self) -> int:
-        """When a lease ends that begins, or is extended, now."""
+        """Return when a lease ends that begins or is extended now, in milliseconds since the epoch."""
         if self._lease_ms is None:
             return self._deadline_ms + GRACE_MS
         return min(self._deadline_ms, self._clock.now_ms() + self._lease_ms) + GRACE_MS
@@ -42,31 +44,31 @@ class LeaseTerm:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Claim:
-    """An item that this worker holds.
+    """A claim: an item that this worker holds.
 
     Attributes:
-        item: The item as this worker's claim left it.
+        item: The item, as this claim left it.
     """
 
     item: Item
 
     @property
     def was_abandoned(self) -> bool:
-        """Whether the claim before this one ended without an outcome, as a killed worker's does."""
+        """Whether the claim before this one ended without an outcome, because its worker was killed."""
         return self.item.fence - 1 != self.item.settled
 
     @property
     def is_suspect(self) -> bool:
-        """Whether it may kill its worker, or fail: it runs last, alone, and is counted before it runs."""
+        """Whether an attempt failed or was killed before. Such a message runs last and alone, and is counted first."""
         return self.was_abandoned or self.item.attempts > 0
 
     @property
     def attempt(self) -> int:
-        """Number of the attempt that this claim would be, from 1."""
+        """Number of the attempt that this claim may make, from 1."""
         return self.item.attempts + 1
 
     def held(self) -> Attributes:
-        """Return the condition that only the holder meets."""
+        """Return the condition that holds for the owner of the item only."""
         return {
             items.OWNER: self.item.owner,
             items.FENCE: self.item.fence,
@@ -76,7 +78,7 @@ class Claim:
     def settle(self, status: Status, values: Attributes) -> Change:
         """Return the change that ends this claim with an outcome.
 
-        COMMITTED keeps the lease: as long as it lasts, its owner is sending, and a copy of the message need not.
+        COMMITTED keeps the lease. As long as it lasts, the owner may be sending, and a copy of the message waits.
         """
         kept = {Status.RELEASED: items.FREE, Status.COMMITTED: self.item.lease}
         lease = kept.get(status, items.NEVER)
@@ -84,7 +86,10 @@ class Claim:
         return Change(item_id=self.item.id, values={**outcome, **values}, where=self.held())
 
     def stands_as(self, status: Status, verdict: Verdict) -> bool:
-        """Whether the item is ours in `status`: by this call, or by an earlier try of it whose answer was lost."""
+        """Return whether this claim has brought the item into `status`.
+
+        By this call; or by an earlier try of it, whose answer was lost.
+        """
         found = verdict.found
         return verdict.outcome is Outcome.APPLIED or (
             found is not None
@@ -93,22 +98,22 @@ class Claim:
         )
 
     def was_done(self, verdict: Verdict) -> bool:
-        """Whether the work is done: COMPLETED, or COMMITTED with messages still to be sent."""
+        """Return whether this claim completed the item: it is COMPLETED, or COMMITTED with messages to be sent."""
         return self.stands_as(Status.COMPLETED, verdict) or self.stands_as(Status.COMMITTED, verdict)
 
 
 def takeover(found: Item, wanted: Item) -> tuple[Change, Claim]:
-    """Return the change that takes `found` over for the owner of `wanted`, and the claim it makes if applied.
+    """Return the change by which the owner of `wanted` takes over `found`, and the claim that the change makes.
 
-    Attempts go on counting, unless the item starts a new life: it was DEAD, or it was COMPLETED and its window is over.
+    Attempts are counted on. They begin at 0 again if the item was DEAD, or if it was COMPLETED and has expired.
     """
-    new_life = found.status in {Status.DEAD, Status.COMPLETED}
+    begins_anew = found.status in {Status.DEAD, Status.COMPLETED}
     item = replace(
         wanted,
         fence=found.fence + 1,
-        attempts=0 if new_life else found.attempts,
+        attempts=0 if begins_anew else found.attempts,
         settled=found.settled,
-        reason="" if new_life else found.reason,
+        reason="" if begins_anew else found.reason,
     )
     change = Change(
         item_id=item.id,

@@ -1,4 +1,4 @@
-"""The store of idempotency items: its operations, and the answer that each entry gets."""
+"""The item store: its four operations, and the answer to each conditional write."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -11,12 +11,12 @@ Operation = Literal["Put", "Update", "Delete", "ConditionCheck"]
 
 
 class Outcome(Enum):
-    """What the store did with one conditional write."""
+    """The result of one conditional write."""
 
     APPLIED = auto()
-    REFUSED = auto()
-    CONFLICT = auto()  # another transaction has the item in hand: moments
-    UNAVAILABLE = auto()
+    REFUSED = auto()  # the condition did not hold
+    CONFLICT = auto()  # another transaction writes the item at this moment
+    UNAVAILABLE = auto()  # no answer; the write may have been applied
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,8 +24,8 @@ class Verdict:
     """The store's answer to one conditional write.
 
     Attributes:
-        outcome: What was done.
-        found: On REFUSED, the item that stood in the way, where the store said.
+        outcome: What the store did.
+        found: On REFUSED, the item as it is, if the store returned it.
     """
 
     outcome: Outcome
@@ -34,16 +34,16 @@ class Verdict:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BusinessWrite:
-    """One write of a business function, part of the transaction that completes its message.
+    """One write of a business function, in the transaction that completes its message.
 
     Attributes:
-        operation: What it does.
-        table_name: The table.
-        target: The item to put, else the key of the item.
-        update: Update expression, of an `Update` alone.
+        operation: Kind of write.
+        table_name: Name of the table.
+        target: The item, for a `Put`; otherwise the key of the item.
+        update: Update expression, for an `Update` only.
         condition: Condition expression. Default: none.
-        names: Names of the expressions' `#` placeholders.
-        values: Values of their `:` placeholders, as plain Python values.
+        names: Attribute names of the `#` placeholders in the expressions.
+        values: Values of the `:` placeholders in the expressions, as plain Python values.
     """
 
     operation: Operation
@@ -56,14 +56,18 @@ class BusinessWrite:
 
 
 class ItemStore(Protocol):
-    """Keeps idempotency items. Each call takes a batch, each entry has a verdict of its own; no outage is raised."""
+    """Keeps idempotency items.
+
+    Each call takes a batch, and returns one answer for each entry, in their order. Where the store does not answer, the
+    entry is UNAVAILABLE; nothing is raised.
+    """
 
     def insert(self, new_items: Sequence[Item]) -> list[Verdict]:
-        """Create items that are absent. The ids are distinct."""
+        """Create items that do not exist yet. The ids are distinct."""
         ...
 
     def read(self, item_ids: Sequence[str]) -> list[Item | Verdict | None]:
-        """Read items, consistently; None where there is none, a `Verdict` where the store did not answer."""
+        """Read items, consistently. None: there is no such item. A `Verdict`: the store did not answer."""
         ...
 
     def update(self, changes: Sequence[Change]) -> list[Verdict]:
@@ -71,7 +75,7 @@ class ItemStore(Protocol):
         ...
 
     def transact(self, change: Change, writes: Sequence[BusinessWrite]) -> Verdict:
-        """Apply `change` and all `writes`, or nothing.
+        """Apply `change` and all `writes` together, or none of them.
 
         Raises:
             ConditionFailedError: The condition of a business write did not hold.

@@ -1,6 +1,7 @@
-"""The business's writes and the message's completion, in one DynamoDB transaction: both or neither.
+"""The transaction: commits the writes of a business function together with the completion of its message.
 
-What DynamoDB holds is thereby written exactly once. An effect elsewhere cannot be part of it, and is at least once.
+So each effect in DynamoDB is written exactly once. An effect elsewhere is not part of the transaction, and happens at
+least once.
 """
 
 import random
@@ -15,13 +16,13 @@ from tsunagu.runtime.idempotency.lease import Claim
 from tsunagu.runtime.idempotency.store import BusinessWrite, ItemStore, Operation, Outcome
 from tsunagu.runtime.retry import conflict_pause_seconds
 
-TRIES = 4  # another transaction on the same item ends within milliseconds
+TRIES = 4  # another transaction on the same item takes milliseconds
 
 
 class Writes:
     """Writes of a business function, collected until they are committed together.
 
-    Up to 99, of at most 4 MB together, each to another item
+    At most 99 writes, of at most 4 MB together, each to another item
     (https://docs.aws.amazon.com/amazondynamodb/latest/APIReference/API_TransactWriteItems.html).
     """
 
@@ -37,7 +38,7 @@ class Writes:
         names: Mapping[str, str] | None = None,
         values: Mapping[str, object] | None = None,
     ) -> None:
-        """Put `item`, of plain Python values, numbers as `int` or `Decimal`."""
+        """Put `item`. Its values are plain Python values; numbers are `int` or `Decimal`."""
         self._add("Put", table_name, item, condition=condition, names=names, values=values)
 
     def update(
@@ -74,11 +75,11 @@ class Writes:
         names: Mapping[str, str] | None = None,
         values: Mapping[str, object] | None = None,
     ) -> None:
-        """Write nothing, and commit only if `condition` holds for the item of `key`."""
+        """Write nothing, but commit only if `condition` holds for the item of `key`."""
         self._add("ConditionCheck", table_name, key, condition=condition, names=names, values=values)
 
     def collected(self) -> tuple[BusinessWrite, ...]:
-        """Return the writes in the order in which they were asked for."""
+        """Return the writes, in the order of the calls."""
         return tuple(self._writes)
 
     def _add(
@@ -106,19 +107,26 @@ class Writes:
 
 
 class Transaction(Writes):
-    """Commits writes with the message's completion, at the end of a `with` block.
+    """Commits writes together with the completion of the message, at the end of a `with` block.
 
     A block that raises commits nothing.
 
+    Args:
+        store: Writes to DynamoDB.
+        clock: Pauses between tries.
+        rng: Where the jitter of the pauses comes from.
+        claim: The item of the message, which this worker holds.
+        completion: Returns the change that completes the message; called when the block ends.
+
     Attributes:
-        was_entered: A `with` block was opened.
-        committed: The writes are done and the message is completed.
-        failure: What made the commit fail, if it was tried.
+        was_entered: Whether a `with` block was entered.
+        committed: Whether the writes were committed and the message is completed.
+        failure: Why the commit failed, if it was tried.
 
     Raises:
         LeaseLostError: At the end of the block: another worker owns the message.
         ConditionFailedError: At the end of the block: the condition of a write did not hold.
-        UnavailableError: At the end of the block: DynamoDB did not take it.
+        UnavailableError: At the end of the block: DynamoDB did not answer, or refused to do it now.
     """
 
     def __init__(
@@ -140,14 +148,14 @@ class Transaction(Writes):
         self.failure: MessageError | None = None
 
     def extend(self, writes: Writes) -> None:
-        """Add what was collected elsewhere."""
+        """Add the writes that another object has collected."""
         self._writes += writes.collected()
 
     def __enter__(self) -> Self:
-        """Open the block.
+        """Enter the block.
 
         Raises:
-            RuntimeError: The transaction was entered before; its commit completes the message.
+            RuntimeError: The transaction was entered before. Its commit completes the message, so there is only one.
         """
         if self.was_entered:
             msg = "a transaction must be entered once, because its commit completes the message, got a second with"
@@ -158,7 +166,7 @@ class Transaction(Writes):
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        """Commit, unless the block raised."""
+        """Commit, unless the block has raised."""
         if kind is None:
             try:
                 self._commit()
@@ -175,7 +183,7 @@ class Transaction(Writes):
             self._clock.sleep(conflict_pause_seconds(attempt, self._rng))
             verdict = self._store.transact(completion, self._writes)
         if verdict.outcome in {Outcome.CONFLICT, Outcome.UNAVAILABLE}:
-            msg = "DynamoDB did not take the transaction"
+            msg = "DynamoDB must commit the transaction, got no answer, or a conflict with another transaction"
             raise UnavailableError(msg)
         if not self._claim.was_done(verdict):
             msg = "another worker owns the message"

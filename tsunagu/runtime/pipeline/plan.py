@@ -66,7 +66,7 @@ class Planner:
 
     def _kept(self, run: Envelope, found: StoredInput) -> Envelope:
         """Return the envelope with its parts as they are to travel: what lies in an object stays there."""
-        limit = inline_limit(self._inline_bytes, parts_of_record=len(found.results) + 1)
+        limit = inline_limit(self._inline_bytes, parts_of_item=len(found.results) + 1)
 
         def kept(part: Part, key: str) -> Part:
             return self._claim_check.keep(part.value, key, inline_bytes=limit) if isinstance(part, Inline) else part

@@ -1,1 +1,1 @@
-"""From an SQS event to the partial batch response: deliveries, batches, invocations, outcomes."""
+"""Receiving: processes the messages of an SQS event, and answers with the partial batch response."""

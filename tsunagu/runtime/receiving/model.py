@@ -1,4 +1,4 @@
-"""Typed messages: a dataclass says what a JSON object must hold, and each violation is a sentence."""
+"""Message models: parse a JSON object into a dataclass, and name each violation in one sentence."""
 
 import dataclasses
 import inspect
@@ -26,15 +26,17 @@ _NOT_PLAIN: dict[str, Callable[[object], bool]] = {
 
 
 def parser(model: type[ModelT]) -> Callable[[JsonObject], ModelT]:
-    """Return the function that makes a `model` of a JSON object.
+    """Return the function that parses a JSON object into a `model`.
 
-    A model is a class with a class method `from_json`, or a dataclass whose fields are `str`, `int`, `float`, `bool`,
-    `None`, lists of these, other such dataclasses, and unions. A field with a default may be absent; one that the model
-    does not have is refused, because it is more often a mistake than a wish. A dataclass refuses a value by a
-    `ValueError` of its `__post_init__`.
+    A model is a class with a class method `from_json`; or a dataclass. The fields of a dataclass are `str`, `int`,
+    `float`, `bool`, `None`, lists of these, other such dataclasses, and unions.
+
+    * A field with a default may be absent.
+    * A JSON object with a field that the dataclass does not have is refused, because that is usually a mistake.
+    * A dataclass refuses a value by a `ValueError` in its `__post_init__`.
 
     Raises:
-        TypeError: The class is no such model; the text names the field. Raised here, not at the first message.
+        TypeError: The class is not a model; the text names the field. It is raised here, not at the first message.
     """
     own = getattr(model, "from_json", None)
     if callable(own):
@@ -44,18 +46,19 @@ def parser(model: type[ModelT]) -> Callable[[JsonObject], ModelT]:
 
 
 def model_of(function: Callable[..., object], *, beside: type) -> type[Any]:
-    """Return the model that a business function is annotated to take first.
+    """Return the model of a business function: the annotated class of its first parameter.
 
     Args:
         function: The business function.
-        beside: Class of what it takes besides.
+        beside: Class of its second parameter.
 
     Raises:
-        TypeError: It is no plain function of two parameters, the first one of a class and the second one of `beside`.
+        TypeError: It is not a plain function of two parameters, the first annotated with a class, and the second with
+            `beside`.
     """
     name = getattr(function, "__name__", repr(function))
     kind = next((kind for kind, is_of in _NOT_PLAIN.items() if is_of(function)), None)
-    if kind is not None:  # calling one only makes it, and the message would be completed without its effect
+    if kind is not None:  # a call would only create it, and the message would be completed without its effect
         msg = f"{name} must be a plain function, got {kind}"
         raise TypeError(msg)
     parameters = [*inspect.signature(function).parameters.values()]
@@ -122,7 +125,7 @@ def _plain_reader(kind: type) -> Reader:
     accepted: tuple[type, ...] = (int, float) if kind is float else (kind,)
 
     def read(place: str, value: Any) -> Any:
-        if type(value) not in accepted:  # a bool is no number here, though Python says so
+        if type(value) not in accepted:  # in Python, a bool is an int; here it is not a number
             raise _wrong(place, _PLAIN[kind], value)
         return kind(value) if kind is float else value
 

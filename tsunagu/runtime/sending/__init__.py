@@ -1,1 +1,1 @@
-"""Messages that a business function sends, and the queues and topics that take them."""
+"""Sending: the outbox of a business function, and batches of messages for queues and topics."""

@@ -1,8 +1,11 @@
-"""Messages that a business function sends on: kept in the item with the effect, then sent until it is known.
+"""The outbox: messages that a business function sends on, committed in the item together with its effect.
 
-A crash between effect and send would lose them; a crash between send and effect would tell of what did not happen. So
-they are committed as part of the item (COMMITTED), sent with ids that stay the same, and only then is the item
-COMPLETED. They arrive at least once: their receivers tell copies by the business's key.
+1. The item becomes COMMITTED, with the effect and the messages. A crash before that loses both, and the message is
+   processed again.
+2. The messages are sent, with deduplication ids that stay the same. After a crash they are all sent again.
+3. The item becomes COMPLETED.
+
+So each message arrives at least once. Its receiver skips copies by the business key.
 """
 
 import json
@@ -19,9 +22,9 @@ from tsunagu.contracts.messages import (
     SQS_MESSAGE_BYTES,
 )
 
-# Of the 400 KB that an item may have; what is larger belongs into S3, and a reference into the message.
+# An item has 400 KB at most. Put larger data into S3, and a reference to it into the message.
 OUTBOX_BYTES = 300_000
-SEND_ROUNDS = 20  # with back-off up to a quarter of an hour: some four hours of an outage
+SEND_ROUNDS = 20  # with a back-off of up to 15 minutes, they cover an outage of about four hours
 
 _OPTIONAL = {"group_id", "error"}
 
@@ -46,20 +49,20 @@ _LARGEST = {
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class OutboxMessage:
-    """A message to be sent on.
+    """A message in an outbox.
 
     Attributes:
-        channel: What the target is.
+        channel: Kind of the target.
         target: Queue URL, topic ARN, or task token.
-        body: Text of the message; the output of a task, or the cause of its failure.
+        body: Text of the message; for a task, its output, or the cause of its failure.
         attributes: Message attributes of type String.
         group_id: Message group of a FIFO queue or topic.
         error: Name of a task's error.
-        trace_header: X-Ray header to carry on.
-        awaits: Ids of the items whose results the message is made of, by name; `runtime.pipeline.join` makes it. Most
-            messages await nothing.
-        is_result: Whether the text is the result of the item. It is kept once, there, and read when the message is
-            sent; `body` is empty until then.
+        trace_header: X-Ray header of the message.
+        awaits: Ids of the items whose results the message will contain, by name; `runtime.pipeline.join` adds them.
+            Default: none.
+        is_result: Whether the text is the result of the item. The item keeps it once, as its result, and `body` is
+            empty until the message is sent.
     """
 
     channel: Channel
@@ -74,11 +77,11 @@ class OutboxMessage:
 
 
 class Outbox:
-    """What one message sends on, collected until it completes.
+    """Collects what one message sends on, until the message is completed.
 
     Args:
-        request_id: What follows the request through every hop; each message carries it.
-        trace_header: X-Ray header that each message carries.
+        request_id: Identifier that follows the request through every hop; an attribute of each message.
+        trace_header: X-Ray header of each message.
     """
 
     def __init__(self, request_id: str, trace_header: str | None = None) -> None:
@@ -88,10 +91,10 @@ class Outbox:
         self._is_sealed = False
 
     def count_hops(self, hops: int) -> None:
-        """Let each message to a queue or topic from now on say how many hops it has behind it: so a loop ends.
+        """Add the number of hops to each message to a queue or topic, from now on, so that a loop can be ended.
 
         Args:
-            hops: Hops so far.
+            hops: Hops that the message in hand has made.
         """
         self._carried[HOP_COUNT_ATTRIBUTE] = str(hops)
 
@@ -103,19 +106,19 @@ class Outbox:
         attributes: Mapping[str, str] | None = None,
         group_id: str | None = None,
     ) -> None:
-        """Send to a queue, once this message is done.
+        """Send a message to a queue, once the message in hand is completed.
 
         Args:
-            queue_url: The queue.
-            body: Text of the message, 1 MiB at most with its attributes. None: the result of this message.
-            attributes: Message attributes, eight at most: the request id is one, and the hop count another where the
-                message in hand brought one, as in a pipeline. One of the same name takes the place of ours.
+            queue_url: URL of the queue.
+            body: Text of the message, 1 MiB at most with its attributes. None: the result of the message in hand.
+            attributes: Message attributes, eight at most. Two more are added: the request id, and, in a pipeline, the
+                number of hops. Yours replace those of the same name.
             group_id: Message group; required by a FIFO queue.
 
         Raises:
-            TypeError: The queue, the body, the group or an attribute is no text.
-            ValueError: The message is too large or empty, has too many attributes, or an empty one, or no queue.
-            RuntimeError: This message was completed before.
+            TypeError: The queue, the body, the group or an attribute is not text.
+            ValueError: The message is too large, or has too many attributes; or one of these texts is empty.
+            RuntimeError: The message in hand was completed before.
         """
         self._add(Channel.QUEUE, queue_url, body, attributes, group_id=group_id)
 
@@ -128,19 +131,27 @@ class Outbox:
         group_id: str | None = None,
         awaits: Mapping[str, str] | None = None,
     ) -> None:
-        """Publish to a topic, once this message is done; as `send`, with 256 KiB at most."""
+        """Publish a message to a topic, once the message in hand is completed; as `send`, with 256 KiB at most.
+
+        Args:
+            topic_arn: ARN of the topic.
+            body: Text of the message. None: the result of the message in hand.
+            attributes: Message attributes, as for `send`.
+            group_id: Message group; required by a FIFO topic.
+            awaits: Ids of the items whose results the message will contain, by name. Default: none.
+        """
         self._add(Channel.TOPIC, topic_arn, body, attributes, group_id=group_id, awaits=awaits)
 
     def succeed_task(self, token: str, output: object) -> None:
-        """Tell Step Functions, once this message is done, that the task succeeded with this JSON value."""
+        """Report to Step Functions that a task succeeded, with this JSON value, once this message is completed."""
         self._add(Channel.TASK_SUCCESS, token, json.dumps(output))
 
     def fail_task(self, token: str, error: str, cause: str) -> None:
-        """Tell Step Functions, once this message is done, that the task failed."""
+        """Report to Step Functions that a task failed, once this message is completed."""
         self._add(Channel.TASK_FAILURE, token, cause, error=error)
 
     def seal(self) -> tuple[OutboxMessage, ...]:
-        """Return what was collected; what comes later is refused, because it would be lost."""
+        """Return the messages, and refuse later ones, because they would be lost."""
         self._is_sealed = True
         return tuple(self._messages)
 
@@ -180,25 +191,27 @@ class Outbox:
 
 
 def encode(messages: Sequence[OutboxMessage]) -> str:
-    """Return the text that an item keeps of an outbox; empty when there is nothing to send."""
+    """Return the outbox as JSON, as an item keeps it; empty when there is nothing to send."""
     return json.dumps([*map(_kept, messages)], separators=(",", ":")) if messages else ""
 
 
 def _kept(message: OutboxMessage) -> dict[str, object]:
-    """Return the fields of a message that say something; without a body, it is the result of the item."""
+    """Return the fields of a message that are not empty. A message without a body sends the result of the item."""
     fields = {name: value for name, value in asdict(message).items() if value and name not in {"body", "is_result"}}
     return fields if message.is_result else {**fields, "body": message.body}
 
 
 def _check(message: OutboxMessage) -> None:
-    """Refuse what could never be sent, before it is committed: the effect would stand, and its message would not."""
+    """Refuse a message that cannot be sent, before the commit. After it, the effect would stand without its message."""
     place: list[tuple[str, object]] = [("target", message.target), ("group_id", message.group_id)]
     named = [*place, *message.attributes.items()]
     for name, value in [("body", message.body), ("error", message.error), *named]:
         if not isinstance(value, str) and not (value is None and name in _OPTIONAL):
             msg = f"{name} of a message for a {message.channel} must be text, got {type(value).__name__}"
             raise TypeError(msg)
-    "".join(f"{name}{value}" for name, value in named).encode()  # half a surrogate pair could not be sent either
+    "".join(
+        f"{name}{value}" for name, value in named
+    ).encode()  # raises for half a surrogate pair, which cannot be sent
     needs_body = message.channel in {Channel.QUEUE, Channel.TOPIC} and not message.is_result
     needed = [*named, ("body", message.body)] if needs_body else named
     if empty := [name for name, value in needed if value == ""]:

@@ -1,4 +1,4 @@
-"""Sending messages on: what a message is, how it is cut into calls, and which entries are sent again."""
+"""Sending messages to queues and topics: cuts them into batches, and sends failed entries again."""
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -13,11 +13,11 @@ ROUND_PAUSE_SECONDS = 0.1
 
 @dataclass(frozen=True, slots=True)
 class Attribute:
-    """A message attribute that is not plain text.
+    """A message attribute of any type.
 
     Attributes:
-        data_type: SQS's type, such as `Number` or `Binary.png`.
-        value: Text, or bytes for a binary type.
+        data_type: Type as SQS names it, such as `Number` or `Binary.png`.
+        value: Text; bytes for a binary type.
     """
 
     data_type: str
@@ -26,14 +26,14 @@ class Attribute:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class OutgoingMessage:
-    """A message for a queue.
+    """A message as it is passed to SQS or SNS.
 
     Attributes:
         body: Text of the message.
         attributes: Message attributes by name, ten at most; a plain `str` is an attribute of type `String`.
         group_id: Message group; required by a FIFO queue.
-        deduplication_id: What SQS compares for five minutes on a FIFO queue.
-        trace_header: X-Ray header to carry on.
+        deduplication_id: A FIFO queue or topic skips messages with the same id for five minutes.
+        trace_header: X-Ray header of the message.
     """
 
     body: str
@@ -55,12 +55,12 @@ class OutgoingMessage:
 
 @dataclass(frozen=True, slots=True)
 class SendResult:
-    """What became of one message.
+    """The result of sending one message.
 
     Attributes:
-        message_id: Identifier that SQS gave it; None when it was not sent.
-        error: Why it was not sent; None when it was, or when another sends it.
-        is_permanent: Whether it will be refused again, however often it is sent.
+        message_id: Identifier that the service gave it; None when it was not sent.
+        error: Why it was not sent; None when it was, or when another worker sends it.
+        is_permanent: Whether it will be refused each time it is sent.
     """
 
     message_id: str | None
@@ -70,12 +70,12 @@ class SendResult:
 
 @dataclass(frozen=True, slots=True)
 class EntryFailure:
-    """One entry that a batch call refused.
+    """One entry of a batch call that failed.
 
     Attributes:
-        error: What the service said.
-        can_retry: Whether sending the entry again, at once, may help.
-        is_permanent: Whether the entry itself is at fault, so that it will be refused again.
+        error: The service's error.
+        can_retry: Whether it may help to send the entry again at once.
+        is_permanent: Whether the entry itself is wrong, and will be refused each time it is sent.
     """
 
     error: str
@@ -87,18 +87,18 @@ class QueueSender(Protocol):
     """Sends messages to one queue."""
 
     def send(self, messages: Sequence[OutgoingMessage]) -> list[SendResult]:
-        """Send `messages` in order; the results are in the same order, and no failure is raised."""
+        """Send `messages` in order. Return the results in the same order; no failure is raised."""
         ...
 
 
 class NotificationSender(Protocol):
-    """Tells people, by a topic."""
+    """Publishes notifications to a topic."""
 
     def notify(self, subject: str, message: str) -> None:
         """Publish one notification.
 
         Raises:
-            UnavailableError: It was not published.
+            UnavailableError: The notification was not published.
         """
         ...
 
@@ -109,16 +109,16 @@ SendCall = Callable[[Sequence[OutgoingMessage]], list[str | EntryFailure]]
 def send_in_batches(
     messages: Sequence[OutgoingMessage], call: SendCall, clock: Clock, *, batch_bytes: int = SQS_MESSAGE_BYTES
 ) -> list[SendResult]:
-    """Send `messages` by `call`, ten and `batch_bytes` at a time, and send failed entries again.
+    """Send `messages` in batches, and send failed entries again, in four rounds at most.
 
-    Once an entry of a FIFO group failed for good, later calls send nothing of that group, so that it stays in order.
-    (Inside one call SQS itself may take an entry and refuse an earlier one of its group.)
+    If an entry of a FIFO group fails in the end, later calls send nothing of that group, so that it stays in order.
+    Within one call, SQS itself may accept an entry and refuse an earlier one of its group.
 
     Args:
-        messages: What to send, in order.
-        call: Sends one batch; gives for each entry its message id, or why it failed.
-        clock: What the pauses between rounds are made of.
-        batch_bytes: Size of one call at most. Default: 1 MiB, as SQS takes.
+        messages: Messages, in order.
+        call: Sends one batch, and returns for each entry its message id or its failure.
+        clock: Pauses between rounds.
+        batch_bytes: Largest size of one call, in bytes. Default: 1 MiB, the limit of SQS.
 
     Returns:
         One result for each message, in order.

@@ -1,4 +1,4 @@
-"""An actor: somebody whose calls to the outside are the points at which a schedule is chosen."""
+"""An actor: at each of its calls to the outside, the schedule chooses what happens."""
 
 from collections.abc import Callable
 from typing import TYPE_CHECKING
@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
 
 class Actor:
-    """Somebody who runs one thing at a time, in a process that may die.
+    """Runs one thing at a time, in a process that may be killed.
 
     Attributes:
         owner: Token of what it runs.
@@ -28,7 +28,7 @@ class Actor:
 
     @property
     def skew_ms(self) -> int:
-        """What its clock is ahead of the plant's."""
+        """Return by how many milliseconds its clock is ahead of the plant's."""
         return 0
 
     @property
@@ -37,24 +37,24 @@ class Actor:
 
     @property
     def label(self) -> str:
-        """Who it is, and which of its threads runs."""
+        """Its name, and the thread that runs."""
         thread = self.threads.running if self.threads else None
         return thread or self.name
 
     def other_threads(self) -> list[str]:
-        """Names of the threads that could go on in place of the one that runs."""
+        """Names of the threads that could continue instead of the one that runs."""
         return self.threads.others() if self.threads else []
 
     def start(self, body: Callable[[], None]) -> None:
         self._fiber = Fiber(body)
 
     def pause(self) -> None:
-        """Stay where it is, until it is resumed."""
+        """Stop here until it is resumed."""
         assert self._fiber is not None
         self._fiber.pause()
 
     def resume(self) -> None:
-        """Go on until it pauses, ends or dies."""
+        """Continue until it pauses, ends or is killed."""
         fiber = self._fiber
         assert fiber is not None
         try:
@@ -66,5 +66,5 @@ class Actor:
                 self._fiber = None
 
     def died(self) -> None:
-        """Its process is gone."""
+        """Its process was killed."""
         self.threads = None

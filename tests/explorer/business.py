@@ -21,7 +21,7 @@ def transactional(worker: Worker) -> Process:
 
 
 def plain(worker: Worker) -> Process:
-    """An effect outside of DynamoDB, as a call to another system is."""
+    """An effect outside of DynamoDB, like a call to another system."""
     plant = worker.plant
 
     def process(payment: Payment, message: Message) -> None:
@@ -33,7 +33,7 @@ def plain(worker: Worker) -> Process:
 
 
 def forwarding(make: MakeProcess, number: int = 1) -> MakeProcess:
-    """As `make`, and a number of messages is sent on."""
+    """As `make`, and sends a number of messages on."""
 
     def forwarding_process(worker: Worker) -> Process:
         process = make(worker)
@@ -64,7 +64,7 @@ def beating(make: MakeProcess) -> MakeProcess:
 
 
 def misbehaving(make: MakeProcess, payment_id: str, act: Callable[[Worker, int], None]) -> MakeProcess:
-    """As `make`, but `act` comes before one payment, until the plant is mended; it gets the number of the run."""
+    """As `make`, but calls `act` before one payment, until the plant is repaired. `act` gets the number of the run."""
 
     def misbehaving_process(worker: Worker) -> Process:
         process, attempts = make(worker), worker.plant.journal.attempts
@@ -81,23 +81,23 @@ def misbehaving(make: MakeProcess, payment_id: str, act: Callable[[Worker, int],
 
 
 def kill(worker: Worker, _attempt: int) -> None:
-    """The process dies, as of too little memory."""
+    """Kill the process, as too little memory does."""
     worker.plant.journal.fault(worker)
     raise Killed
 
 
 def fail(_worker: Worker, _attempt: int) -> None:
-    """It fails, each time."""
+    """Fail each time."""
     raise ValueError
 
 
 def stumble(_worker: Worker, attempt: int) -> None:
-    """It fails the first time."""
+    """Fail the first time."""
     if attempt == 1:
         raise ValueError
 
 
 def refuse(_worker: Worker, _attempt: int) -> None:
-    """It can never be processed."""
+    """Fail for good."""
     msg = "the account is closed"
     raise PermanentError(msg)

@@ -1,4 +1,4 @@
-"""The life of an item: who may change it, and into what."""
+"""The life of an item: checks who changes it, and into which status."""
 
 from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, TypeVar
@@ -25,10 +25,10 @@ def changed_by(
 
 
 def judge(actor: "Actor", old: Item | None, new: Item, *, window_seconds: int) -> None:
-    """Judge one change of an item.
+    """Check one change of an item.
 
     Raises:
-        Violation: It breaks a rule of the states.
+        Violation: It breaks a rule of the statuses.
     """
     now_ms = actor.plant.ms + actor.skew_ms
     if old is not None:
@@ -42,12 +42,14 @@ def _judge_states(actor: "Actor", old: Item, new: Item, now_ms: int) -> None:
     is_claim = new.status is Status.INPROGRESS and (new.owner, new.fence) != (old.owner, old.fence)
     has_expired = old.expiration * 1_000 < now_ms
     if is_claim and old.status is Status.INPROGRESS and old.lease >= now_ms:
-        raise Violation(f"{old.id}: {actor.name} took it over from {old.owner} before the lease ended")
+        raise Violation(
+            f"{old.id}: must be taken over after the lease of {old.owner} has ended, got {actor.name} before"
+        )
     if is_claim and new.fence <= old.fence:
-        raise Violation(f"{old.id}: a claim must raise the fence {old.fence}, got {new.fence}")
+        raise Violation(f"{old.id}: a claim must raise the fencing token {old.fence}, got {new.fence}")
     if old.status is Status.INPROGRESS and not is_claim and old.owner != actor.owner:
-        raise Violation(f"{old.id}: {actor.owner} decided over {old.owner}'s claim: it became {new.status}")
+        raise Violation(f"{old.id}: only the owner {old.owner} may write an outcome, got {new.status} by {actor.owner}")
     if old.status is Status.COMPLETED and not has_expired:
-        raise Violation(f"{old.id}: what is COMPLETED must stay, got {new.status} by {actor.name}")
+        raise Violation(f"{old.id}: a COMPLETED item must stay COMPLETED, got {new.status} by {actor.name}")
     if old.status is Status.COMMITTED and new.status not in {Status.COMMITTED, Status.COMPLETED}:
-        raise Violation(f"{old.id}: what is COMMITTED must become COMPLETED, got {new.status} by {actor.name}")
+        raise Violation(f"{old.id}: a COMMITTED item must become COMPLETED, got {new.status} by {actor.name}")

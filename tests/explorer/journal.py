@@ -1,4 +1,4 @@
-"""The journal: what happens in a plant, and what must never happen, whatever the schedule."""
+"""The journal: notes what happens in a plant, and raises when it must not happen."""
 
 from collections import Counter
 from collections.abc import Callable, Sequence
@@ -28,23 +28,23 @@ ResultT = TypeVar("ResultT")
 
 @dataclass(slots=True)
 class Run:
-    """One time that an effect outside of DynamoDB happened.
+    """One effect outside of DynamoDB.
 
     Attributes:
         is_open: Its completion is not written yet.
-        was_hit: A fault, or time that passed, hit it between effect and completion, or it came after its lease.
+        was_hit: A fault or a pause occurred between effect and completion, or the effect came after its lease.
     """
 
     payment_id: str
     amount: int
     owner: str
-    fence: int
+    fencing_token: int
     was_hit: bool
     is_open: bool = True
 
 
 class Journal:
-    """Watches a plant.
+    """Notes what happens in a plant, and checks it.
 
     Attributes:
         attempts: Runs of payments that misbehave, and refused sends, by their payment.
@@ -64,7 +64,7 @@ class Journal:
         self.disturbances = 0
         self.disturbed_ms = START_MS
         self._done: dict[tuple[str, str], int] = {}
-        self._told: set[str] = set()
+        self._notified: set[str] = set()
         self._originals: dict[str, Sent] = {}
         self._put_back: Counter[str] = Counter()
         self._moved: Counter[str] = Counter()
@@ -89,7 +89,7 @@ class Journal:
             run.was_hit |= run.is_open
 
     def forget(self) -> None:
-        """Forget what was done, as the table does at the end of the window; what is in queues is gone by then."""
+        """Forget the effects, as the table does at the end of the window. The queues are empty by then."""
         self.sent.clear()
         self._done.clear()
         self._originals.clear()
@@ -97,31 +97,31 @@ class Journal:
         self.forwards.clear()
         self._plant.store.effects.clear()
 
-    def paid(self, worker: "Worker", payment: Payment, fence: int) -> None:
-        """Note an effect outside of DynamoDB; what it goes to refuses a lower fence than it saw."""
+    def paid(self, worker: "Worker", payment: Payment, fencing_token: int) -> None:
+        """Note an effect outside of DynamoDB. The other system refuses a fencing token lower than one that it has seen."""
         is_late = self._plant.ms > worker.lease_end_ms
-        run = Run(payment.payment_id, payment.amount, worker.owner, fence, was_hit=is_late)
+        run = Run(payment.payment_id, payment.amount, worker.owner, fencing_token, was_hit=is_late)
         earlier = [each for each in self.runs if each.payment_id == run.payment_id]
-        if any(each.fence == fence and each.owner != run.owner for each in earlier):
-            raise Violation(f"{run.payment_id}: each owner must have a fence of its own, got {fence} twice")
-        if any(each.fence > fence for each in earlier):
+        if any(each.fencing_token == fencing_token and each.owner != run.owner for each in earlier):
+            raise Violation(f"{run.payment_id}: each owner must have another fencing token, got {fencing_token} twice")
+        if any(each.fencing_token > fencing_token for each in earlier):
             self.refused.append(run)
         else:
             self.runs.append(run)
 
     def watch(self, worker: "Actor", item_ids: Sequence[str], write: Callable[[], ResultT]) -> ResultT:
-        """Make a write, and judge what it changed."""
+        """Make a write, and check what it changed."""
         result, changes = changed_by(write, self._plant.store.items, item_ids)
         for old, new in changes:
             self._changed(worker, old, new)
         return result
 
     def forwarded(self, message: AddressedMessage) -> SendResult:
-        """Note a message that is sent on: its effect must stand, and a copy must be known by its id."""
+        """Note a message that is sent on. Its effect must stand, and copies must have the same id."""
         body = message.outbox_message.body
         payment_id = body.split("/")[0]
         if not self.amounts(payment_id):
-            raise Violation(f"{body}: must be sent on after its effect alone")
+            raise Violation(f"{body}: must be sent on after its effect, got no effect")
         self.forwards.setdefault(body, set()).add(message.deduplication_id)
         if len(self.forwards[body]) > 1:
             raise Violation(f"{body}: copies must have one id, got {self.forwards[body]}")
@@ -130,7 +130,7 @@ class Journal:
     def refused_to_send(self, message: AddressedMessage) -> None:
         """Note that a message was refused when it was sent on."""
         self.attempts[message.outbox_message.body.split("/")[0]] += 1
-        self.disturbed_ms = self._plant.ms  # whoever waits behind it in a group waits for as long
+        self.disturbed_ms = self._plant.ms  # the messages after it in its group wait for as long
 
     def put_back(self, copy: Stored) -> None:
         """Note a dead letter that is back in its queue, under an id of its own."""
@@ -141,7 +141,7 @@ class Journal:
         self.disturbed_ms = self._plant.ms
 
     def letter_deleted(self, letter: Stored) -> None:
-        """Note that the mover deleted a letter: a copy of its own must be back by then."""
+        """Note that the mover deleted a dead letter. A copy of it must be back in its queue by then."""
         self._moved[letter.body] += not letter.is_gone
         if self._moved[letter.body] > self._put_back[letter.body]:
             raise Violation(f"{letter.id}: a dead letter must be back in its queue before it is deleted")
@@ -151,11 +151,11 @@ class Journal:
     def acknowledged(self, message_id: str) -> None:
         sent = self.sent[message_id]
         is_done = sent.text is None and sent.done in self._done
-        is_buried = message_id in self._told
-        if sent.fate in {Fate.UNSENT, Fate.REDRIVEN}:  # what took effect is not marked as told
-            is_buried |= bool(self.letters(message_id)) and self.is_told(message_id)
-        if not is_done and not is_buried:
-            raise Violation(f"{message_id}: only what is done, or dead and told, may be acknowledged")
+        is_dead_lettered = message_id in self._notified
+        if sent.fate in {Fate.UNSENT, Fate.REDRIVEN}:  # an item whose effect stands is not marked as notified
+            is_dead_lettered |= bool(self.letters(message_id)) and self.is_notified(message_id)
+        if not is_done and not is_dead_lettered:
+            raise Violation(f"{message_id}: only a message that is done, or dead and notified, may be acknowledged")
         self.acknowledged_ms[message_id] = self._plant.ms
 
     def amounts(self, payment_id: str) -> list[int]:
@@ -173,7 +173,7 @@ class Journal:
         found = [each for each in self._plant.dead_letter_queue.waiting if source_id(each) == message_id]
         return [str(letter.attributes.get(DEAD_LETTER_REASON_ATTRIBUTE, "")) for letter in found]
 
-    def is_told(self, message_id: str) -> bool:
+    def is_notified(self, message_id: str) -> bool:
         """Whether a notification lists a message."""
         return any(f'"{message_id}"' in notification for notification in self._plant.notifications)
 
@@ -185,20 +185,20 @@ class Journal:
             self._done.setdefault((new.id, new.payload_hash), self._plant.ms)
             for run in self.runs:
                 run.is_open &= item_id("payments", run.payment_id) != new.id
-        self._told |= set(new.told)
+        self._notified |= set(new.told)
 
     def _check_sent_on(self, item: Item) -> None:
         unsent = [body for each in addressed_messages(item) if (body := each.outbox_message.body) not in self.forwards]
         if unsent:
-            raise Violation(f"{item.id}: must send all on before it is COMPLETED, got {unsent} unsent")
+            raise Violation(f"{item.id}: must send all messages before it is COMPLETED, got {unsent} unsent")
 
     def answered(self, group: Sequence[Stored]) -> None:
-        """Judge what comes back of one group: as a tail in flight blocks it, all come back in the same moment."""
+        """Check that all messages of one group come back at the same time, because one in flight blocks the group."""
         if not self.disturbances and len({message.visible_ms for message in group}) > 1:
             raise Violation(f"{[message.id for message in group]}: a group that comes back must come back together")
 
 
 def source_id(letter: Stored) -> str:
-    """Id that a dead letter had in the queue it came from."""
+    """Return the id that a dead letter had in the queue that it came from."""
     source = str(letter.attributes[DEAD_LETTER_SOURCE_ATTRIBUTE])
     return source.removeprefix(dead_letter_source(QUEUE_ARN, ""))

@@ -1,4 +1,4 @@
-"""The mover: an operator who puts dead letters back by the real redrive, and tries again when it was cut short."""
+"""The mover: an operator who redrives dead letters by the real code, and tries again after an interruption."""
 
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, NoReturn
@@ -19,11 +19,11 @@ LETTERS_PER_RECEIVE = 10
 
 
 class Mover(Actor):
-    """Moves the letters that are in the dead-letter queue when it is asked to.
+    """Redrives the letters that are in the dead-letter queue at that moment.
 
     Attributes:
         received: Letters that this redrive got, by their ids.
-        was_disturbed: A fault hid letters from it, or kept them, and it was not told.
+        was_disturbed: A fault hid letters from it, or kept them, without an error.
     """
 
     plant: "Plant"
@@ -96,11 +96,11 @@ class LettersPort:
                 self._queue.delete(letter.delivery.message_id)
             return []
 
-        told = [f"{letter.delivery.message_id}: not deleted" for letter in letters]
+        problems = [f"{letter.delivery.message_id}: not deleted" for letter in letters]
         failures: dict[str, Callable[[], list[str]]] = {
-            "unavailable": lambda: told,
-            "unanswered": lambda: last(apply(), told),
-            "all but the last entry": lambda: [*apply(letters[:-1]), told[-1]],
+            "unavailable": lambda: problems,
+            "unanswered": lambda: last(apply(), problems),
+            "all but the last entry": lambda: [*apply(letters[:-1]), problems[-1]],
         }
         if not letters:
             return []

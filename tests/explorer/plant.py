@@ -77,7 +77,7 @@ class Plant(Stage):
         self.journal.disturbed()
 
     def forget(self) -> None:
-        """Let the window of all items end: the table's TTL deletes them, and the same keys are new."""
+        """Let the window of all items end. TTL deletes them, and the same keys are new again."""
         self.ms += (self.setting.window_seconds + LONGEST_SKEW_SECONDS) * 1_000
         self.store.items.clear()
         for queue in (self.queue, self.dead_letter_queue):

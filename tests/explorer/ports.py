@@ -1,4 +1,4 @@
-"""What an actor reaches the world through; each call is a point of its stage."""
+"""The ports of an actor: fakes whose calls are points of its stage."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -23,7 +23,7 @@ GONE = SendResult(None, "ServiceUnavailable: gone")
 
 @dataclass(slots=True)
 class StorePort:
-    """The item store; every write is watched by the journal."""
+    """The item store. The journal checks every write."""
 
     actor: "Actor"
 
@@ -109,7 +109,7 @@ class DeadLetterPort:
 
 @dataclass(slots=True)
 class OutboxPort:
-    """Sends outboxes, to what `take` stands for."""
+    """Sends outboxes to `take`."""
 
     actor: "Actor"
     take: Callable[[AddressedMessage], SendResult]

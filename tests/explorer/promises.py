@@ -1,4 +1,4 @@
-"""What must hold in a plant once all is quiet, whatever the schedule was."""
+"""The promises of a plant: what must hold after each schedule, when all is quiet."""
 
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 
 class Promises:
-    """What a plant must have kept."""
+    """Checks the promises of a plant."""
 
     def __init__(self, plant: "Plant") -> None:
         self._plant = plant
@@ -34,7 +34,7 @@ class Promises:
                 raise Violation(f"{item.id}: an item must end {' or '.join(ends)}, got {item.status}")
         dead = {Fate.DEAD, Fate.UNSENT, Fate.RIVAL}
         if not self._plant.is_mended:
-            dead.add(Fate.REDRIVEN)  # its copy died again, and so may it, if it was not acknowledged
+            dead.add(Fate.REDRIVEN)  # its copy was dead-lettered again; so may it be, if it was not acknowledged
         for letter in self._plant.dead_letter_queue.waiting:
             message_id = source_id(letter)
             if self._journal.sent[message_id].fate not in dead:
@@ -48,7 +48,7 @@ class Promises:
 
     def _check_fate(self, sent: Sent) -> None:
         if sent.id in self._plant.queue.set_aside:
-            raise Violation(f"{sent.id}: our rules decide about a message, not the back-stop, which set it aside")
+            raise Violation(f"{sent.id}: the receiver must decide about a message, got one dead-lettered by SQS")
         if sent.fate is Fate.REDRIVEN:
             if self._plant.is_mended:
                 self._check_effect(sent)
@@ -95,14 +95,14 @@ class Promises:
             raise Violation(
                 f"{sent.id}: must be in the dead-letter queue once a disturbance at most, got {len(letters)}"
             )
-        if not self._journal.is_told(sent.id):
-            raise Violation(f"{sent.id}: its death must be told")
+        if not self._journal.is_notified(sent.id):
+            raise Violation(f"{sent.id}: SNS must be notified of its dead letter")
         if self._journal.attempts[sent.payment_id] + self._journal.disturbances < sent.least_attempts:
             raise Violation(f"{sent.id}: must have {sent.least_attempts} attempts, got {self._journal.attempts}")
         if sent.fate is Fate.UNSENT:
             self._check_effect(sent)
         elif sent.amount in self._journal.amounts(sent.payment_id):
-            raise Violation(f"{sent.id}: what is dead must not have taken effect")
+            raise Violation(f"{sent.id}: a dead message must not have taken effect")
 
     def _check_order(self, happened: Sequence[str]) -> None:
         order = list(dict.fromkeys(happened))

@@ -21,7 +21,7 @@ class Stored:
         sent_ms: When it came into the queue.
         visible_ms: When it can be received next.
         receives: How often it was received.
-        is_gone: It was deleted, or set aside.
+        is_gone: It was deleted, or dead-lettered by SQS.
     """
 
     id: str
@@ -58,7 +58,7 @@ class Stored:
 class Queue:
     """A standard queue, or a FIFO one where messages have groups.
 
-    A message in flight blocks its group. A FIFO queue tells copies by their deduplication id for five minutes.
+    A message in flight blocks its group. A FIFO queue skips copies with the same deduplication id for five minutes.
     """
 
     def __init__(self, name: str, now_ms: Now, *, visibility_seconds: int) -> None:
@@ -71,7 +71,7 @@ class Queue:
 
     @property
     def waiting(self) -> list[Stored]:
-        """Messages that are there, in flight or not."""
+        """Messages in the queue, in flight or not."""
         return [message for message in self.messages if not message.is_gone]
 
     def send(self, messages: Sequence[OutgoingMessage]) -> list[SendResult]:
@@ -80,7 +80,7 @@ class Queue:
         return [SendResult("sent")] * len(messages)
 
     def put(self, message: OutgoingMessage, message_id: str | None = None) -> Stored | None:
-        """Take a message; None when it is taken for a copy, which SQS answers as if it had taken it."""
+        """Take a message; None for a copy, which SQS answers in the same way."""
         now_ms = self._now_ms()
         known_ms = self._seen.get(message.deduplication_id or "")
         if known_ms is not None and now_ms - known_ms < DEDUPLICATION_MS:
@@ -112,7 +112,7 @@ class Queue:
         return received
 
     def delete(self, message_id: str) -> None:
-        # A late worker's receipt handle may delete nothing; that it would is the harder case.
+        # In SQS, the receipt handle of a late worker may fail to delete. Here it deletes, which is the harder case.
         for message in self.messages:
             if message.id == message_id:
                 message.is_gone = True
@@ -127,7 +127,7 @@ class Queue:
 class SourceQueue(Queue):
     """A queue that feeds a function.
 
-    `max_receives` is the back-stop: SQS itself sets a message aside after it.
+    `max_receives` is the back-stop: after it, SQS itself dead-letters a message.
     """
 
     def __init__(self, now_ms: Now, *, visibility_seconds: int, max_receives: int, name: str = "back") -> None:
@@ -143,7 +143,7 @@ class SourceQueue(Queue):
         return super().receive(most)
 
     def redeliver(self) -> None:
-        """Deliver again what is in flight, and else what was deleted: a standard queue may, at any time."""
+        """Deliver again what is in flight, or what was deleted, as a standard queue may do at any time."""
         in_flight = [each for each in self.waiting if each.visible_ms > self._now_ms()]
         for message in in_flight or self.messages:
             message.is_gone = False

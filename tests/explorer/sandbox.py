@@ -31,7 +31,7 @@ VISIBILITY_SECONDS = 6 * FUNCTION_TIMEOUT_SECONDS
 
 @dataclass(slots=True)
 class SandboxClock:
-    """A sandbox's clock, which may be ahead of the others'."""
+    """The clock of a sandbox; it may be ahead of others."""
 
     stage: "Stage"
     skew_ms: int = 0
@@ -47,13 +47,13 @@ class SandboxClock:
 
 
 class Sandbox(Actor, ABC):
-    """Runs one invocation at a time; when it dies another takes its place.
+    """Runs one invocation at a time; after a kill, a new process takes its place.
 
     Args:
         name: Its name.
         plant: Where it is.
         queue: What it receives from.
-        skew_ms: What its clock is ahead of the plant's.
+        skew_ms: Milliseconds by which its clock is ahead of the plant's.
 
     Attributes:
         clock: Its clock, which may step back.
@@ -103,13 +103,13 @@ class Sandbox(Actor, ABC):
         """Return the receiver of a new process."""
 
     def acknowledges(self, message_id: str) -> None:
-        """Judge a message that is not to come back."""
+        """Check a message that is acknowledged."""
 
     def gives_back(self, messages: Sequence[Stored]) -> None:
-        """Judge messages that are to come back."""
+        """Check messages that are to be delivered again."""
 
     def ports(self, outbox: OutboxSender, dead_letter_queue: Queue, notifications: list[str]) -> Ports:
-        """Return what a receiver of this sandbox reaches the world through."""
+        """Return the ports of a receiver of this sandbox."""
         return Ports(
             store=StorePort(self),
             outbox=outbox,

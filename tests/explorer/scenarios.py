@@ -55,12 +55,12 @@ AFTER_THE_WINDOW = Sent(id="m9", payment_id="p1", amount=9)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Payments:
-    """Messages, and a plant that has to deal with them.
+    """Messages, and the plant that processes them.
 
     Attributes:
         bounds: What may go wrong beside one crash or one failed call.
-        later: What is sent when the window of the earlier ones is over.
-        redrives: Times that dead letters are put back; before the last one the business function is mended.
+        later: Messages that are sent after the window of the earlier ones.
+        redrives: Number of redrives. Before the last one, the business function is repaired.
         is_calm_at_first: Nothing goes wrong before the first redrive.
     """
 
@@ -103,7 +103,7 @@ class Payments:
     def with_more_attempts(self, number: int) -> "Payments":
         """The same, with more attempts and receives: each fault may cost one of them.
 
-        Whoever stands in a group behind what fails each time waits through the back-off of each attempt.
+        A message that follows a failing one in its group waits for the back-off of each attempt.
         """
         setting = self.setting
         attempts = setting.max_attempts + number
@@ -146,7 +146,7 @@ def _standard(mode: str, make: MakeProcess) -> Iterator[Payments]:
     patient = replace(setting, process=forwarding(make), refusals={"bad/1": GONE}, send_rounds=SEND_ROUNDS)
     yield Payments(name=f"{mode}: unsent too long", sent=UNSENT_TOO_LONG, setting=patient, bounds=alone, redrives=1)
     if mode == "plain":
-        return  # without a transaction, what follows can take effect twice: a fence that falls, clocks that differ
+        return  # without a transaction, these can cause a second effect: a fencing token that falls, clocks that differ
     deleted = replace(setting, deletes_abandoned=True)
     yield Payments(name=f"{mode}: deleted by hand", sent=PAID_TWICE[:1], setting=deleted)
     skewed = replace(setting, skew_ms=(0, SKEW_MS), longest_wait_ms=setting.longest_wait_ms + SKEW_MS)

@@ -13,8 +13,8 @@ class Fate(Enum):
     DONE = auto()
     DEAD = auto()
     RIVAL = auto()  # one of the payloads under its key is done, the others are dead
-    UNSENT = auto()  # it took effect, and it is dead-lettered, because what it sends on was refused
-    REDRIVEN = auto()  # its dead letter was put back, as a message of its own
+    UNSENT = auto()  # it took effect, and is dead-lettered, because the messages that it sends on were refused
+    REDRIVEN = auto()  # its dead letter was redriven, as another message
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -23,7 +23,7 @@ class Sent:
 
     Attributes:
         fate: How it must end.
-        text: Body, where it is no payment.
+        text: Body, if it is not a payment.
         least_attempts: Runs or refused sends, and kills on other calls, that it must have had before it may be dead.
         forwards: Messages that it must send on.
         reason: Part of its dead letter's reason.

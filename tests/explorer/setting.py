@@ -29,13 +29,13 @@ class Setting:
         batch_size: Most messages in one invocation.
         max_attempts: Attempts after which a message is dead-lettered.
         max_receives: SQS's own back-stop.
-        window_seconds: How long an item outlives its last change.
+        window_seconds: Seconds from the last change of an item until it expires.
         deletes_abandoned: Whether somebody deletes items by hand as soon as their lease is over.
         lease_seconds: Length of a lease that heartbeats extend. Default: as long as the invocation.
         concurrency: Messages of a batch that run at the same time.
-        send_rounds: Failed rounds of sends after which what a message sends on is given up.
-        refusals: Messages that are refused when they are sent on, until the plant is mended, by their text.
-        skew_ms: What each worker's clock is ahead of the plant's.
+        send_rounds: Failed rounds of sends after which the messages of an outbox are given up.
+        refusals: Messages that are refused when they are sent on, until the plant is repaired, by their text.
+        skew_ms: Milliseconds by which each worker's clock is ahead of the plant's.
         longest_wait_ms: Longest time from the last disturbance until a valid message is acknowledged.
     """
 
@@ -58,7 +58,7 @@ class Bounds:
     """How much may go wrong in one schedule.
 
     Attributes:
-        crashes: Processes that die.
+        crashes: Processes that are killed.
         lost: Calls that fail, or whose answer is lost.
         switches: Times that a worker is left in the middle, or that time passes beside it.
         redeliveries: Times that SQS delivers what is in flight, or was deleted.

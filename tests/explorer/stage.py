@@ -1,7 +1,7 @@
 """The stage: what actors share, and the scheduler that runs them one step at a time.
 
-Each call that an actor makes to the outside is a point: here another actor may go on, time may pass, the process may
-die before the call or after it, and the answer may be lost. Which of it happens, `Choices` decide.
+Each call that an actor makes to the outside is a point. There, another actor may continue, time may pass, the process
+may be killed before or after the call, and the answer may be lost. `Choices` decide which of these happens.
 """
 
 from abc import ABC, abstractmethod
@@ -39,7 +39,7 @@ class Watcher(Protocol):
         ...
 
     def watch(self, actor: Actor, item_ids: Sequence[str], write: Callable[[], ResultT]) -> ResultT:
-        """Make a write to the table, and judge what it changed."""
+        """Make a write to the table, and check what it changed."""
         ...
 
 
@@ -194,7 +194,7 @@ class Stage(ABC):
             actor: Who calls.
             call: What is called, in words.
             apply: Makes the call.
-            faults: How the process may die around it.
+            faults: How the process may be killed before or after it.
             failures: How the call itself may fail, and what it then gives.
         """
         may_switch = True

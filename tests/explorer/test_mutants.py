@@ -1,4 +1,4 @@
-"""What the explorer would see if a rule of the runtime were broken: a mutant each."""
+"""Mutants: the explorer finds each rule of the runtime that is broken on purpose."""
 
 from collections.abc import Mapping
 

@@ -1,4 +1,4 @@
-"""Random lives of a plant: workers that die, clocks that jump, duplicates, redrives and expiry, until all is quiet."""
+"""Random lives of a plant: kills, clocks that jump, duplicates, redrives and expiry, until all is quiet."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -25,22 +25,22 @@ LIVES = settings(
 )
 
 
-class WishedChoices(Choices):
-    """Choices by a list of wishes; where there is none, or no such option, nothing goes wrong."""
+class ListedChoices(Choices):
+    """Choices from a list; where the list is empty, or has no such option, nothing goes wrong."""
 
     def __init__(self) -> None:
         super().__init__()
-        self.wishes: list[int] = []
+        self.listed: list[int] = []
 
     def pick(self, options: Sequence[str]) -> str:
-        """Return the option that is wished for."""
-        index = self.wishes.pop() if self.wishes and len(options) > 1 else 0
+        """Return the option that the list names."""
+        index = self.listed.pop() if self.listed and len(options) > 1 else 0
         return options[index if index < len(options) else 0]
 
 
 @dataclass(frozen=True, slots=True)
 class Mode:
-    """What kind of receiver lives.
+    """Kind of receiver.
 
     Attributes:
         queue: `standard`, `fifo`, or `together`: a standard queue whose messages run two at a time.
@@ -87,7 +87,7 @@ class ReceiverLife(RuleBasedStateMachine):
     def __init__(self, mode: Mode) -> None:
         super().__init__()
         self.mode = mode
-        self.choices = WishedChoices()
+        self.choices = ListedChoices()
         self.plant = Plant(mode.setting, mode.bounds, self.choices)
         self.number = 0
 
@@ -109,11 +109,11 @@ class ReceiverLife(RuleBasedStateMachine):
 
     @rule(wishes=st.lists(st.integers(0, 12), min_size=1, max_size=12), steps=st.integers(1, 6))
     def work(self, wishes: list[int], steps: int) -> None:
-        self.choices.wishes = wishes
+        self.choices.listed = wishes
         for _ in range(steps):
             with self.watched():
                 self.plant.step()
-        self.choices.wishes = []
+        self.choices.listed = []
 
     @precondition(lambda self: self.mode.effect == "transaction")  # without one, skew can double an effect
     @rule(worker=st.integers(0, 1), step_ms=st.integers(-LONGEST_CLOCK_STEP_MS, LONGEST_CLOCK_STEP_MS))

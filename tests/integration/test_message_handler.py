@@ -1,4 +1,4 @@
-"""Five lines make a handler; mistakes in them are told at import."""
+"""Five lines make a handler; mistakes in them are reported at import."""
 
 from collections.abc import AsyncIterator, Iterator
 from dataclasses import dataclass

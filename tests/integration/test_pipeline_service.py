@@ -1,4 +1,4 @@
-"""Five lines make a service of a pipeline; mistakes in them are told at import."""
+"""Five lines make a service of a pipeline; mistakes in them are reported at import."""
 
 from dataclasses import dataclass
 from typing import Any

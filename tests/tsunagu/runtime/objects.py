@@ -1,4 +1,4 @@
-"""An object store in a dictionary, whose faults a test plans."""
+"""A fake object store over a dictionary, with faults that a test plans."""
 
 import hashlib
 from collections.abc import Callable
@@ -12,7 +12,7 @@ AnswerT = TypeVar("AnswerT")
 
 @dataclass
 class FakeObjectStore:
-    """Versions of objects by key; `before` and `after` hold what is raised around the next call of a method."""
+    """Versions of objects by key; `before` and `after` hold errors that the next call of a method raises."""
 
     versions: dict[str, dict[str, bytes]] = field(default_factory=dict)
     before: dict[str, BaseException] = field(default_factory=dict)

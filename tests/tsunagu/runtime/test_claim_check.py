@@ -1,4 +1,4 @@
-"""The claim check: what travels in a message, what waits in an object, and what each fault of an object decides."""
+"""The claim check: what is kept inline, what in an object, and which error each fault of an object raises."""
 
 import dataclasses
 import hashlib
@@ -81,11 +81,11 @@ def test_threshold_counts_bytes_of_utf_8(claim_check: ClaimCheck, size_bytes: in
 @pytest.mark.parametrize(
     ("wanted_bytes", "parts", "bytes_"), [(65_536, 1, 65_536), (307_200, 1, 307_200), (307_200, 3, 123_936)]
 )
-def test_what_travels_inline_fits_the_record_that_keeps_it_too(wanted_bytes: int, parts: int, bytes_: int) -> None:
+def test_what_travels_inline_fits_the_item_that_keeps_it_too(wanted_bytes: int, parts: int, bytes_: int) -> None:
     assert inline_limit(wanted_bytes, parts_of_item=parts) == bytes_
 
 
-def test_what_is_small_touches_no_object(claim_check: ClaimCheck, objects: FakeObjectStore) -> None:
+def test_small_value_is_not_written_to_an_object(claim_check: ClaimCheck, objects: FakeObjectStore) -> None:
     assert claim_check.redeem(claim_check.keep(SMALL, KEY, inline_bytes=INLINE_BYTES)) == SMALL
     assert objects.versions == {}
 
@@ -106,9 +106,7 @@ def test_write_whose_answer_was_lost_is_recognised(claim_check: ClaimCheck, obje
     assert len(objects.versions[KEY]) == 1
 
 
-def test_object_of_somebody_else_under_the_key_is_not_taken_for_ours(
-    claim_check: ClaimCheck, objects: FakeObjectStore
-) -> None:
+def test_object_with_other_content_under_the_key_is_refused(claim_check: ClaimCheck, objects: FakeObjectStore) -> None:
     objects.overwrite(KEY, b"{}")
 
     with pytest.raises(ObjectAlteredError, match="must not exist before it is written"):
@@ -124,7 +122,7 @@ def test_object_overwritten_since_is_read_in_the_version_that_was_kept(
     assert claim_check.redeem(part) == LARGE
 
 
-def test_deleted_object_is_missing_for_good(claim_check: ClaimCheck, objects: FakeObjectStore) -> None:
+def test_deleted_object_is_a_permanent_error(claim_check: ClaimCheck, objects: FakeObjectStore) -> None:
     part = kept(claim_check)
     objects.versions.clear()
 
@@ -161,7 +159,7 @@ def test_claim_on_too_large_an_object_is_refused_before_the_store_is_asked(claim
         claim_check.redeem(part)
 
 
-def test_object_that_is_no_json_is_altered(claim_check: ClaimCheck, objects: FakeObjectStore) -> None:
+def test_object_that_is_not_json_is_altered(claim_check: ClaimCheck, objects: FakeObjectStore) -> None:
     body = b"no json"
     version_id = objects.overwrite(KEY, body)
     digest = hashlib.sha256(body).hexdigest()
@@ -172,7 +170,7 @@ def test_object_that_is_no_json_is_altered(claim_check: ClaimCheck, objects: Fak
 
 
 @pytest.mark.parametrize("method", ["open", "put"])
-def test_store_that_does_not_answer_is_no_fault_of_the_message(
+def test_store_that_does_not_answer_is_not_an_error_of_the_message(
     claim_check: ClaimCheck, objects: FakeObjectStore, method: str
 ) -> None:
     part = kept(claim_check)
@@ -187,12 +185,12 @@ def test_store_that_does_not_answer_is_no_fault_of_the_message(
     [float("nan"), float("inf"), "\ud800", {1, 2}, b"bytes", {("a",): 1}],
     ids=lambda value: type(value).__name__,
 )
-def test_what_is_no_json_is_not_kept(claim_check: ClaimCheck, value: object) -> None:
+def test_value_that_is_not_json_is_refused(claim_check: ClaimCheck, value: object) -> None:
     with pytest.raises(InvalidMessageError, match="the value must be JSON"):
         claim_check.keep(value, KEY, inline_bytes=INLINE_BYTES)
 
 
-def test_what_is_nested_too_deep_is_not_kept(claim_check: ClaimCheck) -> None:
+def test_value_that_is_nested_too_deep_is_refused(claim_check: ClaimCheck) -> None:
     value: list[Any] = []
     for _ in range(100_000):
         value = [value]
@@ -223,6 +221,6 @@ CLAIM = Stored(key=KEY, version_id="v1", sha256="0" * 64, size_bytes=7).to_json(
         {"claim": {**CLAIM, "content_type": "text/plain"}},
     ],
 )
-def test_what_is_no_part_is_refused_with_its_place(value: object) -> None:
+def test_value_that_is_not_a_part_is_refused_with_its_place(value: object) -> None:
     with pytest.raises(InvalidMessageError, match="the request must be an inline value or a claim"):
         part_from_json("the request", value)

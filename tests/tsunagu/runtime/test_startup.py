@@ -15,7 +15,7 @@ def thawed() -> Iterator[None]:
     gc.enable()
 
 
-def test_collector_rests_during_the_start_and_works_after_it() -> None:
+def test_collector_is_off_during_the_start_and_on_after_it() -> None:
     with without_collection():
         during = gc.isenabled()
 
@@ -23,7 +23,7 @@ def test_collector_rests_during_the_start_and_works_after_it() -> None:
     assert gc.isenabled()
 
 
-def test_what_the_start_made_is_never_looked_at_again() -> None:
+def test_what_the_start_created_is_not_examined_again() -> None:
     with without_collection():
         made = [object()]
 
@@ -31,7 +31,7 @@ def test_what_the_start_made_is_never_looked_at_again() -> None:
     assert not any(each is made for each in gc.get_objects())  # lists what collections go through
 
 
-def test_collector_works_after_a_start_that_failed() -> None:
+def test_collector_is_on_after_a_start_that_failed() -> None:
     with pytest.raises(LookupError), without_collection():
         raise LookupError
 
@@ -48,7 +48,7 @@ def test_collector_that_was_off_stays_off() -> None:
 
 
 @pytest.mark.parametrize("module", ["lambdas.payments.handler", "tsunagu.runtime.functions.message_handler"])
-def test_collector_rests_while_a_handler_is_imported(module: str) -> None:
+def test_collector_is_off_while_a_handler_is_imported(module: str) -> None:
     program = f"import gc; import {module}; print(sum(each['collections'] for each in gc.get_stats()), gc.isenabled())"
     printed = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True).stdout
 

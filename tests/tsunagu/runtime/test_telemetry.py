@@ -1,4 +1,4 @@
-"""Log lines carry the ids of the message in hand and nothing of its body; metrics are one EMF line."""
+"""Telemetry: log lines have the ids of the message in hand and nothing of its body; metrics are one EMF line."""
 
 import io
 import json
@@ -66,7 +66,7 @@ def test_message_that_goes_on_under_its_request_has_no_cause(collector: Collecto
     assert not any(LogKey.CAUSE_REQUEST_ID in line for line in collector.lines)
 
 
-def test_message_whose_outcome_was_not_written_is_not_called_processed(collector: Collector) -> None:
+def test_message_whose_outcome_was_not_written_is_not_logged_as_processed(collector: Collector) -> None:
     world = World()
     world.store.plan("update", "unavailable")
 
@@ -94,7 +94,7 @@ def test_nothing_of_a_body_and_nothing_of_an_error_text_is_logged(collector: Col
     assert str(failed[LogKey.ERROR_LOCATION]).startswith("test_telemetry.py:")
 
 
-def test_keys_outside_the_allow_list_are_dropped(collector: Collector) -> None:
+def test_keys_outside_the_allow_list_are_removed(collector: Collector) -> None:
     logging.getLogger("x").warning("hello", extra={"password": "p", LogKey.FENCING_TOKEN: 3})
 
     (line,) = collector.lines
@@ -102,7 +102,7 @@ def test_keys_outside_the_allow_list_are_dropped(collector: Collector) -> None:
     assert line[LogKey.FENCING_TOKEN] == 3
 
 
-def test_ids_end_with_the_message(collector: Collector) -> None:
+def test_ids_are_logged_only_while_the_message_is_in_hand(collector: Collector) -> None:
     with in_hand(Delivery.from_record(record("{}")).log_fields("item")):
         pass
     logging.getLogger("x").warning("after")

@@ -1,4 +1,4 @@
-"""A receiver in a small world of fakes: a table, a dead-letter queue, a topic, and a clock that tests move."""
+"""Receivers with fakes: a table, a dead-letter queue, a topic, and a clock that tests move."""
 
 import io
 import json
@@ -33,7 +33,7 @@ Process = Callable[[JsonObject, Message], None]
 
 
 class Killed(BaseException):
-    """The process died here."""
+    """The process was killed here."""
 
 
 class FakeClock:
@@ -55,10 +55,12 @@ class FakeClock:
 class FakeItemStore:
     """The item store's protocol over a dictionary; a fault is planned by the name of the operation.
 
-    `unavailable`: the call is not applied. `unanswered`: it is applied, and nobody says so. `answer_lost`: it is
-    applied, and so is the retry that follows, whose verdict is the one returned. `killed_before` and `killed_after`:
-    the process dies around the call. `before_update` is called once: another
-    worker's move between this one's calls.
+    * `unavailable`: the call is not applied.
+    * `unanswered`: the call is applied, and UNAVAILABLE is returned.
+    * `answer_lost`: the call is applied twice, and the second verdict is returned, as by a retry of the SDK.
+    * `killed_before`, `killed_after`: the process is killed before or after the call.
+
+    `before_update` is called once before an update: another worker acts at this moment.
     """
 
     def __init__(self) -> None:
@@ -157,7 +159,7 @@ class FakeTopic:
 
 @dataclass
 class FakeOutboxSender:
-    """Sends messages on; a body of `never` is refused for good, and while `broken` none is sent."""
+    """Sends outboxes. A body of `never` is refused for good; while `broken`, nothing is sent."""
 
     sent: list[AddressedMessage] = field(default_factory=list)
     broken: bool = False
@@ -185,7 +187,7 @@ class FakeVisibility:
 
 @dataclass
 class FakeTasks:
-    """Hears of heartbeats; those of a token in `lost` are refused for good, and while `broken` none is heard."""
+    """Takes heartbeats. Those of a token in `lost` are refused for good; while `broken`, none is taken."""
 
     heard: list[str] = field(default_factory=list)
     lost: set[str] = field(default_factory=set)
@@ -239,7 +241,7 @@ def parse_order(body: JsonObject) -> JsonObject:
 
 
 def completion_parts(delivery: Delivery, item: Item) -> tuple[BatchMessage[JsonObject], Claim, Idempotency, Heartbeats]:
-    """What a completion is made of, for a business function that is called without a receiver."""
+    """Return the arguments of a `Completion`, for a business function that is called without a receiver."""
     clock = FakeClock()
     idempotency = Idempotency(
         FakeItemStore(),
@@ -255,7 +257,7 @@ def completion_parts(delivery: Delivery, item: Item) -> tuple[BatchMessage[JsonO
 
 
 class World:
-    """Fakes, and the receivers of as many workers as a test wants."""
+    """Fakes, and the receivers of any number of workers."""
 
     def __init__(self) -> None:
         self.clock = FakeClock()
@@ -316,7 +318,7 @@ class World:
             self.receive(*records, process=process)
         except Killed:
             return
-        msg = "the worker was to be killed, and lived"
+        msg = "the worker must be killed, got a response"
         raise AssertionError(msg)
 
     def pass_lease(self) -> None:

@@ -1,4 +1,4 @@
-"""What every item store must do; the fake and DynamoDB's are held against the same tests."""
+"""The contract of item stores: the fake and the DynamoDB store must pass the same tests."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import replace
@@ -73,7 +73,7 @@ class ItemStoreContract:
         assert store.read([item.id]) == [replace(item, status=Status.COMPLETED, told=("m-1",))]
 
     @pytest.mark.parametrize("where", [{items.OWNER: "you"}, {items.FENCE: 2}, {items.STATUS: Status.DEAD}])
-    def test_refused_change_shows_the_item_in_the_way(self, store: ItemStore, where: Mapping[str, str | int]) -> None:
+    def test_refused_change_returns_the_item(self, store: ItemStore, where: Mapping[str, str | int]) -> None:
         item = new_item()
         store.insert([item])
 
@@ -90,7 +90,7 @@ class ItemStoreContract:
         assert (verdict.outcome, verdict.found) == (Outcome.REFUSED, None)
         assert store.read([item.id]) == [None]
 
-    def test_changes_of_a_large_batch_are_judged_one_by_one(self, store: ItemStore) -> None:
+    def test_each_change_of_a_large_batch_is_decided_by_itself(self, store: ItemStore) -> None:
         written = [new_item(fence=1 + number % 2) for number in range(60)]
         store.insert(written)
 
@@ -108,7 +108,7 @@ class ItemStoreContract:
         assert store.transact(change(item, {items.FENCE: 1}), [write]).outcome is Outcome.APPLIED
         assert effect in effects()
 
-    def test_refused_transaction_writes_nothing_and_shows_the_item(
+    def test_refused_transaction_writes_nothing_and_returns_the_item(
         self, store: ItemStore, effects: Effects, table_name: str
     ) -> None:
         item, effect = new_item(), {"id": f"effect#{uuid4()}"}
@@ -120,7 +120,9 @@ class ItemStoreContract:
         assert (verdict.outcome, verdict.found) == (Outcome.REFUSED, item)
         assert effect not in effects()
 
-    def test_refused_business_write_is_the_business_functions_error(self, store: ItemStore, table_name: str) -> None:
+    def test_refused_business_write_raises_an_error_for_the_business_function(
+        self, store: ItemStore, table_name: str
+    ) -> None:
         item, effect = new_item(), {"id": f"effect#{uuid4()}"}
         write = BusinessWrite(
             operation="Put", table_name=table_name, target=effect, condition="attribute_not_exists(id)"

@@ -1,4 +1,4 @@
-"""The fake that the other tests trust keeps the contract."""
+"""The fake item store, which other tests use, keeps the contract of item stores."""
 
 import pytest
 

@@ -1,4 +1,4 @@
-"""A key's identity: its value and its type, nothing of its spelling."""
+"""Keys: equal value and type make equal ids."""
 
 import json
 

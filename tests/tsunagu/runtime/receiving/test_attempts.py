@@ -1,4 +1,4 @@
-"""The item counts attempts: kills and failures, and nothing else; suspects run last and alone."""
+"""Attempts: the item counts kills and failures and nothing else; suspects run last and alone."""
 
 import pytest
 
@@ -21,14 +21,14 @@ def raising(error: BaseException) -> Process:
     return process
 
 
-def test_failed_attempt_is_counted_and_comes_back_with_backoff(world: World) -> None:
+def test_failed_attempt_is_counted_and_delivered_again_after_a_back_off(world: World) -> None:
     returned = world.receive(record(order("o-1")), process=raising(ValueError("no")))
 
     assert (returned, world.only_item().attempts, world.only_item().reason) == (["m-1"], 1, "ValueError: no")
     assert world.visibility.changed["handle-m-1"] <= 4
 
 
-def test_retryable_error_says_when_the_message_comes_back(world: World) -> None:
+def test_retryable_error_sets_the_delay_of_the_next_delivery(world: World) -> None:
     world.receive(record(order("o-1")), process=raising(RetryableError("later", after_seconds=77)))
 
     assert (world.visibility.changed, world.only_item().attempts) == ({"handle-m-1": 77}, 1)
@@ -46,7 +46,7 @@ def test_permanent_error_is_dead_lettered_at_once(world: World) -> None:
     assert world.topic.published[0]["dead_letters"][0]["reason"] == "never"
 
 
-def test_unavailable_dependency_is_no_attempt_and_keeps_the_visibility(world: World) -> None:
+def test_unavailable_dependency_is_not_an_attempt_and_keeps_the_visibility(world: World) -> None:
     for _ in range(MAX_ATTEMPTS + 1):
         assert world.receive(record(order("o-1")), process=raising(UnavailableError("gone"))) == ["m-1"]
 
@@ -72,7 +72,9 @@ def test_killer_is_dead_lettered_without_running_again_and_its_first_kill_is_fre
 
 @pytest.mark.parametrize("group", [None, "g"])
 @pytest.mark.parametrize("position", [0, 1, 2])
-def test_neighbours_of_a_killer_take_effect_once_and_never_die(world: World, group: str | None, position: int) -> None:
+def test_neighbours_of_a_killer_take_effect_once_and_are_not_dead_lettered(
+    world: World, group: str | None, position: int
+) -> None:
     keys = ["good-1", "good-2"]
     keys.insert(position, "killer")
     waiting = [record(order(key), f"m-{key}", group=group) for key in keys]
@@ -121,7 +123,7 @@ def test_suspect_whose_start_cannot_be_recorded_does_not_run(world: World) -> No
     assert (world.receive(record(order("o-1"))), world.runs) == (["m-1"], [])
 
 
-def test_attempts_of_a_suspect_that_meets_an_outage_stay_as_they_were(world: World) -> None:
+def test_outage_does_not_change_the_attempts_of_a_suspect(world: World) -> None:
     world.receive(record(order("o-1")), process=raising(ValueError("no")))
 
     world.receive(record(order("o-1")), process=raising(UnavailableError("gone")))
@@ -129,7 +131,7 @@ def test_attempts_of_a_suspect_that_meets_an_outage_stay_as_they_were(world: Wor
     assert world.only_item().attempts == 1
 
 
-def test_records_that_do_not_fit_before_the_deadline_are_given_back_untouched(world: World) -> None:
+def test_messages_that_do_not_fit_before_the_deadline_are_released_without_an_attempt(world: World) -> None:
     def slow(body: JsonObject, message: Message) -> None:
         world.work(body, message)
         world.clock.ms += 4_000
@@ -170,7 +172,7 @@ def test_one_slow_record_does_not_keep_later_invocations_from_trying(world: Worl
     assert response == {"batchItemFailures": []}
 
 
-def test_start_that_was_written_without_an_answer_takes_no_attempt(world: World) -> None:
+def test_start_that_was_written_without_an_answer_costs_no_attempt(world: World) -> None:
     world.receive(record(order("o-1")), process=raising(ValueError("no")))
     for _ in range(MAX_ATTEMPTS):
         world.store.plan("update", "", "unanswered")  # the take-over, then the start
@@ -180,7 +182,7 @@ def test_start_that_was_written_without_an_answer_takes_no_attempt(world: World)
 
 
 @pytest.mark.parametrize("error", [KeyError("amount"), TypeError("no")])
-def test_parser_that_breaks_costs_its_own_message_an_attempt_and_no_other(world: World, error: Exception) -> None:
+def test_error_of_the_parser_costs_only_its_own_message_an_attempt(world: World, error: Exception) -> None:
     def parse(body: JsonObject) -> JsonObject:
         if body["order_id"] == "odd":
             raise error
@@ -196,7 +198,7 @@ def test_parser_that_breaks_costs_its_own_message_an_attempt_and_no_other(world:
     assert type(error).__name__ in str(world.dead_letter_queue.sent[0].attributes["dead_letter_reason"])
 
 
-def test_parser_that_changes_the_body_makes_no_other_payload(world: World) -> None:
+def test_parser_that_changes_the_body_does_not_change_the_payload_hash(world: World) -> None:
     def parse(body: JsonObject) -> JsonObject:
         body["seen"] = True
         return {"order_id": body["order_id"]}
@@ -210,6 +212,6 @@ def test_parser_that_changes_the_body_makes_no_other_payload(world: World) -> No
 
 
 @pytest.mark.parametrize("seconds", [-1, 42_301, float("inf"), float("nan")])
-def test_delay_out_of_range_is_told_where_it_is_asked_for(seconds: float) -> None:
+def test_delay_out_of_range_is_refused_at_once(seconds: float) -> None:
     with pytest.raises(ValueError, match="after_seconds must be between 0 and 42,000, got"):
         RetryableError("later", after_seconds=seconds)

@@ -1,4 +1,4 @@
-"""Every call that a store or a channel does not take is counted: an outage costs no attempt, so nothing else tells."""
+"""Failed calls: each is counted, because an outage costs no attempt, and no other metric shows it."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -52,7 +52,7 @@ def silence(operation: str, *, after: int = 0) -> Break:
 
 @dataclass(frozen=True, slots=True)
 class Outage:
-    """What breaks, and in which process a message meets it.
+    """What fails, and the business function whose message is affected.
 
     Attributes:
         breaks: Breaks a part of the world.
@@ -78,12 +78,12 @@ OUTAGES = {
     "mark of what was sent": Outage(silence("update", after=1), send_on),
     "dead-letter queue": Outage(lambda world: setattr(world.dead_letter_queue, "broken", True), refuse),
     "notification": Outage(lambda world: setattr(world.topic, "broken", True), refuse),
-    "mark of what was told": Outage(silence("update", after=1), refuse),
+    "mark of what was notified": Outage(silence("update", after=1), refuse),
 }
 
 
 @pytest.mark.parametrize("outage", OUTAGES.values(), ids=OUTAGES)
-def test_call_that_is_not_taken_is_counted_once_and_its_message_comes_back(world: World, outage: Outage) -> None:
+def test_failed_call_is_counted_once_and_its_message_is_delivered_again(world: World, outage: Outage) -> None:
     if outage.has_failed:
         world.receive(record(order("o-1")), process=fail)
     world.lease_seconds = 3
@@ -94,7 +94,7 @@ def test_call_that_is_not_taken_is_counted_once_and_its_message_comes_back(world
 
 
 @pytest.mark.parametrize("process", [nothing, commit, send_on, beat, refuse, fail])
-def test_calls_that_are_taken_are_no_outage(world: World, process: Process) -> None:
+def test_calls_that_succeed_are_not_counted_as_failed(world: World, process: Process) -> None:
     world.receive(record(order("o-1")), process=process)
 
     assert "CallsFailed" not in world.counted()

@@ -1,4 +1,4 @@
-"""A transaction that meets another one on the same item tries again within milliseconds, and never in step with it."""
+"""Conflicts: a transaction that conflicts with another one is tried again within milliseconds, at random."""
 
 import pytest
 
@@ -12,7 +12,7 @@ SEEDS = range(20)
 
 
 def pauses(seed: int) -> list[float]:
-    """Return the pauses of a transaction that meets another one until its last try."""
+    """Return the pauses of a transaction that conflicts with another one until its last try."""
     world = World()
     world.seed = seed
     world.store.plan("transact", *["conflict"] * PAUSES)
@@ -21,7 +21,7 @@ def pauses(seed: int) -> list[float]:
 
 
 @pytest.mark.parametrize("pause", range(PAUSES))
-def test_transactions_that_met_do_not_meet_again(pause: int) -> None:
+def test_two_transactions_that_conflicted_pause_for_different_times(pause: int) -> None:
     lengths = {pauses(seed)[pause] for seed in SEEDS}
 
     assert len(lengths) == len(SEEDS)
@@ -36,7 +36,7 @@ def test_pauses_are_milliseconds_and_grow() -> None:
     assert longest == sorted(longest)
 
 
-def test_transaction_that_meets_another_one_each_time_comes_back_without_an_attempt() -> None:
+def test_transaction_that_conflicts_each_time_costs_no_attempt() -> None:
     world = World()
     world.store.plan("transact", *["conflict"] * TRIES)
 

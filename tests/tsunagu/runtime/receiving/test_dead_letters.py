@@ -1,4 +1,4 @@
-"""The dead letter says why, is sent and told before it is acknowledged, and comes back to life when it is redriven."""
+"""Dead letters: sent with a reason and notified before the message is acknowledged; a redriven one is processed."""
 
 import json
 
@@ -41,7 +41,7 @@ def test_one_notification_lists_all_dead_letters_of_a_batch(world: World) -> Non
 
 
 @pytest.mark.parametrize("broken", ["dead_letter_queue", "topic"])
-def test_dead_letter_that_was_not_sent_or_not_told_is_not_acknowledged_and_is_repeated(
+def test_dead_letter_that_was_not_sent_or_not_notified_is_not_acknowledged_and_is_repeated(
     world: World, broken: str
 ) -> None:
     getattr(world, broken).broken = True
@@ -54,14 +54,14 @@ def test_dead_letter_that_was_not_sent_or_not_told_is_not_acknowledged_and_is_re
     assert len(world.topic.published) == 1
 
 
-def test_told_dead_letter_is_only_acknowledged(world: World) -> None:
+def test_notified_dead_letter_is_only_acknowledged(world: World) -> None:
     world.receive(record("no json"))
 
     assert world.receive(record("no json")) == []
     assert (len(world.dead_letter_queue.sent), len(world.topic.published)) == (1, 1)
 
 
-def test_coalesced_messages_that_died_together_are_each_sent_though_only_one_comes_back(world: World) -> None:
+def test_each_record_of_a_dead_message_is_sent_even_if_only_one_is_delivered_again(world: World) -> None:
     def never(_body: JsonObject, _message: Message) -> None:
         world.dead_letter_queue.broken = True
         raise_permanent()
@@ -74,7 +74,7 @@ def test_coalesced_messages_that_died_together_are_each_sent_though_only_one_com
     assert len(world.dead_letter_queue.sent) == 2
 
 
-def test_record_of_two_lanes_is_buried_once(world: World) -> None:
+def test_message_in_two_lanes_is_dead_lettered_once(world: World) -> None:
     world.topic.broken = True
     batch = [record(order("o-1"), "m-1"), record(order("o-1"), "m-2")]
     world.receive(*batch, process=lambda _b, _m: raise_permanent())
@@ -85,28 +85,28 @@ def test_record_of_two_lanes_is_buried_once(world: World) -> None:
     assert len(world.dead_letter_queue.sent) == 2
 
 
-def test_redriven_message_opens_its_item_again(world: World) -> None:
+def test_redriven_message_claims_its_dead_item(world: World) -> None:
     world.receive(record(order("o-1"), "m-1"), process=lambda _b, _m: raise_permanent())
 
     assert world.receive(record(order("o-1"), "m-redriven")) == []
     assert (world.effects(), world.statuses()) == (["o-1"], [Status.COMPLETED])
 
 
-def test_corrected_payload_opens_a_dead_item(world: World) -> None:
+def test_corrected_payload_claims_a_dead_item(world: World) -> None:
     world.receive(record(order("o-1", amount=-1), "m-1"), process=lambda _b, _m: raise_permanent())
 
     assert world.receive(record(order("o-1", amount=1), "m-2")) == []
     assert world.effects() == ["o-1"]
 
 
-def test_item_that_dies_again_is_sent_and_told_again(world: World) -> None:
+def test_item_that_is_dead_lettered_again_is_sent_and_notified_again(world: World) -> None:
     for message_id in ("m-1", "m-2", "m-3"):
         world.receive(record(order("o-1"), message_id), process=lambda _b, _m: raise_permanent())
 
     assert (len(world.dead_letter_queue.sent), len(world.topic.published)) == (3, 3)
 
 
-def test_reopened_item_has_all_its_attempts_again(world: World) -> None:
+def test_redriven_message_has_all_attempts_again(world: World) -> None:
     world.receive(record(order("o-1"), "m-1"), process=lambda _b, _m: raise_permanent())
 
     attempts: list[int] = []
@@ -132,7 +132,7 @@ def test_other_payload_under_a_key_of_the_same_batch_waits_for_the_first(world: 
     assert len(world.dead_letter_queue.sent) == 1
 
 
-def test_order_of_fields_and_white_space_make_no_other_payload(world: World) -> None:
+def test_order_of_fields_and_white_space_do_not_make_another_payload(world: World) -> None:
     world.receive(record('{"order_id": "o-1", "amount": 1}', "m-1"))
 
     assert world.receive(record('{"amount":1,   "order_id":"o-1"}', "m-2")) == []

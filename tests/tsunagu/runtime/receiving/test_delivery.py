@@ -1,4 +1,4 @@
-"""What a body may be, and what is said of one that may not."""
+"""Deliveries: which bodies are read, and the reason why another one is refused."""
 
 import json
 
@@ -22,7 +22,7 @@ def delivery(body: str, **attributes: str) -> Delivery:
 
 
 @given(st.dictionaries(st.text(), JSON_VALUES))
-def test_every_json_object_is_read_as_it_is(value: dict[str, object]) -> None:
+def test_every_json_object_is_read_unchanged(value: dict[str, object]) -> None:
     assert delivery(json.dumps(value)).json_body() == value
 
 
@@ -73,7 +73,7 @@ def test_request_id_is_the_attribute_where_it_is_well_formed(attribute: str, exp
     assert delivery("{}", request_id=attribute).request_id == expected
 
 
-def test_binary_attributes_survive() -> None:
+def test_binary_attributes_are_read_as_bytes() -> None:
     raw = record("{}")
     raw["messageAttributes"] = {"b": {"binaryValue": "AAEC", "dataType": "Binary.x"}}
 
@@ -82,7 +82,7 @@ def test_binary_attributes_survive() -> None:
     assert (attribute.data_type, attribute.value) == ("Binary.x", b"\x00\x01\x02")
 
 
-def test_group_of_a_standard_queue_is_no_lane() -> None:
+def test_group_id_on_a_standard_queue_is_ignored() -> None:
     raw = record("{}")
     raw["attributes"]["MessageGroupId"] = "fair-queue-tenant"
 

@@ -1,4 +1,4 @@
-"""An event is what it says it comes from, never what it looks like."""
+"""Events: their source decides, not their shape."""
 
 import pytest
 
@@ -7,7 +7,7 @@ from tsunagu.runtime.errors import UnknownEventError
 from tsunagu.runtime.receiving.events import sqs_records
 
 
-def test_records_of_the_queue_are_served() -> None:
+def test_records_of_the_queue_are_returned() -> None:
     assert len(sqs_records({"Records": [record("{}"), record("{}")]}, QUEUE_ARN)) == 2
 
 

@@ -1,4 +1,4 @@
-"""FIFO groups: what is done of a group is a prefix, and a group that waits, waits together."""
+"""FIFO groups: SQS may delete only the head of a group; the rest is delivered again at the same time."""
 
 import pytest
 from hypothesis import given
@@ -46,7 +46,7 @@ def test_tail_of_a_stopped_group_is_released_without_an_attempt(world: World) ->
     assert [item.attempts for item in world.store.items.values()] == [1, 0]
 
 
-def test_next_of_a_group_starts_only_when_the_one_before_is_confirmed(world: World) -> None:
+def test_next_message_of_a_group_starts_only_when_the_one_before_is_confirmed(world: World) -> None:
     world.store.plan("update", "unavailable")  # the completion of a-0
 
     returned = world.receive(
@@ -57,7 +57,7 @@ def test_next_of_a_group_starts_only_when_the_one_before_is_confirmed(world: Wor
     assert (returned, world.runs) == (["a-0", "a-1"], ["a-0"])
 
 
-def test_group_goes_on_behind_a_dead_letter(world: World) -> None:
+def test_group_continues_after_a_dead_letter(world: World) -> None:
     def process(body: JsonObject, message: Message) -> None:
         if body["order_id"] == "a-0":
             raise PermanentError("never")
@@ -68,7 +68,7 @@ def test_group_goes_on_behind_a_dead_letter(world: World) -> None:
     assert (returned, world.effects()) == ([], ["a-1"])
 
 
-def test_group_does_not_go_on_behind_a_dead_letter_that_was_not_sent(world: World) -> None:
+def test_group_stops_at_a_dead_letter_that_was_not_sent(world: World) -> None:
     world.dead_letter_queue.broken = True
 
     returned = world.receive(record("not json", "a-0", group="a"), record(order("a-1"), "a-1", group="a"))
@@ -81,7 +81,7 @@ def test_group_does_not_go_on_behind_a_dead_letter_that_was_not_sent(world: Worl
         st.tuples(st.sampled_from("abc"), st.sampled_from(["ok", "fails", "dies", "invalid", "again"])), max_size=10
     )
 )
-def test_what_is_done_of_a_group_is_a_prefix_and_failures_are_of_the_batch(plan: list[tuple[str, str]]) -> None:
+def test_only_the_head_of_a_group_is_done_and_failures_are_messages_of_the_batch(plan: list[tuple[str, str]]) -> None:
     world = World()
     records = []
     for number, (group, fate) in enumerate(plan):

@@ -1,4 +1,4 @@
-"""Work that outlives its lease by heartbeats, and records of a standard batch that run at the same time."""
+"""Long work, whose heartbeats extend the lease; and messages of a standard queue that run at the same time."""
 
 import threading
 
@@ -108,7 +108,7 @@ def test_heartbeat_costs_nothing_where_the_lease_is_the_invocation(world: World)
     assert world.store.calls == ["insert", "update"]
 
 
-def test_records_of_a_standard_batch_run_at_the_same_time(world: World) -> None:
+def test_messages_of_a_standard_queue_run_at_the_same_time(world: World) -> None:
     world.concurrency = 4
     all_there = threading.Barrier(4)
 
@@ -122,7 +122,7 @@ def test_records_of_a_standard_batch_run_at_the_same_time(world: World) -> None:
     assert sorted(map(str, world.effects())) == ["o-0", "o-1", "o-2", "o-3"]
 
 
-def test_one_of_several_at_the_same_time_fails_alone(world: World) -> None:
+def test_one_of_several_that_run_at_the_same_time_fails_alone(world: World) -> None:
     world.concurrency = 3
 
     def process(body: JsonObject, message: Message) -> None:
@@ -151,7 +151,7 @@ def test_groups_never_run_at_the_same_time(world: World) -> None:
     assert threads == {threading.get_ident()}
 
 
-def test_suspects_run_alone_behind_those_that_run_together(world: World) -> None:
+def test_suspects_run_alone_after_those_that_run_together(world: World) -> None:
     def fail(_body: JsonObject, _message: Message) -> None:
         raise ValueError
 
@@ -164,7 +164,7 @@ def test_suspects_run_alone_behind_those_that_run_together(world: World) -> None
     assert world.runs[-1] == "suspect"
 
 
-def test_records_that_do_not_fit_before_the_deadline_are_given_back(world: World) -> None:
+def test_messages_that_do_not_fit_before_the_deadline_are_released(world: World) -> None:
     world.concurrency = 2
     batch = [record(order(f"o-{n}"), f"m-{n}") for n in range(2)]
 

@@ -1,4 +1,4 @@
-"""A dataclass says what a message must hold."""
+"""Message models: a dataclass describes the fields of a message."""
 
 from dataclasses import dataclass, field
 from typing import Any
@@ -52,7 +52,7 @@ def test_message_that_breaks_its_model_is_refused_with_the_place(change: dict[st
         parser(Order)({**VALID, **change})
 
 
-def test_own_from_json_has_the_word() -> None:
+def test_class_with_from_json_reads_the_message_itself() -> None:
     class Own:
         @classmethod
         def from_json(cls, body: dict[str, object]) -> "Own":
@@ -62,7 +62,7 @@ def test_own_from_json_has_the_word() -> None:
         parser(Own)({"a": 1})
 
 
-def test_field_that_json_cannot_hold_is_told_when_the_model_is_read() -> None:
+def test_field_that_json_cannot_hold_is_refused_when_the_model_is_read() -> None:
     @dataclass
     class Odd:
         when: complex
@@ -71,7 +71,7 @@ def test_field_that_json_cannot_hold_is_told_when_the_model_is_read() -> None:
         parser(Odd)
 
 
-def test_class_that_is_no_model_is_told() -> None:
+def test_class_that_is_not_a_model_is_refused() -> None:
     with pytest.raises(TypeError, match="must be a dataclass or have a class method from_json"):
         parser(dict)
 
@@ -86,6 +86,6 @@ class Percentage:
             raise ValueError(msg)
 
 
-def test_value_that_a_model_refuses_itself_is_refused_with_its_reason() -> None:
+def test_value_that_a_model_refuses_is_refused_with_its_reason() -> None:
     with pytest.raises(InvalidMessageError, match="value must be between 0 and 100, got 101"):
         parser(Percentage)({"value": 101})

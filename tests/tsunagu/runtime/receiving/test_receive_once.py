@@ -1,4 +1,4 @@
-"""What a receiver promises about one message: its effect happens once, whoever dies where."""
+"""One message takes effect once, wherever a worker is killed."""
 
 import contextlib
 
@@ -40,7 +40,7 @@ def test_quiet_path_costs_two_calls_for_ten_messages(world: World) -> None:
     assert world.store.calls == ["insert", "update"]
 
 
-def test_message_in_progress_elsewhere_is_deferred_to_the_end_of_its_lease(world: World) -> None:
+def test_message_that_another_worker_holds_is_deferred_to_the_end_of_its_lease(world: World) -> None:
     def overtaken(_body: JsonObject, _message: Message) -> None:
         assert world.receive(record(order("o-1"), "m-2")) == ["m-2"]
 
@@ -79,7 +79,7 @@ def test_message_of_a_killed_worker_waits_for_the_lease(world: World) -> None:
 
 
 @pytest.mark.parametrize("operation", ["insert", "transact"])
-def test_answer_that_was_lost_is_recognised_as_our_own(world: World, operation: str) -> None:
+def test_write_whose_answer_was_lost_is_recognised(world: World, operation: str) -> None:
     world.store.plan(operation, "answer_lost")
 
     returned = world.receive(record(order("o-1")))
@@ -87,7 +87,7 @@ def test_answer_that_was_lost_is_recognised_as_our_own(world: World, operation: 
     assert (returned, world.effects()) == ([], ["o-1"])
 
 
-def test_takeover_whose_answer_was_lost_is_recognised_as_our_own(world: World) -> None:
+def test_takeover_whose_answer_was_lost_is_recognised(world: World) -> None:
     world.store.plan("insert", "killed_after")
     world.receive_and_die(record(order("o-1")))
     world.pass_lease()
@@ -105,7 +105,7 @@ def test_late_worker_commits_nothing_and_does_not_acknowledge(world: World) -> N
         try:
             world.work(body, message)
         except LeaseLostError as error:
-            raised.append(error)  # swallowed: the runtime must not take that for success
+            raised.append(error)  # swallowed: the runtime must not count that as success
 
     returned = world.receive(record(order("o-1")), process=slow)
 
@@ -126,7 +126,7 @@ def test_late_worker_commits_nothing_while_its_successor_works(world: World) -> 
     assert world.effects() == []
 
 
-def test_only_one_of_two_workers_takes_an_expired_lease_over(world: World) -> None:
+def test_only_one_of_two_workers_takes_over_an_item_whose_lease_has_ended(world: World) -> None:
     world.store.plan("insert", "killed_after")
     world.receive_and_die(record(order("o-1")))
     world.pass_lease()
@@ -142,7 +142,7 @@ def test_only_one_of_two_workers_takes_an_expired_lease_over(world: World) -> No
     assert (len(rival), world.runs, world.only_item().fence) == (1, [], 2)
 
 
-def test_swallowed_outage_of_a_transaction_is_no_completion(world: World) -> None:
+def test_message_is_not_completed_when_the_function_swallows_an_outage_of_its_transaction(world: World) -> None:
     def careless(body: JsonObject, message: Message) -> None:
         with contextlib.suppress(UnavailableError):
             world.work(body, message)
@@ -153,7 +153,7 @@ def test_swallowed_outage_of_a_transaction_is_no_completion(world: World) -> Non
     assert world.statuses() == [Status.RELEASED]
 
 
-def test_commit_that_nobody_confirmed_is_recognised_when_the_message_is_released(world: World) -> None:
+def test_commit_whose_answer_was_lost_is_recognised_when_the_message_is_released(world: World) -> None:
     world.store.plan("transact", "unanswered")
 
     assert (world.receive(record(order("o-1"))), world.effects()) == ([], ["o-1"])
@@ -169,17 +169,17 @@ def test_window_starts_again_with_the_completion(world: World) -> None:
     assert world.only_item().expiration == world.clock.ms // 1_000 + 3_600
 
 
-def test_fence_rises_with_each_owner(world: World) -> None:
-    fences: list[int] = []
+def test_fencing_token_rises_with_each_owner(world: World) -> None:
+    tokens: list[int] = []
 
     def fail(_body: JsonObject, message: Message) -> None:
-        fences.append(message.fencing_token)
+        tokens.append(message.fencing_token)
         raise ValueError
 
     for _ in range(2):
         world.receive(record(order("o-1")), process=fail)
 
-    assert fences == [1, 2]
+    assert tokens == [1, 2]
 
 
 def test_effect_stands_when_the_function_fails_after_its_commit(world: World) -> None:
@@ -201,7 +201,7 @@ def test_second_transaction_of_a_message_is_refused(world: World) -> None:
     assert world.only_item().reason.startswith("RuntimeError: a message has one transaction")
 
 
-def test_transaction_without_a_with_block_is_no_success(world: World) -> None:
+def test_transaction_without_a_with_block_is_a_failed_attempt(world: World) -> None:
     def forgetful(body: JsonObject, message: Message) -> None:
         message.transaction().put("effects", {"order_id": body["order_id"]})
 
@@ -220,7 +220,7 @@ def test_transaction_cannot_be_entered_twice(world: World) -> None:
     assert world.effects() == ["o-1-0"]
 
 
-def test_completed_item_is_forgotten_after_its_window_even_if_ttl_is_late(world: World) -> None:
+def test_completed_item_expires_after_its_window_even_if_ttl_is_late(world: World) -> None:
     world.receive(record(order("o-1")))
     world.clock.ms += 3_600_000 + 1_000
 
@@ -243,7 +243,7 @@ def test_lease_outlives_the_invocation_by_the_grace(world: World) -> None:
     assert leases == [world.clock.ms + 10_000 + 2_000]
 
 
-def test_store_outage_is_no_attempt_and_returns_the_message(world: World) -> None:
+def test_outage_of_the_store_is_not_an_attempt_and_the_message_is_delivered_again(world: World) -> None:
     world.store.plan("transact", "unavailable")
 
     returned = world.receive(record(order("o-1")))
@@ -257,20 +257,20 @@ def test_transaction_conflict_is_tried_again_at_once(world: World) -> None:
     assert (world.receive(record(order("o-1"))), world.effects()) == ([], ["o-1"])
 
 
-def test_claim_that_the_store_refuses_to_answer_runs_nothing(world: World) -> None:
+def test_message_whose_claim_gets_no_answer_does_not_run(world: World) -> None:
     world.store.plan("insert", "unavailable")
 
     assert (world.receive(record(order("o-1"))), world.runs) == (["m-1"], [])
 
 
-def test_equal_keys_of_one_batch_run_once_and_share_their_fate(world: World) -> None:
+def test_equal_messages_of_one_batch_run_once_and_have_one_outcome(world: World) -> None:
     batch = [record(order("o-1"), "m-1"), record(order("o-1"), "m-2"), record(order("o-2"), "m-3")]
 
     assert world.receive(*batch) == []
     assert world.effects() == ["o-1", "o-2"]
 
 
-def test_equal_keys_of_one_batch_come_back_together(world: World) -> None:
+def test_equal_messages_of_one_batch_are_delivered_again_together(world: World) -> None:
     def fail(_body: JsonObject, _message: Message) -> None:
         raise ValueError
 
@@ -279,7 +279,7 @@ def test_equal_keys_of_one_batch_come_back_together(world: World) -> None:
     assert world.receive(*batch, process=fail) == ["m-1", "m-2"]
 
 
-def test_item_is_never_deleted_so_that_the_fence_only_rises(world: World) -> None:
+def test_item_is_never_deleted_so_that_the_fencing_token_only_rises(world: World) -> None:
     def fail(_body: JsonObject, _message: Message) -> None:
         raise ValueError
 
@@ -289,7 +289,7 @@ def test_item_is_never_deleted_so_that_the_fence_only_rises(world: World) -> Non
     assert (item.status, item.fence, item.lease) == (Status.RELEASED, 1, items.FREE)
 
 
-def test_process_death_is_not_swallowed(world: World) -> None:
+def test_end_of_the_process_is_not_swallowed(world: World) -> None:
     def die(_body: JsonObject, _message: Message) -> None:
         raise Killed
 

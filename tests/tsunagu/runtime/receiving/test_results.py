@@ -1,4 +1,4 @@
-"""What a message's record keeps of its result, and what its outbox may make of it."""
+"""Results: the item keeps the result of a message, and its outbox may send it."""
 
 from typing import Any
 
@@ -19,7 +19,9 @@ def world() -> World:
 @pytest.mark.parametrize(
     ("sends", "status"), [(True, Status.COMMITTED), (False, Status.COMPLETED)], ids=["sending", "sending nothing"]
 )
-def test_result_stands_with_the_completion(world: World, sends: bool, status: Status, with_transaction: bool) -> None:
+def test_result_is_committed_with_the_completion(
+    world: World, sends: bool, status: Status, with_transaction: bool
+) -> None:
     def work(body: JsonObject, message: Message) -> None:
         message.result = f"result of {body['order_id']}"
         if sends:
@@ -49,7 +51,7 @@ def test_result_of_a_failed_attempt_is_not_kept(world: World) -> None:
 
 @pytest.mark.parametrize("with_transaction", [True, False])
 @pytest.mark.parametrize("result", [b"bytes", 1.5, {"a": 1}, "x" * 380_001, "\ud800"])
-def test_result_that_no_record_can_keep_is_an_attempt_of_its_own_message(
+def test_result_that_no_item_can_keep_is_a_failed_attempt_of_its_message_only(
     world: World, result: Any, with_transaction: bool
 ) -> None:
     def work(body: JsonObject, message: Message) -> None:
@@ -66,7 +68,7 @@ def test_result_that_no_record_can_keep_is_an_attempt_of_its_own_message(
     assert world.effects() == (["b"] if with_transaction else [])
 
 
-def test_message_without_text_carries_the_result_and_keeps_no_copy_of_it(world: World) -> None:
+def test_message_without_text_sends_the_result_and_the_item_keeps_no_second_copy(world: World) -> None:
     def work(_body: JsonObject, message: Message) -> None:
         message.result = "the result"
         message.outbox.publish("topic", None)
@@ -81,7 +83,7 @@ def test_message_without_text_carries_the_result_and_keeps_no_copy_of_it(world: 
     assert [sent.outbox_message.body for sent in world.outbox.sent] == ["the result"]
 
 
-def test_message_that_carries_a_result_that_is_not_set_is_an_attempt_and_nothing_stands(world: World) -> None:
+def test_message_that_sends_a_result_that_is_not_set_is_a_failed_attempt_without_effect(world: World) -> None:
     def work(_body: JsonObject, message: Message) -> None:
         message.outbox.publish("topic", None)
 
@@ -90,7 +92,7 @@ def test_message_that_carries_a_result_that_is_not_set_is_an_attempt_and_nothing
     assert "must be set where the outbox sends it" in world.only_item().reason
 
 
-def test_empty_cause_of_a_task_stays_empty_beside_a_result(world: World) -> None:
+def test_empty_cause_of_a_task_stays_empty_when_there_is_a_result(world: World) -> None:
     def work(_body: JsonObject, message: Message) -> None:
         message.result = '{"secret":1}'
         message.outbox.fail_task("token", "Bad", "")
@@ -100,7 +102,7 @@ def test_empty_cause_of_a_task_stays_empty_beside_a_result(world: World) -> None
     assert [(sent.outbox_message.error, sent.outbox_message.body) for sent in world.outbox.sent] == [("Bad", "")]
 
 
-def test_whoever_sends_knows_the_message_and_the_item(world: World) -> None:
+def test_sender_of_the_outbox_gets_the_item_and_the_body_of_its_message(world: World) -> None:
     def work(_body: JsonObject, message: Message) -> None:
         message.outbox.publish("topic", "text", awaits={"billing": "item-7"})
 

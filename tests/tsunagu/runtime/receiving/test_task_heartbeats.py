@@ -1,4 +1,4 @@
-"""A heartbeat keeps the Step Functions task of a message waiting, and says when nobody waits any more."""
+"""Heartbeats for Step Functions tasks: they keep a task waiting, and show when no task waits any more."""
 
 import pytest
 
@@ -31,7 +31,7 @@ def beating(world: World) -> Process:
     return beat
 
 
-def test_task_hears_of_a_heartbeat_where_the_lease_is_the_invocation(world: World) -> None:
+def test_task_gets_a_heartbeat_where_the_lease_is_as_long_as_the_invocation(world: World) -> None:
     assert world.receive(record(task("o-1", "t-1")), process=beating(world)) == []
 
     assert (world.tasks.heard, world.store.calls) == (["t-1"], ["insert", "transact"])
@@ -76,7 +76,7 @@ def test_task_that_is_started_again_under_the_same_key_takes_effect(world: World
     assert (world.effects(), world.tasks.heard) == (["o-1"], ["t-2"])
 
 
-def test_effect_stands_when_its_task_is_found_lost_after_it(world: World) -> None:
+def test_effect_stands_when_the_task_is_lost_after_the_commit(world: World) -> None:
     world.tasks.lost = {"spent"}
 
     def late(body: JsonObject, message: Message) -> None:
@@ -87,7 +87,7 @@ def test_effect_stands_when_its_task_is_found_lost_after_it(world: World) -> Non
     assert (world.effects(), world.dead_letter_queue.sent) == (["o-1"], [])
 
 
-def test_heartbeat_that_step_functions_does_not_take_is_no_attempt_and_the_message_comes_back(world: World) -> None:
+def test_heartbeat_without_an_answer_is_not_an_attempt_and_the_message_is_delivered_again(world: World) -> None:
     world.tasks.broken = True
 
     assert world.receive(record(task("o-1", "t-1")), process=beating(world)) == ["m-1"]
@@ -115,7 +115,7 @@ def test_lease_is_extended_even_if_step_functions_does_not_answer(world: World) 
     assert (rivals, world.effects()) == ([["m-2"]], ["o-1"])
 
 
-def test_late_worker_tells_the_task_nothing(world: World) -> None:
+def test_late_worker_sends_no_heartbeat(world: World) -> None:
     world.lease_seconds = LEASE_SECONDS
 
     def late(body: JsonObject, message: Message) -> None:
@@ -129,7 +129,7 @@ def test_late_worker_tells_the_task_nothing(world: World) -> None:
     assert world.tasks.heard == []
 
 
-def test_late_worker_without_a_lease_of_its_own_tells_the_task_and_commits_nothing(world: World) -> None:
+def test_late_worker_whose_lease_was_the_invocation_sends_a_heartbeat_and_commits_nothing(world: World) -> None:
     def late(body: JsonObject, message: Message) -> None:
         world.clock.ms += 1_000_000
         world.receive(record(body, "m-2"))

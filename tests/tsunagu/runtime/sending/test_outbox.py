@@ -1,4 +1,4 @@
-"""What a message sends on arrives once its effect stands, never without it, and never not at all."""
+"""The outbox: its messages are sent when the effect is committed, and only then; none is lost."""
 
 import json
 from collections.abc import Callable
@@ -57,7 +57,9 @@ def test_a_function_that_fails_sends_nothing(world: World) -> None:
 
 
 @both_modes
-def test_message_whose_sends_fail_stays_committed_and_comes_back(world: World, process: Process) -> None:
+def test_item_whose_sends_fail_stays_committed_and_its_message_is_delivered_again(
+    world: World, process: Process
+) -> None:
     world.outbox.broken = True
 
     assert world.receive(record(order("o-1")), process=process) == ["m-1"]
@@ -65,7 +67,7 @@ def test_message_whose_sends_fail_stays_committed_and_comes_back(world: World, p
     assert world.visibility.changed["handle-m-1"] <= 4
 
 
-def test_crash_between_effect_and_send_is_made_good_without_a_second_effect(world: World) -> None:
+def test_messages_are_sent_after_a_crash_between_effect_and_send_without_a_second_effect(world: World) -> None:
     world.store.plan("transact", "killed_after")
     world.receive_and_die(record(order("o-1")), process=transactional)
     assert (world.outbox.sent, world.statuses()) == ([], [Status.COMMITTED])
@@ -87,7 +89,7 @@ def test_crash_between_send_and_completion_sends_again_with_the_same_id(world: W
     assert world.effects() == ["o-1"]
 
 
-def test_copy_that_comes_while_the_messages_may_be_on_their_way_does_not_send_them_too(world: World) -> None:
+def test_copy_that_is_delivered_while_the_owner_may_be_sending_does_not_send_too(world: World) -> None:
     world.store.plan("transact", "killed_after")
     world.receive_and_die(record(order("o-1")), process=transactional)
 
@@ -96,7 +98,7 @@ def test_copy_that_comes_while_the_messages_may_be_on_their_way_does_not_send_th
     assert 10 <= world.visibility.changed["handle-m-2"] <= 15  # until the lease ends, and a little
 
 
-def test_sends_that_failed_are_tried_again_by_whoever_comes_next(world: World) -> None:
+def test_sends_that_failed_are_tried_again_by_the_next_worker(world: World) -> None:
     world.outbox.broken = True
     world.receive(record(order("o-1")), process=transactional)
     world.outbox.broken = False
@@ -132,7 +134,7 @@ def test_next_of_a_group_waits_until_the_messages_before_are_sent(world: World) 
     assert world.effects() == ["a"]
 
 
-def test_send_that_can_never_succeed_dead_letters_the_message_and_its_effect_stands(world: World) -> None:
+def test_send_that_is_refused_for_good_dead_letters_the_message_and_its_effect_stands(world: World) -> None:
     def process(body: JsonObject, message: Message) -> None:
         if body["order_id"] == "a":
             message.outbox.fail_task("spent token", "Error", "never")
@@ -157,7 +159,7 @@ def test_redriven_message_of_a_committed_item_sends_again(world: World) -> None:
     assert (world.effects(), len(world.outbox.sent), world.statuses()) == (["o-1"], 1, [Status.COMPLETED])
 
 
-def test_redriven_message_has_a_budget_of_sends_of_its_own(world: World) -> None:
+def test_redriven_message_has_all_rounds_of_sends_again(world: World) -> None:
     world.outbox.broken = True
     for _ in range(SEND_ROUNDS):
         world.receive(record(order("o-1")), process=transactional)
@@ -167,7 +169,7 @@ def test_redriven_message_has_a_budget_of_sends_of_its_own(world: World) -> None
     assert "were refused 20 times" in world.topic.published[0]["dead_letters"][0]["reason"]
 
 
-def test_record_of_sends_that_were_given_up_says_why(world: World) -> None:
+def test_item_of_sends_that_were_given_up_keeps_the_reason(world: World) -> None:
     world.outbox.broken = True
     for _ in range(SEND_ROUNDS):
         world.receive(record(order("o-1")), process=transactional)
@@ -175,7 +177,7 @@ def test_record_of_sends_that_were_given_up_says_why(world: World) -> None:
     assert "were refused 20 times" in world.only_item().reason
 
 
-def test_what_may_still_succeed_is_sent_before_the_message_is_given_up(world: World) -> None:
+def test_sends_that_may_succeed_are_tried_before_the_message_is_dead_lettered(world: World) -> None:
     def mixed(_body: JsonObject, message: Message) -> None:
         message.outbox.fail_task("token", "Error", "never")
         message.outbox.send(QUEUE_URL, "fine")
@@ -221,12 +223,12 @@ def test_outbox_that_does_not_fit_into_an_item_is_refused_at_once() -> None:
         outbox.send(QUEUE_URL, "x" * 1_000)
 
 
-def test_more_attributes_than_sqs_takes_are_refused_at_once() -> None:
+def test_more_attributes_than_sqs_allows_are_refused_at_once() -> None:
     with pytest.raises(ValueError, match="at most 10 attributes, got 11"):
         Outbox("r-1").send(QUEUE_URL, "x", attributes={f"a{n}": "v" for n in range(10)})
 
 
-def test_hops_that_a_message_brought_go_on_with_what_it_sends(world: World) -> None:
+def test_number_of_hops_is_passed_on_to_what_a_message_sends(world: World) -> None:
     world.receive(record(order("o-1"), attributes={"request_id": "r-1", "hop_count": "7"}), process=transactional)
 
     assert world.outbox.sent[0].outbox_message.attributes == {"request_id": "r-1", "hop_count": "7"}
@@ -259,7 +261,7 @@ def test_request_id_and_hops_leave_room_for_eight_attributes() -> None:
         (lambda outbox: outbox.publish(None, "x"), "target of a message for a topic must be text, got NoneType"),
     ],
 )
-def test_message_that_could_never_be_sent_is_refused_before_it_is_committed(
+def test_message_that_cannot_be_sent_is_refused_before_the_commit(
     world: World, give: Callable[[Any], None], sentence: str
 ) -> None:
     with pytest.raises((TypeError, ValueError), match=sentence):
@@ -273,7 +275,7 @@ def test_message_that_could_never_be_sent_is_refused_before_it_is_committed(
     assert sorted(world.statuses()) == [Status.COMPLETED, Status.RELEASED]
 
 
-def test_outbox_that_cannot_be_read_is_given_up_alone(world: World) -> None:
+def test_outbox_that_cannot_be_read_affects_no_other_message(world: World) -> None:
     world.outbox.broken = True
     world.receive(record(order("o-1")), record(order("o-2"), "m-2"), process=transactional)
     item = world.store.items[next(iter(world.store.items))]
@@ -285,7 +287,7 @@ def test_outbox_that_cannot_be_read_is_given_up_alone(world: World) -> None:
     assert "the outbox of the item cannot be read" in world.topic.published[0]["dead_letters"][0]["reason"]
 
 
-def test_dead_letter_of_sends_that_were_given_up_is_only_acknowledged_when_it_comes_again(world: World) -> None:
+def test_dead_letter_of_sends_that_were_given_up_is_only_acknowledged_when_delivered_again(world: World) -> None:
     world.outbox.broken = True
     for _ in range(SEND_ROUNDS):
         world.receive(record(order("o-1")), process=transactional)

@@ -1,4 +1,4 @@
-"""Sending in batches: cut by number and size, failed entries again, groups in order."""
+"""Sending in batches: cuts by number and size, sends failed entries again, keeps groups in order."""
 
 from collections.abc import Sequence
 
@@ -11,7 +11,7 @@ from tsunagu.runtime.sending.publish import Attribute, EntryFailure, OutgoingMes
 
 
 class Wire:
-    """Takes batches; refuses bodies that start with `busy` once, and those that start with `bad` always."""
+    """Accepts batches; refuses bodies that start with `busy` once, and those that start with `bad` always."""
 
     def __init__(self) -> None:
         self.batches: list[list[OutgoingMessage]] = []
@@ -63,7 +63,7 @@ def test_entry_that_stays_busy_is_given_up_with_its_error() -> None:
     assert results == [SendResult(None, "busy")]
 
 
-def test_group_behind_a_failed_entry_is_held_back_in_later_calls() -> None:
+def test_group_of_a_failed_entry_is_not_sent_in_later_calls() -> None:
     messages = [OutgoingMessage(body=f"b-{n}", group_id="g") for n in range(11)]
     messages[9] = OutgoingMessage(body="bad", group_id="g")
 

@@ -98,7 +98,7 @@ class Journal:
         self._plant.store.effects.clear()
 
     def paid(self, worker: "Worker", payment: Payment, fencing_token: int) -> None:
-        """Note an effect outside of DynamoDB. The other system refuses a fencing token lower than one that it has seen."""
+        """Note an effect outside of DynamoDB. The other system refuses a lower fencing token than one it has seen."""
         is_late = self._plant.ms > worker.lease_end_ms
         run = Run(payment.payment_id, payment.amount, worker.owner, fencing_token, was_hit=is_late)
         earlier = [each for each in self.runs if each.payment_id == run.payment_id]

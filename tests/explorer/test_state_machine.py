@@ -107,9 +107,9 @@ class ReceiverLife(RuleBasedStateMachine):
         sent = Sent(id=f"m{self.number}", payment_id=payment_id, fate=fate, group=group, forwards=self.mode.sends_on)
         self.plant.send([sent])
 
-    @rule(wishes=st.lists(st.integers(0, 12), min_size=1, max_size=12), steps=st.integers(1, 6))
-    def work(self, wishes: list[int], steps: int) -> None:
-        self.choices.listed = wishes
+    @rule(listed=st.lists(st.integers(0, 12), min_size=1, max_size=12), steps=st.integers(1, 6))
+    def work(self, listed: list[int], steps: int) -> None:
+        self.choices.listed = listed
         for _ in range(steps):
             with self.watched():
                 self.plant.step()

@@ -57,8 +57,9 @@ class Thread(Generic[ResultT]):
 class Threads:
     """Stands in for `ThreadPoolExecutor` in the process of an actor.
 
-    As there, all calls of a `map` are submitted at once. `most` of them run at a time, the first ones first. The results come in the order of the calls, while others still run. The schedule chooses which thread continues when
-    one ends, and whether one is left in the middle. When the process is killed, all its threads end.
+    As there, all calls of a `map` are submitted at once. `most` of them run at a time, the first ones
+    first. The results come in the order of the calls, while others still run. The schedule chooses which thread
+    continues when one ends, and whether one is left in the middle. When the process is killed, all its threads end.
     """
 
     def __init__(self, actor: "Actor", most: int) -> None:

@@ -1,4 +1,4 @@
-"""Calls of several messages that fail as a whole: each message has its own verdict, and an outage stays as it is."""
+"""Batch calls that fail as a whole: each message has its own result, and an outage refuses none for good."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -92,7 +92,7 @@ def message(name: str, group_id: str | None = "g") -> OutgoingMessage:
 
 
 @pytest.mark.parametrize("bad_group_id", [None, NO_TEXT], ids=["refused by the service", "refused by the SDK"])
-def test_message_that_is_refused_costs_its_neighbours_nothing(target: Target, bad_group_id: str | None) -> None:
+def test_message_that_is_refused_does_not_affect_its_neighbours(target: Target, bad_group_id: str | None) -> None:
     results, calls = target.send(message("a"), message("bad", bad_group_id), message("b"))
 
     assert [(result.error is None, result.is_permanent) for result in results] == [
@@ -110,7 +110,7 @@ def test_message_that_is_refused_alone_is_refused_for_good_by_one_call(target: T
     assert calls == [["bad"]]
 
 
-def test_group_is_held_back_behind_a_message_that_is_refused_singly(target: Target) -> None:
+def test_group_of_a_message_that_is_refused_is_not_sent_in_later_calls(target: Target) -> None:
     target.answer((400, "InvalidParameterValue"), None, (400, "InvalidParameterValue"))
 
     results, calls = target.send(message("a"), message("bad"), message("b"), message("other", "h"), message("c"))
@@ -120,7 +120,7 @@ def test_group_is_held_back_behind_a_message_that_is_refused_singly(target: Targ
     assert calls[1:] == [["a"], ["bad"], ["other"]]
 
 
-def test_group_that_waits_behind_a_busy_message_is_sent_again_with_it(target: Target) -> None:
+def test_group_of_a_busy_message_is_sent_again_with_it(target: Target) -> None:
     target.answer((400, "InvalidParameterValue"), BUSY)
 
     results, calls = target.send(message("a"), message("b"))
@@ -165,7 +165,7 @@ class TestOutages:
 
 
 @pytest.mark.parametrize("code", ["AccessDenied", "AWS.SimpleQueueService.NonExistentQueue", "NotFound"])
-def test_what_a_deployment_may_mend_is_never_refused_for_good(target: Target, code: str) -> None:
+def test_error_that_a_deployment_may_repair_is_not_permanent(target: Target, code: str) -> None:
     target.answer(*[(403, code)] * 3)
 
     results, _ = target.send(message("a"), message("b", "h"))

@@ -1,4 +1,4 @@
-"""What moto can of the item store: reads and transactions (it lacks parameters in BatchExecuteStatement)."""
+"""The DynamoDB item store on moto: reads and transactions. moto has no parameters in BatchExecuteStatement."""
 
 from typing import TYPE_CHECKING, Any
 
@@ -48,13 +48,15 @@ def test_hundreds_of_items_are_read(client: "DynamoDBClient", item: Item) -> Non
     assert DynamoDbItemStore(client, "items").read([*ids, item.id]) == [None] * 250 + [item]
 
 
-def test_transaction_that_meets_another_fence_is_refused_with_the_item(client: "DynamoDBClient", item: Item) -> None:
+def test_transaction_with_another_fencing_token_is_refused_with_the_item(client: "DynamoDBClient", item: Item) -> None:
     verdict = DynamoDbItemStore(client, "items").transact(change(item, {items.FENCE: 9}), [])
 
     assert (verdict.outcome, verdict.found) == (Outcome.REFUSED, item)
 
 
-def test_business_condition_is_the_business_functions_error(client: "DynamoDBClient", item: Item) -> None:
+def test_condition_of_a_business_write_raises_an_error_for_the_business_function(
+    client: "DynamoDBClient", item: Item
+) -> None:
     write = BusinessWrite(
         operation="ConditionCheck", table_name="items", target={"id": "absent"}, condition="attribute_exists(id)"
     )
@@ -72,7 +74,7 @@ def test_business_condition_is_the_business_functions_error(client: "DynamoDBCli
         (["ProvisionedThroughputExceeded", "None"], Outcome.UNAVAILABLE),
     ],
 )
-def test_cancelled_transaction_is_judged_by_the_part_that_failed(
+def test_cancelled_transaction_has_the_outcome_of_the_part_that_failed(
     client: "DynamoDBClient", item: Item, codes: list[str], outcome: Outcome
 ) -> None:
     write = BusinessWrite(operation="Put", table_name="items", target={"id": "x"})
@@ -96,7 +98,7 @@ def test_cancelled_transaction_is_judged_by_the_part_that_failed(
         ("TransactionCanceledException", ["None", "ValidationError"]),
     ],
 )
-def test_transaction_that_dynamodb_can_never_take_is_raised(
+def test_transaction_that_dynamodb_always_refuses_is_raised(
     client: "DynamoDBClient", item: Item, code: str, reasons: list[str]
 ) -> None:
     with Stubber(client) as stub:
@@ -116,7 +118,7 @@ def test_value_that_the_sdk_refuses_is_raised(client: "DynamoDBClient", item: It
 
 
 @pytest.mark.parametrize("target", [{"id": "a", 5: "b"}, {"id": "a", "counts": {None: 1}}, {"id": "a", "l": [{1: 2}]}])
-def test_attribute_name_that_is_no_text_is_raised_and_not_made_text(item: Item, target: dict[Any, Any]) -> None:
+def test_attribute_name_that_is_not_text_is_raised_and_not_converted(item: Item, target: dict[Any, Any]) -> None:
     client = dynamodb_client(client_config(5))  # without the SDK's validation
     write = BusinessWrite(operation="Put", table_name="items", target=target)
 
@@ -148,7 +150,7 @@ def test_call_that_fails_leaves_every_entry_unavailable(client: "DynamoDBClient"
     assert [getattr(answer, "outcome", None) for answer in read] == [Outcome.UNAVAILABLE]
 
 
-def test_statement_that_is_throttled_by_itself_is_unavailable_by_itself(client: "DynamoDBClient") -> None:
+def test_only_the_throttled_statement_of_a_call_is_unavailable(client: "DynamoDBClient") -> None:
     with Stubber(client) as stub:
         throttled = {"Error": {"Code": "ThrottlingError", "Message": "slow down"}}
         stub.add_response("batch_execute_statement", {"Responses": [{"TableName": "items"}, throttled]})

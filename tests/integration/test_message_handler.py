@@ -97,12 +97,12 @@ def no_model(invoice: dict, message: Message) -> None: ...  # type: ignore[type-
         (no_model, "a message model must be a dataclass"),
     ],
 )
-def test_function_of_another_shape_is_told_at_import(function: Any, sentence: str) -> None:
+def test_function_of_another_shape_is_refused_at_import(function: Any, sentence: str) -> None:
     with pytest.raises(TypeError, match=sentence):
         message_handler("invoices", key="number")(function)
 
 
-def test_annotation_that_is_not_there_at_run_time_is_told_at_import() -> None:
+def test_annotation_that_is_not_there_at_run_time_is_refused_at_import() -> None:
     def process(invoice: Invoice, message: Message) -> None: ...
 
     process.__annotations__["message"] = "Missing"
@@ -111,7 +111,7 @@ def test_annotation_that_is_not_there_at_run_time_is_told_at_import() -> None:
         message_handler("invoices", key="number")(process)
 
 
-def test_key_that_is_nothing_is_told_at_import() -> None:
+def test_empty_key_is_refused_at_import() -> None:
     def process(invoice: Invoice, message: Message) -> None: ...
 
     nothing: Any = None
@@ -120,7 +120,7 @@ def test_key_that_is_nothing_is_told_at_import() -> None:
 
 
 @pytest.mark.parametrize("key", ["nunber", "tags"])
-def test_key_that_is_no_field_is_told_at_import(key: str) -> None:
+def test_key_that_is_not_a_field_is_refused_at_import(key: str) -> None:
     def process(invoice: Invoice, message: Message) -> None: ...
 
     with pytest.raises(TypeError, match=f"key must be a str or int field of Invoice, or a function of it, got '{key}'"):
@@ -128,6 +128,6 @@ def test_key_that_is_no_field_is_told_at_import(key: str) -> None:
 
 
 @pytest.mark.parametrize(("scope", "concurrency"), [("", 1), ("a b", 1), ("ok", 0), ("ok", 101)])
-def test_numbers_and_names_out_of_range_are_told_at_import(scope: str, concurrency: int) -> None:
+def test_numbers_and_names_out_of_range_are_refused_at_import(scope: str, concurrency: int) -> None:
     with pytest.raises(ValueError, match="must be"):
         message_handler(scope, key="number", concurrency=concurrency)

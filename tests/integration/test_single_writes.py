@@ -1,4 +1,4 @@
-"""The store by single writes keeps the contract, against moto."""
+"""The item store of single writes keeps the contract of item stores, against moto."""
 
 from collections.abc import Mapping
 from dataclasses import replace
@@ -37,7 +37,7 @@ class TestSingleWriteItemStore(ItemStoreContract):
 
         return read
 
-    def test_entry_that_dynamodb_can_never_take_hurts_no_other(self, store: SingleWriteItemStore) -> None:
+    def test_entry_that_dynamodb_always_refuses_affects_no_other(self, store: SingleWriteItemStore) -> None:
         items = [new_item() for _ in range(12)]
         spoiled = replace(items[5], id="")  # an empty key is a ValidationException
 

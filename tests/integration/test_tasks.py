@@ -45,13 +45,13 @@ def test_heartbeat_of_a_task_that_does_not_wait_says_so(sfn: "SFNClient", code: 
             StepFunctionsTasks(lambda: sfn).heartbeat(TOKEN)
 
 
-def test_heartbeat_with_an_empty_token_is_lost_and_never_tried_for_ever(sfn: "SFNClient") -> None:
+def test_heartbeat_with_an_empty_token_is_lost_and_not_tried_again(sfn: "SFNClient") -> None:
     with pytest.raises(TaskLostError, match="got ParamValidationError"):
         StepFunctionsTasks(lambda: sfn).heartbeat("")
 
 
 @may_be_taken
-def test_heartbeat_that_was_not_taken_is_an_outage(sfn: "SFNClient", code: str) -> None:
+def test_heartbeat_without_an_answer_is_an_outage(sfn: "SFNClient", code: str) -> None:
     with Stubber(sfn) as stub:
         stub.add_client_error("send_task_heartbeat", code)
 
@@ -59,7 +59,7 @@ def test_heartbeat_that_was_not_taken_is_an_outage(sfn: "SFNClient", code: str) 
             StepFunctionsTasks(lambda: sfn).heartbeat(TOKEN)
 
 
-def test_success_and_failure_are_told_with_what_the_state_machine_reads(sfn: "SFNClient") -> None:
+def test_success_and_failure_are_reported_with_what_the_state_machine_reads(sfn: "SFNClient") -> None:
     success = OutboxMessage(channel=Channel.TASK_SUCCESS, target=TOKEN, body='{"n": 1}')
     failure = OutboxMessage(channel=Channel.TASK_FAILURE, target=TOKEN, body="why", error="Refused")
     with Stubber(sfn) as stub:
@@ -84,7 +84,7 @@ def test_outcome_of_a_task_that_does_not_wait_is_refused_for_good(sfn: "SFNClien
 
 
 @may_be_taken
-def test_outcome_that_was_not_taken_is_told_again(sfn: "SFNClient", code: str) -> None:
+def test_outcome_without_an_answer_is_reported_again(sfn: "SFNClient", code: str) -> None:
     with Stubber(sfn) as stub:
         stub.add_client_error("send_task_failure", code)
 

@@ -1,4 +1,4 @@
-"""Environment variables of handlers: the construct writes a record, the handler reads the same record."""
+"""Environment variables of handlers: a construct writes them from a record, and the handler reads the same record."""
 
 import dataclasses
 from collections.abc import Mapping
@@ -36,11 +36,11 @@ class EnvironmentContract:
 
     @classmethod
     def variable_names(cls) -> tuple[str, ...]:
-        """Names of the variables that this record writes, in the order of its fields."""
+        """Return the names of the variables of this record, in the order of its fields."""
         return tuple(field.name.upper() for field in dataclasses.fields(cls))
 
     def to_environment(self) -> dict[str, str]:
-        """Return the variables of this record, as a function's configuration takes them."""
+        """Return the variables of this record, with their texts."""
         return {field.name.upper(): _to_text(getattr(self, field.name)) for field in dataclasses.fields(self)}
 
     @classmethod
@@ -48,7 +48,7 @@ class EnvironmentContract:
         """Read the record from `environment`, usually `os.environ`.
 
         Raises:
-            EnvironmentContractError: A variable is missing, or is not of its field's type; the message names it.
+            EnvironmentContractError: A variable is missing, or has not the type of its field; the message names it.
         """
         types = get_type_hints(cls)
         values: dict[str, Any] = {}
@@ -88,13 +88,13 @@ class ReceiverEnvironment(EnvironmentContract):
 
     Attributes:
         idempotency_table_name: Table of the idempotency items.
-        idempotency_window_seconds: How long an item outlives its last change before TTL removes it.
+        idempotency_window_seconds: Seconds from the last claim or outcome of an item until it expires.
         queue_arn: The queue that the function consumes; an event from another one is refused.
-        queue_url: The same queue, to change the visibility of its messages.
-        dead_letter_queue_url: Where messages go that cannot be processed.
+        queue_url: URL of the same queue, to change the visibility of its messages.
+        dead_letter_queue_url: Queue of messages that cannot be processed.
         notification_topic_arn: Topic that is notified of each dead letter.
         max_attempts: Attempts after which a message is dead-lettered.
-        function_timeout_seconds: Longest time of one invocation.
+        function_timeout_seconds: Time-out of the function.
         metrics_namespace: CloudWatch namespace of the receiver's metrics.
         single_writes: Whether items are written by single conditional writes, instead of batches of PartiQL.
         lease_seconds: Length of a lease that heartbeats extend. Default: leases are as long as the invocation.

@@ -63,7 +63,7 @@ class ReceiverConfig:
         queue_arn: The queue that the function consumes.
         function_timeout_seconds: Time-out of the function.
         max_attempts: Attempts after which a message is dead-lettered.
-        window_seconds: How long an item outlives its last change.
+        window_seconds: Seconds from the last claim or outcome of an item until it expires.
         lease_seconds: Length of a lease, which `Message.heartbeat` extends. Default: a lease is as long as the
             invocation; the message of a killed worker then waits for the rest of it.
         concurrency: Messages of a batch of a standard queue that run at the same time, in threads. Default: one.

@@ -39,7 +39,7 @@ class OutboxSender(Protocol):
     """Sends the messages of outboxes."""
 
     def send(self, messages: Sequence[AddressedMessage]) -> list[SendResult]:
-        """Send `messages`; the results are in their order, and no failure is raised."""
+        """Send `messages`. Return the results in the same order; no failure is raised."""
         ...
 
 
@@ -139,7 +139,10 @@ def _outbox(item: Item, origin: str) -> list[AddressedMessage] | SendResult:
 
 
 def _judged(item: Item, failures: Sequence[SendResult]) -> RelayResult:
-    """Return what the failed sends of an item mean. As long as one may still succeed, all are sent again."""
+    """Return what becomes of the messages of an item after failed sends.
+
+    As long as one of the failed sends may still succeed, all messages are sent again.
+    """
     if not failures:
         return RelayResult(item, Relayed.SENT)
     may_succeed = [failure for failure in failures if not failure.is_permanent]

@@ -185,7 +185,7 @@ class ServiceSandbox(Sandbox):
             work.put("effects", effect)
         else:
             plant.point(self, "works", lambda: plant.store.effects.append(effect))
-        return _result(self.service, work.fence)
+        return _result(self.service, work.fencing_token)
 
 
 def _result(service: str, fence: int) -> JsonObject:

@@ -16,7 +16,7 @@ class Work(Writes):
         request_id: The request; the same in every run of it.
         run_id: This way of the request through the steps: the business key. A replay has another one.
         results: JSON results of the services of the step before, by service; empty at the first step.
-        fence: Number that rises with each owner of the run: hand it to effects outside DynamoDB.
+        fencing_token: Number that rises with each owner of the run. Hand it to effects outside DynamoDB.
         attempt: Number of this attempt, from 1.
     """
 
@@ -25,7 +25,7 @@ class Work(Writes):
         self.request_id = envelope.request_id
         self.run_id = envelope.run_id
         self.results = results
-        self.fence = message.fencing_token
+        self.fencing_token = message.fencing_token
         self.attempt = message.attempt
         self._message = message
 

@@ -205,7 +205,7 @@ def test_work_knows_the_run(world: PipelineWorld) -> None:
     seen: list[Any] = []
 
     def business(_order: JsonObject, work: Work) -> object:
-        seen.append((work.request_id, work.run_id, work.fence, work.attempt))
+        seen.append((work.request_id, work.run_id, work.fencing_token, work.attempt))
         work.heartbeat()
         work.outbox.publish("topic/other", "told")
         return {}

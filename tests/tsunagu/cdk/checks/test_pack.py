@@ -6,15 +6,14 @@ import pytest
 from aws_cdk import App, Stack
 from aws_cdk import aws_sqs as sqs
 
+from tests.apps import new_app
 from tsunagu.cdk.checks import add_checks
 from tsunagu.cdk.constructs.acknowledgement import acknowledge
 
 
 @pytest.fixture
 def app(app_context: dict[str, Any], tmp_path: Path) -> App:
-    return App(
-        context=app_context, analytics_reporting=False, builtin_cloud_formation_validation=False, outdir=str(tmp_path)
-    )
+    return new_app(context=app_context, analytics_reporting=False, outdir=str(tmp_path))
 
 
 def report(app: App) -> dict[str, Any]:

@@ -4,15 +4,16 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from aws_cdk import App, Stack
+from aws_cdk import Stack
 
+from tests.apps import new_app
 from tsunagu.cdk.assets import HandlerPackage
 
 
 @pytest.fixture
 def stack(app_context: dict[str, Any]) -> Stack:
     """An empty stack in an app with the feature flags of cdk.json."""
-    app = App(context=app_context, analytics_reporting=False, builtin_cloud_formation_validation=False)
+    app = new_app(context=app_context, analytics_reporting=False)
     return Stack(app, "Stack")
 
 

@@ -1,7 +1,7 @@
 from typing import Any
 
 import pytest
-from aws_cdk import App, Duration, Environment, PhysicalName, Stack
+from aws_cdk import Duration, Environment, PhysicalName, Stack
 from aws_cdk import aws_iam as iam
 from aws_cdk import aws_kms as kms
 from aws_cdk import aws_sns as sns
@@ -9,6 +9,7 @@ from aws_cdk import aws_sns_subscriptions as subscriptions
 from aws_cdk import aws_sqs as sqs
 from aws_cdk.assertions import Annotations, Match
 
+from tests.apps import new_app
 from tests.tsunagu.cdk.constructs.synthesized import permissions, properties, resources
 from tsunagu.cdk.constructs.customer_managed_key import CustomerManagedKey, CustomerManagedKeyProps
 from tsunagu.cdk.constructs.filter_policy import FilterPolicy, FilterScope
@@ -228,7 +229,7 @@ def test_imported_key_keeps_its_policy_and_synthesis_prints_what_it_must_allow(s
 
 
 def test_topic_and_subscriber_may_live_in_stacks_of_their_own(app_context: dict[str, Any]) -> None:
-    app = App(context=app_context, builtin_cloud_formation_validation=False)
+    app = new_app(context=app_context)
     topics, queues = Stack(app, "Topics"), Stack(app, "Queues")
 
     topic(topics).subscribe(channel(queues, key=key(queues, "Secret")))
@@ -240,7 +241,7 @@ def test_topic_and_subscriber_may_live_in_stacks_of_their_own(app_context: dict[
 def test_key_of_a_third_stack_allows_topics_of_the_account_and_the_queue_allows_this_topic(
     app_context: dict[str, Any],
 ) -> None:
-    app = App(context=app_context, builtin_cloud_formation_validation=False)
+    app = new_app(context=app_context)
     keys, orders = Stack(app, "Keys"), Stack(app, "Orders")
 
     reserve = topic(orders)
@@ -258,7 +259,7 @@ def test_key_of_a_third_stack_allows_topics_of_the_account_and_the_queue_allows_
 
 
 def test_key_of_a_third_stack_names_the_account_that_the_topic_is_in(app_context: dict[str, Any]) -> None:
-    app = App(context=app_context, builtin_cloud_formation_validation=False)
+    app = new_app(context=app_context)
     here = Environment(account="444455556666", region="eu-central-1")
     keys, queues = Stack(app, "Keys", env=here), Stack(app, "Queues", env=here)
     topics = Stack(app, "Topics", env=Environment(account="111122223333", region="eu-west-1"))
@@ -274,7 +275,7 @@ def test_key_of_a_third_stack_names_the_account_that_the_topic_is_in(app_context
 def test_key_in_the_stack_of_the_queue_or_the_topic_allows_this_topic_only(
     app_context: dict[str, Any], home: str
 ) -> None:
-    app = App(context=app_context, builtin_cloud_formation_validation=False)
+    app = new_app(context=app_context)
     stacks = {name: Stack(app, name) for name in ("Topics", "Queues")}
 
     topic(stacks["Topics"]).subscribe(channel(stacks["Queues"], key=key(stacks[home], "Secret")))
@@ -284,7 +285,7 @@ def test_key_in_the_stack_of_the_queue_or_the_topic_allows_this_topic_only(
 
 
 def test_key_of_a_third_stack_names_an_imported_topic_whose_arn_is_known(app_context: dict[str, Any]) -> None:
-    app = App(context=app_context, builtin_cloud_formation_validation=False)
+    app = new_app(context=app_context)
     keys, queues = Stack(app, "Keys"), Stack(app, "Queues")
 
     topic(queues, existing=imported(queues)).subscribe(channel(queues, key=key(keys, "Secret")))

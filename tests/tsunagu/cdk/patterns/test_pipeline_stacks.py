@@ -5,6 +5,7 @@ from typing import Any
 import pytest
 from aws_cdk import App, Duration, Stack
 
+from tests.apps import new_app
 from tests.tsunagu.cdk.constructs.synthesized import resources
 from tsunagu.cdk.assets import HandlerPackage
 from tsunagu.cdk.constructs.customer_managed_key import CustomerManagedKey, CustomerManagedKeyProps
@@ -19,7 +20,7 @@ SUBSCRIPTION, QUEUE, ALARM = "AWS::SNS::Subscription", "AWS::SQS::Queue", "AWS::
 
 @pytest.fixture
 def app(app_context: dict[str, Any]) -> App:
-    return App(context=app_context, builtin_cloud_formation_validation=False)
+    return new_app(context=app_context)
 
 
 @pytest.fixture

@@ -2,6 +2,7 @@
 
 import logging
 import os
+import re
 import sys
 from collections.abc import Iterator
 
@@ -11,7 +12,7 @@ import pytest
 @pytest.fixture(autouse=True, scope="module")
 def quiet() -> Iterator[None]:
     """Keep what the explored code logs out of the report."""
-    logger = logging.getLogger("lambdas")
+    logger = logging.getLogger("tsunagu")
     level = logger.level
     logger.setLevel(logging.CRITICAL + 1)
     yield
@@ -20,11 +21,15 @@ def quiet() -> Iterator[None]:
 
 @pytest.fixture(autouse=True, scope="module")
 def one_core() -> Iterator[None]:
-    """Keep fibers on one core: only one of them runs, and its turn costs half as much where it crosses none."""
+    """Keep fibers on one core: only one of them runs, and a change of fibers costs half as much within a core.
+
+    Each worker of pytest-xdist takes a core of its own while there are enough.
+    """
     if sys.platform != "linux":
         yield
         return
     cores = os.sched_getaffinity(0)
-    os.sched_setaffinity(0, {min(cores)})
+    worker = int(re.sub(r"\D", "", os.environ.get("PYTEST_XDIST_WORKER", "")) or 0)
+    os.sched_setaffinity(0, {sorted(cores)[worker % len(cores)]})
     yield
     os.sched_setaffinity(0, cores)

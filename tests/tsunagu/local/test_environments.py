@@ -60,7 +60,7 @@ def test_launcher_refuses_another_version_of_ministack(tmp_path: Path, repositor
     described = tmp_path / "ministack-9.9.9.dist-info"
     described.mkdir()
     (described / "METADATA").write_text("Metadata-Version: 2.1\nName: ministack\nVersion: 9.9.9\n")
-    path = {"PYTHONPATH": f"{tmp_path}:{repository / 'cdk_app' / 'local'}"}
+    path = {"PYTHONPATH": f"{tmp_path}:{repository / 'tsunagu' / 'local'}"}
     options = ["--port", "1", "--lock", str(tmp_path / "lock"), "--functions-python", sys.executable]
 
     outcome = run(["-P", "-m", "launcher", *options], environment=path)
@@ -70,6 +70,6 @@ def test_launcher_refuses_another_version_of_ministack(tmp_path: Path, repositor
 
 
 def test_lock_has_the_version_of_ministack_that_the_launcher_extends(repository: Path) -> None:
-    lock = (repository / "cdk_app" / "local" / "locks" / "emulator.txt").read_text()
+    lock = (repository / "tsunagu" / "local" / "locks" / "emulator.txt").read_text()
 
     assert f"ministack=={MINISTACK_VERSION} " in lock

@@ -12,6 +12,7 @@ from aws_cdk import Stack
 
 from cdk_app.app import build_app
 from cdk_app.settings import load_settings
+from tests.synthesis import WITHOUT_VALIDATION
 from tsunagu.errors import SettingsError
 
 PROJECT = Path(__file__).resolve().parents[2]
@@ -38,7 +39,7 @@ def run_app(
     context: Mapping[str, Any], output: Path, *, project: Path = PROJECT, cwd: Path = PROJECT, **variables: str
 ) -> "subprocess.CompletedProcess[str]":
     """Run app.py as the CDK CLI does."""
-    given = {"CDK_CONTEXT_JSON": json.dumps(context), "CDK_OUTDIR": str(output)}
+    given = {"CDK_CONTEXT_JSON": json.dumps(context), "CDK_OUTDIR": str(output), **WITHOUT_VALIDATION}
     return subprocess.run(
         [sys.executable, str(project / "app.py")],
         cwd=cwd,
@@ -128,7 +129,7 @@ def test_a_mistake_in_the_settings_is_one_sentence_and_no_traceback(
 
 
 def test_the_cdk_command_finds_the_app_without_an_active_environment(tmp_path: Path) -> None:
-    environment = {name: value for name, value in os.environ.items() if name != "VIRTUAL_ENV"}
+    environment = {name: value for name, value in os.environ.items() if name != "VIRTUAL_ENV"} | WITHOUT_VALIDATION
 
     listed = subprocess.run(
         [PROJECT / "node_modules/.bin/cdk", "list", "-c", "stage=prod", "--output", tmp_path],

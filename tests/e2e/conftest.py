@@ -15,6 +15,7 @@ from tests.e2e.deployed import Deployment, Run
 from tests.e2e.order_desk import OrderDesk
 from tests.e2e.order_run import OrderRun, run_orders
 from tests.e2e.pipeline_faults import PipelineFaults, see_pipeline_faults
+from tests.synthesis import WITHOUT_VALIDATION
 from tsunagu.local.embedded_cloud import EmbeddedCloud, synthesize
 
 PROJECT = Path(__file__).parents[2]
@@ -28,7 +29,10 @@ def deployment(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Deployment]
     directory = tmp_path_factory.mktemp("embedded")
     with pytest.MonkeyPatch.context() as patch:
         patch.chdir(PROJECT)
-        assembly = synthesize("embedded", directory / "cdk.out")
+        with pytest.MonkeyPatch.context() as quick:
+            for name, value in WITHOUT_VALIDATION.items():
+                quick.setenv(name, value)
+            assembly = synthesize("embedded", directory / "cdk.out")
         with EmbeddedCloud.start(directory / "cloud") as cloud:
             yield Deployment(cloud=cloud, assembly=assembly, outputs=cloud.deploy(assembly))
 

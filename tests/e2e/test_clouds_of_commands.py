@@ -1,6 +1,7 @@
 """The commands that start clouds of their own, each in a project folder of its own."""
 
 import json
+import os
 import shutil
 import signal
 import subprocess
@@ -10,10 +11,13 @@ from pathlib import Path
 import pytest
 
 from cdk_app.demo.__main__ import EXAMPLES
+from tests.synthesis import WITHOUT_VALIDATION
 
 PROJECT = Path(__file__).parents[2]
 TSUNAGU = str(Path(sys.executable).with_name("tsunagu"))
 DEMO = [sys.executable, "-m", "cdk_app.demo"]
+PATIENCE_SECONDS = 600  # a minute is usual, on two cores that do nothing else
+ENVIRONMENT = os.environ | WITHOUT_VALIDATION
 
 
 @pytest.fixture
@@ -30,11 +34,27 @@ def processes_that_name(text: str) -> list[str]:
 
 
 def tsunagu(project: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
-    return subprocess.run([TSUNAGU, *arguments], cwd=project, capture_output=True, text=True, timeout=240, check=False)
+    return subprocess.run(
+        [TSUNAGU, *arguments],
+        cwd=project,
+        env=ENVIRONMENT,
+        capture_output=True,
+        text=True,
+        timeout=PATIENCE_SECONDS,
+        check=False,
+    )
 
 
 def test_the_demonstration_holds_and_leaves_no_process(project: Path) -> None:
-    result = subprocess.run(DEMO, cwd=project, capture_output=True, text=True, timeout=240, check=False)
+    result = subprocess.run(
+        DEMO,
+        cwd=project,
+        env=ENVIRONMENT,
+        capture_output=True,
+        text=True,
+        timeout=PATIENCE_SECONDS,
+        check=False,
+    )
 
     assert result.returncode == 0, result.stdout + result.stderr
     reports = json.loads((project / ".tsunagu" / "demo.json").read_text())
@@ -49,12 +69,12 @@ def test_the_demonstration_holds_and_leaves_no_process(project: Path) -> None:
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_an_interrupted_demonstration_leaves_no_process(project: Path, number: signal.Signals) -> None:
-    with subprocess.Popen(DEMO, cwd=project, stdout=subprocess.PIPE, text=True) as demo:
+    with subprocess.Popen(DEMO, cwd=project, env=ENVIRONMENT, stdout=subprocess.PIPE, text=True) as demo:
         assert demo.stdout is not None
         assert any(line.startswith("Deploy") for line in demo.stdout)
         assert processes_that_name(str(project)) != []
         demo.send_signal(number)
-        demo.wait(30)
+        demo.wait(60)
 
     assert demo.returncode != 0
     assert processes_that_name(str(project)) == []
@@ -72,10 +92,10 @@ def test_a_cloud_that_is_up_can_be_used_and_stopped_as_it_says(project: Path) ->
         cwd=project,
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=PATIENCE_SECONDS,
         check=False,
     )
-    stopped = subprocess.run(down, shell=True, cwd=project, timeout=60, check=False)  # noqa: S602
+    stopped = subprocess.run(down, shell=True, cwd=project, timeout=PATIENCE_SECONDS, check=False)  # noqa: S602
 
     assert sent.returncode == 0, sent.stderr
     assert "sent 1 of 1 messages" in sent.stderr

@@ -74,6 +74,6 @@ class WideStack(Stack):
 def synthesize_wide(output: Path) -> Path:
     """Write the cloud assembly of the stack into the folder `output`."""
     context = json.loads((PROJECT / "cdk.json").read_text())["context"]
-    app = App(outdir=str(output), context=context, analytics_reporting=False)
+    app = App(outdir=str(output), context=context, analytics_reporting=False, builtin_cloud_formation_validation=False)
     WideStack(app, load_settings(context["tsunagu"], EMBEDDED_STAGE))
     return Path(app.synth().directory)

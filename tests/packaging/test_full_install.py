@@ -1,4 +1,5 @@
 import json
+import os
 import shutil
 import subprocess
 import sys
@@ -9,6 +10,7 @@ from typing import Any
 import pytest
 
 from tests.packaging.conftest import Environment
+from tests.synthesis import WITHOUT_VALIDATION
 
 PROJECT = Path(__file__).resolve().parents[2]
 STAGES = ("dev", "stg", "prod", "embedded")
@@ -43,7 +45,7 @@ def test_app_gives_the_same_templates_and_assets_with_the_installed_wheel_in_eve
     for package in ("cdk_app", "lambdas"):
         shutil.copytree(PROJECT / package, app / package, ignore=shutil.ignore_patterns("__pycache__"))
     program = [sys.executable, "-c", SYNTHESIZE, context, str(tmp_path / "checkout"), *STAGES]
-    subprocess.run(program, cwd=PROJECT, capture_output=True, check=True)
+    subprocess.run(program, cwd=PROJECT, env=os.environ | WITHOUT_VALIDATION, capture_output=True, check=True)
 
     full_environment.run(
         "python",
@@ -53,7 +55,7 @@ def test_app_gives_the_same_templates_and_assets_with_the_installed_wheel_in_eve
         str(tmp_path / "wheel"),
         *STAGES,
         cwd=app,
-        variables={"TSUNAGU_CACHE_DIR": str(tmp_path / "cache")},
+        variables={"TSUNAGU_CACHE_DIR": str(tmp_path / "cache"), **WITHOUT_VALIDATION},
     )
 
     assert {f"{stage}/Payments.template.json" for stage in STAGES} <= assembly(tmp_path / "checkout").keys()
@@ -66,7 +68,9 @@ def test_another_project_builds_its_own_handler_with_the_installed_wheel(
     project = tmp_path / "invoices"
     shutil.copytree(PROJECT / "examples" / "invoices", project, ignore=shutil.ignore_patterns("cdk.out", ".venv"))
 
-    full_environment.run("python", "app.py", cwd=project, variables={"CDK_OUTDIR": str(tmp_path / "out")})
+    full_environment.run(
+        "python", "app.py", cwd=project, variables={"CDK_OUTDIR": str(tmp_path / "out"), **WITHOUT_VALIDATION}
+    )
 
     (function,) = _resources(tmp_path / "out" / "Invoices.template.json", "AWS::Lambda::Function")
     assert function["Handler"] == "invoices.handler.handler"

@@ -1,6 +1,8 @@
+from pathlib import Path
 from typing import Any
 
 import pytest
+from aws_cdk import CfnResource
 from aws_cdk import aws_logs as logs
 
 from cdk_app.settings import RETENTION_DAYS
@@ -75,3 +77,13 @@ def test_cdk_validates_the_templates_of_the_strictest_stage() -> None:
 
     assert set(stacks_of(app)) == {"Payments", "OrderPipeline"}
     app.synth()
+
+
+def test_cdk_finds_a_planted_mistake_in_a_template() -> None:
+    app = app_of("prod", builtin_cloud_formation_validation=True)
+    CfnResource(stacks_of(app)["Payments"], "Mistake", type="AWS::SQS::Queue", properties={"Colour": "red"})
+
+    with pytest.raises(RuntimeError):
+        app.synth()
+
+    assert "Payments/Mistake" in (Path(app.outdir) / "validation-report.json").read_text()

@@ -56,8 +56,30 @@ demo: setup ## Deploy to the embedded cloud and drive real messages through ever
 	@exec $(BIN)/python -m cdk_app.demo $(if $(KEEP),--keep)
 
 ## ---- tests -----------------------------------------------------------------------------------
+# Tests run on as many workers as there are cores. tests/groups.py says which of them share a worker.
+WORKERS ?= auto
+PYTEST := $(BIN)/pytest --numprocesses=$(WORKERS) --dist=loadgroup --no-loadscope-reorder
+COVERAGE := --cov --cov-report=
+
 .PHONY: test
-test: lint types unit e2e ## Lint, types, import rules, unit, snapshot, integration and end-to-end tests
+test: lint ## Lint, types, import rules, unit, snapshot, integration and end-to-end tests (6 minutes on two cores)
+	@rm -f $(TYPES_LOG)
+	@$(MAKE) --no-print-directory --jobs=2 --keep-going types-aside all-tests || failed=$$?; \
+	cat $(TYPES_LOG); exit $${failed:-0}
+
+# Types are checked beside the tests, and what mypy says is kept apart from what pytest says.
+TYPES_LOG := .tsunagu/types.log
+.PHONY: types-aside
+types-aside: setup
+	@mkdir -p $(dir $(TYPES_LOG))
+	@$(BIN)/mypy > $(TYPES_LOG) 2>&1
+
+.PHONY: all-tests
+all-tests: setup
+	@$(PYTEST) -m "not slow" $(COVERAGE)
+	@$(COVERAGE_LINE)
+
+COVERAGE_LINE = total=$$($(BIN)/coverage report --format=total) && echo "coverage: $$total %"
 
 .PHONY: lint
 lint: setup ## Ruff: rules and format
@@ -70,12 +92,21 @@ types: setup ## mypy --strict
 
 .PHONY: unit
 unit: setup ## Every test but the end-to-end ones
-	@$(BIN)/pytest -m "not slow" --ignore tests/e2e --ignore tests/correctness
-	@$(BIN)/pytest tests/correctness/test_outages.py
+	@$(PYTEST) -m "not slow" --ignore=tests/e2e $(COVERAGE)
+	@$(COVERAGE_LINE)
 
 .PHONY: e2e
 e2e: setup ## End-to-end tests on the embedded cloud, with IAM enforced
-	@$(BIN)/pytest -m "not slow" tests/e2e
+	@$(PYTEST) -m "not slow" tests/e2e
+
+.PHONY: quick
+quick: setup ## The runtime alone, in under a minute: its rules of style, its tests, the import rules
+	@$(BIN)/ruff check .
+	@$(PYTEST) -m "not slow" --quiet tests/tsunagu/runtime tests/tsunagu/contracts tests/architecture
+
+.PHONY: watch
+watch: setup ## `make quick`, again after each change of a Python file
+	@exec $(BIN)/watchfiles --filter python "$(MAKE) --no-print-directory quick" tsunagu lambdas cdk_app tests
 
 .PHONY: test-long
 test-long: setup ## What takes too long for every change: two crashes in the explorer, thousands of messages under faults
@@ -139,4 +170,4 @@ wheel: setup ## Build the wheel into dist/
 
 .PHONY: clean
 clean: ## Remove what the commands made (the locks stay)
-	@rm -rf $(VENV) node_modules .tsunagu cdk.out dist .mypy_cache .pytest_cache .ruff_cache .hypothesis
+	@rm -rf $(VENV) node_modules .tsunagu cdk.out dist .mypy_cache .pytest_cache .ruff_cache .hypothesis .coverage*

@@ -1,6 +1,7 @@
-"""What all tests share: AWS in this process, by moto, and the context of the app."""
+"""What all tests share: AWS in this process, by moto, the context of the app, and an order that suits workers."""
 
 import json
+import signal
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -8,7 +9,30 @@ from typing import Any
 import pytest
 from moto import mock_aws
 
-PROJECT = Path(__file__).resolve().parents[1]
+from tests.groups import ALONE, group_of, turn_of
+
+TESTS = Path(__file__).resolve().parent
+PROJECT = TESTS.parent
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Give each test its group, and put what takes longest first, so that workers end at about the same time."""
+    turns = {}
+    for item in items:
+        path, fixtures = item.path.relative_to(TESTS), getattr(item, "fixturenames", ())
+        turns[item] = turn_of(path, fixtures)
+        if group := group_of(path, fixtures):
+            item.add_marker(pytest.mark.xdist_group(group))
+        if path.parts[0] in ALONE:
+            item.add_marker(pytest.mark.no_cover)  # these drive clouds and schedules, where each call counts
+    items.sort(key=turns.__getitem__)
+
+
+@pytest.fixture(autouse=True, scope="session")
+def sigint() -> None:
+    """Let children hear SIGINT: they inherit that it is ignored, where a shell runs the tests in the background."""
+    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 @pytest.fixture

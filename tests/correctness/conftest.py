@@ -15,6 +15,13 @@ from tsunagu.local.embedded_cloud import EmbeddedCloud, synthesize
 PROJECT = Path(__file__).parents[2]
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Leave what runs on a cloud to `make test-long`."""
+    for item in items:
+        if item.path.parent == Path(__file__).parent and "cloud" in getattr(item, "fixturenames", ()):
+            item.add_marker(pytest.mark.slow)
+
+
 @pytest.fixture(scope="session")
 def cloud(tmp_path_factory: pytest.TempPathFactory) -> Iterator[EmbeddedCloud]:
     with pytest.MonkeyPatch.context() as patch:

@@ -1,0 +1,37 @@
+"""Which tests run on one worker of pytest-xdist, one after the other, because they share what takes long to make."""
+
+from collections.abc import Collection
+from pathlib import PurePath
+
+# Fixtures of a session that start a cloud, deploy to it or install packages. The longest group begins first.
+SHARED_FIXTURES = ("deployment", "cloud", "full_environment", "locked_environment", "base_environment", "wheel")
+# Modules that read the templates of every stage: `tests.snapshots.stages` synthesizes each once in a process.
+TEMPLATE_READERS = ("snapshots", "cdk_app/stacks", "tsunagu/cdk/checks/test_rules_on_a_stack.py")
+TEMPLATES = "templates"
+# Tests that take seconds each, and share nothing.
+ALONE = ("explorer", "e2e")
+
+_BEGIN = (*SHARED_FIXTURES, TEMPLATES)
+
+
+def group_of(path: PurePath, fixtures: Collection[str]) -> str | None:
+    """Return the name of a test's group: what it shares, else its module; None when it runs alone.
+
+    Args:
+        path: The test's module, relative to the folder `tests`.
+        fixtures: Every fixture that the test uses, by itself or through others.
+    """
+    for fixture in SHARED_FIXTURES:
+        if fixture in fixtures:
+            return fixture
+    if any(path.is_relative_to(reader) for reader in TEMPLATE_READERS):
+        return TEMPLATES
+    return None if path.parts[0] in ALONE else path.as_posix()
+
+
+def turn_of(path: PurePath, fixtures: Collection[str]) -> int:
+    """Return when a test begins, the lowest number first: long groups, then tests that run alone, then short ones."""
+    group = group_of(path, fixtures)
+    if group is None:
+        return len(_BEGIN) - path.is_relative_to("e2e")
+    return _BEGIN.index(group) if group in _BEGIN else len(_BEGIN) + 1

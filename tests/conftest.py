@@ -7,12 +7,17 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from hypothesis import HealthCheck, settings
 from moto import mock_aws
 
 from tests.groups import ALONE, group_of, turn_of
 
 TESTS = Path(__file__).resolve().parent
 PROJECT = TESTS.parent
+
+# How long an example takes says something about the machine, and what else it does.
+settings.register_profile("patient", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("patient")
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

@@ -19,7 +19,7 @@ from tsunagu.operations.redrive import RedriveReport, redrive
 from tsunagu.runtime.aws.sqs import SqsQueueSender
 from tsunagu.runtime.clock import SystemClock
 
-DRAIN_SECONDS = 180
+DRAIN_SECONDS = 300
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,7 +15,7 @@ from tests.e2e.order_desk import OrderDesk
 from tests.e2e.permissions import without_permission
 
 NOTE_BYTES = 100_000  # above what travels inline
-LOOK_SECONDS = 30
+LOOK_SECONDS = 120
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

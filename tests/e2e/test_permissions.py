@@ -108,7 +108,7 @@ def observe(deployment: Deployment, lane: Lane, case: Case) -> Observation:
     with without_permission(cloud.client("iam"), role, case.action, resource):
         ended_before = ended_invocations(deployment, lane)
         send(cloud.client("sqs"), lane, [case.message])
-        deadline = time.monotonic() + 30
+        deadline = time.monotonic() + 120
         while ended_invocations(deployment, lane) == ended_before:
             assert time.monotonic() < deadline, "the handler never got the message"
             time.sleep(0.1)
@@ -124,4 +124,4 @@ def ended_invocations(deployment: Deployment, lane: Lane) -> int:
 
 
 def drain(deployment: Deployment) -> None:
-    wait_until_drained(deployment.cloud.client("sqs"), deployment.lanes, patience_seconds=120, tell=lambda _: None)
+    wait_until_drained(deployment.cloud.client("sqs"), deployment.lanes, patience_seconds=300, tell=lambda _: None)

@@ -28,7 +28,7 @@ def tsunagu(desk: OrderDesk, *arguments: str, standard_input: str = "") -> subpr
         input=standard_input,
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=300,
         check=False,
     )
 

@@ -22,7 +22,7 @@ def tsunagu(deployment: Deployment, *arguments: str, standard_input: str = "") -
         input=standard_input,
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=300,
         check=False,
     )
 
@@ -41,7 +41,7 @@ def test_payments_of_a_file_take_effect(settled: Deployment, tmp_path: Path, que
 
     assert result.returncode == 0, result.stderr
     assert len(result.stdout.split()) == 23
-    wait_until_drained(settled.cloud.client("sqs"), settled.lanes, patience_seconds=60, tell=lambda _: None)
+    wait_until_drained(settled.cloud.client("sqs"), settled.lanes, patience_seconds=300, tell=lambda _: None)
     assert settled.table().balances[account, "EUR"] == Balance(amount=276, payments=23)
 
 

@@ -108,7 +108,7 @@ def test_messages_that_run_at_the_same_time_never_make_clients_at_the_same_time(
     tasks = StepFunctionsTasks(make)
 
     def beat() -> None:
-        all_there.wait(timeout=10)
+        all_there.wait(timeout=60)
         tasks.heartbeat(TOKEN)
 
     threads = [threading.Thread(target=beat) for _ in range(THREADS)]

@@ -26,7 +26,7 @@ def cloud(tmp_path_factory: pytest.TempPathFactory) -> Iterator[EmbeddedCloud]:
 def eventually() -> Callable[..., Any]:
     """Look again and again until something is there, and return it."""
 
-    def wait(look: Callable[[], Any], *, seconds: float = 20) -> Any:
+    def wait(look: Callable[[], Any], *, seconds: float = 60) -> Any:
         deadline = time.monotonic() + seconds
         while not (found := look()):
             assert time.monotonic() < deadline, f"not within {seconds} s"

@@ -51,7 +51,7 @@ def test_alarm_on_dead_letters_publishes_to_an_encrypted_topic(
 
     sqs.send_message(QueueUrl=ids["DeadLetters"], MessageBody="poison")
 
-    received = eventually(lambda: sqs.receive_message(QueueUrl=ids["Inbox"]).get("Messages"), seconds=10)
+    received = eventually(lambda: sqs.receive_message(QueueUrl=ids["Inbox"]).get("Messages"))
     notification = json.loads(json.loads(received[0]["Body"])["Message"])
     assert notification["AlarmName"] == ids["Alarm"]
     assert notification["NewStateValue"] == "ALARM"

@@ -82,7 +82,7 @@ def test_stop_ends_the_emulator_and_its_handlers(tmp_path: Path, eventually: Cal
     cloud.stop()
 
     assert not answers(cloud.endpoint_url)
-    eventually(lambda: group_is_gone(record.pid), seconds=5)  # the dead are collected by the machine's first process
+    eventually(lambda: group_is_gone(record.pid), seconds=20)  # the dead are collected by the machine's first process
     with pytest.raises(ProcessLookupError):
         os.kill(handler, 0)
 
@@ -95,7 +95,7 @@ def test_it_ends_with_the_process_that_started_it(tmp_path: Path, eventually: Ca
     child.kill()
 
     child.wait()
-    eventually(lambda: group_is_gone(record.pid), seconds=5)
+    eventually(lambda: group_is_gone(record.pid), seconds=20)
     assert not answers(endpoint_url)
     with pytest.raises(EmbeddedCloudError, match="got none"):
         EmbeddedCloud.attach(tmp_path)

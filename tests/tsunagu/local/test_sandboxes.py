@@ -140,7 +140,7 @@ def handler(event, context):
 
     assert answer == {"errorType": "Sandbox.Timedout", "errorMessage": "Task timed out after 1.00 seconds"}
     pid = next(int(line.split()[1]) for line in log_of(cloud, name) if line.startswith("pid"))
-    eventually(lambda: not is_alive(pid), seconds=3)
+    eventually(lambda: not is_alive(pid), seconds=20)
 
 
 def test_records_that_a_batch_returns_come_again_and_the_others_do_not(

@@ -113,7 +113,7 @@ def test_messages_of_a_standard_queue_run_at_the_same_time(world: World) -> None
     all_there = threading.Barrier(4)
 
     def together(body: JsonObject, message: Message) -> None:
-        all_there.wait(timeout=10)
+        all_there.wait(timeout=60)
         world.work(body, message)
 
     batch = [record(order(f"o-{n}"), f"m-{n}") for n in range(4)]

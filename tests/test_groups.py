@@ -1,8 +1,12 @@
-from pathlib import PurePath
+import ast
+from collections.abc import Iterator
+from pathlib import Path, PurePath
 
 import pytest
 
-from tests.groups import group_of, turn_of
+from tests.groups import SHARED_FIXTURES, TEMPLATES, group_of, turn_of
+
+TESTS = Path(__file__).parent
 
 
 @pytest.mark.parametrize("module", ["e2e/test_deployment.py", "e2e/test_order_pipeline.py"])
@@ -15,13 +19,36 @@ def test_commands_that_start_clouds_of_their_own_run_anywhere() -> None:
 
 
 def test_tests_that_read_the_templates_of_every_stage_share_a_worker() -> None:
-    readers = (
-        "snapshots/test_templates.py",
-        "cdk_app/stacks/test_payments.py",
-        "tsunagu/cdk/checks/test_rules_on_a_stack.py",
-    )
+    readers = [path for path in TESTS.rglob("test_*.py") if "\nfrom tests.snapshots.stages import" in path.read_text()]
 
-    assert len({group_of(PurePath(reader), ["stage"]) for reader in readers}) == 1
+    assert len(readers) > 1
+    assert {group_of(reader.relative_to(TESTS), ["stage"]) for reader in readers} == {TEMPLATES}
+
+
+def test_tests_that_share_a_cloud_or_an_environment_share_a_worker() -> None:
+    sources = [path.read_text() for path in TESTS.rglob("*.py")]
+    made = {
+        name
+        for called in ("EmbeddedCloud.start", "_environment")
+        for source in sources
+        if f"{called}(" in source
+        for name in fixtures_of_a_session_that_make(called, source)
+    }
+
+    assert {"deployment", "cloud", "full_environment"} <= made <= set(SHARED_FIXTURES)
+
+
+def fixtures_of_a_session_that_make(called: str, source: str) -> Iterator[str]:
+    """Names of the session's fixtures whose body calls `called`."""
+    for function in ast.walk(ast.parse(source)):
+        if isinstance(function, ast.FunctionDef) and "scope='session'" in map(ast.unparse, keywords(function)):
+            calls = (ast.unparse(call.func) for call in ast.walk(function) if isinstance(call, ast.Call))
+            if called in calls:
+                yield function.name
+
+
+def keywords(function: ast.FunctionDef) -> list[ast.keyword]:
+    return [each for made in function.decorator_list if isinstance(made, ast.Call) for each in made.keywords]
 
 
 def test_tests_of_a_module_share_a_worker_as_their_fixtures_may_be_those_of_the_module() -> None:

@@ -62,7 +62,7 @@ PYTEST := $(BIN)/pytest --numprocesses=$(WORKERS) --dist=loadgroup --no-loadscop
 COVERAGE := --cov --cov-report=
 
 .PHONY: test
-test: lint ## Lint, types, import rules, unit, snapshot, integration and end-to-end tests (6 minutes on two cores)
+test: lint ## Lint, types, import rules, unit, snapshot, integration and end-to-end tests (7 minutes on two cores)
 	@rm -f $(TYPES_LOG)
 	@$(MAKE) --no-print-directory --jobs=2 --keep-going types-aside all-tests || failed=$$?; \
 	cat $(TYPES_LOG); exit $${failed:-0}

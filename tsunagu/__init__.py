@@ -1,1 +1,96 @@
-"""Asynchronous messaging on AWS that does not lose, double or hide work."""
+"""Front door of handlers: decorators, what a business function is given, the errors that decide, and contracts.
+
+A name is imported when it is first used: this file is in the zip of every function, and a function pays only for what
+it uses. Importing `tsunagu` imports nothing else. Stacks have a front door of their own, `tsunagu.cdk`.
+"""
+
+TYPE_CHECKING = False  # type checkers take it for True; `typing` itself would be one more module to import
+if TYPE_CHECKING:
+    from tsunagu.contracts.environment import EnvironmentContract, EnvironmentContractError
+    from tsunagu.runtime.clock import Clock, SystemClock
+    from tsunagu.runtime.errors import (
+        ConditionFailedError,
+        InvalidMessageError,
+        LeaseLostError,
+        MessageError,
+        PermanentError,
+        RetryableError,
+        TaskLostError,
+        UnavailableError,
+    )
+    from tsunagu.runtime.functions.message_handler import message_handler
+    from tsunagu.runtime.functions.pipeline_service import pipeline_service
+    from tsunagu.runtime.functions.preprocessor import preprocessor_handler
+    from tsunagu.runtime.json_text import JsonObject
+    from tsunagu.runtime.pipeline.work import Work
+    from tsunagu.runtime.receiving.message import Message
+    from tsunagu.runtime.receiving.receiver import LambdaContext
+
+__all__ = [
+    "Clock",
+    "ConditionFailedError",
+    "EnvironmentContract",
+    "EnvironmentContractError",
+    "InvalidMessageError",
+    "JsonObject",
+    "LambdaContext",
+    "LeaseLostError",
+    "Message",
+    "MessageError",
+    "PermanentError",
+    "RetryableError",
+    "SystemClock",
+    "TaskLostError",
+    "UnavailableError",
+    "Work",
+    "message_handler",
+    "pipeline_service",
+    "preprocessor_handler",
+]
+
+_ERRORS = "tsunagu.runtime.errors"
+_MODULES = {
+    "Clock": "tsunagu.runtime.clock",
+    "ConditionFailedError": _ERRORS,
+    "EnvironmentContract": "tsunagu.contracts.environment",
+    "EnvironmentContractError": "tsunagu.contracts.environment",
+    "InvalidMessageError": _ERRORS,
+    "JsonObject": "tsunagu.runtime.json_text",
+    "LambdaContext": "tsunagu.runtime.receiving.receiver",
+    "LeaseLostError": _ERRORS,
+    "Message": "tsunagu.runtime.receiving.message",
+    "MessageError": _ERRORS,
+    "PermanentError": _ERRORS,
+    "RetryableError": _ERRORS,
+    "SystemClock": "tsunagu.runtime.clock",
+    "TaskLostError": _ERRORS,
+    "UnavailableError": _ERRORS,
+    "Work": "tsunagu.runtime.pipeline.work",
+    "message_handler": "tsunagu.runtime.functions.message_handler",
+    "pipeline_service": "tsunagu.runtime.functions.pipeline_service",
+    "preprocessor_handler": "tsunagu.runtime.functions.preprocessor",
+}
+
+if not TYPE_CHECKING:  # a type checker must still find that a name does not exist
+
+    def __getattr__(name: str) -> object:
+        """Import a public name when it is first used, with the garbage collector paused.
+
+        Raises:
+            AttributeError: `tsunagu` exports no such name.
+        """
+        if name not in _MODULES:
+            msg = f"module 'tsunagu' has no attribute {name!r}; it exports {', '.join(__all__)}"
+            raise AttributeError(msg)
+        from importlib import import_module  # noqa: PLC0415 - importing tsunagu imports nothing
+
+        from tsunagu.runtime.startup import without_collection  # noqa: PLC0415
+
+        with without_collection():
+            value = getattr(import_module(_MODULES[name]), name)
+        globals()[name] = value  # so that the next use does not come here
+        return value
+
+    def __dir__() -> list[str]:
+        """Return what `tsunagu` exports, and what any module has."""
+        return sorted({*globals(), *__all__})

@@ -1,13 +1,9 @@
-"""The billing function, in Lambda's shape."""
+"""The billing function: Lambda calls `handler` with a batch of orders."""
 
-from tsunagu.runtime.startup import without_collection
-
-with without_collection():
-    from lambdas.billing import wiring
-    from lambdas.billing.service import Charge
-    from lambdas.contracts.orders import Order
-    from tsunagu.runtime.functions.pipeline_service import pipeline_service
-    from tsunagu.runtime.pipeline.work import Work
+from lambdas.billing import wiring
+from lambdas.billing.service import Charge
+from lambdas.contracts.orders import Order
+from tsunagu import Work, pipeline_service
 
 
 @pipeline_service

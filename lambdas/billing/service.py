@@ -4,8 +4,7 @@ import hashlib
 from dataclasses import dataclass
 
 from lambdas.contracts.orders import Order
-from tsunagu.runtime.errors import PermanentError, RetryableError
-from tsunagu.runtime.pipeline.work import Work
+from tsunagu import PermanentError, RetryableError, Work
 
 LOWEST_PRICE, PRICES = 100, 900  # minor units
 # Customers of a payment provider's test mode: with them each kind of failure can be seen.

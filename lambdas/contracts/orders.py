@@ -3,7 +3,7 @@
 import re
 from dataclasses import dataclass
 
-from tsunagu.contracts.environment import EnvironmentContract
+from tsunagu import EnvironmentContract
 
 CURRENCIES = frozenset({"EUR"})
 QUANTITIES = range(1, 1_001)

@@ -1,13 +1,9 @@
-"""The inventory function, in Lambda's shape."""
+"""The inventory function: Lambda calls `handler` with a batch of orders."""
 
-from tsunagu.runtime.startup import without_collection
-
-with without_collection():
-    from lambdas.contracts.orders import Order
-    from lambdas.inventory import wiring
-    from lambdas.inventory.service import Reservation
-    from tsunagu.runtime.functions.pipeline_service import pipeline_service
-    from tsunagu.runtime.pipeline.work import Work
+from lambdas.contracts.orders import Order
+from lambdas.inventory import wiring
+from lambdas.inventory.service import Reservation
+from tsunagu import Work, pipeline_service
 
 
 @pipeline_service

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 from lambdas.contracts.orders import Order
-from tsunagu.runtime.pipeline.work import Work
+from tsunagu import Work
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,12 +1,11 @@
-"""The payments function, in Lambda's shape."""
+"""The payments function: Lambda calls `handler` with a batch of payments."""
 
-from tsunagu.runtime.startup import without_collection
-
-with without_collection():
-    from lambdas.payments import wiring
-    from tsunagu.runtime.receiving.receiver import LambdaContext
+from lambdas.payments import wiring
+from lambdas.payments.service import Payment
+from tsunagu import Message, message_handler
 
 
-def handler(event: object, context: LambdaContext) -> dict[str, list[dict[str, str]]]:
-    """Process a batch of payments; return those that SQS must deliver again."""
-    return wiring.receiver().receive(event, context)
+@message_handler("payments", key="payment_id")
+def handler(payment: Payment, message: Message) -> None:
+    """Record a payment."""
+    wiring.ledger().record(payment, message)

@@ -4,10 +4,7 @@ import re
 from dataclasses import dataclass
 from typing import Self
 
-from tsunagu.runtime.clock import Clock
-from tsunagu.runtime.errors import InvalidMessageError
-from tsunagu.runtime.json_text import JsonObject
-from tsunagu.runtime.receiving.message import Message
+from tsunagu import Clock, InvalidMessageError, JsonObject, Message
 
 AMOUNTS = range(1, 10**12 + 1)
 FIELDS = {"payment_id", "account", "amount", "currency"}

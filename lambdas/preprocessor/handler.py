@@ -1,13 +1,5 @@
-"""The preprocessor function, in Lambda's shape."""
+"""The preprocessor function: Lambda calls `handler` with a request, or with a batch of the entry queue."""
 
-from tsunagu.runtime.startup import without_collection
+from tsunagu import preprocessor_handler as handler
 
-with without_collection():
-    from lambdas.preprocessor import wiring
-    from tsunagu.runtime.functions.preprocessor import Answer
-    from tsunagu.runtime.receiving.receiver import LambdaContext
-
-
-def handler(event: object, context: LambdaContext) -> Answer:
-    """Start or replay a request, or receive a batch of the entry queue."""
-    return wiring.preprocessor().handle(event, context)
+__all__ = ["handler"]

@@ -1,13 +1,9 @@
-"""The shipping function, in Lambda's shape."""
+"""The shipping function: Lambda calls `handler` with a batch of orders."""
 
-from tsunagu.runtime.startup import without_collection
-
-with without_collection():
-    from lambdas.contracts.orders import Order
-    from lambdas.shipping import wiring
-    from lambdas.shipping.service import Shipment
-    from tsunagu.runtime.functions.pipeline_service import pipeline_service
-    from tsunagu.runtime.pipeline.work import Work
+from lambdas.contracts.orders import Order
+from lambdas.shipping import wiring
+from lambdas.shipping.service import Shipment
+from tsunagu import Work, pipeline_service
 
 
 @pipeline_service

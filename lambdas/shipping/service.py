@@ -4,8 +4,7 @@ import hashlib
 from dataclasses import dataclass
 
 from lambdas.contracts.orders import Order
-from tsunagu.runtime.errors import PermanentError
-from tsunagu.runtime.pipeline.work import Work
+from tsunagu import PermanentError, Work
 
 INVENTORY, BILLING = "inventory", "billing"
 

@@ -1,9 +1,11 @@
-"""The invoices function, in Lambda's shape."""
+"""The invoices function: Lambda calls `handler` with a batch of invoices."""
 
 from invoices import wiring
-from tsunagu.runtime.receiving.receiver import LambdaContext
+from invoices.service import Invoice
+from tsunagu import Message, message_handler
 
 
-def handler(event: object, context: LambdaContext) -> dict[str, list[dict[str, str]]]:
-    """Process a batch of invoices; return those that SQS must deliver again."""
-    return wiring.receiver().receive(event, context)
+@message_handler("invoices", key="number")
+def handler(invoice: Invoice, message: Message) -> None:
+    """Record an invoice."""
+    wiring.register().record(invoice, message)

@@ -5,9 +5,7 @@ from typing import Self
 
 from stdnum import iban
 
-from tsunagu.runtime.errors import InvalidMessageError
-from tsunagu.runtime.json_text import JsonObject
-from tsunagu.runtime.receiving.message import Message
+from tsunagu import InvalidMessageError, JsonObject, Message
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,1 +1,1 @@
-"""What makes a Lambda handler of a plain function: decorators, and the objects behind them."""
+"""Makes Lambda handlers of plain functions: decorators, and the objects that they need."""

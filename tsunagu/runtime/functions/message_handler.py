@@ -1,4 +1,4 @@
-"""Five lines make a handler: a typed message, a plain function, one decorator."""
+"""The decorator `message_handler`: makes a Lambda handler of a function that takes a typed message."""
 
 import functools
 import re
@@ -27,27 +27,30 @@ _SCOPE = re.compile(r"[A-Za-z0-9_-]{1,64}")
 def message_handler(
     scope: str, *, key: str | Callable[[PayloadT], BusinessKey], concurrency: int = 1
 ) -> Callable[[Callable[[PayloadT, Message], None]], LambdaHandler]:
-    """Make a Lambda handler of a business function, for a function that `IdempotentReceiver` deployed.
+    """Make a Lambda handler of a business function. `IdempotentReceiver` deploys the Lambda function.
 
     ```python
+    from tsunagu import Message, message_handler
+
+
     @message_handler("invoices", key="number")
     def handler(invoice: Invoice, message: Message) -> None:
         with message.transaction() as transaction:
             transaction.put(...)
     ```
 
-    The environment is read, and clients are made, at the first invocation. Mistakes in the use of the decorator are
-    told at import.
+    The first invocation reads the environment and makes the clients. A wrong use of the decorator raises at import.
 
     Args:
-        scope: Kind of message: first part of the items' ids, and the service's name in logs and metrics; 1 to 64
-            letters, digits, hyphens and underscores.
-        key: The business key: a field of the message, or a function of it.
-        concurrency: Messages of a batch of a standard queue that run at the same time, 1 to 100. Default: one after
-            the other.
+        scope: Name of the kind of message, 1 to 64 letters, digits, hyphens and underscores. It is the first part of
+            the items' ids, and the service's name in logs and metrics.
+        key: The business key: the name of a field of the message, or a function that takes the message.
+        concurrency: How many messages of a batch run at the same time, 1 to 100; for standard queues. Default: one
+            after the other.
 
     Raises:
-        TypeError: The function does not take a typed message and a `Message`, or the message has no such field.
+        TypeError: The function does not take a typed message and a `Message`, or `key` names no field of type `str`
+            or `int`.
         ValueError: The scope or the concurrency is out of range.
     """
     if not _SCOPE.fullmatch(scope):

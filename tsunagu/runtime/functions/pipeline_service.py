@@ -1,4 +1,4 @@
-"""Five lines make a service of a pipeline: a typed request, a plain function, one decorator."""
+"""The decorator `pipeline_service`: makes a Lambda handler of a function that is one service of a pipeline."""
 
 import dataclasses
 import functools
@@ -29,21 +29,26 @@ RequestT = TypeVar("RequestT")
 
 
 def pipeline_service(function: Callable[[RequestT, Work], object]) -> LambdaHandler:
-    """Make a Lambda handler of a business function, for a function that `ServicePipeline` deployed.
+    """Make a Lambda handler of a business function. `ServicePipeline` deploys the Lambda function.
 
     ```python
+    from tsunagu import Work, pipeline_service
+
+
     @pipeline_service
     def handler(order: Order, work: Work) -> Charge:
         work.update(TABLE, {"pk": order.customer}, "ADD charged :amount", values={":amount": order.amount})
         return Charge(order.amount)
     ```
 
-    The function takes the request, read into the class of its first parameter as `runtime.model` says, and the work. It
-    returns its result, a JSON value or a dataclass. Its errors decide (`runtime.errors`). Pipeline, step and service
-    are those of the environment, which is read at the first invocation.
+    The function takes two arguments: the request, as an object of the class of its first parameter
+    (`receiving.model` says which classes can be read), and the work. It returns its result: a JSON value or a
+    dataclass. The error that it raises decides what happens to the message (`runtime.errors`).
+
+    The first invocation reads the environment, which names the pipeline, the step and the service.
 
     Raises:
-        TypeError: At import: the function does not take a typed request and a `Work`.
+        TypeError: The function does not take a typed request and a `Work`; raised at import.
     """
     parse = parser(model_of(function, beside=Work))
 
@@ -75,5 +80,5 @@ def _receiver(
         dataclasses.replace(ports, outbox=JoiningSender(ports.store, ports.outbox)),
         parse=processor.envelope,
         key=lambda envelope: envelope.run_id,
-        process=processor.process,
+        process=wiring.without_blame(processor.process),
     )

@@ -1,5 +1,6 @@
-"""The preprocessor of a pipeline, with its AWS clients: invoked directly, by a queue, or both."""
+"""The preprocessor of a pipeline, with its AWS clients. It is invoked directly, by an entry queue, or both."""
 
+import functools
 import os
 import random
 from collections.abc import Callable
@@ -36,11 +37,11 @@ Answer = dict[str, Any]
 
 
 class Preprocessor:
-    """Starts and replays requests: what a direct invocation asks for, and what the entry queue brings.
+    """Starts and replays requests, by direct invocation and from the entry queue.
 
     Args:
         starter: Answers direct invocations.
-        receiver: Receives the entry queue; None without one.
+        receiver: Receives the messages of the entry queue. None: the pipeline has no entry queue.
         now_ms: Gives the time, in milliseconds since the epoch.
     """
 
@@ -53,8 +54,8 @@ class Preprocessor:
         """Answer a direct invocation, or receive a batch of the entry queue.
 
         Raises:
-            RefusedRequestError: A direct request is refused; `Starter.answer` says what else is raised.
-            UnknownEventError: The records are not of the entry queue.
+            RefusedRequestError: A direct request is refused. `Starter.answer` lists the other errors.
+            UnknownEventError: The records do not come from the entry queue.
         """
         if isinstance(event, dict) and "Records" in event:
             if self._receiver is None:
@@ -68,7 +69,7 @@ class Preprocessor:
 
 @without_collection()
 def preprocessor() -> Preprocessor:
-    """Build the preprocessor of a function that `ServicePipeline` deployed; call it once a process.
+    """Build the preprocessor of a function that `ServicePipeline` deployed. Call it once per process.
 
     Raises:
         EnvironmentContractError: An environment variable is missing or wrong.
@@ -112,3 +113,20 @@ def _receiver(starts: StartReceiver, scope: str, config: "Config") -> Receiver[S
         process=starts.process,
         read=starts.read,
     )
+
+
+_cached_preprocessor = functools.cache(preprocessor)
+
+
+def preprocessor_handler(event: object, context: LambdaContext) -> Answer:
+    """Start or replay a request, or receive a batch of the entry queue: the Lambda handler of a preprocessor.
+
+    `ServicePipeline` deploys the Lambda function. Its handler package needs one line in `handler.py`:
+    `from tsunagu import preprocessor_handler as handler`. The first invocation reads the environment.
+
+    Raises:
+        EnvironmentContractError: An environment variable is missing or wrong.
+        RefusedRequestError: A direct request is refused. `Starter.answer` lists the other errors.
+        UnknownEventError: The records do not come from the entry queue.
+    """
+    return _cached_preprocessor().handle(event, context)

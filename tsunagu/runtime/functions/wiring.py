@@ -1,11 +1,11 @@
-"""A receiver with its AWS clients, as a handler package needs it."""
+"""Builds receivers with their AWS clients."""
 
 import os
 import random
 from collections.abc import Callable
 from typing import TYPE_CHECKING, TypeVar
 
-from tsunagu.contracts.environment import ReceiverEnvironment
+from tsunagu.contracts.environment import EnvironmentContractError, ReceiverEnvironment
 from tsunagu.runtime import telemetry
 from tsunagu.runtime.aws.clients import LazyClients, client_config, dynamodb_client
 from tsunagu.runtime.aws.dynamodb import DynamoDbItemStore
@@ -15,6 +15,7 @@ from tsunagu.runtime.aws.sns import SnsNotificationSender
 from tsunagu.runtime.aws.sqs import SqsQueueSender, SqsVisibility
 from tsunagu.runtime.aws.tasks import StepFunctionsTasks
 from tsunagu.runtime.clock import SystemClock, new_owner
+from tsunagu.runtime.errors import UnavailableError
 from tsunagu.runtime.idempotency.keys import BusinessKey
 from tsunagu.runtime.json_text import JsonObject
 from tsunagu.runtime.receiving.dead_letters import DeadLetterChannel
@@ -38,15 +39,15 @@ def receiver(
     process: Callable[[PayloadT, Message], None],
     concurrency: int = 1,
 ) -> Receiver[PayloadT]:
-    """Build the receiver of a function that `IdempotentReceiver` deployed; call it once a process.
+    """Build the receiver of a function that `IdempotentReceiver` deployed. Call it once per process.
 
     Args:
         scope: First part of the items' ids, and the service's name in logs and metrics.
-        parse: Makes a payload of a JSON object; raises `InvalidMessageError`.
-        key: Gives the business key of a payload: text or a whole number.
+        parse: Reads a payload from a JSON object; raises `InvalidMessageError`.
+        key: Returns the business key of a payload: text or a whole number.
         process: The business function.
-        concurrency: Messages of a batch of a standard queue that run at the same time, in threads, 1 to 100. Default:
-            one after the other.
+        concurrency: How many messages of a batch run at the same time, in threads, 1 to 100; for standard queues.
+            Default: one after the other.
 
     Raises:
         EnvironmentContractError: An environment variable is missing or wrong.
@@ -58,15 +59,32 @@ def receiver(
         ports(environment, scope, client_config(environment.function_timeout_seconds)),
         parse=parse,
         key=key,
-        process=process,
+        process=without_blame(process),
     )
 
 
+def without_blame(process: Callable[[PayloadT, Message], None]) -> Callable[[PayloadT, Message], None]:
+    """Return `process` such that a wrong environment does not count as an attempt of the message.
+
+    A business function may read its own environment at the first message. If a variable is missing, no message is at
+    fault: `UnavailableError` sends the message back to the queue until the function is configured rightly.
+    """
+
+    def blameless(payload: PayloadT, message: Message) -> None:
+        try:
+            process(payload, message)
+        except EnvironmentContractError as error:
+            msg = f"the environment of the function is wrong: {error}"
+            raise UnavailableError(msg) from error
+
+    return blameless
+
+
 def ports(environment: ReceiverEnvironment, scope: str, config: "Config") -> Ports:
-    """Return what a receiver reaches AWS through.
+    """Return the adapters through which a receiver calls AWS.
 
     Args:
-        environment: What its construct wrote.
+        environment: The environment that the construct wrote.
         scope: The service's name in metrics.
         config: Time-outs and retries of the clients.
     """
@@ -95,9 +113,9 @@ def receiver_config(environment: ReceiverEnvironment, scope: str, *, concurrency
     """Return the numbers and names of a receiver.
 
     Args:
-        environment: What its construct wrote.
+        environment: The environment that the construct wrote.
         scope: First part of the items' ids.
-        concurrency: Messages of a batch of a standard queue that run at the same time.
+        concurrency: How many messages of a batch run at the same time; for standard queues.
     """
     return ReceiverConfig(
         scope=scope,
@@ -111,5 +129,5 @@ def receiver_config(environment: ReceiverEnvironment, scope: str, *, concurrency
 
 
 def item_store(client: "DynamoDBClient", table_name: str, *, single_writes: bool) -> DynamoDbItemStore:
-    """Return the store of idempotency items that a function is told to use."""
+    """Return the store of idempotency items: with single writes, or with batches of PartiQL."""
     return SingleWriteItemStore(client, table_name) if single_writes else DynamoDbItemStore(client, table_name)

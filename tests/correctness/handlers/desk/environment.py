@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from tsunagu.contracts.environment import EnvironmentContract
+from tsunagu import EnvironmentContract
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

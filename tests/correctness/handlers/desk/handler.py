@@ -9,9 +9,7 @@ from typing import TYPE_CHECKING
 
 import boto3
 
-from tsunagu.runtime.errors import PermanentError
-from tsunagu.runtime.functions.message_handler import message_handler
-from tsunagu.runtime.receiving.message import Message
+from tsunagu import Message, PermanentError, message_handler
 
 from .environment import DeskEnvironment
 

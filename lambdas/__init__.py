@@ -1,1 +1,1 @@
-"""What runs: contracts, the runtime that handlers share, and one package a function."""
+"""The handler packages of this app, one for each function, and the contracts that they share."""

@@ -1,4 +1,4 @@
-"""Invoices: each one recorded once, whatever the queue delivers."""
+"""An app that records each invoice once, even if the queue delivers it twice."""
 
 from pathlib import Path
 

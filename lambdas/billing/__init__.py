@@ -1,1 +1,1 @@
-"""The billing service of the order pipeline: charges what is ordered."""
+"""The billing service of the order pipeline: charges the customer."""

@@ -8,5 +8,5 @@ from tsunagu import Work, pipeline_service
 
 @pipeline_service
 def handler(order: Order, work: Work) -> Charge:
-    """Charge what is ordered."""
+    """Charge the customer of an order."""
     return wiring.till().charge(order, work)

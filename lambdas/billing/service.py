@@ -1,4 +1,4 @@
-"""What charging an order means, and what its prices are."""
+"""Charges orders, and knows the prices."""
 
 import hashlib
 from dataclasses import dataclass
@@ -7,14 +7,14 @@ from lambdas.contracts.orders import Order
 from tsunagu import PermanentError, RetryableError, Work
 
 LOWEST_PRICE, PRICES = 100, 900  # minor units
-# Customers of a payment provider's test mode: with them each kind of failure can be seen.
+# In the payment provider's test mode, the cards of these customers fail: each kind of failure can be shown.
 DECLINED, FLAKY = "declined-", "flaky-"
 PAUSE_SECONDS = 1
 
 
 @dataclass(frozen=True, slots=True)
 class Charge:
-    """What an order cost.
+    """The charge for an order.
 
     Attributes:
         amount: Minor units of the currency.
@@ -26,11 +26,11 @@ class Charge:
 
 
 class Till:
-    """Charges, and what each customer was charged in all.
+    """Stores charges, and the total that each customer was charged.
 
     Args:
         table_name: Table of the order desk: partition key `pk`, sort key `sk`.
-        is_test_mode: Whether the payment provider knows declined and flaky customers.
+        is_test_mode: Whether the payment provider is in test mode.
     """
 
     def __init__(self, table_name: str, *, is_test_mode: bool) -> None:
@@ -40,11 +40,11 @@ class Till:
     def charge(self, order: Order, work: Work) -> Charge:
         """Charge the customer of `order`.
 
-        The balance is added to without a condition: were an order charged twice in a run, the balance would show it.
+        The update of the balance has no condition. So it would show if an order were charged twice in a run.
 
         Raises:
             PermanentError: The customer's card is declined.
-            RetryableError: The payment provider is busy: the first attempt with a flaky customer.
+            RetryableError: The payment provider is busy. In test mode: the first attempt with a flaky customer.
         """
         if self._is_test_mode:
             _refuse_test_customer(order.customer, work.attempt)
@@ -78,5 +78,5 @@ def _refuse_test_customer(customer: str, attempt: int) -> None:
 
 
 def price(sku: str) -> int:
-    """Return the price of a piece, 100 to 999 minor units: the same for ever, because the price list is a hash."""
+    """Return the price of a piece, 100 to 999 minor units. It is a hash of the article, so it never changes."""
     return LOWEST_PRICE + int.from_bytes(hashlib.sha256(sku.encode()).digest()[:4]) % PRICES

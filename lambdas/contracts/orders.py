@@ -1,4 +1,4 @@
-"""An order, as it is placed and as every service of the order pipeline reads it."""
+"""Orders, as every service of the order pipeline reads them, and the environments of the services."""
 
 import re
 from dataclasses import dataclass
@@ -15,7 +15,7 @@ _NAME = re.compile(r"[A-Za-z0-9-]{1,64}")
 
 @dataclass(frozen=True, slots=True)
 class OrderLine:
-    """Some of one article.
+    """A line of an order: one article and a quantity.
 
     Attributes:
         sku: The article, 1 to 64 letters, digits and hyphens.
@@ -29,7 +29,7 @@ class OrderLine:
     quantity: int
 
     def __post_init__(self) -> None:
-        """Refuse what is no line."""
+        """Check the values."""
         _check_name("sku", self.sku)
         if self.quantity not in QUANTITIES:
             msg = f"quantity must be between 1 and 1,000, got {self.quantity}"
@@ -41,11 +41,11 @@ class Order:
     """An order.
 
     Attributes:
-        order_id: The customer's name for it, 1 to 64 letters, digits and hyphens.
-        customer: Who pays, of the same grammar.
-        lines: What is wanted, 1 to 50 lines.
-        currency: ISO 4217 code; `EUR` alone is sold in.
-        note: Anything that the customer wants to say, up to 10 MiB. Default: nothing.
+        order_id: The customer's own id for it, 1 to 64 letters, digits and hyphens.
+        customer: Who pays, 1 to 64 letters, digits and hyphens.
+        lines: The articles, 1 to 50 lines.
+        currency: ISO 4217 code. Only `EUR` is accepted.
+        note: A note of the customer, up to 10 MiB. Default: none.
 
     Raises:
         ValueError: A value is out of range.
@@ -58,7 +58,7 @@ class Order:
     note: str | None = None
 
     def __post_init__(self) -> None:
-        """Refuse what is no order."""
+        """Check the values."""
         _check_name("order_id", self.order_id)
         _check_name("customer", self.customer)
         if len(self.lines) not in LINES:
@@ -72,7 +72,7 @@ class Order:
             raise ValueError(msg)
 
     def quantities(self) -> dict[str, int]:
-        """Return how many pieces of each article are wanted, over all lines."""
+        """Return the ordered pieces of each article, summed over all lines."""
         totals: dict[str, int] = {}
         for line in self.lines:
             totals[line.sku] = totals.get(line.sku, 0) + line.quantity
@@ -81,7 +81,7 @@ class Order:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class OrdersEnvironment(EnvironmentContract):
-    """What the services of the order pipeline need besides.
+    """The environment of the order pipeline's services, besides what the pipeline writes.
 
     Attributes:
         orders_table_name: Table of stock, charges and shipments: partition key `pk`, sort key `sk`.
@@ -92,11 +92,11 @@ class OrdersEnvironment(EnvironmentContract):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BillingEnvironment(OrdersEnvironment):
-    """What billing needs besides.
+    """The environment of the billing service, besides what the pipeline writes.
 
     Attributes:
-        payment_test_mode: Whether declined and flaky customers are those of the payment provider's test mode; else they
-            are customers like all others. Default: they are, so that each kind of failure can be seen, and mended.
+        payment_test_mode: Whether the payment provider is in test mode. In test mode the cards of customers whose names
+            begin with `declined-` or `flaky-` fail, so that each kind of failure can be shown. Default: test mode.
     """
 
     payment_test_mode: bool = True

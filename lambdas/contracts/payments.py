@@ -1,4 +1,4 @@
-"""What the construct tells the payments function."""
+"""The environment of the payments function."""
 
 from dataclasses import dataclass
 
@@ -7,7 +7,7 @@ from tsunagu import EnvironmentContract
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PaymentsEnvironment(EnvironmentContract):
-    """What the payments handler needs besides.
+    """The environment of the payments function, besides `ReceiverEnvironment`.
 
     Attributes:
         payments_table_name: Table of the payments and of the account balances.

@@ -1,1 +1,1 @@
-"""The inventory service of the order pipeline: reserves what is ordered."""
+"""The inventory service of the order pipeline: reserves the articles of an order."""

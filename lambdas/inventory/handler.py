@@ -8,5 +8,5 @@ from tsunagu import Work, pipeline_service
 
 @pipeline_service
 def handler(order: Order, work: Work) -> Reservation:
-    """Reserve what is ordered."""
+    """Reserve the articles of an order."""
     return wiring.stock().reserve(order, work)

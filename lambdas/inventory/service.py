@@ -1,4 +1,4 @@
-"""What reserving an order means."""
+"""Reserves the articles of orders."""
 
 from dataclasses import dataclass
 
@@ -8,7 +8,7 @@ from tsunagu import Work
 
 @dataclass(frozen=True, slots=True)
 class Reservation:
-    """What was reserved for an order.
+    """The reservation for an order.
 
     Attributes:
         reserved: Pieces of each article.
@@ -18,7 +18,7 @@ class Reservation:
 
 
 class Stock:
-    """Reservations and the stock that they take.
+    """Stores reservations, and how much of each article is reserved.
 
     Args:
         table_name: Table of the order desk: partition key `pk`, sort key `sk`.
@@ -28,9 +28,9 @@ class Stock:
         self._table_name = table_name
 
     def reserve(self, order: Order, work: Work) -> Reservation:
-        """Reserve what `order` wants.
+        """Reserve the articles of `order`.
 
-        Stock is added to without a condition: were an order reserved twice in a run, the stock would show it.
+        The update of the stock has no condition. So it would show if an order were reserved twice in a run.
         """
         quantities = order.quantities()
         for sku, quantity in quantities.items():

@@ -1,1 +1,1 @@
-"""Receives payments: each is recorded once, and once added to the balance of its account."""
+"""Receives payments: records each payment once, and adds it to the balance of its account once."""

@@ -1,4 +1,4 @@
-"""What a payment is, and what recording one means."""
+"""Payments: how they are read, and how they are recorded."""
 
 import re
 from dataclasses import dataclass
@@ -18,8 +18,8 @@ class Payment:
     """A payment into an account.
 
     Attributes:
-        payment_id: The payer's name for it, 1 to 64 letters, digits and hyphens: the business key.
-        account: The account that it is added to, of the same grammar.
+        payment_id: The payer's own id for it, 1 to 64 letters, digits and hyphens: the business key.
+        account: The account that it is paid into, 1 to 64 letters, digits and hyphens.
         amount: Minor units of the currency, 1 to 10^12.
         currency: ISO 4217 code, such as `EUR`.
     """
@@ -52,11 +52,11 @@ class Payment:
 
 
 class Ledger:
-    """Payments and balances, in one table: partition key `account`, sort key `entry`.
+    """The ledger: payments and balances in one table, with partition key `account` and sort key `entry`.
 
     Args:
         table_name: The table.
-        clock: When a payment was recorded.
+        clock: Gives the time at which a payment is recorded.
     """
 
     def __init__(self, table_name: str, clock: Clock) -> None:
@@ -66,7 +66,7 @@ class Ledger:
     def record(self, payment: Payment, message: Message) -> None:
         """Record `payment` and add it to the balance of its account, together with the message's completion.
 
-        The balance is added to without a condition: were a payment recorded twice, the balance would show it.
+        The update of the balance has no condition. So the balance would show if a payment were recorded twice.
         """
         with message.transaction() as transaction:
             transaction.put(

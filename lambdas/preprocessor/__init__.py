@@ -1,1 +1,1 @@
-"""The preprocessor of a pipeline: gives request ids, keeps payloads, starts and replays runs."""
+"""The preprocessor of the order pipeline: assigns request ids, stores payloads, starts and replays runs."""

@@ -1,1 +1,1 @@
-"""The shipping service of the order pipeline: ships what is reserved and paid."""
+"""The shipping service of the order pipeline: ships orders that are reserved and paid."""

@@ -8,5 +8,5 @@ from tsunagu import Work, pipeline_service
 
 @pipeline_service
 def handler(order: Order, work: Work) -> Shipment:
-    """Ship what is reserved and paid."""
+    """Ship an order that is reserved and paid."""
     return wiring.dispatch().ship(order, work)

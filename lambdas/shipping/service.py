@@ -1,4 +1,4 @@
-"""What shipping an order means."""
+"""Ships orders."""
 
 import hashlib
 from dataclasses import dataclass
@@ -14,7 +14,7 @@ class Shipment:
     """A shipment.
 
     Attributes:
-        shipment_id: Its name, a function of the order's: a replay ships under the same one.
+        shipment_id: Its id, which depends on the order id only: a replay ships under the same id.
         amount: What the order cost, in minor units.
     """
 
@@ -23,7 +23,7 @@ class Shipment:
 
 
 class Dispatch:
-    """Shipments, and how many each customer got.
+    """Stores shipments, and how many each customer got.
 
     Args:
         table_name: Table of the order desk: partition key `pk`, sort key `sk`.
@@ -33,16 +33,16 @@ class Dispatch:
         self._table_name = table_name
 
     def ship(self, order: Order, work: Work) -> Shipment:
-        """Ship `order`, as it was reserved and charged.
+        """Ship `order` as it was reserved and charged.
 
-        Shipments are counted without a condition: were an order shipped twice in a run, the count would show it.
+        The update of the count has no condition. So it would show if an order were shipped twice in a run.
 
         Raises:
-            PermanentError: What is reserved is not what is ordered.
+            PermanentError: The reserved articles are not the ordered ones.
         """
         reserved = work.results[INVENTORY]["reserved"]
         if reserved != order.quantities():
-            msg = f"what is shipped must be what is ordered, got {len(reserved)} articles reserved otherwise"
+            msg = f"the reserved quantities must be the ordered ones, got others, of {len(reserved)} articles"
             raise PermanentError(msg)
         shipment = Shipment(shipment_id(order.order_id), work.results[BILLING]["amount"])
         work.update(
@@ -66,5 +66,5 @@ class Dispatch:
 
 
 def shipment_id(order_id: str) -> str:
-    """Return the name of an order's shipment."""
+    """Return the id of an order's shipment."""
     return f"S-{hashlib.sha256(order_id.encode()).hexdigest()[:16]}"

@@ -1,5 +1,6 @@
 """The order desk on moto: preprocessor, topics that fan out to queues, services, completion topic, journal."""
 
+import functools
 import json
 from collections.abc import Callable
 from importlib import reload
@@ -10,6 +11,7 @@ import pytest
 
 from lambdas.billing.service import price
 from lambdas.contracts.orders import OrdersEnvironment
+from lambdas.preprocessor.handler import handler as handler_of_preprocessor
 from lambdas.shipping.service import shipment_id
 from tests.tsunagu.runtime.world import FakeContext
 from tsunagu.contracts import items
@@ -85,12 +87,18 @@ class Desk:
     def ask(self, event: object) -> dict[str, Any]:
         self._set(self.environment)
         self._monkeypatch.delenv(QUEUE_VARIABLE, raising=False)
-        return preprocessor().handle(event, FakeContext())
+        return self._preprocess(event)
 
     def enter(self) -> dict[str, Any]:
         """Let the preprocessor receive its entry queue."""
         self._set(self.environment, self._receiver("entry"))
-        return preprocessor().handle({"Records": self.receive("entry")}, FakeContext())
+        return self._preprocess({"Records": self.receive("entry")})
+
+    def _preprocess(self, event: object) -> dict[str, Any]:
+        """Call the handler of the preprocessor as a new process would, which builds its objects again."""
+        cached = "tsunagu.runtime.functions.preprocessor._cached_preprocessor"
+        self._monkeypatch.setattr(cached, functools.cache(preprocessor))
+        return handler_of_preprocessor(event, FakeContext())
 
     def deliver(self, step: str, service: str) -> int:
         """Hand a service what waits in its queue; return how many messages that was."""

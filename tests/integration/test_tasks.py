@@ -41,7 +41,9 @@ def test_heartbeat_of_a_task_that_does_not_wait_says_so(sfn: "SFNClient", code: 
     with Stubber(sfn) as stub:
         stub.add_client_error("send_task_heartbeat", code)
 
-        with pytest.raises(TaskLostError, match=f"a task must wait for its outcome when a heartbeat comes, got {code}"):
+        with pytest.raises(
+            TaskLostError, match=f"a task must wait for its outcome when a heartbeat is sent, got {code}"
+        ):
             StepFunctionsTasks(lambda: sfn).heartbeat(TOKEN)
 
 
@@ -55,7 +57,7 @@ def test_heartbeat_without_an_answer_is_an_outage(sfn: "SFNClient", code: str) -
     with Stubber(sfn) as stub:
         stub.add_client_error("send_task_heartbeat", code)
 
-        with pytest.raises(UnavailableError, match=f"did not take the heartbeat: {code}"):
+        with pytest.raises(UnavailableError, match=f"did not accept the heartbeat: {code}"):
             StepFunctionsTasks(lambda: sfn).heartbeat(TOKEN)
 
 

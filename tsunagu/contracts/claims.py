@@ -1,6 +1,6 @@
-"""Where the JSON of a pipeline lies in S3: the grammar of the names that make a key, and the keys themselves.
+"""Keys of a pipeline's objects in S3, and the grammar of the names in them.
 
-A key is built here and nowhere else, of parts whose grammar leaves no way out of the request's own prefix.
+All keys are built here. The grammar of their parts makes sure that a key stays within the prefix of its request.
 """
 
 import re
@@ -14,14 +14,14 @@ _WITHIN = re.compile(rf"{_ID.pattern}/(request|{_NAME.pattern}/{_NAME.pattern}(/
 
 
 class ClaimKeyError(ValueError):
-    """An identifier or a name is not of its grammar, so that no key can be made of it."""
+    """An identifier or a name is malformed, so it cannot be part of a key."""
 
 
 def check_id(name: str, value: object) -> str:
-    """Return `value` if it is a UUID of version 7, as request ids and run ids are.
+    """Return `value` if it is a UUID of version 7. Request ids and run ids are such UUIDs.
 
     Raises:
-        ClaimKeyError: It is anything else.
+        ClaimKeyError: It is something else.
     """
     if not isinstance(value, str) or not _ID.fullmatch(value):
         msg = f"{name} must be a UUID of version 7 in lower case, got {str(value)[:64]!r}"
@@ -33,7 +33,7 @@ def check_name(name: str, value: object) -> str:
     """Return `value` if it can name a pipeline, a step or a service.
 
     Raises:
-        ClaimKeyError: It is anything else.
+        ClaimKeyError: It is something else.
     """
     if not isinstance(value, str) or not _NAME.fullmatch(value):
         msg = (
@@ -45,25 +45,25 @@ def check_name(name: str, value: object) -> str:
 
 
 def is_key_of(key: str, pipeline: str, request_id: str) -> bool:
-    """Whether `key` is one that the functions of this page make for a request."""
+    """Whether `key` is a key that this module builds for the request."""
     prefix = f"{pipeline}/{request_id}/"
     return key.startswith(prefix) and _WITHIN.fullmatch(key.removeprefix(prefix)) is not None
 
 
 def request_key(pipeline: str, request_id: str, run_id: str) -> str:
-    """Return the key of the JSON that a run was started with."""
+    """Return the key of the JSON that started a run."""
     return f"{_run_prefix(pipeline, request_id, run_id)}request.json"
 
 
 def input_key(pipeline: str, request_id: str, run_id: str, *, step: str, service: str) -> str:
-    """Return the key of a result that a run, started in the middle, was given in place of a service's own."""
+    """Return the key of a result that the caller of a run gave, because the run starts after that service."""
     return (
         f"{_run_prefix(pipeline, request_id, run_id)}{check_name('step', step)}/{check_name('service', service)}.json"
     )
 
 
 def result_key(pipeline: str, request_id: str, run_id: str, *, step: str, service: str, fencing_token: int) -> str:
-    """Return the key of a service's result: each attempt, by its fencing token, writes an object of its own."""
+    """Return the key of a service's result. Each attempt writes its own object, named by its fencing token."""
     prefix = _run_prefix(pipeline, request_id, run_id)
     return f"{prefix}{check_name('step', step)}/{check_name('service', service)}/{int(fencing_token)}.json"
 

@@ -1,4 +1,4 @@
-"""What the functions of a pipeline are told: `ServicePipeline` writes these records, the functions read them."""
+"""Environment of the functions of a pipeline: `ServicePipeline` writes these records, the functions read them."""
 
 from dataclasses import dataclass
 
@@ -7,25 +7,25 @@ from tsunagu.contracts.environment import EnvironmentContract
 INLINE_BYTES = 65_536
 LARGEST_PAYLOAD_BYTES = 10 * 1_048_576
 HOP_LIMIT = 32
-# Attribute by which a replay reaches one service of a step; a subscription takes its own name, or none at all.
+# A replay of one service sets this attribute. A subscription accepts its own service's name, or no attribute.
 SERVICE_ATTRIBUTE = "service"
 TRACE_CONTEXT_ATTRIBUTE = "trace_context"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ServiceEnvironment(EnvironmentContract):
-    """What each service of a pipeline needs, besides what every idempotent receiver needs.
+    """The environment of each service of a pipeline, besides `ReceiverEnvironment`.
 
     Attributes:
         pipeline: Name of the pipeline.
         step: Name of the service's step.
         service: Name of the service.
-        siblings: Names of all services of the step, this one too, with commas between them.
-        next_step: Name of the step behind; empty at the end.
+        siblings: Names of all services of the step, this one included, separated by commas.
+        next_step: Name of the next step; empty for the last step.
         next_topic_arn: Topic of the next step, or the completion topic.
-        claim_bucket_name: Bucket of what is too large to travel inline.
-        inline_bytes: Largest JSON, in UTF-8, that travels in a message; all that one can carry fit its topic.
-        largest_payload_bytes: Largest JSON that is read from the bucket or written to it.
+        claim_bucket_name: Bucket of JSON that is too large for a message.
+        inline_bytes: Largest JSON, in bytes of UTF-8, that travels in a message.
+        largest_payload_bytes: Largest JSON, in bytes, that is read from the bucket or written to it.
         hop_limit: Hops after which a message is refused, so that a loop ends.
     """
 
@@ -43,18 +43,18 @@ class ServiceEnvironment(EnvironmentContract):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PreprocessorEnvironment(EnvironmentContract):
-    """What the preprocessor of a pipeline needs.
+    """The environment of the preprocessor of a pipeline.
 
     Attributes:
         pipeline: Name of the pipeline.
         steps: The steps in order, as JSON: `[{"name": …, "topic_arn": …, "services": […]}, …]`.
-        claim_bucket_name: Bucket of what is too large to travel inline.
-        idempotency_table_name: Table of the records of starts and services.
-        idempotency_window_seconds: How long a start is remembered.
-        function_timeout_seconds: Longest time of one invocation.
+        claim_bucket_name: Bucket of JSON that is too large for a message.
+        idempotency_table_name: Table of the items of starts and services.
+        idempotency_window_seconds: How long a start is remembered, in seconds.
+        function_timeout_seconds: Longest time of one invocation, in seconds.
         metrics_namespace: CloudWatch namespace of its metrics.
-        inline_bytes: Largest JSON, in UTF-8, that travels in a message; all that one can carry fit its topic.
-        largest_payload_bytes: Largest JSON that is taken.
+        inline_bytes: Largest JSON, in bytes of UTF-8, that travels in a message.
+        largest_payload_bytes: Largest JSON, in bytes, that the pipeline accepts.
         hop_limit: Hops after which a message is refused, so that a loop ends.
         single_writes: Whether items are written by single conditional writes, instead of batches of PartiQL.
     """

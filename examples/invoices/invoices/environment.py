@@ -1,4 +1,4 @@
-"""What the stack tells the function."""
+"""The environment of the invoices function."""
 
 from dataclasses import dataclass
 
@@ -7,7 +7,7 @@ from tsunagu import EnvironmentContract
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class InvoicesEnvironment(EnvironmentContract):
-    """What the invoices function needs, besides what every receiver does.
+    """The environment of the invoices function, besides `ReceiverEnvironment`.
 
     Attributes:
         invoices_table_name: Table of the invoices.

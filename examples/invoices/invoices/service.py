@@ -1,4 +1,4 @@
-"""What an invoice is, and what recording one means."""
+"""Invoices: how they are read, and how they are recorded."""
 
 from dataclasses import dataclass
 from typing import Self
@@ -13,8 +13,8 @@ class Invoice:
     """A supplier's invoice.
 
     Attributes:
-        number: The supplier's number for it: the business key.
-        iban: Account that it is paid to.
+        number: The supplier's own number for it: the business key.
+        iban: The account that it is paid to.
         amount: Minor units of the currency, above 0.
     """
 
@@ -27,7 +27,7 @@ class Invoice:
         """Read an invoice.
 
         Raises:
-            InvalidMessageError: A field is missing or of a wrong type, or the account's check digits are wrong.
+            InvalidMessageError: A field is missing or has a wrong type, or the account's check digits are wrong.
         """
         number, account, amount = body.get("number"), body.get("iban"), body.get("amount")
         if not isinstance(number, str) or not number:
@@ -43,17 +43,17 @@ class Invoice:
 
 
 class Register:
-    """The invoices that arrived.
+    """The register: stores invoices in a table.
 
     Args:
-        table_name: Their table; its partition key is `number`.
+        table_name: Name of the table, with partition key `number`.
     """
 
     def __init__(self, table_name: str) -> None:
         self._table_name = table_name
 
     def record(self, invoice: Invoice, message: Message) -> None:
-        """Record `invoice` together with the completion of its message."""
+        """Record `invoice` in one transaction with the completion of its message."""
         with message.transaction() as transaction:
             transaction.put(
                 self._table_name,

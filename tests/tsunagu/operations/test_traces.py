@@ -154,7 +154,7 @@ def test_start_that_cannot_be_read_says_so_and_hides_no_other(world: PipelineWor
 
     assert (readable.run_id, readable.is_done) == (first["run_id"], True)
     assert (unreadable.run_id, unreadable.services, unreadable.is_done) == (None, (), False)
-    assert "the record cannot be read" in unreadable.reason
+    assert "the item cannot be read" in unreadable.reason
     assert problem in unreadable.reason
     assert world.replay(first["request_id"], "ship")["status"] == "accepted"
 

@@ -1,1 +1,1 @@
-"""The only code that talks to AWS; everything else sees the protocols beside their use."""
+"""The adapters of AWS's services. All other code of the runtime uses protocols, which these classes implement."""

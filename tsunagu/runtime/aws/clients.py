@@ -1,4 +1,4 @@
-"""Clients of AWS services, with time-outs that fit into the invocation."""
+"""Makes clients of AWS services, with time-outs that are shorter than the invocation."""
 
 import functools
 from typing import TYPE_CHECKING, Any
@@ -15,13 +15,13 @@ if TYPE_CHECKING:
     from mypy_boto3_stepfunctions import SFNClient
 
 TRIES_PER_CALL = 3  # botocore's "standard" retries, the only layer that repeats a call
-CALL_SHARE = 2 / 3  # of the function's time-out: what remains is for the answer to SQS
+CALL_SHARE = 2 / 3  # of the function's time-out; the rest is for the answer to SQS
 LONGEST_CONNECT_SECONDS = 1.0
 LONGEST_READ_SECONDS = 2.0
 
 
 def client_config(function_timeout_seconds: float) -> Config:
-    """Return time-outs with which a call and its retries end before the function does.
+    """Return a configuration with which a call and all its retries end before the function times out.
 
     Args:
         function_timeout_seconds: Longest time of one invocation.
@@ -37,7 +37,7 @@ def client_config(function_timeout_seconds: float) -> Config:
 def dynamodb_client(config: Config) -> "DynamoDBClient":
     """Return a DynamoDB client of the function's own region.
 
-    It leaves the validation of parameters to DynamoDB: of a batch, the SDK's is a quarter of the processor time.
+    DynamoDB validates the parameters; the SDK does not, because that takes a quarter of a batch's processor time.
     """
     client: Any = session().client("dynamodb", config=config.merge(Config(parameter_validation=False)))
     return client  # type: ignore[no-any-return]
@@ -61,22 +61,22 @@ def sfn_client(config: Config) -> "SFNClient":
 def s3_client(config: Config) -> "S3Client":
     """Return an S3 client of the function's own region.
 
-    It leaves checksums to its caller: what is read is held against the SHA-256 of the claim.
+    The SDK does not check the checksums of responses: the caller compares each object with the SHA-256 of its claim.
     """
     return session().client("s3", config=config.merge(Config(response_checksum_validation="when_required")))
 
 
 class LazyClients:
-    """Clients of one configuration, each made once, when it is first asked for: a quiet path pays for none.
+    """Clients of one configuration. Each is made when it is first needed, so a start makes none of them.
 
     Args:
         config: Time-outs and retries.
 
     Attributes:
-        sqs: Gives the SQS client.
-        sns: Gives the SNS client.
-        sfn: Gives the Step Functions client.
-        s3: Gives the S3 client.
+        sqs: Returns the SQS client.
+        sns: Returns the SNS client.
+        sfn: Returns the Step Functions client.
+        s3: Returns the S3 client.
     """
 
     def __init__(self, config: Config) -> None:

@@ -1,8 +1,11 @@
-"""The item store on DynamoDB: up to 25 conditional PartiQL statements in one call, each with a verdict of its own.
+"""The item store on DynamoDB. One call holds up to 25 conditional PartiQL statements, each with its own verdict.
 
-Which errors mean what: a failed condition is REFUSED; a transaction that can never succeed (a wrong expression) is
-raised; everything else, a missing permission and any other error of one statement too, is UNAVAILABLE, so that no valid
-message pays for an outage.
+What an error means:
+
+* A condition failed: REFUSED.
+* A transaction can never succeed, because an expression is wrong: the error is raised.
+* Any other error, such as a missing permission: UNAVAILABLE, so that an outage does not count as an attempt.
+
 Sources: https://docs.aws.amazon.com/amazondynamodb/latest/APIReference/API_BatchExecuteStatement.html and
 https://docs.aws.amazon.com/amazondynamodb/latest/APIReference/API_TransactWriteItems.html
 """
@@ -35,7 +38,7 @@ READ_ROUNDS = 3
 THREADS = 10  # as many as botocore keeps connections
 
 _CONDITION_FAILED = frozenset({"ConditionalCheckFailed", "DuplicateItem"})
-# A value of a wrong type is a SerializationException of DynamoDB's, or an error of the SDK where it validates.
+# A value of a wrong type is a SerializationException from DynamoDB, or a validation error of the SDK.
 _OWN_FAULTS = frozenset(
     {
         "ValidationException",
@@ -55,7 +58,7 @@ AnswerT = TypeVar("AnswerT")
 
 
 class DynamoDbItemStore:
-    """Keeps idempotency items in one table; writes go in batches of PartiQL statements.
+    """Stores idempotency items in one table. It writes them in batches of PartiQL statements.
 
     Args:
         client: DynamoDB client.
@@ -86,7 +89,7 @@ class DynamoDbItemStore:
         return self._execute(statements)
 
     def read(self, item_ids: Sequence[str]) -> list[Item | Verdict | None]:
-        """Read items consistently; a `Verdict` where the store did not answer."""
+        """Read items consistently. A `Verdict` says that the store did not answer."""
         found: dict[str, Item] = {}
         unread = set(item_ids)
         for start in range(0, len(item_ids), KEYS_PER_READ):
@@ -112,12 +115,12 @@ class DynamoDbItemStore:
         return self._execute(statements)
 
     def transact(self, change: Change, writes: Sequence[BusinessWrite]) -> Verdict:
-        """Apply `change` and all `writes`, or nothing.
+        """Apply `change` and all `writes` in one transaction, or none of them.
 
         Raises:
             ConditionFailedError: The condition of a business write did not hold.
-            ClientError: DynamoDB can never take it, whatever its load.
-            ParamValidationError: The same, said by the SDK.
+            ClientError: DynamoDB can never accept the transaction.
+            ParamValidationError: The same, found by the SDK.
         """
         parts: list[Any] = [{"Update": self.update_parameters(change)}, *map(_business_part, writes)]
         try:
@@ -130,7 +133,7 @@ class DynamoDbItemStore:
         return APPLIED
 
     def side_by_side(self, call: Callable[[EntryT], AnswerT], entries: Sequence[EntryT]) -> list[AnswerT]:
-        """Return the answer of `call` to each entry; more than one go at the same time."""
+        """Call `call` with each entry, in threads if there are several, and return the answers in order."""
         return [call(entries[0])] if len(entries) == 1 else [*self._threads.map(call, entries)]
 
     def _execute(self, statements: Sequence[Mapping[str, Any]]) -> list[Verdict]:
@@ -199,7 +202,7 @@ def _serialized(values: Mapping[str, object]) -> Any:
 
 
 def _refuse_other_names(value: object) -> None:
-    """Refuse attribute names that are no text: JSON would make text of them, and DynamoDB write another attribute."""
+    """Refuse attribute names that are not text. JSON would turn them into text: another attribute would be written."""
     if isinstance(value, Mapping):
         others = [name for name in value if not isinstance(name, str)]
         if others:
@@ -222,7 +225,10 @@ def _verdict(answer: Mapping[str, Any]) -> Verdict:
 
 
 def _cancelled(error: ClientError, reasons: Sequence[Mapping[str, Any]]) -> Verdict:
-    """Say which part of a cancelled transaction decides: ours first, then the business's, then the load."""
+    """Return the verdict on a cancelled transaction.
+
+    Checked in this order: the condition of our change, those of the business writes, the load of the table.
+    """
     ours, *business = [reason.get("Code", "None") for reason in reasons]
     if ours in _CONDITION_FAILED:
         return refused(reasons[0].get("Item"))
@@ -238,16 +244,16 @@ def _cancelled(error: ClientError, reasons: Sequence[Mapping[str, Any]]) -> Verd
 
 
 def _judged(error: ClientError | BotoCoreError) -> Verdict:
-    """Return the verdict on a transaction that failed; raise what the business function has written wrongly."""
+    """Return the verdict on a transaction that failed. Raise the error if a write of the business function is wrong."""
     if error_code(error) in _OWN_FAULTS:
         raise error
     return call_failed(error)
 
 
 def call_failed(error: ClientError | BotoCoreError) -> Verdict:
-    """Return the verdict on what a failed call was to write.
+    """Return the verdict on the writes of a failed call.
 
-    Never an error: others share the call, or the invocation, and no message may pay for another one's item.
+    It is never an error: other messages share the call or the invocation, and one item must not harm another message.
     """
     code = error_code(error)
     _logger.error("call failed", extra={LogKey.ERROR_TYPE: code})
@@ -255,18 +261,18 @@ def call_failed(error: ClientError | BotoCoreError) -> Verdict:
 
 
 def refused(found: Mapping[str, Any] | None) -> Verdict:
-    """Return the verdict on a write whose condition failed, with the item that stood in the way, if it was given."""
+    """Return the verdict on a write whose condition failed, with the item that is in the table, if DynamoDB sent it."""
     return Verdict(Outcome.REFUSED, _to_item(found) if found else None)
 
 
 def item_attributes(item: Item) -> dict[str, Any]:
-    """Return `item` as DynamoDB takes it; an attribute that is absent has its default."""
+    """Return the attributes of `item` in DynamoDB's format. An attribute with its default value is left out."""
     values = ((name, getattr(item, name), default) for name, default in _DEFAULTS.items())
     return {name: to_attribute(value) for name, value, default in values if value != default}
 
 
 def to_attribute(value: AttributeValue | Iterable[str]) -> dict[str, Any]:
-    """Return a value as DynamoDB takes it."""
+    """Return a value in DynamoDB's format."""
     if isinstance(value, str):
         return {"S": str(value)}
     if isinstance(value, int):

@@ -1,7 +1,7 @@
-"""Entries of a batch call, as SQS and SNS take and answer them; none of them pays for another's fault.
+"""Sends the entries of a batch call to SQS or SNS, such that a faulty entry does not harm the others.
 
-Mostly the services say which entry is at fault, in `Failed`. But a message without a group on a FIFO queue, or a
-parameter that the SDK itself does not take, fails the call as a whole.
+In most cases the answer names the faulty entry, in `Failed`. But a message without a group on a FIFO queue, or a
+parameter that the SDK refuses, fails the whole call. Then each entry is sent by a call of its own.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -12,7 +12,7 @@ from botocore.exceptions import BotoCoreError, ClientError, ParamValidationError
 from tsunagu.runtime.aws.sdk_errors import error_code
 from tsunagu.runtime.sending.publish import Attribute, EntryFailure, OutgoingMessage
 
-# What a call that has one entry never gets past, however often it is sent.
+# Errors of a call with one entry that a retry cannot mend.
 # https://docs.aws.amazon.com/AWSSimpleQueueService/latest/APIReference/API_SendMessage.html#API_SendMessage_Errors
 # https://docs.aws.amazon.com/AWSSimpleQueueService/latest/APIReference/CommonErrors.html
 # https://docs.aws.amazon.com/sns/latest/api/API_PublishBatch.html#API_PublishBatch_Errors
@@ -36,7 +36,7 @@ BatchCall = Callable[[Sequence[OutgoingMessage]], Mapping[str, Any]]
 
 
 def batch_entry(index: int, message: OutgoingMessage) -> dict[str, Any]:
-    """Return what the entries of a batch call have in common in SQS and SNS: all but the text and the trace header."""
+    """Return the fields that entries of SQS and SNS have in common: all but the text and the trace header."""
     entry: dict[str, Any] = {"Id": str(index)}
     if message.attributes:
         entry["MessageAttributes"] = {name: _attribute(value) for name, value in message.attributes.items()}
@@ -48,14 +48,14 @@ def batch_entry(index: int, message: OutgoingMessage) -> dict[str, Any]:
 
 
 def send_entries(messages: Sequence[OutgoingMessage], call: BatchCall) -> list[str | EntryFailure]:
-    """Send `messages` by one call; singly when it fails as a whole, unless that is throttling or an outage.
+    """Send `messages` by one call. If the whole call fails, send each by its own call, except in an outage.
 
     Args:
-        messages: What to send, in order; as much as one call takes.
-        call: Sends a batch whose entries have their index as `Id`.
+        messages: The messages in order; as many as one call can hold.
+        call: Sends a batch. The `Id` of each entry is its index.
 
     Returns:
-        For each message its id, or why it was not sent.
+        The id of each message, or why it was not sent.
     """
     try:
         return _answers(len(messages), call(messages))
@@ -66,7 +66,7 @@ def send_entries(messages: Sequence[OutgoingMessage], call: BatchCall) -> list[s
 
 
 def _send_singly(messages: Sequence[OutgoingMessage], call: BatchCall) -> list[str | EntryFailure]:
-    """Send `messages` by a call each, in order; a failure keeps the rest of its group back, an outage all the rest."""
+    """Send each message by its own call, in order. A failure stops the rest of its group; an outage stops all."""
     answers: list[str | EntryFailure] = []
     failed: dict[str, EntryFailure] = {}
     for message in messages:
@@ -87,16 +87,16 @@ def _send_singly(messages: Sequence[OutgoingMessage], call: BatchCall) -> list[s
 
 
 def _is_outage(error: ClientError | BotoCoreError) -> bool:
-    """Whether other messages would have failed too: a throttle, an error of the service's own, or no answer at all."""
+    """Whether other messages would have failed too: throttling, an internal error of the service, or no answer."""
     if isinstance(error, BotoCoreError):
         return not isinstance(error, ParamValidationError)
     status = error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0)
-    # SQS, SNS and KMS answer 400 to some throttled calls: RequestThrottled, KMS.ThrottlingException, KMSThrottling
+    # SQS, SNS and KMS answer 400 to some throttled calls: RequestThrottled, KMS.ThrottlingException, KMSThrottling.
     return status >= _SERVER_ERRORS or status == _TOO_MANY_REQUESTS or "Throttl" in error_code(error)
 
 
 def _failure(error: ClientError | BotoCoreError) -> EntryFailure:
-    code = error_code(error).rpartition(".")[2]  # SQS has a prefix for some: AWS.SimpleQueueService.
+    code = error_code(error).rpartition(".")[2]  # SQS adds a prefix to some: AWS.SimpleQueueService.
     return EntryFailure(str(error), can_retry=False, is_permanent=code in _NEVER_TAKEN)
 
 

@@ -1,4 +1,4 @@
-"""The journal's index in DynamoDB: the records of a request, found by its id."""
+"""The index of the journal in DynamoDB: finds the items of a request by the request id."""
 
 from typing import TYPE_CHECKING, Any
 
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 
 class DynamoDbJournalIndex:
-    """Finds records by the request that they are of; the index is moments behind its table.
+    """Finds the items of a request. The index is a moment behind its table.
 
     Args:
         client: DynamoDB client.
@@ -28,7 +28,7 @@ class DynamoDbJournalIndex:
         self._table_name = table_name
 
     def item_ids(self, request_id: str) -> list[str]:
-        """Return the ids of all records of a request, as of a moment ago.
+        """Return the ids of all items of a request, as of a moment ago.
 
         Raises:
             UnavailableError: DynamoDB did not answer.
@@ -52,9 +52,9 @@ def deployed_journal(environment: PreprocessorEnvironment, client: "DynamoDBClie
     """Return the journal of a deployed pipeline.
 
     Args:
-        environment: The environment of its preprocessor: `PreprocessorEnvironment.from_environment` of the variables in
-            the function's configuration.
-        client: DynamoDB client that may read the table, and query its index.
+        environment: The environment of its preprocessor. `PreprocessorEnvironment.from_environment` reads it from the
+            variables in the function's configuration.
+        client: DynamoDB client with permission to read the table and to query its index.
     """
     table_name = environment.idempotency_table_name
     return Journal(

@@ -1,4 +1,4 @@
-"""The outbox's messages on their way to SQS, SNS and Step Functions."""
+"""Sends the messages of outboxes to SQS, SNS and Step Functions."""
 
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
@@ -17,13 +17,13 @@ if TYPE_CHECKING:
 
 
 class AwsOutboxSender:
-    """Sends messages on, those for one target together.
+    """Sends messages, grouped by target.
 
     Args:
-        sqs: Gives the SQS client; called when something is sent to a queue.
-        sns: Gives the SNS client; called when something is published.
-        tasks: Tells tasks their outcomes.
-        clock: What pauses are made of.
+        sqs: Returns the SQS client; called at the first send to a queue.
+        sns: Returns the SNS client; called at the first send to a topic.
+        tasks: Reports the outcomes of tasks.
+        clock: Waits between retries.
     """
 
     def __init__(
@@ -39,7 +39,7 @@ class AwsOutboxSender:
         self._clock = clock
 
     def send(self, messages: Sequence[AddressedMessage]) -> list[SendResult]:
-        """Send `messages`; the results are in their order, and no failure is raised."""
+        """Send `messages`, and return the results in the same order. No failure is raised."""
         by_target: dict[tuple[Channel, str], list[int]] = {}
         for index, message in enumerate(messages):
             by_target.setdefault((message.outbox_message.channel, message.outbox_message.target), []).append(index)

@@ -1,4 +1,4 @@
-"""Objects in S3: what its errors mean to a message."""
+"""The object store on S3, and what S3's errors mean for a message."""
 
 import base64
 from collections.abc import Callable
@@ -37,10 +37,10 @@ _SERVER_ERRORS = 500
 
 
 class S3ObjectStore:
-    """Keeps objects in one versioned bucket.
+    """Stores objects in one versioned bucket.
 
     Args:
-        client: Gives the S3 client; called when the first object is needed, so that a start pays nothing for it.
+        client: Returns the S3 client; called when the first object is needed, so that a start does not make it.
         bucket_name: The bucket.
     """
 
@@ -49,12 +49,12 @@ class S3ObjectStore:
         self._bucket_name = bucket_name
 
     def put(self, key: str, body: bytes, sha256: str) -> str:
-        """Write an object that is not there yet; return its version.
+        """Write an object that does not exist yet, and return its version.
 
         Raises:
-            ObjectExistsError: It is there.
-            ObjectDeniedError: S3 refused, or the bucket keeps no versions.
-            UnavailableError: S3 did not take it.
+            ObjectExistsError: The object exists.
+            ObjectDeniedError: S3 refused the call, or the bucket is not versioned.
+            UnavailableError: S3 did not answer, or throttled the call.
         """
         checksum = base64.b64encode(bytes.fromhex(sha256)).decode()
         answer = self._call(
@@ -69,11 +69,11 @@ class S3ObjectStore:
         return self._version_id(answer)
 
     def find(self, key: str) -> KeptObject:
-        """Return what is known of an object.
+        """Return the version and the checksum of an object.
 
         Raises:
-            ObjectMissingError: It is not there.
-            ObjectDeniedError: S3 refused, or the bucket keeps no versions.
+            ObjectMissingError: The object does not exist.
+            ObjectDeniedError: S3 refused the call, or the bucket is not versioned.
             UnavailableError: S3 did not answer.
         """
         answer = self._call("head_object", key, ChecksumMode="ENABLED")
@@ -81,11 +81,11 @@ class S3ObjectStore:
         return KeptObject(self._version_id(answer), base64.b64decode(checksum).hex() if checksum else None)
 
     def open(self, key: str, version_id: str) -> OpenObject:
-        """Return one version of an object, to be read.
+        """Open one version of an object for reading.
 
         Raises:
-            ObjectMissingError: It is not there.
-            ObjectDeniedError: S3 refused.
+            ObjectMissingError: The version does not exist.
+            ObjectDeniedError: S3 refused the call.
             UnavailableError: S3 did not answer.
         """
         answer = self._call("get_object", key, VersionId=version_id)
@@ -94,7 +94,7 @@ class S3ObjectStore:
             try:
                 body: bytes = answer["Body"].read()
             except BotoCoreError as error:
-                msg = f"S3 did not give all of {key}: {type(error).__name__}"
+                msg = f"S3 did not send all of {key}: {type(error).__name__}"
                 raise UnavailableError(msg) from error
             return body
 
@@ -127,7 +127,7 @@ def _meaning(error: ClientError, key: str) -> Exception:
     if code in _MISSING:
         return ObjectMissingError(f"{key} must be in the bucket, got {code}: missing")
     if code in _TRANSIENT or status >= _SERVER_ERRORS or status == _TOO_MANY_REQUESTS:
-        return UnavailableError(f"S3 did not take the call for {key}: {code}")
+        return UnavailableError(f"S3 did not accept the call for {key}: {code}")
     return ObjectDeniedError(
-        f"S3 must let the function at {key}, got {code}: denied, or missing where it may not list the bucket"
+        f"S3 must allow the call for {key}, got {code}: no permission, or no such object (the bucket cannot be listed)"
     )

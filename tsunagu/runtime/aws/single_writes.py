@@ -1,6 +1,6 @@
-"""The item store by single conditional writes, side by side on threads.
+"""The item store with single conditional writes, which run in parallel threads.
 
-Ten times the calls of a batch, and the processor time of each; for tables or accounts in which PartiQL is not allowed.
+It is for tables or accounts that do not allow PartiQL. A batch of ten messages takes ten times as many calls.
 """
 
 from collections.abc import Callable, Sequence
@@ -15,7 +15,7 @@ from tsunagu.runtime.idempotency.store import Verdict
 
 
 class SingleWriteItemStore(DynamoDbItemStore):
-    """Keeps idempotency items in one table; each write is a call of its own.
+    """Stores idempotency items in one table. Each write is a call of its own.
 
     Args:
         client: DynamoDB client.

@@ -1,4 +1,4 @@
-"""SNS behind the runtime's protocols."""
+"""Adapters of SNS: publish notifications and messages."""
 
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
@@ -21,7 +21,7 @@ class SnsNotificationSender:
     """Publishes notifications to one topic.
 
     Args:
-        client: Gives the SNS client; called at the first notification.
+        client: Returns the SNS client; called at the first notification.
         topic_arn: The topic.
     """
 
@@ -33,7 +33,7 @@ class SnsNotificationSender:
         """Publish one notification.
 
         Raises:
-            UnavailableError: It was not published.
+            UnavailableError: SNS did not publish it.
         """
         try:
             self._client().publish(TopicArn=self._topic_arn, Subject=subject[:SUBJECT_CHARACTERS], Message=message)
@@ -43,12 +43,12 @@ class SnsNotificationSender:
 
 
 class SnsTopicSender:
-    """Publishes messages to one topic, ten at a time, and sends failed entries again.
+    """Publishes messages to one topic, ten per call, and retries failed entries.
 
     Args:
-        client: Gives the SNS client; called at the first send.
+        client: Returns the SNS client; called at the first send.
         topic_arn: The topic.
-        clock: What pauses are made of.
+        clock: Waits between retries.
     """
 
     def __init__(self, client: "Callable[[], SNSClient]", topic_arn: str, clock: Clock) -> None:
@@ -57,7 +57,7 @@ class SnsTopicSender:
         self._clock = clock
 
     def send(self, messages: Sequence[OutgoingMessage]) -> list[SendResult]:
-        """Publish `messages` in order; the results are in the same order, and no failure is raised."""
+        """Publish `messages` in order, and return the results in the same order. No failure is raised."""
         return send_in_batches(messages, self._send, self._clock, batch_bytes=SNS_MESSAGE_BYTES)
 
     def _send(self, messages: Sequence[OutgoingMessage]) -> list[str | EntryFailure]:

@@ -1,4 +1,4 @@
-"""SQS behind the runtime's protocols."""
+"""Adapters of SQS: send messages, and change the visibility of received ones."""
 
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
@@ -17,12 +17,12 @@ if TYPE_CHECKING:
 
 
 class SqsQueueSender:
-    """Sends messages to one queue, ten at a time, and sends failed entries again.
+    """Sends messages to one queue, ten per call, and retries failed entries.
 
     Args:
-        client: Gives the SQS client; called at the first send, so that a start pays nothing for it.
+        client: Returns the SQS client; called at the first send, so that a start does not make it.
         queue_url: The queue.
-        clock: What pauses are made of. Default: the machine's.
+        clock: Waits between retries. Default: the system's clock.
     """
 
     def __init__(self, client: "Callable[[], SQSClient]", queue_url: str, clock: Clock | None = None) -> None:
@@ -31,7 +31,7 @@ class SqsQueueSender:
         self._clock = clock or SystemClock()
 
     def send(self, messages: Sequence[OutgoingMessage]) -> list[SendResult]:
-        """Send `messages` in order; the results are in the same order, and no failure is raised."""
+        """Send `messages` in order, and return the results in the same order. No failure is raised."""
         return send_in_batches(messages, self._send, self._clock)
 
     def _send(self, messages: Sequence[OutgoingMessage]) -> list[str | EntryFailure]:
@@ -43,10 +43,10 @@ class SqsQueueSender:
 
 
 class SqsVisibility:
-    """Changes how long received messages of one queue stay hidden.
+    """Changes the visibility time-out of received messages of one queue.
 
     Args:
-        client: Gives the SQS client.
+        client: Returns the SQS client.
         queue_url: The queue.
     """
 
@@ -55,13 +55,14 @@ class SqsVisibility:
         self._queue_url = queue_url
 
     def change(self, delays: Sequence[tuple[str, int]]) -> str | None:
-        """Hide messages for a while from now.
+        """Hide messages for some seconds from now.
 
         Args:
-            delays: Receipt handle and seconds of each message; more than 42,000 count as that.
+            delays: Receipt handle and delay in seconds of each message. A delay above 42,000 counts as 42,000.
 
         Returns:
-            Why some were not changed, None when all were. They then come back when their visibility time-out ends.
+            Why some messages were not changed; None if all were. A message that was not changed comes back when its
+            present visibility time-out ends.
         """
         problems = []
         for start in range(0, len(delays), SQS_ENTRIES_PER_BATCH):

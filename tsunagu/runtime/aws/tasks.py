@@ -1,4 +1,4 @@
-"""Step Functions tasks that wait for a message, by their token."""
+"""Adapter of Step Functions: heartbeats and outcomes of tasks that wait for a message."""
 
 import threading
 from collections.abc import Callable
@@ -28,10 +28,10 @@ _NEVER_TAKEN = frozenset(
 
 
 class StepFunctionsTasks:
-    """Tells tasks that the work goes on, and how it ended.
+    """Sends heartbeats and outcomes to tasks.
 
     Args:
-        client: Gives the Step Functions client; called when a task is told something.
+        client: Returns the Step Functions client; called when a heartbeat or an outcome is sent.
     """
 
     def __init__(self, client: "Callable[[], SFNClient]") -> None:
@@ -39,27 +39,27 @@ class StepFunctionsTasks:
         self._lock = threading.Lock()
 
     def heartbeat(self, token: str) -> None:
-        """Say that the work on a task goes on.
+        """Send a heartbeat: the work on a task goes on.
 
         Raises:
             TaskLostError: The task does not wait any more, or never did.
-            UnavailableError: Step Functions did not take the heartbeat.
+            UnavailableError: Step Functions did not accept the heartbeat.
         """
         try:
             self._made_client().send_task_heartbeat(taskToken=token)
         except (ClientError, BotoCoreError) as error:
             if _is_never_taken(error):
-                msg = f"a task must wait for its outcome when a heartbeat comes, got {error_code(error)}"
+                msg = f"a task must wait for its outcome when a heartbeat is sent, got {error_code(error)}"
                 raise TaskLostError(msg) from error
-            msg = f"Step Functions did not take the heartbeat: {error_code(error)}"
+            msg = f"Step Functions did not accept the heartbeat: {error_code(error)}"
             raise UnavailableError(msg) from error
 
     def report(self, message: OutboxMessage, message_id: str) -> SendResult:
-        """Tell a task its outcome; no failure is raised.
+        """Send the outcome of a task. No failure is raised.
 
         Args:
             message: The outcome, its target the token.
-            message_id: What the outcome is called in the result.
+            message_id: Id of the outcome in the result.
         """
         try:
             if message.channel is Channel.TASK_SUCCESS:

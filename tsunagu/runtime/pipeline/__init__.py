@@ -1,1 +1,1 @@
-"""The pipeline: requests that go from step to step, each service of a step with its own queue and function."""
+"""The pipeline: requests go from step to step. Each service of a step has its own queue and function."""

@@ -1,4 +1,4 @@
-"""What the preprocessor is asked for: a start or a replay, read from JSON."""
+"""Commands to the preprocessor: start a request, or replay one. They are read from JSON."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -11,18 +11,18 @@ from tsunagu.runtime.pipeline.shape import Pipeline, PipelineStep
 
 IDEMPOTENCY_KEY_LENGTHS = range(1, 257)
 
-_ACTIONS = ("start", "replay")  # a list or an object, which anybody may send, is in no set
+_ACTIONS = ("start", "replay")  # a tuple: a list or an object, which a caller may send, cannot be looked up in a set
 _START_FIELDS = {"action", "payload", "idempotency_key", "from_step"}
 _REPLAY_FIELDS = {"action", "request_id", "from_step", "only", "payload", "idempotency_key"}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StepInput:
-    """What a step is given, as plain JSON.
+    """The input of a step, as plain JSON.
 
     Attributes:
         request: The request, a JSON object.
-        results: Results of the services of the step before, by service; none at the first step.
+        results: Results of the services of the step before, by service name; empty at the first step.
     """
 
     request: JsonObject
@@ -31,12 +31,12 @@ class StepInput:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StartCommand:
-    """A wish to start a request.
+    """A command to start a request.
 
     Attributes:
-        step: The step that it begins with.
-        given: What the step is given.
-        idempotency_key: The caller's name for the request; None when there is none.
+        step: The first step of the run.
+        given: The input of the step.
+        idempotency_key: The caller's own id for the request, or None.
     """
 
     step: PipelineStep
@@ -46,14 +46,14 @@ class StartCommand:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ReplayCommand:
-    """A wish to run a request once more.
+    """A command to run a request once more.
 
     Attributes:
-        step: The step that the run begins with.
+        step: The first step of the run.
         request_id: The request.
-        only: The one service of the step that is asked; None for all.
-        given: What the step is given in place of the stored input; None for the stored input.
-        idempotency_key: The caller's name for the replay; None when there is none.
+        only: The only service of the step that is to work. None: all services work.
+        given: The input of the step. None: the stored input is used.
+        idempotency_key: The caller's own id for the replay, or None.
     """
 
     step: PipelineStep
@@ -67,7 +67,7 @@ Command = StartCommand | ReplayCommand
 
 
 def command_from_json(pipeline: Pipeline, document: object) -> Command:
-    """Read a wish.
+    """Read a command.
 
     Args:
         pipeline: The pipeline.
@@ -77,7 +77,7 @@ def command_from_json(pipeline: Pipeline, document: object) -> Command:
             the services of the step before.
 
     Raises:
-        MalformedRequestError: It is neither.
+        MalformedRequestError: The document is malformed.
         UnknownStepError: The pipeline has no such step, or the step no such service.
     """
     action = document.get("action") if isinstance(document, dict) else None
@@ -119,7 +119,8 @@ def _replay(pipeline: Pipeline, document: JsonObject) -> ReplayCommand:
 def _check_fields(document: JsonObject, known: set[str], *, required: set[str]) -> None:
     if not required <= document.keys() <= known:
         msg = (
-            f"a {document['action']} must have {sorted(required)}, and of {sorted(known)} alone, got {_names(document)}"
+            f"a {document['action']} must have the fields {sorted(required)}, and no others than {sorted(known)}, "
+            f"got {_names(document)}"
         )
         raise MalformedRequestError(msg)
 

@@ -1,4 +1,4 @@
-"""The envelope: body of a step's message, made so that all who send the same message send the same body."""
+"""The envelope: the body of a message to a step. Two senders of the same message write the same text."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
@@ -19,18 +19,18 @@ _TRACE_CONTEXT_CHARACTERS = 512
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Envelope:
-    """What the services of a step are told.
+    """The body of a message to the services of a step.
 
     Attributes:
         request_id: The request; a UUID of version 7.
-        run_id: One way of the request through the steps; a UUID of version 7.
+        run_id: The run, which is one pass of the request through the steps; a UUID of version 7.
         pipeline: Name of the pipeline.
         step: Name of the step; empty after the last step, in the message on the completion topic.
         hop: Number of the hop, from 1.
-        request: JSON that the run was started with.
-        results: Results of the services of the step before, by service; none at the first step.
-        only: The one service of the step that is asked. Default: all are.
-        base_run_id: Run whose results stand for the other services of the step, with `only`.
+        request: The JSON that started the run.
+        results: Results of the services of the step before, by service name; empty at the first step.
+        only: Name of the only service of the step that is to work. Default: all services work.
+        base_run_id: With `only`: the run that has the results of the other services of the step.
     """
 
     request_id: str
@@ -48,7 +48,7 @@ class Envelope:
         """Read an envelope.
 
         Raises:
-            InvalidMessageError: A field is missing, unknown or not of its grammar, or a part lies outside the request's
+            InvalidMessageError: A field is missing, unknown or malformed, or a part is an object outside the request's
                 own prefix.
         """
         fields = body.keys() if isinstance(body, dict) else set()
@@ -91,7 +91,7 @@ class Envelope:
         )
 
     def to_json(self) -> JsonObject:
-        """Return the envelope as JSON; `from_json` reads it."""
+        """Return the envelope as JSON, which `from_json` reads."""
         body: dict[str, Any] = {
             "schema_version": SCHEMA_VERSION,
             "request_id": self.request_id,
@@ -114,7 +114,7 @@ class Envelope:
 
 
 def attributes_of(envelope: Envelope, trace_context: str | None) -> dict[str, str]:
-    """Return the message attributes beside an envelope; the request id is added by the outbox."""
+    """Return the message attributes of an envelope. The outbox adds the request id."""
     attributes = {SCHEMA_VERSION_ATTRIBUTE: str(SCHEMA_VERSION), HOP_COUNT_ATTRIBUTE: str(envelope.hop)}
     if envelope.only is not None:
         attributes[SERVICE_ATTRIBUTE] = envelope.only
@@ -124,7 +124,7 @@ def attributes_of(envelope: Envelope, trace_context: str | None) -> dict[str, st
 
 
 def trace_context_of(delivery: Delivery) -> str | None:
-    """Return the trace context that came with a message: of its attribute, else X-Ray's header."""
+    """Return the trace context of a message: from its attribute, else from X-Ray's header."""
     attribute = delivery.attributes.get(TRACE_CONTEXT_ATTRIBUTE)
     value = attribute.value if attribute else delivery.trace_header
     return value if isinstance(value, str) and 0 < len(value) <= _TRACE_CONTEXT_CHARACTERS else None

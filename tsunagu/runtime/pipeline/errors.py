@@ -1,27 +1,27 @@
-"""Why a request is not started or replayed.
+"""Errors of a command to start or replay a request.
 
-* RefusedRequestError        a PermanentError: asking again with the same words is refused again
-    + MalformedRequestError      the document is not of its shape
+* RefusedRequestError        a PermanentError: the same command will be refused again
+    + MalformedRequestError      the JSON document is malformed
     + UnknownStepError           the pipeline has no such step or service
-    + UnknownRequestError        no run of the request is recorded
-    + NoStoredInputError         no run of the request has what the step needs
+    + UnknownRequestError        no run of the request is stored
+    + NoStoredInputError         no run of the request has the input of the step
     + KeyTakenError              another request has the idempotency key
-* RequestInProgressError     an UnavailableError: another call with the same key is at it, ask again
-* NotPublishedError          an UnavailableError: recorded, and not known to be published, ask again
+* RequestInProgressError     an UnavailableError: another call with the same key is running; call again
+* NotPublishedError          an UnavailableError: the request is stored, but may not be published; call again
 
-A caller that asks again with the same idempotency key never starts a second run. The names reach the caller of the
-function as `errorType`, the sentences as `errorMessage`.
+A second call with the same idempotency key never starts a second run. The caller of the function sees the class name as
+`errorType` and the text as `errorMessage`.
 """
 
 from tsunagu.runtime.errors import PermanentError, UnavailableError
 
 
 class RefusedRequestError(PermanentError):
-    """The request is refused, however often it is made."""
+    """The command is refused, and would be refused again."""
 
 
 class MalformedRequestError(RefusedRequestError):
-    """The document is not of its shape."""
+    """The JSON document is malformed."""
 
 
 class UnknownStepError(RefusedRequestError):
@@ -29,11 +29,11 @@ class UnknownStepError(RefusedRequestError):
 
 
 class UnknownRequestError(RefusedRequestError):
-    """No run of the request is recorded. One that was recorded a moment ago may not be in the index yet."""
+    """No run of the request is stored. One that was stored a moment ago may not be in the index yet."""
 
 
 class NoStoredInputError(RefusedRequestError):
-    """No run of the request has what the step needs: a step before it is not done."""
+    """No run of the request has the input of the step, because a step before it is not done."""
 
 
 class KeyTakenError(RefusedRequestError):
@@ -41,8 +41,8 @@ class KeyTakenError(RefusedRequestError):
 
 
 class RequestInProgressError(UnavailableError):
-    """Another call with the same idempotency key is at it, or was killed a moment ago."""
+    """Another call with the same idempotency key is running, or was killed a moment ago."""
 
 
 class NotPublishedError(UnavailableError):
-    """The request is recorded, and not known to be published."""
+    """The request is stored, but may not be published."""

@@ -1,8 +1,10 @@
-"""The join: the message to the next step is made when all services of this one are done.
+"""The join: sends the message to the next step when all services of a step are done.
 
-Every service of a step commits its result first, and reads the records of all then, consistently. So the one that
-commits last sees them all, whatever the others see; two that see them all send the same text, and the next service
-refuses the second copy by the run id.
+Each service of a step first commits its own result. Then it reads the items of all services of the step, with
+consistent reads:
+
+* The service that commits last sees all results, and sends the message.
+* If two services see all results, both send the same text. The next services skip the second copy by the run id.
 """
 
 import json
@@ -20,19 +22,19 @@ from tsunagu.runtime.receiving.relay import AddressedMessage, OutboxSender
 from tsunagu.runtime.sending.publish import SendResult
 
 _LEFT_TO_A_SIBLING = SendResult(None)
-_NOT_READ = SendResult(None, "the records of the step were not read")
+_NOT_READ = SendResult(None, "the items of the step were not read")
 
 
 def onward_text(next_step: str) -> str:
-    """Return the body that an outbox keeps of a message to the next step; sending makes the whole one of it."""
+    """Return the placeholder in an outbox for a message to the next step. The join replaces it by the envelope."""
     return json_text({"step": next_step})
 
 
 class JoiningSender:
-    """Makes and sends the messages to the next step; all others are sent as they are.
+    """Completes and sends the messages to the next step. It sends all other messages unchanged.
 
     Args:
-        records: Reads the records of services.
+        items: Reads the items of services.
         sender: Sends messages.
     """
 
@@ -41,9 +43,9 @@ class JoiningSender:
         self._sender = sender
 
     def send(self, messages: Sequence[AddressedMessage]) -> list[SendResult]:
-        """Send `messages`; the results are in their order, and no failure is raised.
+        """Send `messages`, and return the results in the same order. No failure is raised.
 
-        One that awaits a service that is not done is left to it.
+        A message that awaits a service which is not done is not sent: that service will send it.
         """
         found = self._read(messages)
         judged = [_composed(message, found) if message.outbox_message.awaits else message for message in messages]
@@ -51,14 +53,14 @@ class JoiningSender:
         return [next(sent) if isinstance(message, AddressedMessage) else message for message in judged]
 
     def _read(self, messages: Sequence[AddressedMessage]) -> Mapping[str, Found]:
-        """Return the records that messages await. One whose outbox is in hand stands, and is not read again."""
+        """Return the items that messages await. An item whose outbox is being sent is known, and not read again."""
         in_hand = {message.item.id: message.item for message in messages}
         awaited = dict.fromkeys(item_id for message in messages for item_id in message.outbox_message.awaits.values())
         return {**in_hand, **read_by_id(self._items, [item_id for item_id in awaited if item_id not in in_hand])}
 
 
 def _composed(message: AddressedMessage, found: Mapping[str, Found]) -> AddressedMessage | SendResult:
-    """Return the message to the next step; or what its send comes to, when there is none to be sent."""
+    """Return the complete message to the next step, or a `SendResult` if it cannot be sent."""
     awaited = {service: found[item_id] for service, item_id in message.outbox_message.awaits.items()}
     if any(isinstance(item, Verdict) for item in awaited.values()):
         return _NOT_READ
@@ -67,8 +69,8 @@ def _composed(message: AddressedMessage, found: Mapping[str, Found]) -> Addresse
         missing = {service: item for service, item in awaited.items() if not is_done(item)}
         if missing and origin.only is None and not (None in missing.values() and _is_forgotten(origin, message.item)):
             return _LEFT_TO_A_SIBLING
-        if missing:  # a run that is over: nobody will send it later
-            return _refused(f"the results of {', '.join(missing)} are not there any more")
+        if missing:  # the run is over: no service will send the message later
+            return _refused(f"the results of {', '.join(missing)} do not exist any more")
         if foreign := [service for service, item in awaited.items() if _request_id(item) != origin.request_id]:
             return _refused(f"the results of {', '.join(foreign)} are of another request")
         onward = origin.onward(json.loads(message.outbox_message.body)["step"], _results(awaited))
@@ -78,10 +80,9 @@ def _composed(message: AddressedMessage, found: Mapping[str, Found]) -> Addresse
 
 
 def _is_forgotten(origin: Envelope, own: Item) -> bool:
-    """Whether the run is so old that a sibling's record may have been there, and be gone.
+    """Whether the run is so old that the item of another service of the step may have expired.
 
-    Records outlive their last change by the same window. A younger run's sibling has no record, because its message did
-    not arrive yet.
+    All items expire after the same window. In a younger run, a service without an item did not get its message yet.
     """
     window_ms = own.expiration * 1_000 - own.updated
     return own.updated - run_started_ms(origin.run_id) > window_ms

@@ -1,8 +1,8 @@
-"""The journal of a pipeline: the records of starts and services, which the receivers write anyway, read back.
+"""The journal of a pipeline: reads the items that starts and services wrote to the idempotency table.
 
-The record of a start holds the envelope that it published, the record of a service its result. Whoever knows the run,
-the step and the service reads a record consistently; only the runs of a request are looked up in an index, which is
-moments behind.
+* The item of a start holds the envelope that the start published. The item of a service holds its result.
+* An item is read by run, step and service, with a consistent read.
+* The runs of a request are found through an index. An index is a moment behind its table.
 """
 
 import json
@@ -24,18 +24,18 @@ _DONE = frozenset({Status.COMMITTED, Status.COMPLETED})
 
 
 class ItemReader(Protocol):
-    """Reads records by their ids."""
+    """Reads items by their ids."""
 
     def read(self, item_ids: Sequence[str]) -> list[Found]:
-        """Read records consistently; a `Verdict` where the store did not answer, None where there is none."""
+        """Read items consistently. A `Verdict` says that the store did not answer; None, that there is no such item."""
         ...
 
 
 class JournalIndex(Protocol):
-    """Finds records by the request that they are of."""
+    """Finds the items of a request."""
 
     def item_ids(self, request_id: str) -> list[str]:
-        """Return the ids of all records of a request, as of a moment ago.
+        """Return the ids of all items of a request, as of a moment ago.
 
         Raises:
             UnavailableError: The store did not answer.
@@ -48,9 +48,9 @@ class Start:
     """A start or a replay of a request.
 
     Attributes:
-        item: Its record.
-        envelope: What it published; None when it published nothing, or that cannot be read.
-        problem: Why what it published cannot be read; empty when there is nothing to say.
+        item: Its item in the table.
+        envelope: The envelope that it published. None: it published nothing, or the envelope cannot be read.
+        problem: Why the envelope cannot be read; empty otherwise.
     """
 
     item: Item
@@ -59,22 +59,22 @@ class Start:
 
     @property
     def reason(self) -> str:
-        """Why there is no run of it; empty when there is nothing to say."""
+        """Why it led to no run; empty if it led to one or did not fail."""
         return self.problem or self.item.reason
 
     @property
     def started_ms(self) -> int:
-        """When it was, in milliseconds since the epoch; when its record changed last, if it published nothing."""
+        """When it began, in ms since the epoch. If it published nothing: when its item changed last."""
         return self.item.updated if self.envelope is None else run_started_ms(self.envelope.run_id)
 
 
 class Journal:
-    """Reads what the runs of one pipeline left.
+    """Reads the items of the runs of one pipeline.
 
     Args:
         pipeline: The pipeline.
-        records: Reads records.
-        index: Finds those of a request.
+        items: Reads items.
+        index: Finds the items of a request.
     """
 
     def __init__(self, pipeline: Pipeline, items: ItemReader, index: JournalIndex) -> None:
@@ -88,7 +88,7 @@ class Journal:
         return self._pipeline
 
     def starts(self, request_id: str) -> list[Start]:
-        """Return the starts and replays of a request, oldest first; one that cannot be read does not hide the others.
+        """Return the starts and replays of a request, oldest first. One that cannot be read does not hide the others.
 
         Raises:
             UnavailableError: The store did not answer.
@@ -99,7 +99,9 @@ class Journal:
         return sorted(map(_start, items), key=lambda start: (start.started_ms, start.item.id))
 
     def services(self, run: Envelope, step: PipelineStep) -> dict[str, Item | None]:
-        """Return the records of a step's services in a run, by service; beside the only one asked, those of its base.
+        """Return the items of a step's services in a run, by service name.
+
+        If the run asks only one service, the items of the other services are those of its base run.
 
         Raises:
             UnavailableError: The store did not answer.
@@ -117,7 +119,7 @@ class Journal:
         return {service: found[item_id] for service, item_id in ids.items()}
 
     def results(self, run: Envelope, step: PipelineStep) -> dict[str, Part] | None:
-        """Return the results of a step in a run, by service; None when some service is not done.
+        """Return the results of a step in a run, by service name; None if a service is not done.
 
         Raises:
             UnavailableError: The store did not answer.
@@ -128,7 +130,7 @@ class Journal:
         return {service: part_from_json(f"the result of {service}", result_of(item)) for service, item in done.items()}
 
     def items(self, item_ids: Sequence[str]) -> dict[str, Item | None]:
-        """Return records by id, None where there is none.
+        """Return items by id; None for an id without an item.
 
         Raises:
             UnavailableError: The store did not answer for some of them.
@@ -148,24 +150,24 @@ def _start(item: Item) -> Start:
     try:
         return Start(item, envelope_of(item))
     except (ValueError, RecursionError, InvalidMessageError) as error:
-        return Start(item, None, f"the record cannot be read: {error}")
+        return Start(item, None, f"the item cannot be read: {error}")
 
 
 def read_by_id(items: ItemReader, item_ids: Sequence[str]) -> dict[str, Found]:
-    """Return what a consistent read says of each of `item_ids`."""
+    """Read items consistently, and return the answers by id."""
     return dict(zip(item_ids, items.read(item_ids), strict=True)) if item_ids else {}
 
 
 def is_done(item: Found) -> TypeGuard[Item]:
-    """Whether the work of a record is done, so that its result stands."""
+    """Whether the work of an item is done, so that its result is final."""
     return isinstance(item, Item) and item.status in _DONE
 
 
 def result_of(item: Item) -> Any:
-    """Return the JSON value of a record's result.
+    """Return the JSON value of an item's result.
 
     Raises:
-        ValueError: There is none.
+        ValueError: The item has no result.
     """
     return json.loads(item.result)
 
@@ -174,12 +176,12 @@ def envelope_of(item: Item) -> Envelope:
     """Return the envelope that a start published.
 
     Raises:
-        ValueError: The record has none.
-        InvalidMessageError: It has something else.
+        ValueError: The item has no result.
+        InvalidMessageError: The result is not an envelope.
     """
     return Envelope.from_json(result_of(item))
 
 
 def run_started_ms(run_id: str) -> int:
-    """Return when a run was started, in milliseconds since the epoch: a UUID of version 7 begins with it."""
+    """Return when a run was started, in ms since the epoch: the first 48 bits of a UUID of version 7."""
     return int(run_id.replace("-", "")[:12], 16)

@@ -1,4 +1,4 @@
-"""From a wish to the envelope of a new run: its input is taken or looked up, and kept."""
+"""Plans a run: makes its envelope from a command, and stores its input."""
 
 from collections.abc import Mapping
 from dataclasses import replace
@@ -17,7 +17,7 @@ class Planner:
 
     Args:
         journal: The journal of the pipeline.
-        claim_check: Keeps JSON.
+        claim_check: Stores large JSON.
         inline_bytes: Largest JSON that travels in a message.
     """
 
@@ -27,13 +27,13 @@ class Planner:
         self._inline_bytes = inline_bytes
 
     def envelope(self, command: Command, *, request_id: str, run_id: str, hop: int = 1) -> Envelope:
-        """Return the envelope of a new run, whose objects are written.
+        """Return the envelope of a new run, and write the objects that it refers to.
 
         Raises:
-            UnknownRequestError: The request to be replayed is not recorded.
-            NoStoredInputError: None of its runs has the input.
-            PayloadTooLargeError: A part is larger than the pipeline takes.
-            InvalidMessageError: A part is no JSON.
+            UnknownRequestError: No run of the request to be replayed is stored.
+            NoStoredInputError: No run of it has the input of the step.
+            PayloadTooLargeError: A part is larger than the pipeline accepts.
+            InvalidMessageError: A part is not JSON.
             ObjectDeniedError: The object store refused.
             UnavailableError: A store did not answer.
         """
@@ -51,7 +51,7 @@ class Planner:
         return self._kept(run, found)
 
     def announce(self, envelope: Envelope, outbox: Outbox, trace_context: str | None) -> None:
-        """Let an outbox publish the envelope, whose text is the result of its record."""
+        """Put the message to the step into an outbox. Its text is the result of the item, which is the envelope."""
         topic_arn = self._journal.pipeline.step(envelope.step).topic_arn
         outbox.publish(topic_arn, None, attributes=attributes_of(envelope, trace_context))
 
@@ -65,7 +65,7 @@ class Planner:
         return _given(command.given, base)
 
     def _kept(self, run: Envelope, found: StoredInput) -> Envelope:
-        """Return the envelope with its parts as they are to travel: what lies in an object stays there."""
+        """Return the envelope with large parts stored as objects. A part that is an object already stays as it is."""
         limit = inline_limit(self._inline_bytes, parts_of_item=len(found.results) + 1)
 
         def kept(part: Part, key: str) -> Part:

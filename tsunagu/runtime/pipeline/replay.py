@@ -1,4 +1,4 @@
-"""What a replay begins with: the input of a step, and the siblings' results, from earlier runs of the request."""
+"""Finds the input of a replay in earlier runs of the request: the input of a step, and other services' results."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -12,12 +12,12 @@ from tsunagu.runtime.pipeline.shape import PipelineStep
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StoredInput:
-    """What a step was given.
+    """The input of a step, from an earlier run.
 
     Attributes:
         request: The request.
-        results: Results of the services of the step before, by service.
-        base_run_id: Where `only` asks for one service: the run whose results stand for the others.
+        results: Results of the services of the step before, by service name.
+        base_run_id: If the replay asks only one service: the run that has the results of the others. Else None.
     """
 
     request: Part
@@ -26,10 +26,10 @@ class StoredInput:
 
 
 def runs_of(journal: Journal, request_id: str) -> list[Envelope]:
-    """Return what the runs of a request began with, newest first.
+    """Return the first envelope of each run of a request, newest run first.
 
     Raises:
-        UnknownRequestError: No run of the request is recorded.
+        UnknownRequestError: No run of the request is stored.
         UnavailableError: The store did not answer.
     """
     runs = [start.envelope for start in journal.starts(request_id) if start.envelope is not None]
@@ -46,10 +46,11 @@ def stored_input(journal: Journal, runs: Sequence[Envelope], step: PipelineStep,
         journal: The journal of the pipeline.
         runs: The runs of a request, newest first.
         step: The step that is to be run again.
-        only: The one service of it that is asked; the run must have the results of the others. Default: all are asked.
+        only: The only service of the step that is to work. The run must have the results of the others. None: all
+            services work.
 
     Raises:
-        NoStoredInputError: No run has it.
+        NoStoredInputError: No run has the input.
         UnavailableError: The store did not answer.
     """
     for run in runs:
@@ -63,7 +64,7 @@ def stored_input(journal: Journal, runs: Sequence[Envelope], step: PipelineStep,
 
 
 def base_run_id(journal: Journal, runs: Sequence[Envelope], step: PipelineStep, only: str) -> str:
-    """Return the newest run whose results stand for the services of a step beside `only`.
+    """Return the id of the newest run that has the results of a step's services other than `only`.
 
     Raises:
         NoStoredInputError: No run has them.
@@ -79,7 +80,7 @@ def base_run_id(journal: Journal, runs: Sequence[Envelope], step: PipelineStep, 
 
 def _base_run_id(journal: Journal, run: Envelope, step: PipelineStep, only: str) -> str | None:
     if run.step == step.name and run.only is not None:
-        # An envelope names one base: a run that asked another service has results of two runs.
+        # An envelope can name one base run only. If this run asked another service, its results come from two runs.
         return run.base_run_id if run.only == only else None
     siblings = [item for service, item in journal.services(run, step).items() if service != only]
     return run.run_id if all(is_done(item) for item in siblings) else None

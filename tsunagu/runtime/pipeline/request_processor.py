@@ -1,7 +1,10 @@
-"""One service of a step: what a message asks for, the business function, its result, and what goes on to the next step.
+"""Processes one request in one service of a step.
 
-The way of a run: parts are redeemed, the function works, its result is kept. Then one commit says all of it: the
-function's writes, the result in the record, the message to the next step in the outbox.
+1. It reads the parts of the envelope, from S3 if they are objects there.
+2. It calls the business function.
+3. It stores the result, in S3 if it is large.
+4. It commits in one transaction: the function's writes, the result in the item, the message to the next step in the
+   outbox.
 """
 
 import dataclasses
@@ -23,14 +26,14 @@ RequestT = TypeVar("RequestT")
 
 
 class RequestProcessor(Generic[RequestT]):
-    """One service; `parse` and `process` are those of a receiver.
+    """Processes the messages of one service. `envelope` and `process` are the functions that a `Receiver` needs.
 
     Args:
         place: Where the service is in its pipeline.
-        claim_check: Keeps and redeems JSON.
-        parse: Makes a typed request of the JSON object that the run was started with.
-        function: The business function: takes the request and the work, returns its result. Its errors decide
-            (`runtime.errors`).
+        claim_check: Stores and reads large JSON.
+        parse: Reads a typed request from the JSON object that started the run.
+        function: The business function: takes the request and the work, and returns its result. The error that it
+            raises decides what happens to the message (`runtime.errors`).
     """
 
     def __init__(
@@ -50,15 +53,15 @@ class RequestProcessor(Generic[RequestT]):
 
     @property
     def scope(self) -> str:
-        """First part of the ids of the service's records."""
+        """First part of the ids of the service's items."""
         return service_scope(self._place.pipeline, self._place.step, self._place.service)
 
     def envelope(self, body: JsonObject) -> Envelope:
-        """Read the body of a message of this service's.
+        """Read the body of a message to this service.
 
         Raises:
-            InvalidMessageError: It is no envelope, or of another step or service. It gets a record of its own, so that
-                it cannot take the place of the run's.
+            InvalidMessageError: The body is not an envelope, or is for another step or service. Such a message gets an
+                item of its own, so that it cannot replace the item of the run.
         """
         envelope = Envelope.from_json(body)
         ours = (self._place.pipeline, self._place.step)
@@ -69,10 +72,10 @@ class RequestProcessor(Generic[RequestT]):
         return envelope
 
     def process(self, envelope: Envelope, message: Message) -> None:
-        """Do the work of one run.
+        """Process one run.
 
         Raises:
-            PermanentError: The run made too many hops, or the function's result is no JSON or too large.
+            PermanentError: The run made too many hops, or the function's result is not JSON or is too large.
         """
         if envelope.hop > self._place.hop_limit:
             msg = f"a run must end within {self._place.hop_limit} hops, got hop {envelope.hop}: a loop"

@@ -1,4 +1,4 @@
-"""What a pipeline is made of, and the ids of the records that its runs leave."""
+"""The shape of a pipeline: its steps and services, and the ids of the items that its runs write."""
 
 import json
 from collections.abc import Iterable
@@ -12,12 +12,12 @@ from tsunagu.runtime.pipeline.errors import UnknownStepError
 
 @dataclass(frozen=True, slots=True)
 class PipelineStep:
-    """One step.
+    """One step of a pipeline.
 
     Attributes:
         name: Its name.
-        services: Names of its services, which work side by side.
-        topic_arn: Topic that its services listen to.
+        services: Names of its services, which work in parallel.
+        topic_arn: Topic that its services are subscribed to.
     """
 
     name: str
@@ -39,10 +39,10 @@ class Pipeline:
 
     @classmethod
     def from_text(cls, name: str, steps: str) -> Self:
-        """Read the steps as `PreprocessorEnvironment.steps` holds them.
+        """Read the steps from the text of `PreprocessorEnvironment.steps`.
 
         Raises:
-            ClaimKeyError: A name is not of its grammar.
+            ClaimKeyError: A name is malformed.
         """
         return cls(
             check_name("pipeline", name),
@@ -57,7 +57,7 @@ class Pipeline:
         )
 
     def position(self, step_name: object) -> int:
-        """Return where a step is, from 0.
+        """Return the position of a step, from 0.
 
         Raises:
             UnknownStepError: There is no such step.
@@ -77,12 +77,12 @@ class Pipeline:
         return self.steps[self.position(step_name)]
 
     def steps_from(self, step_name: str) -> tuple[PipelineStep, ...]:
-        """Return a step and those behind it; none when the pipeline does not have it any more."""
+        """Return a step and the steps after it; empty if the pipeline does not have the step any more."""
         names = [step.name for step in self.steps]
         return self.steps[names.index(step_name) :] if step_name in names else ()
 
     def before(self, step_name: str) -> PipelineStep | None:
-        """Return the step before, None for the first one.
+        """Return the step before a step; None for the first one.
 
         Raises:
             UnknownStepError: There is no such step.
@@ -92,17 +92,17 @@ class Pipeline:
 
 
 def start_scope(pipeline: str) -> str:
-    """Return the scope of the records of starts and replays."""
+    """Return the scope of the items of starts and replays."""
     return f"{pipeline}.start"
 
 
 def start_key(*, idempotency_key: str | None, run_id: str) -> str:
-    """Return the business key of a start: its idempotency key if there is one, else its run."""
+    """Return the business key of a start: its idempotency key if it has one, else its run id."""
     return f"run:{run_id}" if idempotency_key is None else f"key:{idempotency_key}"
 
 
 def service_scope(pipeline: str, step: str, service: str) -> str:
-    """Return the scope of a service's records; their business key is the run id."""
+    """Return the scope of a service's items. Their business key is the run id."""
     return f"{pipeline}.{step}.{service}"
 
 
@@ -115,15 +115,15 @@ def service_item_ids(
     only: str | None = None,
     base_run_id: str | None = None,
 ) -> dict[str, str]:
-    """Return the ids of the records of a step's services, by service.
+    """Return the ids of the items of a step's services, by service name.
 
     Args:
         pipeline: Name of the pipeline.
         step: Name of the step.
         services: Names of its services.
         run_id: The run.
-        only: The one service that the run asks. Default: all.
-        base_run_id: The run whose records stand for the other services, with `only`.
+        only: The only service that works in the run. Default: all services work.
+        base_run_id: With `only`: the run that has the items of the other services.
     """
     runs = {service: run_id if only in {None, service} else base_run_id or run_id for service in services}
     return {service: item_id(service_scope(pipeline, step, service), run) for service, run in runs.items()}

@@ -1,4 +1,4 @@
-"""Starts and replays by direct invocation: recorded, published, answered. The same key never starts a second run."""
+"""Starts and replays requests by direct invocation. A second call with the same key never starts a second run."""
 
 import logging
 import random
@@ -46,7 +46,7 @@ ACCEPTED, DUPLICATE = "accepted", "duplicate"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StartPorts:
-    """What starts reach the world through; `new_id` gives UUIDs of version 7."""
+    """The ports of a `Starter`. `new_id` returns UUIDs of version 7."""
 
     store: ItemStore
     outbox: OutboxSender
@@ -63,8 +63,8 @@ class Starter:
     Args:
         pipeline: The pipeline.
         planner: Plans runs.
-        ports: What starts reach the world through.
-        window_seconds: How long a start, and its key, is remembered.
+        ports: The store, the outbox sender, the clock and the sources of ids.
+        window_seconds: How long a start and its key are remembered.
     """
 
     def __init__(self, pipeline: Pipeline, planner: Planner, ports: StartPorts, *, window_seconds: int) -> None:
@@ -76,24 +76,24 @@ class Starter:
     def answer(self, document: object, *, deadline_ms: int, trace_context: str | None = None) -> JsonObject:
         """Start or replay a request, once for each idempotency key.
 
-        Without a key, whoever did not get the answer and asks again starts another run.
+        Without a key, a second call starts another run.
 
         Args:
-            document: The command; `command_from_json` says what it is.
+            document: The command, as `command_from_json` describes it.
             deadline_ms: When the invocation ends, in milliseconds since the epoch.
             trace_context: X-Ray header to carry on.
 
         Returns:
-            `request_id`, `run_id`, and `status`: `accepted`, or `duplicate` when the key was used for this before.
+            `request_id`, `run_id` and `status`: `accepted`, or `duplicate` if the key was used for this command before.
 
         Raises:
-            RefusedRequestError: It is refused; the subclass and the sentence say why.
-            PayloadTooLargeError: A part is larger than the pipeline takes.
-            RequestInProgressError: Another call with the key is at it.
-            NotPublishedError: It is not known to be published: ask again with the same key. The sentence has the
-                request id: a start without a key is recorded too, and a replay publishes it.
+            RefusedRequestError: The command is refused. The subclass and the text say why.
+            PayloadTooLargeError: A part is larger than the pipeline accepts.
+            RequestInProgressError: Another call with the key is running.
+            NotPublishedError: The run may not be published: call again with the same key. The text has the request id.
+                A start without a key is stored too: a replay publishes it.
             ObjectDeniedError: The object store refused.
-            UnavailableError: A store did not answer: ask again with the same key.
+            UnavailableError: A store did not answer: call again with the same key.
         """
         command = command_from_json(self._pipeline, _checked(document))
         run_id = self._ports.new_id()
@@ -119,7 +119,7 @@ class Starter:
         return _answer(envelope, ACCEPTED)
 
     def _planned(self, call: "_Call", claim: Claim, command: Command, request_id: str, run_id: str) -> Envelope:
-        """Return the envelope of the run; what cannot be planned is given back, or dead where it never can."""
+        """Return the envelope of the run. If it cannot be planned, end the claim and raise."""
         try:
             return self._planner.envelope(command, request_id=request_id, run_id=run_id)
         except Exception as error:
@@ -144,15 +144,15 @@ class Starter:
 
 @dataclass(frozen=True, slots=True)
 class _Call:
-    """One call: its record on the way from claimed to published."""
+    """One call: takes the item of a start from claimed to published."""
 
     ports: StartPorts
     idempotency: Idempotency
 
     def known(self, decision: Decision, record_id: str) -> Envelope:
-        """Return what was published under the key before; publish it if that is not known to be done."""
+        """Return the envelope that was published under the key before. Publish it again if it may not be published."""
         if isinstance(decision, Mismatch):
-            msg = "the idempotency key must be used for one request, got another one under it"
+            msg = "an idempotency key must be used for one command only, got another command with this key"
             raise KeyTakenError(msg)
         if isinstance(decision, Unsent):
             self.publish(decision.item)
@@ -162,31 +162,34 @@ class _Call:
             if is_done(found):
                 return envelope_of(found)
         if isinstance(decision, Busy):
-            msg = "the request is in progress: ask again with the same key"
+            msg = "the request is in progress: call again with the same key"
             raise RequestInProgressError(msg)
-        msg = "the table did not answer: ask again with the same key"
+        msg = "the table did not answer: call again with the same key"
         raise UnavailableError(msg)
 
     def commit(self, claim: Claim, outbox: Outbox, text: str) -> Item:
-        """Write that the run is to be published; return the record."""
+        """Commit the envelope and its message to the item, and return the item."""
         messages = outbox.seal()
         verdict = self.idempotency.settle([self.idempotency.completed(claim, messages, text)])[0]
         if not claim.was_done(verdict):
-            msg = f"request {claim.item.request_id} is not known to be recorded: ask again with the same key"
+            msg = f"request {claim.item.request_id} may not be recorded: call again with the same key"
             raise NotPublishedError(msg)
         return replace(claim.item, status=Status.COMMITTED, outbox=encode(messages), result=text, attempts=0)
 
     def publish(self, item: Item) -> None:
-        """Publish the run of a record, and write that it is."""
+        """Publish the message in an item's outbox, and mark the item as published."""
         result = Relay(self.ports.outbox, self.idempotency, self.ports.metrics).relay([(item, "")])[0]
         if result.outcome is not Relayed.SENT:
             got = result.item.reason or "no answer"
-            way = "ask again with the same key, or replay it if it had none"
-            msg = f"request {item.request_id} is not known to be published: {way}, got {got}"
+            way = "call again with the same key, or replay it if it has no key"
+            msg = f"request {item.request_id} may not be published: {way}, got {got}"
             raise NotPublishedError(msg)
 
     def give_back(self, claim: Claim, error: Exception) -> None:
-        """End a claim whose run was not planned: its key may be used again, after a refusal for another request too."""
+        """End the claim of a run that could not be planned.
+
+        The key can be used again; after a refusal, for another request too.
+        """
         reason = bounded_reason(f"{type(error).__name__}: {error}")
         if isinstance(error, PermanentError):
             change = self.idempotency.dead(claim, attempts=claim.attempt, reason=reason, message_ids=())

@@ -1,4 +1,4 @@
-"""Starts by a queue: messages of an idempotent receiver, each with the key that makes it one request."""
+"""Starts requests from the entry queue. The idempotency key of a message makes it one request."""
 
 from collections.abc import Mapping
 from dataclasses import replace
@@ -17,14 +17,15 @@ from tsunagu.runtime.receiving.message import Message
 
 
 class StartReceiver:
-    """Starts by a queue; `read`, `wish`, `key` and `process` are those of a receiver.
+    """Starts a request for each message of the entry queue.
 
-    Its records are those of direct invocations: a request that came both ways under one key is one request.
+    `read`, `command`, `key` and `process` are the functions that a `Receiver` needs. The items are the same as those of
+    direct invocations, so a request that comes both ways under one key is one request.
 
     Args:
         pipeline: The pipeline.
         planner: Plans runs.
-        new_id: Gives UUIDs of version 7.
+        new_id: Returns a new UUID of version 7.
         hop_limit: Hops after which a message is refused.
     """
 
@@ -35,17 +36,17 @@ class StartReceiver:
         self._hop_limit = hop_limit
 
     def read(self, record: Mapping[str, Any]) -> Delivery:
-        """Read a record; the request that it starts is a new one, whatever request it came from.
+        """Read a record, and give it a new request id, even if its sender set one.
 
-        Two starts with one request id would be runs of one request, and a replay would take the input of the newest.
+        Two starts with one request id would be two runs of one request, and a replay would use the newest run's input.
         """
         return replace(Delivery.from_record(record), given_request_id=self._new_id())
 
     def command(self, body: JsonObject) -> StartCommand:
-        """Read a start.
+        """Read a start command.
 
         Raises:
-            RefusedRequestError: It is none, or has no idempotency key.
+            RefusedRequestError: The body is not a start command, or has no idempotency key.
         """
         command = command_from_json(self._pipeline, body)
         if not isinstance(command, StartCommand) or command.idempotency_key is None:
@@ -55,11 +56,11 @@ class StartReceiver:
 
     @staticmethod
     def key(command: StartCommand) -> str:
-        """Return the business key of a start."""
+        """Return the business key of a start command."""
         return start_key(idempotency_key=command.idempotency_key, run_id="")
 
     def process(self, command: StartCommand, message: Message) -> None:
-        """Start a run: its record and its message are committed with the message's completion.
+        """Start a run. The envelope is stored, and its message put into the outbox, when the message is completed.
 
         Raises:
             PermanentError: The message made too many hops.

@@ -1,4 +1,4 @@
-"""The work of a service on one run, as its business function sees it."""
+"""`Work`: what the business function of a service sees of one run."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -10,13 +10,14 @@ from tsunagu.runtime.sending.outbox import Outbox
 
 
 class Work(Writes):
-    """One run in hand. What is asked to be written is committed with the completion, in one transaction, or not at all.
+    """The work on one run. Its writes are committed together with the run's completion, in one transaction.
 
     Attributes:
-        request_id: The request; the same in every run of it.
-        run_id: This way of the request through the steps: the business key. A replay has another one.
-        results: JSON results of the services of the step before, by service; empty at the first step.
-        fencing_token: Number that rises with each owner of the run. Hand it to effects outside DynamoDB.
+        request_id: The request. All runs of it have the same one.
+        run_id: The run, which is one pass of the request through the steps: the business key. A replay has another one.
+        results: JSON results of the services of the step before, by service name; empty at the first step.
+        fencing_token: Number that rises with each owner of the run. Give it to systems outside DynamoDB, so that they
+            can refuse a late worker.
         attempt: Number of this attempt, from 1.
     """
 
@@ -31,15 +32,15 @@ class Work(Writes):
 
     @property
     def outbox(self) -> Outbox:
-        """What the service sends on besides its result, once it is done."""
+        """Messages that the service sends besides its result. They are sent after it is done."""
         return self._message.outbox
 
     def heartbeat(self, *, task_token: str | None = None) -> None:
-        """Say that the work goes on; as `Message.heartbeat`.
+        """Report that the work goes on, like `Message.heartbeat`.
 
         Raises:
             LeaseLostError: Another worker owns the run: stop.
-            TaskLostError: The task does not wait any more.
+            TaskLostError: The Step Functions task does not wait any more.
             UnavailableError: The lease was not extended, or Step Functions did not answer.
         """
         self._message.heartbeat(task_token=task_token)

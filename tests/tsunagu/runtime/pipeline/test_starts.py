@@ -90,7 +90,7 @@ def test_request_in_progress_is_not_answered_as_done(world: PipelineWorld) -> No
     with pytest.raises(Killed):
         world.start(idempotency_key="k-1")
 
-    with pytest.raises(RequestInProgressError, match="ask again with the same key"):
+    with pytest.raises(RequestInProgressError, match="call again with the same key"):
         world.start(idempotency_key="k-1")
 
 
@@ -164,7 +164,7 @@ def test_two_kills_in_a_row_lose_and_double_nothing(
 
 def test_start_that_was_not_published_says_so_and_is_published_by_the_next_call(world: PipelineWorld) -> None:
     world.topics.faults.append("broken")
-    with pytest.raises(NotPublishedError, match=r"ask again with the same key.* got ServiceUnavailable"):
+    with pytest.raises(NotPublishedError, match=r"call again with the same key.* got ServiceUnavailable"):
         world.start(idempotency_key="k-1")
     assert world.topics.published == []
 
@@ -188,7 +188,7 @@ def test_start_without_a_key_that_was_not_published_says_what_to_replay(world: P
 
 def test_start_that_is_not_known_to_be_recorded_says_its_request_id(world: PipelineWorld) -> None:
     world.store.plan("update", "unavailable")
-    with pytest.raises(NotPublishedError, match="not known to be recorded") as caught:
+    with pytest.raises(NotPublishedError, match="may not be recorded") as caught:
         world.start(idempotency_key="k-1")
 
     (item,) = world.store.items.values()

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from benchmarks.correctness.stack import CONTENDERS, STACK_NAME, Contender, synthesize_contenders
-from cdk_app.demo.driver import Lane
+from cdk_app.demo.driver import ConsumedQueue
 from tests.correctness.faults import Fault, FaultRates, Kill
 from tests.correctness.soak import Books, behind_proxy, drive, plan_load, shorten_visibility
 from tsunagu.local.embedded_cloud import EmbeddedCloud
@@ -55,20 +55,20 @@ def main() -> int:
 
 
 def _run(cloud: EmbeddedCloud, outputs: Mapping[str, str], contender: Contender, messages: int) -> Row:
-    lane = Lane(
+    queue = ConsumedQueue(
         name=contender.construct_id.lower(),
         queue_url=outputs[f"{contender.construct_id}QueueUrl"],
         dead_letter_queue_url=outputs[f"{contender.construct_id}DeadLetterQueueUrl"],
         function_name=outputs[f"{contender.construct_id}FunctionName"],
         fifo=False,
     )
-    shorten_visibility(cloud, [lane])
+    shorten_visibility(cloud, [queue])
     # The others have no way to set an invalid message aside, so that there is none.
-    load = plan_load(SEED, lane, messages, only_valid=True)
+    load = plan_load(SEED, queue, messages, only_valid=True)
     started = time.monotonic()
     sys.stderr.write(f"{contender.name}: {len(load):,} messages\n")
-    with behind_proxy(cloud, [lane.function_name], seed=SEED, rates=FaultRates()) as proxy:
-        (books,) = drive(cloud, outputs["PaymentsTableName"], {lane: load})
+    with behind_proxy(cloud, [queue.function_name], seed=SEED, rates=FaultRates()) as proxy:
+        (books,) = drive(cloud, outputs["PaymentsTableName"], {queue: load})
     return Row(contender, books, proxy.fate.happened, time.monotonic() - started)
 
 

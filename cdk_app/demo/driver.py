@@ -43,7 +43,7 @@ class HandlerHost(Protocol):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Lane:
+class ConsumedQueue:
     """A queue, what is behind it, and who consumes it.
 
     Attributes:
@@ -61,7 +61,7 @@ class Lane:
     fifo: bool
 
 
-def send(sqs: "SQSClient", lane: Lane, messages: Sequence[PlannedMessage]) -> None:
+def send(sqs: "SQSClient", queue: ConsumedQueue, messages: Sequence[PlannedMessage]) -> None:
     """Send `messages` in order, ten a call.
 
     Raises:
@@ -69,14 +69,14 @@ def send(sqs: "SQSClient", lane: Lane, messages: Sequence[PlannedMessage]) -> No
     """
     for start in range(0, len(messages), SQS_ENTRIES_PER_BATCH):
         batch = messages[start : start + SQS_ENTRIES_PER_BATCH]
-        entries = [_entry(str(index), message, fifo=lane.fifo) for index, message in enumerate(batch)]
-        for failure in sqs.send_message_batch(QueueUrl=lane.queue_url, Entries=entries).get("Failed", []):
-            msg = f"the {lane.name} queue must accept every message, got {failure['Code']}: {failure.get('Message')}"
+        entries = [_entry(str(index), message, fifo=queue.fifo) for index, message in enumerate(batch)]
+        for failure in sqs.send_message_batch(QueueUrl=queue.queue_url, Entries=entries).get("Failed", []):
+            msg = f"the {queue.name} queue must accept every message, got {failure['Code']}: {failure.get('Message')}"
             raise DemoError(msg)
 
 
-def kill_working_handlers(host: HandlerHost, sqs: "SQSClient", lane: Lane, *, patience_seconds: float) -> int:
-    """Kill handlers of `lane` with SIGKILL in the middle of their work.
+def kill_working_handlers(host: HandlerHost, sqs: "SQSClient", queue: ConsumedQueue, *, patience_seconds: float) -> int:
+    """Kill handlers of `queue` with SIGKILL in the middle of their work.
 
     It is tried once the queue gets shorter, or the kill would hit handlers that are still starting. They are frozen
     first: whoever still owes an answer while it cannot move was at work, and is killed. The others go on, and another
@@ -85,19 +85,19 @@ def kill_working_handlers(host: HandlerHost, sqs: "SQSClient", lane: Lane, *, pa
     Args:
         host: Where the handlers run.
         sqs: Client.
-        lane: The queue, and the function that consumes it.
+        queue: The queue, and the function that consumes it.
         patience_seconds: How long to try.
 
     Returns:
         Number of handlers killed; 0 when the queue ran empty, or the patience out, before a moment was found.
     """
     deadline = time.monotonic() + patience_seconds
-    at_start = left = count_messages(sqs, lane.queue_url)
+    at_start = left = count_messages(sqs, queue.queue_url)
     while left and time.monotonic() < deadline:
-        if left < at_start and (killed := _kill_working(host, lane.function_name)):
+        if left < at_start and (killed := _kill_working(host, queue.function_name)):
             return killed
         time.sleep(LOOK_AGAIN_SECONDS)
-        left = count_messages(sqs, lane.queue_url)
+        left = count_messages(sqs, queue.queue_url)
     return 0
 
 
@@ -127,13 +127,13 @@ def _kill_working(host: HandlerHost, function_name: str) -> int:
 
 
 def wait_until_drained(
-    sqs: "SQSClient", lanes: Sequence[Lane], *, patience_seconds: float, tell: Callable[[int], None]
+    sqs: "SQSClient", queues: Sequence[ConsumedQueue], *, patience_seconds: float, tell: Callable[[int], None]
 ) -> None:
     """Wait until no message is left in the queues, neither waiting nor in flight.
 
     Args:
         sqs: Client.
-        lanes: The queues.
+        queues: The queues.
         patience_seconds: How long to wait.
         tell: Called with the number of messages that are left, at each look.
 
@@ -144,7 +144,7 @@ def wait_until_drained(
     empty_looks = 0
     # Two looks, because the counts are approximate: a message can be on its way from one to the other.
     while empty_looks < 2:  # noqa: PLR2004 - the comment above says why
-        left = sum(count_messages(sqs, lane.queue_url) for lane in lanes)
+        left = sum(count_messages(sqs, queue.queue_url) for queue in queues)
         tell(left)
         empty_looks = 0 if left else empty_looks + 1
         if left and time.monotonic() > deadline:

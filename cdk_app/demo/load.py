@@ -14,7 +14,7 @@ Fields = Mapping[str, Any]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Payment:
+class PlannedPayment:
     """A payment whose effect must be found exactly once.
 
     Attributes:
@@ -54,7 +54,7 @@ class PlannedMessage:
     body: str
     group_id: str
     request_id: str
-    payment: Payment | None = None
+    payment: PlannedPayment | None = None
     flaw: str | None = None
 
 
@@ -116,8 +116,8 @@ def _originals(source: random.Random, name: str, shape: LoadShape) -> Sequence[P
     return [_message(source, _payment(source, name, index, shape), flaws.get(index)) for index in range(shape.messages)]
 
 
-def _payment(source: random.Random, name: str, index: int, shape: LoadShape) -> Payment:
-    return Payment(
+def _payment(source: random.Random, name: str, index: int, shape: LoadShape) -> PlannedPayment:
+    return PlannedPayment(
         payment_id=f"{name}-payment-{index:05}",
         account=f"{name}-account-{source.randrange(shape.accounts):03}",
         amount=source.randint(1, LARGEST_AMOUNT),
@@ -125,7 +125,7 @@ def _payment(source: random.Random, name: str, index: int, shape: LoadShape) -> 
     )
 
 
-def _message(source: random.Random, payment: Payment, flaw: str | None) -> PlannedMessage:
+def _message(source: random.Random, payment: PlannedPayment, flaw: str | None) -> PlannedMessage:
     body = json.dumps(payment.fields()) if flaw is None else FLAWS[flaw](payment.fields())
     return PlannedMessage(
         body=body,

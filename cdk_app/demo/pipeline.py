@@ -8,24 +8,24 @@ from dataclasses import dataclass, replace
 from cdk_app.demo.driver import (
     DRAIN_PATIENCE_SECONDS,
     KILL_PATIENCE_SECONDS,
-    Lane,
+    ConsumedQueue,
     kill_next_working_handlers,
     wait_until_drained,
 )
 from cdk_app.demo.errors import DemoError
 from cdk_app.demo.flow import FlowReport, Outputs, Tell
 from cdk_app.demo.inbox import Inbox
-from cdk_app.demo.ledger import read_dead_letters
 from cdk_app.demo.logs import count_deferrals
-from cdk_app.demo.order_books import (
+from cdk_app.demo.order_findings import (
     Expectation,
     OrderFindings,
-    balance_orders,
+    compare_orders,
     read_orders,
     wrong_notifications,
     wrong_refusals,
 )
 from cdk_app.demo.orders import OrderShape, PlannedOrder, plan_copies, plan_orders
+from cdk_app.demo.payment_findings import read_dead_letters
 from cdk_app.demo.starts import Preprocessor, Started
 from tsunagu.local.embedded_cloud import EmbeddedCloud
 
@@ -75,7 +75,7 @@ class OrderPipeline:
             lost=len(findings.lost),
             doubled=len(findings.doubled),
             killed=killed,
-            deferred=sum(count_deferrals(cloud, lane.function_name) for lane in pipeline_lanes(stack)),
+            deferred=sum(count_deferrals(cloud, queue.function_name) for queue in pipeline_queues(stack)),
             seconds=round(time.monotonic() - began, 1),
             problems=[*findings.problems, *([] if killed else ["a handler must be killed while it works, got none"])],
         )
@@ -88,7 +88,7 @@ class OrderPipeline:
         placed: Sequence[PlannedOrder],
     ) -> tuple[list[Started], int]:
         """Place the orders; return the answers, and the number of handlers killed meanwhile."""
-        functions = {lane.name: lane.function_name for lane in pipeline_lanes(stack)}
+        functions = {queue.name: queue.function_name for queue in pipeline_queues(stack)}
         first = preprocessor.ask_all(order.start() for order in placed[:WARMING])
         _drain(cloud, stack, lambda _: None)
         with ThreadPoolExecutor(1 + len(self.victims)) as helpers:
@@ -114,10 +114,10 @@ def pipeline_outputs(outputs: Outputs) -> Mapping[str, str]:
     return outputs[STACK_NAME]
 
 
-def pipeline_lanes(stack: Mapping[str, str]) -> tuple[Lane, ...]:
+def pipeline_queues(stack: Mapping[str, str]) -> tuple[ConsumedQueue, ...]:
     """Return the queue of each service, from the outputs of the stack, in the order of the steps."""
     return tuple(
-        Lane(
+        ConsumedQueue(
             name=service,
             queue_url=stack[f"{service.capitalize()}QueueUrl"],
             dead_letter_queue_url=stack[f"{service.capitalize()}DeadLetterQueueUrl"],
@@ -150,14 +150,14 @@ def judge_orders(
     kills: int,
 ) -> tuple[OrderFindings, int]:
     """Return what the books say of the orders, and how many were refused by billing; see `wrong_notifications`."""
-    lanes = {lane.name: lane for lane in pipeline_lanes(stack)}
+    queues = {queue.name: queue for queue in pipeline_queues(stack)}
     sqs = cloud.client("sqs")
-    findings = balance_orders(expected, read_orders(cloud.client("dynamodb"), stack["OrdersTableName"]))
-    letters = read_dead_letters(sqs, lanes["billing"].dead_letter_queue_url)
+    findings = compare_orders(expected, read_orders(cloud.client("dynamodb"), stack["OrdersTableName"]))
+    letters = read_dead_letters(sqs, queues["billing"].dead_letter_queue_url)
     others = [
         f"{name} must have no dead letter, got {letter.reason}"
         for name in ("inventory", "shipping")
-        for letter in read_dead_letters(sqs, lanes[name].dead_letter_queue_url)
+        for letter in read_dead_letters(sqs, queues[name].dead_letter_queue_url)
     ]
     told = Inbox(sqs, stack["NotificationsQueueUrl"]).read()
     misinformed = wrong_notifications(expected, told, single=single, kills=kills)
@@ -168,7 +168,7 @@ def judge_orders(
 def _drain(cloud: EmbeddedCloud, stack: Mapping[str, str], tell: Tell) -> None:
     wait_until_drained(
         cloud.client("sqs"),
-        pipeline_lanes(stack),
+        pipeline_queues(stack),
         patience_seconds=DRAIN_PATIENCE_SECONDS,
         tell=lambda left: tell(f"{left} messages left; what was killed comes back after its visibility time-out"),
     )

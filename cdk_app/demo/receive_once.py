@@ -8,16 +8,16 @@ from dataclasses import dataclass
 from cdk_app.demo.driver import (
     DRAIN_PATIENCE_SECONDS,
     KILL_PATIENCE_SECONDS,
-    Lane,
+    ConsumedQueue,
     kill_working_handlers,
     send,
     wait_until_drained,
 )
 from cdk_app.demo.errors import DemoError
 from cdk_app.demo.flow import FlowReport, Outputs, Tell
-from cdk_app.demo.ledger import Findings, balance_books, read_dead_letters, read_payments
 from cdk_app.demo.load import LoadShape, PlannedMessage, plan_messages
 from cdk_app.demo.logs import count_deferrals
+from cdk_app.demo.payment_findings import PaymentFindings, compare_payments, read_dead_letters, read_payments
 from tsunagu.local.embedded_cloud import EmbeddedCloud
 
 SHAPE = LoadShape(messages=100, accounts=10, invalid_share=0.02)
@@ -43,42 +43,42 @@ class ReceiveOnce:
         """Drive the flow; see `Flow`."""
         started = time.monotonic()
         stack = payment_outputs(outputs)
-        lanes = payment_lanes(stack)
+        queues = payment_queues(stack)
         sqs = cloud.client("sqs")
-        loads = {lane.name: plan_messages(self.seed, lane.name, self.shape) for lane in lanes}
-        killed = sum(self._drive(cloud, lane, loads[lane.name], tell) for lane in lanes)
+        loads = {queue.name: plan_messages(self.seed, queue.name, self.shape) for queue in queues}
+        killed = sum(self._drive(cloud, queue, loads[queue.name], tell) for queue in queues)
         wait_until_drained(
             sqs,
-            lanes,
+            queues,
             patience_seconds=DRAIN_PATIENCE_SECONDS,
             tell=lambda left: tell(f"{left} messages left; what was killed comes back after its visibility time-out"),
         )
         tell("balancing the books")
         table = read_payments(cloud.client("dynamodb"), stack["PaymentsTableName"])
         findings = [
-            balance_books(
-                loads[lane.name], table, read_dead_letters(sqs, lane.dead_letter_queue_url), ordered=lane.fifo
+            compare_payments(
+                loads[queue.name], table, read_dead_letters(sqs, queue.dead_letter_queue_url), ordered=queue.fifo
             )
-            for lane in lanes
+            for queue in queues
         ]
         return compose_report(
             findings,
             sent=sum(map(len, loads.values())),
             killed=killed,
-            deferred=sum(count_deferrals(cloud, lane.function_name) for lane in lanes),
+            deferred=sum(count_deferrals(cloud, queue.function_name) for queue in queues),
             seconds=time.monotonic() - started,
         )
 
-    def _drive(self, cloud: EmbeddedCloud, lane: Lane, messages: Sequence[PlannedMessage], tell: Tell) -> int:
+    def _drive(self, cloud: EmbeddedCloud, queue: ConsumedQueue, messages: Sequence[PlannedMessage], tell: Tell) -> int:
         """Send `messages` in as many parts as there are kills, and kill after each part; return the number killed."""
         sqs = cloud.client("sqs")
         size = math.ceil(len(messages) / self.kills)
         killed = 0
         for start in range(0, len(messages), size):
             part = messages[start : start + size]
-            tell(f"sending {len(part)} messages to the {lane.name} queue, and killing the handler that works on them")
-            send(sqs, lane, part)
-            killed += kill_working_handlers(cloud, sqs, lane, patience_seconds=KILL_PATIENCE_SECONDS)
+            tell(f"sending {len(part)} messages to the {queue.name} queue, and killing the handler that works on them")
+            send(sqs, queue, part)
+            killed += kill_working_handlers(cloud, sqs, queue, patience_seconds=KILL_PATIENCE_SECONDS)
         return killed
 
 
@@ -94,13 +94,13 @@ def payment_outputs(outputs: Outputs) -> Mapping[str, str]:
     return outputs[STACK_NAME]
 
 
-def payment_lanes(outputs: Mapping[str, str]) -> tuple[Lane, Lane]:
-    """Return the FIFO and the standard lane of the payments stack, from its outputs."""
-    return _lane(outputs, "Fifo"), _lane(outputs, "Standard")
+def payment_queues(outputs: Mapping[str, str]) -> tuple[ConsumedQueue, ConsumedQueue]:
+    """Return the FIFO and the standard queue of the payments stack, from its outputs."""
+    return _queue(outputs, "Fifo"), _queue(outputs, "Standard")
 
 
-def _lane(outputs: Mapping[str, str], kind: str) -> Lane:
-    return Lane(
+def _queue(outputs: Mapping[str, str], kind: str) -> ConsumedQueue:
+    return ConsumedQueue(
         name=kind.lower(),
         queue_url=outputs[f"{kind}QueueUrl"],
         dead_letter_queue_url=outputs[f"{kind}DeadLetterQueueUrl"],
@@ -110,7 +110,7 @@ def _lane(outputs: Mapping[str, str], kind: str) -> Lane:
 
 
 def compose_report(
-    findings: Sequence[Findings], *, sent: int, killed: int, deferred: int, seconds: float
+    findings: Sequence[PaymentFindings], *, sent: int, killed: int, deferred: int, seconds: float
 ) -> FlowReport:
     """Add up what the books say of each queue, and name all that is not as it must be."""
     lost = [payment_id for finding in findings for payment_id in finding.lost]

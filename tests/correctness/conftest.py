@@ -36,7 +36,7 @@ def payments(cloud: EmbeddedCloud, tmp_path_factory: pytest.TempPathFactory) -> 
     assembly = synthesize("embedded", tmp_path_factory.mktemp("payments") / "cdk.out")
     outputs = cloud.deploy(assembly)
     deployment = Deployment(cloud=cloud, assembly=assembly, outputs={STACK_NAME: outputs[STACK_NAME]})
-    shorten_visibility(cloud, deployment.lanes)
+    shorten_visibility(cloud, deployment.queues)
     return deployment
 
 

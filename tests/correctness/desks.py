@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any, TypeVar
 
 from cdk_app.demo.driver import count_messages
-from cdk_app.demo.ledger import DeadLetter, read_dead_letters
+from cdk_app.demo.payment_findings import FoundDeadLetter, read_dead_letters
 from tests.correctness.soak import statuses
 from tsunagu.local.embedded_cloud import EmbeddedCloud
 
@@ -80,7 +80,7 @@ class Desk:
         item = answer.get("Item")
         return Effect(int(item["effects"]["N"]), int(item["recorded_at"]["N"])) if item else None
 
-    def dead_letters(self) -> list[DeadLetter]:
+    def dead_letters(self) -> list[FoundDeadLetter]:
         return read_dead_letters(self.cloud.client("sqs"), self.dead_letter_queue_url)
 
     def dead_keys(self) -> list[str]:

@@ -6,9 +6,15 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
-from cdk_app.demo.driver import Lane, send, wait_until_drained
-from cdk_app.demo.ledger import DeadLetter, Findings, balance_books, read_dead_letters, read_payments
+from cdk_app.demo.driver import ConsumedQueue, send, wait_until_drained
 from cdk_app.demo.load import LoadShape, PlannedMessage, plan_messages
+from cdk_app.demo.payment_findings import (
+    FoundDeadLetter,
+    PaymentFindings,
+    compare_payments,
+    read_dead_letters,
+    read_payments,
+)
 from tests.correctness.fault_proxy import FaultProxy
 from tests.correctness.faults import NOTHING, Fate, FaultRates
 from tsunagu.local.embedded_cloud import EmbeddedCloud
@@ -31,9 +37,9 @@ class Books:
         doubled: Effects too many.
     """
 
-    findings: Findings
+    findings: PaymentFindings
     sent: Sequence[PlannedMessage]
-    dead_letters: Sequence[DeadLetter]
+    dead_letters: Sequence[FoundDeadLetter]
 
     @property
     def lost(self) -> int:
@@ -47,17 +53,19 @@ class Books:
         return self.findings.effects - (len(payments) - self.lost)
 
     @property
-    def valid_dead_letters(self) -> list[DeadLetter]:
+    def valid_dead_letters(self) -> list[FoundDeadLetter]:
         """Dead letters that should have had an effect."""
         valid = {message.body for message in self.sent if message.payment is not None}
         return [letter for letter in self.dead_letters if letter.body in valid]
 
 
-def plan_load(seed: int, lane: Lane, messages: int, *, only_valid: bool = False) -> tuple[PlannedMessage, ...]:
+def plan_load(
+    seed: int, queue: ConsumedQueue, messages: int, *, only_valid: bool = False
+) -> tuple[PlannedMessage, ...]:
     """Return the messages of one queue: one in a hundred invalid, unless only valid ones are wanted."""
     # Many accounts: a kill blocks the groups of its batch, and the load shall go on meanwhile.
     shape = LoadShape(messages=messages, accounts=messages // 3, copied_share=COPIED_SHARE)
-    planned = plan_messages(seed, f"{lane.name}-{seed}", shape)  # so that two loads share no payment
+    planned = plan_messages(seed, f"{queue.name}-{seed}", shape)  # so that two loads share no payment
     return tuple(message for message in planned if message.payment is not None or not only_valid)
 
 
@@ -82,31 +90,33 @@ def behind_proxy(
                 _set_variables(cloud, name, variables)
 
 
-def shorten_visibility(cloud: EmbeddedCloud, lanes: Sequence[Lane], seconds: int = VISIBILITY_SECONDS) -> None:
+def shorten_visibility(
+    cloud: EmbeddedCloud, queues: Sequence[ConsumedQueue], seconds: int = VISIBILITY_SECONDS
+) -> None:
     """Let messages of killed handlers come back after `seconds`."""
-    for lane in lanes:
+    for queue in queues:
         attributes = {"VisibilityTimeout": str(seconds)}
-        cloud.client("sqs").set_queue_attributes(QueueUrl=lane.queue_url, Attributes=attributes)
+        cloud.client("sqs").set_queue_attributes(QueueUrl=queue.queue_url, Attributes=attributes)
 
 
 def drive(
     cloud: EmbeddedCloud,
     table_name: str,
-    loads: Mapping[Lane, Sequence[PlannedMessage]],
+    loads: Mapping[ConsumedQueue, Sequence[PlannedMessage]],
     *,
     tell: Callable[[int], None] = lambda _left: None,
 ) -> list[Books]:
     """Send each load to its queue, wait until all queues are empty, and balance the books."""
     sqs = cloud.client("sqs")
-    for lane, messages in loads.items():
-        sqs.purge_queue(QueueUrl=lane.dead_letter_queue_url)  # of what an earlier load left there
-        send(sqs, lane, messages)
+    for queue, messages in loads.items():
+        sqs.purge_queue(QueueUrl=queue.dead_letter_queue_url)  # of what an earlier load left there
+        send(sqs, queue, messages)
     wait_until_drained(sqs, [*loads], patience_seconds=DRAIN_PATIENCE_SECONDS, tell=tell)
     table = read_payments(cloud.client("dynamodb"), table_name)
     books = []
-    for lane, messages in loads.items():
-        letters = read_dead_letters(sqs, lane.dead_letter_queue_url)
-        findings = balance_books(messages, table, letters, ordered=lane.fifo)
+    for queue, messages in loads.items():
+        letters = read_dead_letters(sqs, queue.dead_letter_queue_url)
+        findings = compare_payments(messages, table, letters, ordered=queue.fifo)
         books.append(Books(findings=findings, sent=messages, dead_letters=letters))
     return books
 

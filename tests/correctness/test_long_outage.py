@@ -19,14 +19,14 @@ GONE = FaultRates(throttled=1.0, failed=0.0, answer_lost=0.0, partly_throttled=0
 @pytest.fixture
 def small_back_stop(payments: Deployment) -> Iterator[Deployment]:
     """The payments app as it was deployed, but for the receives that it allows."""
-    before = [receive_count(payments, lane.queue_url) for lane in payments.lanes]
-    shorten_visibility(payments.cloud, payments.lanes, VISIBILITY_SECONDS)
-    for lane in payments.lanes:
-        receive_count(payments, lane.queue_url, BACK_STOP)
+    before = [receive_count(payments, queue.queue_url) for queue in payments.queues]
+    shorten_visibility(payments.cloud, payments.queues, VISIBILITY_SECONDS)
+    for queue in payments.queues:
+        receive_count(payments, queue.queue_url, BACK_STOP)
     yield payments
-    shorten_visibility(payments.cloud, payments.lanes)
-    for lane, count in zip(payments.lanes, before, strict=True):
-        receive_count(payments, lane.queue_url, count)
+    shorten_visibility(payments.cloud, payments.queues)
+    for queue, count in zip(payments.queues, before, strict=True):
+        receive_count(payments, queue.queue_url, count)
 
 
 def receive_count(payments: Deployment, queue_url: str, new: int | None = None) -> int:
@@ -42,8 +42,8 @@ def receive_count(payments: Deployment, queue_url: str, new: int | None = None) 
 
 @pytest.mark.slow
 def test_no_valid_payment_dies_in_three_minutes_without_a_store(small_back_stop: Deployment) -> None:
-    payments, functions = small_back_stop, [lane.function_name for lane in small_back_stop.lanes]
-    loads = {lane: plan_load(180, lane, 50) for lane in payments.lanes}
+    payments, functions = small_back_stop, [queue.function_name for queue in small_back_stop.queues]
+    loads = {queue: plan_load(180, queue, 50) for queue in payments.queues}
 
     with behind_proxy(payments.cloud, functions, seed=180, rates=GONE) as proxy:
         end = threading.Timer(OUTAGE_SECONDS, setattr, (proxy.fate, "rates", NOTHING))

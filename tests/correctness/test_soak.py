@@ -22,8 +22,8 @@ def test_no_payment_is_lost_or_doubled_whatever_is_killed_or_fails(
     payments: Deployment, messages: int, rates: FaultRates
 ) -> None:
     seed = messages
-    loads = {lane: plan_load(seed, lane, messages) for lane in payments.lanes}
-    functions = [lane.function_name for lane in payments.lanes]
+    loads = {queue: plan_load(seed, queue, messages) for queue in payments.queues}
+    functions = [queue.function_name for queue in payments.queues]
 
     with behind_proxy(payments.cloud, functions, seed=seed, rates=rates) as proxy:
         books = drive(payments.cloud, payments.payments["PaymentsTableName"], loads)

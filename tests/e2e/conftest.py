@@ -44,13 +44,13 @@ def run(deployment: Deployment) -> Run:
     report = FLOW.run(deployment.cloud, deployment.outputs, lambda _: None)
     return Run(
         report=report,
-        loads={lane.name: plan_messages(FLOW.seed, lane.name, FLOW.shape) for lane in deployment.lanes},
+        loads={queue.name: plan_messages(FLOW.seed, queue.name, FLOW.shape) for queue in deployment.queues},
         table=deployment.table(),
-        dead_letters={lane.name: deployment.dead_letters(lane) for lane in deployment.lanes},
+        dead_letters={queue.name: deployment.dead_letters(queue) for queue in deployment.queues},
         notifications=inbox.read(),
         items=deployment.idempotency_items(),
-        log_lines=[text for lane in deployment.lanes for text in log_lines(deployment.cloud, lane.function_name)],
-        left_in_queues=[count_messages(deployment.cloud.client("sqs"), lane.queue_url) for lane in deployment.lanes],
+        log_lines=[text for queue in deployment.queues for text in log_lines(deployment.cloud, queue.function_name)],
+        left_in_queues=[count_messages(deployment.cloud.client("sqs"), queue.queue_url) for queue in deployment.queues],
     )
 
 

@@ -5,11 +5,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from cdk_app.demo.driver import Lane
+from cdk_app.demo.driver import ConsumedQueue
 from cdk_app.demo.flow import FlowReport
-from cdk_app.demo.ledger import DeadLetter, PaymentsTable, read_dead_letters, read_payments
 from cdk_app.demo.load import PlannedMessage
-from cdk_app.demo.receive_once import STACK_NAME, payment_lanes
+from cdk_app.demo.payment_findings import FoundDeadLetter, PaymentsTable, read_dead_letters, read_payments
+from cdk_app.demo.receive_once import STACK_NAME, payment_queues
 from tsunagu.local.embedded_cloud import EmbeddedCloud
 
 
@@ -26,8 +26,8 @@ class Deployment:
         return self.outputs[STACK_NAME]
 
     @property
-    def lanes(self) -> tuple[Lane, Lane]:
-        return payment_lanes(self.payments)
+    def queues(self) -> tuple[ConsumedQueue, ConsumedQueue]:
+        return payment_queues(self.payments)
 
     def table(self) -> PaymentsTable:
         return read_payments(self.cloud.client("dynamodb"), self.payments["PaymentsTableName"])
@@ -37,8 +37,8 @@ class Deployment:
         pages = scan.paginate(TableName=self.payments["IdempotencyTableName"])
         return [item for page in pages for item in page["Items"]]
 
-    def dead_letters(self, lane: Lane) -> list[DeadLetter]:
-        return read_dead_letters(self.cloud.client("sqs"), lane.dead_letter_queue_url)
+    def dead_letters(self, queue: ConsumedQueue) -> list[FoundDeadLetter]:
+        return read_dead_letters(self.cloud.client("sqs"), queue.dead_letter_queue_url)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -48,7 +48,7 @@ class Run:
     report: FlowReport
     loads: Mapping[str, tuple[PlannedMessage, ...]]
     table: PaymentsTable
-    dead_letters: Mapping[str, list[DeadLetter]]
+    dead_letters: Mapping[str, list[FoundDeadLetter]]
     notifications: list[dict[str, Any]]
     items: list[dict[str, Any]]
     log_lines: list[str]

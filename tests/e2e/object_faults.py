@@ -184,7 +184,7 @@ def _send(desk: OrderDesk, forge: Callable[[Envelope], Envelope]) -> str:
         "schema_version": {"DataType": "String", "StringValue": "1"},
     }
     desk.cloud.client("sqs").send_message(
-        QueueUrl=desk.lanes["shipping"].queue_url, MessageBody=json.dumps(envelope), MessageAttributes=attributes
+        QueueUrl=desk.queues["shipping"].queue_url, MessageBody=json.dumps(envelope), MessageAttributes=attributes
     )
     return str(envelope["request_id"])
 

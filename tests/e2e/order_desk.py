@@ -7,11 +7,11 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
-from cdk_app.demo.driver import Lane, count_messages, wait_until_drained
+from cdk_app.demo.driver import ConsumedQueue, count_messages, wait_until_drained
 from cdk_app.demo.inbox import Inbox
-from cdk_app.demo.ledger import DeadLetter, read_dead_letters
-from cdk_app.demo.order_books import OrdersTable, read_orders
-from cdk_app.demo.pipeline import pipeline_lanes
+from cdk_app.demo.order_findings import OrdersTable, read_orders
+from cdk_app.demo.payment_findings import FoundDeadLetter, read_dead_letters
+from cdk_app.demo.pipeline import pipeline_queues
 from cdk_app.demo.starts import Preprocessor
 from tsunagu.local.embedded_cloud import EmbeddedCloud
 from tsunagu.operations.dead_letters import SqsDeadLetterSource
@@ -34,25 +34,25 @@ class OrderDesk:
         return Preprocessor(self.cloud.client("lambda"), self.stack["PreprocessorFunctionName"])
 
     @property
-    def lanes(self) -> Mapping[str, Lane]:
-        return {lane.name: lane for lane in pipeline_lanes(self.stack)}
+    def queues(self) -> Mapping[str, ConsumedQueue]:
+        return {queue.name: queue for queue in pipeline_queues(self.stack)}
 
     def table(self) -> OrdersTable:
         return read_orders(self.cloud.client("dynamodb"), self.stack["OrdersTableName"])
 
     def drain(self, *services: str) -> None:
         """Wait until the queues of these services are empty, of all when none is named."""
-        lanes = [lane for name, lane in self.lanes.items() if name in services or not services]
-        wait_until_drained(self.cloud.client("sqs"), lanes, patience_seconds=DRAIN_SECONDS, tell=lambda _: None)
+        queues = [queue for name, queue in self.queues.items() if name in services or not services]
+        wait_until_drained(self.cloud.client("sqs"), queues, patience_seconds=DRAIN_SECONDS, tell=lambda _: None)
 
     def waiting(self, service: str) -> int:
-        return count_messages(self.cloud.client("sqs"), self.lanes[service].queue_url)
+        return count_messages(self.cloud.client("sqs"), self.queues[service].queue_url)
 
     def dead(self, service: str) -> int:
-        return count_messages(self.cloud.client("sqs"), self.lanes[service].dead_letter_queue_url)
+        return count_messages(self.cloud.client("sqs"), self.queues[service].dead_letter_queue_url)
 
-    def letters(self, service: str) -> list[DeadLetter]:
-        return read_dead_letters(self.cloud.client("sqs"), self.lanes[service].dead_letter_queue_url)
+    def letters(self, service: str) -> list[FoundDeadLetter]:
+        return read_dead_letters(self.cloud.client("sqs"), self.queues[service].dead_letter_queue_url)
 
     def reasons(self, service: str) -> dict[str, str]:
         """Why each request of a dead letter of a service died."""
@@ -63,14 +63,14 @@ class OrderDesk:
         return Inbox(self.cloud.client("sqs"), self.stack["NotificationsQueueUrl"]).read()
 
     def redrive(self, service: str) -> RedriveReport:
-        client, lane = functools.partial(self.cloud.client, "sqs"), self.lanes[service]
-        source = SqsDeadLetterSource(client, lane.dead_letter_queue_url)
-        return redrive(source, SqsQueueSender(client, lane.queue_url), SystemClock(), rate_per_second=100)
+        client, queue = functools.partial(self.cloud.client, "sqs"), self.queues[service]
+        source = SqsDeadLetterSource(client, queue.dead_letter_queue_url)
+        return redrive(source, SqsQueueSender(client, queue.queue_url), SystemClock(), rate_per_second=100)
 
     @contextmanager
     def stopped(self, service: str) -> Iterator[None]:
         """Let nothing reach a service while the block runs."""
-        client, name = self.cloud.client("lambda"), self.lanes[service].function_name
+        client, name = self.cloud.client("lambda"), self.queues[service].function_name
         (mapping,) = client.list_event_source_mappings(FunctionName=name)["EventSourceMappings"]
         client.update_event_source_mapping(UUID=mapping["UUID"], Enabled=False)
         try:
@@ -81,7 +81,7 @@ class OrderDesk:
     @contextmanager
     def configured(self, service: str, **variables: str) -> Iterator[None]:
         """Give the function of a service other environment variables while the block runs."""
-        client, name = self.cloud.client("lambda"), self.lanes[service].function_name
+        client, name = self.cloud.client("lambda"), self.queues[service].function_name
         before = client.get_function_configuration(FunctionName=name)["Environment"]["Variables"]
         client.update_function_configuration(FunctionName=name, Environment={"Variables": before | variables})
         try:

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from cdk_app.demo.driver import kill_next_working_handlers
-from cdk_app.demo.order_books import OrdersTable
+from cdk_app.demo.order_findings import OrdersTable
 from cdk_app.demo.orders import OrderShape, PlannedOrder, plan_copies, plan_orders
 from cdk_app.demo.pipeline import replay_question
 from cdk_app.demo.starts import Started
@@ -91,7 +91,7 @@ def run_orders(desk: OrderDesk) -> OrderRun:
     with desk.configured("billing", PAYMENT_TEST_MODE="false"):
         redriven = desk.redrive("billing")
         desk.drain()
-    letters_after = {service: desk.dead(service) for service in desk.lanes}
+    letters_after = {service: desk.dead(service) for service in desk.queues}
     before_replays, told = desk.table(), desk.notifications()
     request_ids = {order.order_id: answer.request_id for order, answer in zip(placed, started, strict=True)}
     replays, tables = replay_all(desk, [order for order in orders if not order.is_declined][:REPLAYED], request_ids)
@@ -120,7 +120,7 @@ def place(desk: OrderDesk, orders: Sequence[PlannedOrder]) -> list[Started]:
 
 def place_and_kill(desk: OrderDesk, orders: Sequence[PlannedOrder]) -> tuple[list[Started], dict[str, int]]:
     """Place orders, and kill handlers of each function meanwhile."""
-    functions = {name: lane.function_name for name, lane in desk.lanes.items()}
+    functions = {name: queue.function_name for name, queue in desk.queues.items()}
     functions["preprocessor"] = desk.preprocessor.function_name
     with ThreadPoolExecutor(len(functions)) as killers:
         kills = {

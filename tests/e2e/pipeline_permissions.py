@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from cdk_app.demo.logs import log_lines
-from cdk_app.demo.order_books import Expectation
+from cdk_app.demo.order_findings import Expectation
 from cdk_app.demo.orders import PlannedOrder
 from cdk_app.demo.pipeline import replay_question
 from tests.e2e.order_desk import OrderDesk
@@ -125,7 +125,7 @@ def see_inventory_without(desk: OrderDesk, case: Case) -> Observation:
         stop.enter_context(desk.stopped("inventory"))
         started = desk.preprocessor.ask(case.start())
         desk.drain("billing")
-        with without(desk, desk.lanes["inventory"].function_name, case):
+        with without(desk, desk.queues["inventory"].function_name, case):
             ended_before = _ended_invocations(desk)
             stop.close()
             _wait_for_an_invocation(desk, ended_before)
@@ -164,5 +164,5 @@ def _wait_for_an_invocation(desk: OrderDesk, ended_before: int) -> None:
 
 
 def _ended_invocations(desk: OrderDesk) -> int:
-    lines = log_lines(desk.cloud, desk.lanes["inventory"].function_name)
+    lines = log_lines(desk.cloud, desk.queues["inventory"].function_name)
     return sum("platform.report" in text for text in lines)

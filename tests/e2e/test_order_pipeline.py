@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from cdk_app.demo.order_books import Expectation, OrdersTable, balance_orders, wrong_notifications
+from cdk_app.demo.order_findings import Expectation, OrdersTable, compare_orders, wrong_notifications
 from cdk_app.demo.orders import PlannedOrder
 from tests.e2e.order_run import REPLAYED, STEPS, WARMING, WHILE_STOPPED, OrderRun
 
@@ -131,15 +131,15 @@ def test_stock_prices_and_shipments_are_those_of_the_orders(order_run: OrderRun)
         "shipped": Counter(payload["customer"] for payload in payloads),
     }
     expected = [Expectation(order=order) for order in order_run.orders]
-    assert balance_orders(expected, order_run.before_replays).problems == []
+    assert compare_orders(expected, order_run.before_replays).problems == []
 
 
 def test_books_of_the_demonstration_see_what_is_missing_and_what_is_doubled(order_run: OrderRun) -> None:
     as_before = [Expectation(order=order) for order in order_run.orders]
     replayed = [Expectation(order=order, shipments=2) for order in order_run.orders]
 
-    missing = balance_orders(replayed, order_run.before_replays)
-    more = balance_orders(as_before, order_run.after_replays["reserve"])
+    missing = compare_orders(replayed, order_run.before_replays)
+    more = compare_orders(as_before, order_run.after_replays["reserve"])
 
     assert (len(missing.lost), missing.doubled) == (500, [])
     assert (more.lost, more.wrong) == ([], [])

@@ -6,10 +6,10 @@ from dataclasses import dataclass
 
 import pytest
 
-from cdk_app.demo.driver import Lane, count_messages, send, wait_until_drained
-from cdk_app.demo.ledger import balance_books
-from cdk_app.demo.load import Payment, PlannedMessage
+from cdk_app.demo.driver import ConsumedQueue, count_messages, send, wait_until_drained
+from cdk_app.demo.load import PlannedMessage, PlannedPayment
 from cdk_app.demo.logs import log_lines
+from cdk_app.demo.payment_findings import compare_payments
 from tests.e2e.deployed import Deployment
 from tests.e2e.permissions import without_permission
 
@@ -30,7 +30,7 @@ class Case:
 
 
 def valid(name: str, account: str = "needy") -> PlannedMessage:
-    payment = Payment(payment_id=name, account=account, amount=7, currency="EUR")
+    payment = PlannedPayment(payment_id=name, account=account, amount=7, currency="EUR")
     body = f'{{"payment_id": "{name}", "account": "{account}", "amount": 7, "currency": "EUR"}}'
     return PlannedMessage(body=body, group_id=account, request_id=f"request-{name}", payment=payment)
 
@@ -69,7 +69,7 @@ class Observation:
 @pytest.fixture(scope="module")
 def observations(settled: Deployment) -> Mapping[str, Observation]:
     """What was seen in each case, by the request id of its message."""
-    in_order, in_any_order = settled.lanes
+    in_order, in_any_order = settled.queues
     send(settled.cloud.client("sqs"), in_order, [RECORDED])
     drain(settled)
     seen = {case.message.request_id: observe(settled, in_order, case) for case in IN_ORDER}
@@ -92,36 +92,36 @@ def test_each_message_is_settled_once_when_the_permissions_are_back(
 ) -> None:
     drain(settled)
 
-    in_order, in_any_order = settled.lanes
-    for lane, sent in ((in_order, [RECORDED, COPY]), (in_any_order, [case.message for case in IN_ANY_ORDER])):
+    in_order, in_any_order = settled.queues
+    for queue, sent in ((in_order, [RECORDED, COPY]), (in_any_order, [case.message for case in IN_ANY_ORDER])):
         bodies = {message.body for message in sent}
-        letters = [letter for letter in settled.dead_letters(lane) if letter.body in bodies]
-        findings = balance_books(sent, settled.table(), letters, ordered=lane.fifo)
+        letters = [letter for letter in settled.dead_letters(queue) if letter.body in bodies]
+        findings = compare_payments(sent, settled.table(), letters, ordered=queue.fifo)
         assert (findings.lost, findings.doubled, findings.wrong) == ([], [], [])
 
 
-def observe(deployment: Deployment, lane: Lane, case: Case) -> Observation:
+def observe(deployment: Deployment, queue: ConsumedQueue, case: Case) -> Observation:
     """Send the case's message while the permission is away, and look once the handler is done with it."""
     cloud = deployment.cloud
-    role = cloud.client("lambda").get_function_configuration(FunctionName=lane.function_name)["Role"].split("/")[-1]
+    role = cloud.client("lambda").get_function_configuration(FunctionName=queue.function_name)["Role"].split("/")[-1]
     resource = deployment.payments[case.output].rsplit("/", 1)[-1]
     with without_permission(cloud.client("iam"), role, case.action, resource):
-        ended_before = ended_invocations(deployment, lane)
-        send(cloud.client("sqs"), lane, [case.message])
+        ended_before = ended_invocations(deployment, queue)
+        send(cloud.client("sqs"), queue, [case.message])
         deadline = time.monotonic() + 120
-        while ended_invocations(deployment, lane) == ended_before:
+        while ended_invocations(deployment, queue) == ended_before:
             assert time.monotonic() < deadline, "the handler never got the message"
             time.sleep(0.1)
         return Observation(
-            left_in_queue=count_messages(cloud.client("sqs"), lane.queue_url),
+            left_in_queue=count_messages(cloud.client("sqs"), queue.queue_url),
             is_recorded=bool(case.message.payment and case.message.payment.payment_id in deployment.table().payments),
-            is_dead_letter=case.message.body in {letter.body for letter in deployment.dead_letters(lane)},
+            is_dead_letter=case.message.body in {letter.body for letter in deployment.dead_letters(queue)},
         )
 
 
-def ended_invocations(deployment: Deployment, lane: Lane) -> int:
-    return sum("platform.report" in text for text in log_lines(deployment.cloud, lane.function_name))
+def ended_invocations(deployment: Deployment, queue: ConsumedQueue) -> int:
+    return sum("platform.report" in text for text in log_lines(deployment.cloud, queue.function_name))
 
 
 def drain(deployment: Deployment) -> None:
-    wait_until_drained(deployment.cloud.client("sqs"), deployment.lanes, patience_seconds=300, tell=lambda _: None)
+    wait_until_drained(deployment.cloud.client("sqs"), deployment.queues, patience_seconds=300, tell=lambda _: None)

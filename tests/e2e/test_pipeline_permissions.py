@@ -2,7 +2,7 @@
 
 import pytest
 
-from cdk_app.demo.order_books import balance_orders
+from cdk_app.demo.order_findings import compare_orders
 from tests.e2e.order_desk import OrderDesk
 from tests.e2e.pipeline_faults import PipelineFaults
 from tests.e2e.pipeline_permissions import DUPLICATE, INVENTORY, PREPROCESSOR, REPLAY, Case
@@ -39,6 +39,6 @@ def test_each_order_is_done_once_when_the_permissions_are_back(
 ) -> None:
     expected = [case.expectation for case in (*INVENTORY, *PREPROCESSOR, DUPLICATE)]
 
-    assert balance_orders(expected, settled_desk.table()).problems == []
+    assert compare_orders(expected, settled_desk.table()).problems == []
     dead = [letter for letter in settled_desk.letters("inventory") if "needy-" in letter.body]
     assert len({letter.source for letter in dead}) == sum(case.is_invalid for case in INVENTORY)

@@ -9,7 +9,7 @@ from cdk_app.demo.load import PlannedMessage
 from tests.e2e.deployed import Run
 from tsunagu.contracts.items import FENCE, STATUS, Status
 
-LANES = ["fifo", "standard"]
+QUEUES = ["fifo", "standard"]
 # What the reason of each flaw must name.
 REASONS = {
     "text that is not JSON": "JSON",
@@ -49,11 +49,11 @@ def test_claims_of_killed_handlers_were_taken_over(run: Run) -> None:
     assert any(int(item[FENCE]["N"]) > 1 for item in run.items)
 
 
-@pytest.mark.parametrize("lane", LANES)
-def test_balances_are_the_sums_of_the_valid_bodies(run: Run, lane: str) -> None:
-    balances = {key: balance.amount for key, balance in run.table.balances.items() if key[0].startswith(lane)}
+@pytest.mark.parametrize("queue", QUEUES)
+def test_balances_are_the_sums_of_the_valid_bodies(run: Run, queue: str) -> None:
+    balances = {key: balance.amount for key, balance in run.table.balances.items() if key[0].startswith(queue)}
 
-    assert balances == amounts(run.loads[lane])
+    assert balances == amounts(run.loads[queue])
 
 
 def test_effects_of_a_group_are_in_the_order_of_sending(run: Run) -> None:
@@ -68,10 +68,10 @@ def test_effects_of_a_group_are_in_the_order_of_sending(run: Run) -> None:
     assert all(payment_ids == sorted(payment_ids) for payment_ids in by_account.values())
 
 
-@pytest.mark.parametrize("lane", LANES)
-def test_every_invalid_message_is_a_dead_letter_that_names_what_is_wrong(run: Run, lane: str) -> None:
-    reasons = {letter.body: letter.reason for letter in run.dead_letters[lane]}
-    invalid = {message.body: message.flaw for message in run.loads[lane] if message.flaw is not None}
+@pytest.mark.parametrize("queue", QUEUES)
+def test_every_invalid_message_is_a_dead_letter_that_names_what_is_wrong(run: Run, queue: str) -> None:
+    reasons = {letter.body: letter.reason for letter in run.dead_letters[queue]}
+    invalid = {message.body: message.flaw for message in run.loads[queue] if message.flaw is not None}
 
     assert reasons.keys() == invalid.keys()
     assert all(REASONS[flaw] in (reasons[body] or "") for body, flaw in invalid.items())

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from cdk_app.demo.driver import wait_until_drained
-from cdk_app.demo.ledger import Balance
+from cdk_app.demo.payment_findings import Balance
 from tests.e2e.deployed import Deployment
 
 TSUNAGU = str(Path(sys.executable).with_name("tsunagu"))
@@ -41,7 +41,7 @@ def test_payments_of_a_file_take_effect(settled: Deployment, tmp_path: Path, que
 
     assert result.returncode == 0, result.stderr
     assert len(result.stdout.split()) == 23
-    wait_until_drained(settled.cloud.client("sqs"), settled.lanes, patience_seconds=300, tell=lambda _: None)
+    wait_until_drained(settled.cloud.client("sqs"), settled.queues, patience_seconds=300, tell=lambda _: None)
     assert settled.table().balances[account, "EUR"] == Balance(amount=276, payments=23)
 
 

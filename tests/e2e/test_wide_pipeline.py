@@ -4,7 +4,7 @@ import time
 from pathlib import Path
 
 from cdk_app.demo.inbox import Inbox
-from cdk_app.demo.order_books import read_orders
+from cdk_app.demo.order_findings import read_orders
 from cdk_app.demo.starts import Preprocessor
 from tests.e2e.deployed import Deployment
 from tests.e2e.wide_stack import STACK_NAME, synthesize_wide

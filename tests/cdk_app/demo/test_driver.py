@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import boto3
 import pytest
 
-from cdk_app.demo.driver import Lane, count_messages, kill_working_handlers, send, wait_until_drained
+from cdk_app.demo.driver import ConsumedQueue, count_messages, kill_working_handlers, send, wait_until_drained
 from cdk_app.demo.errors import DemoError
 from cdk_app.demo.load import LoadShape, plan_messages
 
@@ -43,17 +43,17 @@ def sqs(aws: None) -> "SQSClient":
     return boto3.client("sqs")
 
 
-def lane(sqs: "SQSClient", *, fifo: bool) -> Lane:
+def queue(sqs: "SQSClient", *, fifo: bool) -> ConsumedQueue:
     if fifo:
         url = sqs.create_queue(QueueName="payments.fifo", Attributes={"FifoQueue": "true"})["QueueUrl"]
     else:
         url = sqs.create_queue(QueueName="payments")["QueueUrl"]
-    return Lane(name="payments", queue_url=url, dead_letter_queue_url="", function_name="payments", fifo=fifo)
+    return ConsumedQueue(name="payments", queue_url=url, dead_letter_queue_url="", function_name="payments", fifo=fifo)
 
 
 @pytest.mark.parametrize("fifo", [True, False])
 def test_every_message_of_a_load_arrives(sqs: "SQSClient", fifo: bool) -> None:
-    payments = lane(sqs, fifo=fifo)
+    payments = queue(sqs, fifo=fifo)
     messages = plan_messages(1, "test", LoadShape(messages=25, accounts=3))
 
     send(sqs, payments, messages)
@@ -62,7 +62,7 @@ def test_every_message_of_a_load_arrives(sqs: "SQSClient", fifo: bool) -> None:
 
 
 def test_messages_carry_their_request_id_and_schema_version(sqs: "SQSClient") -> None:
-    payments = lane(sqs, fifo=False)
+    payments = queue(sqs, fifo=False)
     messages = plan_messages(1, "test", LoadShape(messages=3, accounts=1))
 
     send(sqs, payments, messages[:1])
@@ -72,12 +72,12 @@ def test_messages_carry_their_request_id_and_schema_version(sqs: "SQSClient") ->
     assert attributes == {"request_id": messages[0].request_id, "schema_version": "1"}
 
 
-def fill(sqs: "SQSClient", payments: Lane) -> None:
+def fill(sqs: "SQSClient", payments: ConsumedQueue) -> None:
     for _ in range(2):
         sqs.send_message(QueueUrl=payments.queue_url, MessageBody="{}")
 
 
-def settle_one_soon(payments: Lane) -> None:
+def settle_one_soon(payments: ConsumedQueue) -> None:
     """Take a message off the queue a moment after the test has begun to look."""
 
     def settle() -> None:
@@ -89,7 +89,7 @@ def settle_one_soon(payments: Lane) -> None:
 
 
 def test_a_handler_that_still_owes_an_answer_while_frozen_is_killed(sqs: "SQSClient", handler: OneHandler) -> None:
-    payments = lane(sqs, fifo=False)
+    payments = queue(sqs, fifo=False)
     fill(sqs, payments)
     settle_one_soon(payments)
 
@@ -100,7 +100,7 @@ def test_a_handler_that_still_owes_an_answer_while_frozen_is_killed(sqs: "SQSCli
 
 
 def test_a_handler_whose_answer_was_on_its_way_goes_on(sqs: "SQSClient", handler: OneHandler) -> None:
-    payments = lane(sqs, fifo=False)
+    payments = queue(sqs, fifo=False)
     fill(sqs, payments)
     settle_one_soon(payments)
     handler.busy_looks = cycle([True, False])
@@ -119,7 +119,7 @@ def test_a_handler_whose_answer_was_on_its_way_goes_on(sqs: "SQSClient", handler
 
 
 def test_a_handler_that_has_settled_nothing_yet_is_left_alone(sqs: "SQSClient", handler: OneHandler) -> None:
-    payments = lane(sqs, fifo=False)
+    payments = queue(sqs, fifo=False)
     fill(sqs, payments)
 
     killed = kill_working_handlers(handler, sqs, payments, patience_seconds=0.3)
@@ -129,19 +129,19 @@ def test_a_handler_that_has_settled_nothing_yet_is_left_alone(sqs: "SQSClient", 
 
 
 def test_trying_ends_when_the_queue_is_empty(sqs: "SQSClient", handler: OneHandler) -> None:
-    assert kill_working_handlers(handler, sqs, lane(sqs, fifo=False), patience_seconds=60) == 0
+    assert kill_working_handlers(handler, sqs, queue(sqs, fifo=False), patience_seconds=60) == 0
 
 
 def test_waiting_ends_when_the_queues_are_empty(sqs: "SQSClient") -> None:
     looks: list[int] = []
 
-    wait_until_drained(sqs, [lane(sqs, fifo=False)], patience_seconds=5, tell=looks.append)
+    wait_until_drained(sqs, [queue(sqs, fifo=False)], patience_seconds=5, tell=looks.append)
 
     assert looks == [0, 0]
 
 
 def test_waiting_for_a_message_that_stays_ends_with_a_sentence(sqs: "SQSClient") -> None:
-    payments = lane(sqs, fifo=False)
+    payments = queue(sqs, fifo=False)
     sqs.send_message(QueueUrl=payments.queue_url, MessageBody="{}")
 
     with pytest.raises(DemoError, match="the queues must be empty after 0 s, got 1 messages left"):

@@ -4,13 +4,13 @@ import pytest
 
 from cdk_app.demo.errors import DemoError
 from cdk_app.demo.flow import FlowReport
-from cdk_app.demo.ledger import Findings
-from cdk_app.demo.receive_once import compose_report, payment_lanes, payment_outputs
+from cdk_app.demo.payment_findings import PaymentFindings
+from cdk_app.demo.receive_once import compose_report, payment_outputs, payment_queues
 
-GOOD = Findings(effects=10, duplicates=2, dead_lettered=1, lost=[], doubled=[], wrong=[])
+GOOD = PaymentFindings(effects=10, duplicates=2, dead_lettered=1, lost=[], doubled=[], wrong=[])
 
 
-def report(*findings: Findings, killed: int = 1) -> FlowReport:
+def report(*findings: PaymentFindings, killed: int = 1) -> FlowReport:
     return compose_report(findings, sent=26, killed=killed, deferred=0, seconds=1.23)
 
 
@@ -29,7 +29,7 @@ def test_the_queues_are_added_up() -> None:
         (replace(GOOD, wrong=["the order"]), "the order"),
     ],
 )
-def test_whatever_one_queue_did_wrong_is_a_problem(findings: Findings, problem: str) -> None:
+def test_whatever_one_queue_did_wrong_is_a_problem(findings: PaymentFindings, problem: str) -> None:
     assert report(GOOD, findings).problems == [problem]
 
 
@@ -49,7 +49,7 @@ def test_lanes_are_read_from_the_outputs_of_the_stack() -> None:
         for what in ("QueueUrl", "DeadLetterQueueUrl", "FunctionName")
     }
 
-    fifo, standard = payment_lanes(outputs)
+    fifo, standard = payment_queues(outputs)
 
     assert (fifo.name, fifo.fifo, fifo.queue_url) == ("fifo", True, "Fifo QueueUrl")
     assert (standard.name, standard.fifo, standard.function_name) == ("standard", False, "Standard FunctionName")

@@ -3,32 +3,32 @@ from dataclasses import replace
 import boto3
 import pytest
 
-from cdk_app.demo.ledger import (
+from cdk_app.demo.load import PlannedMessage, PlannedPayment
+from cdk_app.demo.payment_findings import (
     Balance,
-    DeadLetter,
-    Findings,
+    FoundDeadLetter,
+    PaymentFindings,
     PaymentsTable,
     RecordedPayment,
-    balance_books,
+    compare_payments,
     read_dead_letters,
     read_payments,
 )
-from cdk_app.demo.load import Payment, PlannedMessage
 
-FIRST = Payment(payment_id="p-1", account="a", amount=100, currency="EUR")
-SECOND = Payment(payment_id="p-2", account="a", amount=20, currency="EUR")
-ELSEWHERE = Payment(payment_id="q-1", account="z", amount=5, currency="EUR")
+FIRST = PlannedPayment(payment_id="p-1", account="a", amount=100, currency="EUR")
+SECOND = PlannedPayment(payment_id="p-2", account="a", amount=20, currency="EUR")
+ELSEWHERE = PlannedPayment(payment_id="q-1", account="z", amount=5, currency="EUR")
 POISON = PlannedMessage(body="{", group_id="a", request_id="r-poison", flaw="text that is not JSON")
-POISON_LETTER = DeadLetter(body="{", reason="not JSON", source="m-1")
+POISON_LETTER = FoundDeadLetter(body="{", reason="not JSON", source="m-1")
 
 
-def sent(payment: Payment) -> PlannedMessage:
+def sent(payment: PlannedPayment) -> PlannedMessage:
     return PlannedMessage(
         body=payment.payment_id, group_id=payment.account, request_id=f"r-{payment.payment_id}", payment=payment
     )
 
 
-def table(*payments: Payment, balances: dict[tuple[str, str], Balance] | None = None) -> PaymentsTable:
+def table(*payments: PlannedPayment, balances: dict[tuple[str, str], Balance] | None = None) -> PaymentsTable:
     totals: dict[tuple[str, str], Balance] = {}
     for payment in payments:
         key = payment.account, payment.currency
@@ -43,15 +43,15 @@ def table(*payments: Payment, balances: dict[tuple[str, str], Balance] | None = 
 
 
 def test_books_balance_when_each_effect_is_there_once_and_the_poison_is_set_aside() -> None:
-    findings = balance_books(
+    findings = compare_payments(
         [sent(FIRST), sent(FIRST), POISON, sent(SECOND)], table(FIRST, SECOND), [POISON_LETTER], ordered=True
     )
 
-    assert findings == Findings(effects=2, duplicates=1, dead_lettered=1, lost=[], doubled=[], wrong=[])
+    assert findings == PaymentFindings(effects=2, duplicates=1, dead_lettered=1, lost=[], doubled=[], wrong=[])
 
 
 def test_a_payment_without_effect_is_lost() -> None:
-    findings = balance_books([sent(FIRST), sent(SECOND)], table(FIRST), [], ordered=True)
+    findings = compare_payments([sent(FIRST), sent(SECOND)], table(FIRST), [], ordered=True)
 
     assert findings.lost == ["p-2"]
     assert findings.wrong == ["balance of a must be 120 EUR from 2 payments, got 100 from 1"]
@@ -60,7 +60,7 @@ def test_a_payment_without_effect_is_lost() -> None:
 def test_a_payment_added_twice_is_doubled_though_it_is_recorded_once() -> None:
     twice = {("a", "EUR"): Balance(amount=200, payments=2)}
 
-    findings = balance_books([sent(FIRST), sent(FIRST)], table(FIRST, balances=twice), [], ordered=True)
+    findings = compare_payments([sent(FIRST), sent(FIRST)], table(FIRST, balances=twice), [], ordered=True)
 
     assert (findings.effects, findings.duplicates, findings.doubled) == (2, 0, ["a EUR"])
 
@@ -68,7 +68,7 @@ def test_a_payment_added_twice_is_doubled_though_it_is_recorded_once() -> None:
 def test_a_loss_and_a_double_in_one_account_do_not_cancel_out() -> None:
     twice = {("a", "EUR"): Balance(amount=200, payments=2)}
 
-    findings = balance_books([sent(FIRST), sent(SECOND)], table(FIRST, balances=twice), [], ordered=True)
+    findings = compare_payments([sent(FIRST), sent(SECOND)], table(FIRST, balances=twice), [], ordered=True)
 
     assert findings.lost == ["p-2"]
     assert findings.doubled == ["a EUR"]
@@ -77,43 +77,43 @@ def test_a_loss_and_a_double_in_one_account_do_not_cancel_out() -> None:
 def test_a_balance_of_the_wrong_amount_is_found() -> None:
     off = {("a", "EUR"): Balance(amount=99, payments=1)}
 
-    findings = balance_books([sent(FIRST)], table(FIRST, balances=off), [], ordered=True)
+    findings = compare_payments([sent(FIRST)], table(FIRST, balances=off), [], ordered=True)
 
     assert findings.wrong == ["balance of a must be 100 EUR from 1 payments, got 99 from 1"]
 
 
 def test_effects_of_an_invalid_message_are_found() -> None:
-    findings = balance_books([sent(FIRST), POISON], table(FIRST, SECOND), [POISON_LETTER], ordered=True)
+    findings = compare_payments([sent(FIRST), POISON], table(FIRST, SECOND), [POISON_LETTER], ordered=True)
 
     assert findings.wrong[0] == "payment p-2 must not be there: no valid message asked for it"
 
 
 def test_a_recorded_payment_with_other_content_is_found() -> None:
-    findings = balance_books([sent(FIRST)], table(replace(FIRST, amount=1)), [], ordered=True)
+    findings = compare_payments([sent(FIRST)], table(replace(FIRST, amount=1)), [], ordered=True)
 
-    assert findings.wrong[0].startswith("payment p-1 must be Payment(")
+    assert findings.wrong[0].startswith("payment p-1 must be PlannedPayment(")
 
 
 def test_the_wrong_order_inside_an_account_is_found_where_order_matters() -> None:
-    findings = balance_books([sent(FIRST), sent(SECOND)], table(SECOND, FIRST), [], ordered=True)
+    findings = compare_payments([sent(FIRST), sent(SECOND)], table(SECOND, FIRST), [], ordered=True)
 
     assert findings.wrong == ["payment p-2 must be recorded after p-1, got the other order"]
 
 
 def test_any_order_will_do_on_a_standard_queue() -> None:
-    findings = balance_books([sent(FIRST), sent(SECOND)], table(SECOND, FIRST), [], ordered=False)
+    findings = compare_payments([sent(FIRST), sent(SECOND)], table(SECOND, FIRST), [], ordered=False)
 
     assert findings.wrong == []
 
 
 def test_accounts_of_other_loads_are_left_out() -> None:
-    findings = balance_books([sent(FIRST)], table(FIRST, ELSEWHERE), [], ordered=True)
+    findings = compare_payments([sent(FIRST)], table(FIRST, ELSEWHERE), [], ordered=True)
 
     assert (findings.effects, findings.wrong) == (1, [])
 
 
 def test_an_invalid_message_must_be_among_the_dead_letters() -> None:
-    findings = balance_books([POISON], table(), [], ordered=True)
+    findings = compare_payments([POISON], table(), [], ordered=True)
 
     assert findings.wrong == [
         "an invalid message (text that is not JSON) must be in the dead-letter queue, got none: {"
@@ -121,22 +121,22 @@ def test_an_invalid_message_must_be_among_the_dead_letters() -> None:
 
 
 def test_a_valid_message_among_the_dead_letters_is_found() -> None:
-    letter = DeadLetter(body="p-1", reason="killed in attempt 5", source="m-1")
+    letter = FoundDeadLetter(body="p-1", reason="killed in attempt 5", source="m-1")
 
-    findings = balance_books([sent(FIRST)], table(FIRST), [letter], ordered=True)
+    findings = compare_payments([sent(FIRST)], table(FIRST), [letter], ordered=True)
 
     assert findings.wrong == ["a valid message must not be in the dead-letter queue: p-1 (killed in attempt 5)"]
 
 
 @pytest.mark.parametrize("reason", [None, ""])
 def test_a_dead_letter_without_a_reason_is_found(reason: str | None) -> None:
-    findings = balance_books([POISON], table(), [replace(POISON_LETTER, reason=reason)], ordered=True)
+    findings = compare_payments([POISON], table(), [replace(POISON_LETTER, reason=reason)], ordered=True)
 
     assert findings.wrong == ["a dead letter must say its reason in dead_letter_reason, got none: {"]
 
 
 def test_second_copy_of_a_dead_letter_counts_once() -> None:
-    findings = balance_books([POISON], table(), [POISON_LETTER, POISON_LETTER], ordered=True)
+    findings = compare_payments([POISON], table(), [POISON_LETTER, POISON_LETTER], ordered=True)
 
     assert (findings.dead_lettered, findings.wrong) == (1, [])
 

@@ -10,8 +10,8 @@ from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, S
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, cast
 
-from cdk_app.demo.ledger import DeadLetter
 from cdk_app.demo.orders import CURRENCY, PlannedOrder
+from cdk_app.demo.payment_findings import FoundDeadLetter
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
@@ -96,7 +96,7 @@ def read_orders(dynamodb: "DynamoDBClient", table_name: str) -> OrdersTable:
     return OrdersTable(effects=effects, stock=stock, charged=charged, shipped=shipped)
 
 
-def balance_orders(expected: Sequence[Expectation], table: OrdersTable) -> OrderFindings:
+def compare_orders(expected: Sequence[Expectation], table: OrdersTable) -> OrderFindings:
     """Compare what was ordered with what is there; what belongs to other orders is left out."""
     lost: list[str] = []
     doubled: list[str] = []
@@ -150,7 +150,7 @@ def wrong_notifications(
     yield from _wrong_copies(Counter(told["run_id"] for told in notifications), single, kills)
 
 
-def wrong_refusals(expected: Sequence[Expectation], letters: Iterable[DeadLetter]) -> Iterator[str]:
+def wrong_refusals(expected: Sequence[Expectation], letters: Iterable[FoundDeadLetter]) -> Iterator[str]:
     """Yield what is wrong with the dead letters of billing: one for each declined customer, with that as its reason."""
     reasons = {order_id_of(json.loads(letter.body)["request"]): letter.reason or "" for letter in letters}
     for each in expected:

@@ -1,6 +1,6 @@
 from typing import Any
 
-from cdk_app.demo.order_books import RECORDS_PER_BATCH, Expectation, wrong_notifications
+from cdk_app.demo.order_findings import RECORDS_PER_BATCH, Expectation, wrong_notifications
 from cdk_app.demo.orders import PlannedOrder
 
 ORDERS = [

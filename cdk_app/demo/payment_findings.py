@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from itertools import pairwise
 from typing import TYPE_CHECKING
 
-from cdk_app.demo.load import Payment, PlannedMessage
+from cdk_app.demo.load import PlannedMessage, PlannedPayment
 from tsunagu.contracts.messages import DEAD_LETTER_REASON_ATTRIBUTE, DEAD_LETTER_SOURCE_ATTRIBUTE, SQS_ENTRIES_PER_BATCH
 
 if TYPE_CHECKING:
@@ -31,7 +31,7 @@ class RecordedPayment:
         recorded_at: Microseconds since the epoch.
     """
 
-    payment: Payment
+    payment: PlannedPayment
     recorded_at: int
 
 
@@ -57,7 +57,7 @@ class PaymentsTable:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class DeadLetter:
+class FoundDeadLetter:
     """A message in a dead-letter queue.
 
     Attributes:
@@ -72,7 +72,7 @@ class DeadLetter:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Findings:
+class PaymentFindings:
     """What the books say of one load. The text of a finding names what is wrong.
 
     Attributes:
@@ -100,7 +100,7 @@ def read_payments(dynamodb: "DynamoDBClient", table_name: str) -> PaymentsTable:
         for item in page["Items"]:
             account, entry = item["account"]["S"], item["entry"]["S"]
             if entry.startswith(PAYMENT_ENTRY):
-                payment = Payment(
+                payment = PlannedPayment(
                     payment_id=entry.removeprefix(PAYMENT_ENTRY),
                     account=account,
                     amount=int(item["amount"]["N"]),
@@ -116,12 +116,12 @@ def read_payments(dynamodb: "DynamoDBClient", table_name: str) -> PaymentsTable:
     return PaymentsTable(payments=payments, balances=balances)
 
 
-def read_dead_letters(sqs: "SQSClient", queue_url: str) -> list[DeadLetter]:
+def read_dead_letters(sqs: "SQSClient", queue_url: str) -> list[FoundDeadLetter]:
     """Look at every message of a dead-letter queue and leave it there.
 
     A FIFO queue gives no more of a group while one of its messages is looked at, so at most ten of a group are seen.
     """
-    letters: list[DeadLetter] = []
+    letters: list[FoundDeadLetter] = []
     handles: list[str] = []
     while received := _receive(sqs, queue_url):
         for handle, letter in received:
@@ -132,7 +132,7 @@ def read_dead_letters(sqs: "SQSClient", queue_url: str) -> list[DeadLetter]:
     return letters
 
 
-def _receive(sqs: "SQSClient", queue_url: str) -> list[tuple[str, DeadLetter]]:
+def _receive(sqs: "SQSClient", queue_url: str) -> list[tuple[str, FoundDeadLetter]]:
     answer = sqs.receive_message(
         QueueUrl=queue_url,
         MaxNumberOfMessages=SQS_ENTRIES_PER_BATCH,
@@ -145,7 +145,7 @@ def _receive(sqs: "SQSClient", queue_url: str) -> list[tuple[str, DeadLetter]]:
         attributes = {
             name: attribute.get("StringValue") for name, attribute in message.get("MessageAttributes", {}).items()
         }
-        letter = DeadLetter(
+        letter = FoundDeadLetter(
             body=message["Body"],
             reason=attributes.get(DEAD_LETTER_REASON_ATTRIBUTE),
             source=attributes.get(DEAD_LETTER_SOURCE_ATTRIBUTE),
@@ -154,9 +154,9 @@ def _receive(sqs: "SQSClient", queue_url: str) -> list[tuple[str, DeadLetter]]:
     return received
 
 
-def balance_books(
-    sent: Sequence[PlannedMessage], table: PaymentsTable, letters: Sequence[DeadLetter], *, ordered: bool
-) -> Findings:
+def compare_payments(
+    sent: Sequence[PlannedMessage], table: PaymentsTable, letters: Sequence[FoundDeadLetter], *, ordered: bool
+) -> PaymentFindings:
     """Compare what was sent to one queue with what is there.
 
     Args:
@@ -175,7 +175,7 @@ def balance_books(
     wrong = [*_unexpected_payments(expected, found), *_wrong_balances(expected, table, accounts)]
     if ordered:
         wrong += _out_of_order(expected, found)
-    return Findings(
+    return PaymentFindings(
         effects=effects,
         duplicates=sum(copies[payment_id] for payment_id in found) - effects,
         dead_lettered=len({letter.source or letter.body for letter in letters}),
@@ -185,16 +185,16 @@ def balance_books(
     )
 
 
-def _expected_payments(sent: Iterable[PlannedMessage]) -> dict[str, Payment]:
+def _expected_payments(sent: Iterable[PlannedMessage]) -> dict[str, PlannedPayment]:
     """Return the payments by id, in the order in which the first copy of each was sent."""
-    expected: dict[str, Payment] = {}
+    expected: dict[str, PlannedPayment] = {}
     for message in sent:
         if message.payment is not None:
             expected.setdefault(message.payment.payment_id, message.payment)
     return expected
 
 
-def _totals(payments: Iterable[Payment]) -> dict[tuple[str, str], Balance]:
+def _totals(payments: Iterable[PlannedPayment]) -> dict[tuple[str, str], Balance]:
     totals: dict[tuple[str, str], Balance] = {}
     for payment in payments:
         key = payment.account, payment.currency
@@ -212,7 +212,7 @@ def _doubled(found: Mapping[str, RecordedPayment], table: PaymentsTable, account
     ]
 
 
-def _unexpected_payments(expected: Mapping[str, Payment], found: Mapping[str, RecordedPayment]) -> Iterator[str]:
+def _unexpected_payments(expected: Mapping[str, PlannedPayment], found: Mapping[str, RecordedPayment]) -> Iterator[str]:
     for payment_id, recorded in found.items():
         if payment_id not in expected:
             yield f"payment {payment_id} must not be there: no valid message asked for it"
@@ -220,7 +220,7 @@ def _unexpected_payments(expected: Mapping[str, Payment], found: Mapping[str, Re
             yield f"payment {payment_id} must be {expected[payment_id]}, got {recorded.payment}"
 
 
-def _wrong_balances(expected: Mapping[str, Payment], table: PaymentsTable, accounts: set[str]) -> Iterator[str]:
+def _wrong_balances(expected: Mapping[str, PlannedPayment], table: PaymentsTable, accounts: set[str]) -> Iterator[str]:
     totals = _totals(expected.values())
     there = {key: balance for key, balance in table.balances.items() if key[0] in accounts}
     for key in sorted(totals.keys() | there.keys()):
@@ -233,7 +233,7 @@ def _wrong_balances(expected: Mapping[str, Payment], table: PaymentsTable, accou
             )
 
 
-def _out_of_order(expected: Mapping[str, Payment], found: Mapping[str, RecordedPayment]) -> Iterator[str]:
+def _out_of_order(expected: Mapping[str, PlannedPayment], found: Mapping[str, RecordedPayment]) -> Iterator[str]:
     by_account: dict[str, list[str]] = {}
     for payment_id, payment in expected.items():
         if payment_id in found:
@@ -244,7 +244,7 @@ def _out_of_order(expected: Mapping[str, Payment], found: Mapping[str, RecordedP
                 yield f"payment {later} must be recorded after {earlier}, got the other order"
 
 
-def _wrong_dead_letters(sent: Sequence[PlannedMessage], letters: Sequence[DeadLetter]) -> Iterator[str]:
+def _wrong_dead_letters(sent: Sequence[PlannedMessage], letters: Sequence[FoundDeadLetter]) -> Iterator[str]:
     invalid = {message.body: message.flaw for message in sent if message.flaw is not None}
     there = {letter.body for letter in letters}
     for body, flaw in invalid.items():

@@ -1,16 +1,21 @@
-"""Errors at synth time and in the command: each a sentence for whoever wrote the input.
+"""Errors of synth, of operations and of the command. Each message is one sentence for the person who can act on it.
 
 * TsunaguError
-    + InvalidPropsError    a construct's prop is out of range, or two props exclude each other
-    + SettingsError        the context of cdk.json names no such stage, or a setting is wrong
-    + AssetError           a handler package cannot become a Lambda asset
-    + EmbeddedCloudError   the embedded cloud did not start, or a deployment to it failed
-    + CommandError         a command was called with what it cannot use
+    + InvalidPropsError      a construct's prop is out of range, or two props exclude each other
+    + SettingsError          the context of cdk.json has no such stage, or a setting is wrong
+    + AssetError             a handler package cannot become a Lambda asset
+    + EmbeddedCloudError     the embedded cloud did not start, or a deployment to it failed
+    + OperationError         an operation on deployed stacks failed
+        + InvalidInputError      a payload, field or id cannot be used as it is
+        + NotFoundError          no such stack, output, queue, pipeline or request exists
+        + NotAcceptedError       the preprocessor did not accept a command
+        + NotDrainedError        queues still hold messages after the time allowed
+    + CommandError           the command line cannot be used, or not everything that it asked for was done
 """
 
 
 class TsunaguError(Exception):
-    """Base of the errors that users of the constructs and of the command see."""
+    """Base of the errors that users of the constructs, of the operations and of the command see."""
 
 
 class InvalidPropsError(TsunaguError):
@@ -18,7 +23,7 @@ class InvalidPropsError(TsunaguError):
 
 
 class SettingsError(TsunaguError):
-    """The context of cdk.json names no such stage, or a setting of it is missing, misspelt or of a wrong type."""
+    """The context of cdk.json has no such stage, or a setting of it is missing, misspelt or of a wrong type."""
 
 
 class AssetError(TsunaguError):
@@ -29,7 +34,7 @@ class EmbeddedCloudError(TsunaguError):
     """The embedded cloud did not start, or a deployment to it failed.
 
     Attributes:
-        log_path: Where the whole story is, if anything was written.
+        log_path: Log with the details. None when nothing was logged.
     """
 
     def __init__(self, message: str, log_path: str | None = None) -> None:
@@ -37,5 +42,35 @@ class EmbeddedCloudError(TsunaguError):
         self.log_path = log_path
 
 
+class OperationError(TsunaguError):
+    """An operation on deployed stacks failed."""
+
+
+class InvalidInputError(OperationError):
+    """A payload, field or id cannot be used as it is. Nothing was sent or started."""
+
+
+class NotFoundError(OperationError):
+    """No such stack, output, queue, pipeline or request exists."""
+
+
+class NotAcceptedError(OperationError):
+    """The preprocessor of a pipeline did not accept a command.
+
+    Attributes:
+        error_type: Name of the error that the preprocessor answered with.
+        can_retry: Whether the same command, with the same idempotency key, may be accepted later.
+    """
+
+    def __init__(self, message: str, *, error_type: str, can_retry: bool) -> None:
+        super().__init__(message)
+        self.error_type = error_type
+        self.can_retry = can_retry
+
+
+class NotDrainedError(OperationError):
+    """Queues still hold messages after the time allowed."""
+
+
 class CommandError(TsunaguError):
-    """A command was called with what it cannot use."""
+    """The command line cannot be used, or not everything that it asked for was done."""

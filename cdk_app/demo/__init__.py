@@ -1,1 +1,1 @@
-"""The demonstration: real messages and real kills, judged by a ledger that reads only the effects."""
+"""The demonstration: sends real messages, kills handlers, and compares the effects with what was sent."""

@@ -1,7 +1,7 @@
-"""`python -m cdk_app.demo`: deploy to the embedded cloud, drive every flow, and let the books judge."""
+"""`python -m cdk_app.demo`: deploys to the embedded cloud, drives every flow, and checks the effects."""
 
 import signal
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Annotated
@@ -12,30 +12,24 @@ from rich.console import Console
 
 from cdk_app.demo.errors import DemoError
 from cdk_app.demo.flow import Flow, FlowReport
-from cdk_app.demo.pipeline import OrderPipeline
-from cdk_app.demo.receive_once import ReceiveOnce
+from cdk_app.demo.flows import FLOWS
 from cdk_app.demo.report import report_table, write_report
 from tsunagu.cli.command import run
-from tsunagu.cli.project import ASSEMBLY_DIRECTORY, CLOUD_DIRECTORY, STAGE, STATE_DIRECTORY, usage_lines
+from tsunagu.cli.project import ASSEMBLY_DIRECTORY, CLOUD_DIRECTORY, STAGE, STATE_DIRECTORY
 from tsunagu.cli.steps import Steps
+from tsunagu.cli.usage import tsunagu_command, usage_lines
+from tsunagu.errors import OperationError
 from tsunagu.local.embedded_cloud import EmbeddedCloud, synthesize
 
 DEMO_CLOUD_DIRECTORY = STATE_DIRECTORY / "demo-cloud"
 DEMO_REPORT = STATE_DIRECTORY / "demo.json"
-PAYMENT = '{"payment_id": "p-1", "account": "a-1", "amount": 995, "currency": "EUR"}'
-ORDER = '{"order_id": "o-1", "customer": "c-1", "lines": [{"sku": "pen", "quantity": 2}], "currency": "EUR"}'
-EXAMPLES = (
-    f"echo '{PAYMENT}' | tsunagu send payments --file - --queue fifo --stage {STAGE}",
-    f"echo '{ORDER}' | tsunagu start orders --file - --stage {STAGE}",
-)
-FLOWS: Sequence[Flow] = (ReceiveOnce(), OrderPipeline())
 
 
 def demo(keep: Annotated[bool, typer.Option("--keep", help="Leave the embedded cloud running.")] = False) -> None:
     """Deploy to an embedded cloud, send messages through every flow, kill handlers, and count the effects.
 
-    Writes .tsunagu/demo.json. Fails when a message was lost or doubled, or when nothing was killed. With --keep, the
-    cloud takes the place of the one that `tsunagu up` starts.
+    Writes .tsunagu/demo.json. Fails when a message was lost or doubled, or when no handler was killed. With --keep, the
+    cloud replaces the one that `tsunagu up` starts.
     """
     console = Console(soft_wrap=True, highlight=False)
     with _termination_as_exit(), ExitStack() as started:
@@ -45,9 +39,29 @@ def demo(keep: Annotated[bool, typer.Option("--keep", help="Leave the embedded c
         if keep:
             cloud.detach()
             started.pop_all()
-            for line in usage_lines(cloud, EXAMPLES):
+            for line in usage_lines(cloud, example_lines()):
                 console.print(line, markup=False)
     judge(reports, log_path=str(cloud.log_path))
+
+
+def example_lines() -> list[str]:
+    """Return lines for a shell, which use each deployed flow once."""
+    return [line.replace("{tsunagu}", tsunagu_command()) for flow in FLOWS for line in flow.examples]
+
+
+def judge(reports: Mapping[str, FlowReport], log_path: str) -> None:
+    """Raise an error when a report has problems.
+
+    Raises:
+        DemoError: A flow has problems; the message names the first.
+    """
+    for name, report in reports.items():
+        if report.problems:
+            msg = (
+                f"{name} must end without a problem, "
+                f"got {len(report.problems)} (all in {DEMO_REPORT}): {report.problems[0]}"
+            )
+            raise DemoError(msg, log_path)
 
 
 def _drive(steps: Steps, started: ExitStack, cloud_directory: Path) -> tuple[EmbeddedCloud, Mapping[str, FlowReport]]:
@@ -61,35 +75,24 @@ def _drive(steps: Steps, started: ExitStack, cloud_directory: Path) -> tuple[Emb
         outputs = cloud.deploy(assembly)
     reports = {}
     for flow in FLOWS:
-        with steps.step(f"Drive {flow.name}") as tell, _log_named(flow, cloud.log_path):
-            reports[flow.name] = flow.run(cloud, outputs, tell)
+        with steps.step(f"Drive {flow.name}") as progress, _log_named(flow, cloud.log_path):
+            reports[flow.name] = flow.run(cloud, outputs, progress)
     return cloud, reports
-
-
-def judge(reports: Mapping[str, FlowReport], log_path: str) -> None:
-    """Accept the reports of all flows, or say what is wrong with the first that did not hold.
-
-    Raises:
-        DemoError: A flow has problems.
-    """
-    for name, report in reports.items():
-        if report.problems:
-            msg = f"{name} must hold, got {len(report.problems)} problems (all in {DEMO_REPORT}): {report.problems[0]}"
-            raise DemoError(msg, log_path)
 
 
 @contextmanager
 def _log_named(flow: Flow, log_path: Path) -> Iterator[None]:
+    """Let errors of a flow name the flow, and the log of the embedded cloud."""
     try:
         yield
-    except (DemoError, BotoCoreError, ClientError) as error:
-        msg = f"{flow.name} must come to its end, but {error}"
+    except (DemoError, OperationError, BotoCoreError, ClientError) as error:
+        msg = f"{flow.name} did not end: {error}"
         raise DemoError(msg, str(log_path)) from error
 
 
 @contextmanager
 def _termination_as_exit() -> Iterator[None]:
-    """Let SIGTERM and SIGHUP end the block like Ctrl-C does, so that what was started is stopped."""
+    """Let SIGTERM and SIGHUP end the block as Ctrl-C does, so that everything that was started is stopped."""
 
     def leave(number: int, _frame: object) -> None:
         raise SystemExit(128 + number)

@@ -4,10 +4,10 @@ from tsunagu.errors import TsunaguError
 
 
 class DemoError(TsunaguError):
-    """A flow did not come to an end, or its books do not balance.
+    """A flow did not end, or its effects do not match what was sent.
 
     Attributes:
-        log_path: Log of the embedded cloud, where the whole story is.
+        log_path: Log of the embedded cloud, with the details.
     """
 
     def __init__(self, message: str, log_path: str | None = None) -> None:

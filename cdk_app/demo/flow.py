@@ -1,30 +1,31 @@
-"""What a flow of the demonstration is: something to run, and a report that it is judged by."""
+"""A flow of the demonstration: something to run, and the report of what it found."""
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Protocol
 
+from cdk_app.demo.errors import DemoError
 from tsunagu.local.embedded_cloud import EmbeddedCloud
 
 Outputs = Mapping[str, Mapping[str, str]]
-Tell = Callable[[str], None]
+Progress = Callable[[str], None]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FlowReport:
-    """What became of one flow.
+    """Result of one flow.
 
     Attributes:
         sent: Messages sent, copies and invalid ones included.
-        effects: Effects found; each of a double effect counts.
+        effects: Effects found. A double effect counts twice.
         duplicates: Copies that had no effect of their own.
         dead_lettered: Different messages in the dead-letter queues.
-        lost: Messages that should have had an effect, and have none.
+        lost: Messages that should have had an effect and have none.
         doubled: Places where an effect was found more than once.
-        killed: Handler processes killed while they had work.
+        killed: Handler processes that were killed while they worked.
         deferred: Deferrals that the handlers logged.
         seconds: How long the flow took.
-        problems: Sentences about all that is not as it must be; none when the flow held.
+        problems: A sentence for each problem; none when all effects are right.
     """
 
     sent: int
@@ -51,15 +52,33 @@ class Flow(Protocol):
         """Key of the flow in the report."""
         ...
 
-    def run(self, cloud: EmbeddedCloud, outputs: Outputs, tell: Tell) -> FlowReport:
+    @property
+    def examples(self) -> Sequence[str]:
+        """Lines for a shell in which `tsunagu` is `{tsunagu}`: they use the deployed flow once."""
+        ...
+
+    def run(self, cloud: EmbeddedCloud, outputs: Outputs, progress: Progress) -> FlowReport:
         """Drive the flow on a deployed cloud, and compare the effects with what was sent.
 
         Args:
             cloud: The embedded cloud, with everything deployed.
             outputs: Outputs of the deployed stacks, by stack name and output name.
-            tell: Takes a short text about where the flow is.
+            progress: Shows a short text about the progress of the flow.
 
         Raises:
-            DemoError: The flow did not come to an end.
+            DemoError: The flow did not end.
+            OperationError: An operation on the deployed stacks failed.
         """
         ...
+
+
+def outputs_of(outputs: Outputs, stack_name: str) -> Mapping[str, str]:
+    """Return the outputs of one stack.
+
+    Raises:
+        DemoError: The app of the project has no such stack.
+    """
+    if stack_name not in outputs:
+        msg = f"the app must deploy the stack {stack_name}, got {', '.join(outputs) or 'no stack with outputs'}"
+        raise DemoError(msg)
+    return outputs[stack_name]

@@ -1,4 +1,4 @@
-"""A queue of the demonstration's own that hears what a topic says."""
+"""A queue of the demonstration that receives the notifications of a topic."""
 
 import json
 from dataclasses import dataclass
@@ -13,10 +13,10 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Inbox:
-    """What a topic said since the subscription.
+    """The notifications of a topic since the subscription.
 
     Attributes:
-        sqs: Client.
+        sqs: SQS client.
         url: The queue.
     """
 
@@ -25,7 +25,7 @@ class Inbox:
 
     @classmethod
     def subscribe(cls, cloud: EmbeddedCloud, topic_arn: str, name: str) -> Self:
-        """Make a queue called `name`, and subscribe it to a topic, raw."""
+        """Make a queue called `name`, and subscribe it to a topic with raw delivery."""
         sqs = cloud.client("sqs")
         url: str = sqs.create_queue(QueueName=name)["QueueUrl"]
         arn = sqs.get_queue_attributes(QueueUrl=url, AttributeNames=["QueueArn"])["Attributes"]["QueueArn"]
@@ -44,15 +44,15 @@ class Inbox:
         return cls(sqs, url)
 
     def read(self) -> list[dict[str, Any]]:
-        """Take out all that was said and not read yet: JSON objects, in no order."""
-        said: list[dict[str, Any]] = []
+        """Return the notifications that were not read yet, in no order, and delete them from the queue."""
+        notifications: list[dict[str, Any]] = []
         while messages := self.sqs.receive_message(QueueUrl=self.url, MaxNumberOfMessages=10, WaitTimeSeconds=1).get(
             "Messages"
         ):
-            said += [json.loads(message["Body"]) for message in messages]
+            notifications += [json.loads(message["Body"]) for message in messages]
             entries: list[DeleteMessageBatchRequestEntryTypeDef] = [
                 {"Id": str(number), "ReceiptHandle": message["ReceiptHandle"]}
                 for number, message in enumerate(messages)
             ]
             self.sqs.delete_message_batch(QueueUrl=self.url, Entries=entries)
-        return said
+        return notifications

@@ -1,4 +1,4 @@
-"""A load of payments from one seed: valid ones, copies of some, and messages that no handler can accept."""
+"""Plans payments from a seed: valid ones, copies of some, and messages that no handler can accept."""
 
 import json
 import random
@@ -15,7 +15,7 @@ Fields = Mapping[str, Any]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PlannedPayment:
-    """A payment whose effect must be found exactly once.
+    """A payment that must have exactly one effect.
 
     Attributes:
         payment_id: The business key.
@@ -30,7 +30,7 @@ class PlannedPayment:
     currency: str
 
     def fields(self) -> dict[str, str | int]:
-        """Return what the body of its message holds."""
+        """Return the fields of its message body."""
         return {
             "payment_id": self.payment_id,
             "account": self.account,
@@ -41,13 +41,13 @@ class PlannedPayment:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PlannedMessage:
-    """A message to send, and what it must come to.
+    """A message to send, and the effect that it must have.
 
     Attributes:
         body: Text to send.
         group_id: Message group on a FIFO queue.
-        request_id: Differs from copy to copy; the deduplication id too, or SQS would swallow the copy.
-        payment: What the message asks for; None when it is invalid.
+        request_id: Each copy has another one. It is the deduplication id too, so that SQS does not drop the copy.
+        payment: The payment that it asks for; None when it is invalid.
         flaw: What is wrong with it; None when it is valid.
     """
 
@@ -60,11 +60,11 @@ class PlannedMessage:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LoadShape:
-    """How much of what a load holds.
+    """Size of a load, and its shares of copies and of invalid messages.
 
     Attributes:
         messages: Different messages, valid and invalid ones together.
-        accounts: Accounts, and so message groups, that they are spread over.
+        accounts: Number of accounts of the payments. Each account is a message group.
         copied_share: Share of the messages that are sent a second time, above 0 and at most 1.
         invalid_share: Share of the messages that are invalid, above 0 and below 1.
     """
@@ -79,7 +79,7 @@ def _renamed_key(fields: Fields) -> str:
     return json.dumps({"paymentId" if name == "payment_id" else name: value for name, value in fields.items()})
 
 
-# Each flaw keeps the payment id in the text, so that every invalid message can be told from every other.
+# Each flaw keeps the payment id in the text, so that no two invalid messages are equal.
 FLAWS: Mapping[str, Callable[[Fields], str]] = {
     "text that is not JSON": lambda fields: json.dumps(fields)[:-1],
     "no payment_id": _renamed_key,
@@ -95,16 +95,16 @@ def plan_messages(seed: int, name: str, shape: LoadShape) -> tuple[PlannedMessag
 
     Args:
         seed: The same seed and name give the same messages.
-        name: Begins every payment id and account, so that the loads of two queues share none.
-        shape: How much of what.
+        name: Every payment id and account begins with it, so that the loads of two queues share none.
+        shape: Size of the load.
     """
-    source = random.Random(f"{seed} {name}")  # noqa: S311 - a load must come out the same again
+    source = random.Random(f"{seed} {name}")  # noqa: S311 - a load must be the same each time
     originals = _originals(source, name, shape)
     valid = [index for index, message in enumerate(originals) if message.payment is not None]
     copied = source.sample(valid, k=max(1, round(shape.messages * shape.copied_share)))
     places: list[tuple[float, PlannedMessage]] = list(enumerate(originals))
     for number, index in enumerate(copied):
-        # Every other copy follows its original at once, so that one batch holds both.
+        # Every second copy follows its original at once, so that one batch holds both.
         place = index + 0.5 if number % 2 else source.uniform(index + 0.5, shape.messages)
         places.append((place, _copy(source, originals[index])))
     return tuple(message for _, message in sorted(places, key=lambda entry: entry[0]))

@@ -1,4 +1,4 @@
-"""What the handlers logged, read from CloudWatch Logs."""
+"""Reads the logs of handlers from CloudWatch Logs."""
 
 import json
 from collections.abc import Iterator
@@ -8,7 +8,7 @@ from tsunagu.local.embedded_cloud import EmbeddedCloud
 
 
 def count_deferrals(cloud: EmbeddedCloud, function_name: str) -> int:
-    """Return how many messages the handlers of a function gave back to the queue, by the metrics that they logged."""
+    """Return how many messages the handlers of a function returned to the queue, by the metrics that they logged."""
     return sum(_deferrals(text) for text in log_lines(cloud, function_name))
 
 
@@ -24,6 +24,6 @@ def log_lines(cloud: EmbeddedCloud, function_name: str) -> Iterator[str]:
 def _deferrals(text: str) -> int:
     try:
         line = json.loads(text)
-    except ValueError:  # what the interpreter itself writes is not JSON
+    except ValueError:  # the Python interpreter itself writes text
         return 0
     return int(line.get(Metric.MESSAGES_RETURNED, 0)) if isinstance(line, dict) else 0

@@ -1,7 +1,7 @@
-"""The demonstration's own books of the order desk: what the orders must have come to, and what is really there.
+"""Compares the orders that were placed with the orders table, the notifications and the dead letters.
 
-Nothing here asks the services or their records. Effects are the items of the orders table; what was told is in the
-queue of notifications, and what failed in the dead-letter queues.
+Nothing here asks the services or their idempotency items. Effects are the items of the orders table, and notifications
+are the messages in the queue of the completion topic.
 """
 
 import json
@@ -17,18 +17,18 @@ if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
 
 EFFECTS = ("RESERVATION", "CHARGE", "SHIPMENT")
-RECORDS_PER_BATCH = 10  # of one invocation of a service; they tell together, before they are marked as told
+MESSAGES_PER_BATCH = 10  # of one invocation of a service, which sends all their messages before it marks them as sent
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Expectation:
-    """An order, and how many of its runs must have come through each service.
+    """An order, and how many effects each service must have had for it.
 
     Attributes:
         order: The order.
-        reservations: Runs through inventory.
-        charges: Runs through billing.
-        shipments: Runs through shipping.
+        reservations: Effects of inventory.
+        charges: Effects of billing.
+        shipments: Effects of shipping.
     """
 
     order: PlannedOrder
@@ -37,7 +37,7 @@ class Expectation:
     shipments: int = 1
 
     def count(self, effect: str) -> int:
-        """Return how many of one of `EFFECTS` there must be."""
+        """Return the number for one of `EFFECTS`."""
         return dict(zip(EFFECTS, (self.reservations, self.charges, self.shipments), strict=True))[effect]
 
 
@@ -47,7 +47,7 @@ class OrdersTable:
 
     Attributes:
         effects: How often each effect of each order was recorded, by order id and effect.
-        stock: Pieces reserved, by article; more than recorded when a reservation was added twice.
+        stock: Pieces reserved, by article. A reservation that was added twice counts twice.
         charged: Minor units charged, by customer.
         shipped: Shipments, by customer.
     """
@@ -60,13 +60,13 @@ class OrdersTable:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class OrderFindings:
-    """What the books say.
+    """Result of the comparison.
 
     Attributes:
-        shipments: Shipments counted, each of a double one too.
-        lost: Effects that must be there, and are not.
-        doubled: Effects, and sums, that are larger than they must be.
-        wrong: Whatever else is not as it must be.
+        shipments: Shipments that were found. A double shipment counts twice.
+        lost: A sentence for each effect that is missing.
+        doubled: A sentence for each effect that happened too often, and for each sum that is too large.
+        wrong: A sentence for each other problem.
     """
 
     shipments: int
@@ -76,7 +76,7 @@ class OrderFindings:
 
     @property
     def problems(self) -> list[str]:
-        """All of them."""
+        """Every sentence."""
         return [*self.lost, *self.doubled, *self.wrong]
 
 
@@ -97,7 +97,7 @@ def read_orders(dynamodb: "DynamoDBClient", table_name: str) -> OrdersTable:
 
 
 def compare_orders(expected: Sequence[Expectation], table: OrdersTable) -> OrderFindings:
-    """Compare what was ordered with what is there; what belongs to other orders is left out."""
+    """Compare orders with the orders table. What belongs to other orders is left out."""
     lost: list[str] = []
     doubled: list[str] = []
     for each in expected:
@@ -129,50 +129,50 @@ def wrong_notifications(
     single: Collection[str] = (),
     kills: int = 0,
 ) -> Iterator[str]:
-    """Yield what is wrong with the notifications: each run that ends tells so, and few do so twice.
+    """Yield what is wrong with the notifications. Each run that ends is notified, and a kill may repeat some of them.
 
     Args:
-        expected: The orders, whose shipments say how many runs of each must have ended.
-        notifications: All that was told, copies among it: copies have the same run id.
-        single: Runs of which no copy may be there, because one message alone went to their last service, and it was
-            not killed.
-        kills: Handlers that were killed, each of which may repeat what its batch had told. Without any, there must be
-            no copies at all.
+        expected: The orders. Their shipments say how many runs of each order must have ended.
+        notifications: All notifications with their copies. Copies have the same run id.
+        single: Runs that must be notified exactly once: one message alone went to their last service, and its handler
+            was not killed.
+        kills: Number of handlers that were killed. Each may repeat the notifications of its batch. Without kills there
+            must be no copies.
     """
-    orders_of_runs = {told["run_id"]: order_id_of(told["request"]) for told in notifications}
+    orders_of_runs = {each["run_id"]: order_id_of(each["request"]) for each in notifications}
     runs = Counter(orders_of_runs.values())
-    copies = Counter(order_id_of(told["request"]) for told in notifications)
+    copies = Counter(order_id_of(each["request"]) for each in notifications)
     for each in expected:
         order_id = each.order.order_id
         if runs[order_id] != each.shipments:
             got = f"{runs[order_id]} in {copies[order_id]} notifications"
-            yield f"order {order_id} must be told of {each.shipments} runs, got {got}"
-    yield from _wrong_copies(Counter(told["run_id"] for told in notifications), single, kills)
+            yield f"order {order_id} must have notifications of {each.shipments} runs, got {got}"
+    yield from _wrong_copies(Counter(each["run_id"] for each in notifications), single, kills)
 
 
-def wrong_refusals(expected: Sequence[Expectation], letters: Iterable[FoundDeadLetter]) -> Iterator[str]:
-    """Yield what is wrong with the dead letters of billing: one for each declined customer, with that as its reason."""
+def wrong_dead_letters(expected: Sequence[Expectation], letters: Iterable[FoundDeadLetter]) -> Iterator[str]:
+    """Yield what is wrong with the dead letters of billing: each declined order must be one, with that reason."""
     reasons = {order_id_of(json.loads(letter.body)["request"]): letter.reason or "" for letter in letters}
     for each in expected:
         order, reason = each.order, reasons.get(each.order.order_id)
         if order.is_declined and (reason is None or "declined" not in reason):
-            yield f"order {order.order_id} must be a dead letter of billing, declined, got {reason}"
+            yield f"order {order.order_id} must be a dead letter of billing with the reason declined, got {reason}"
         elif not order.is_declined and reason is not None:
-            yield f"order {order.order_id} must be no dead letter of billing, got {reason}"
+            yield f"order {order.order_id} must not be a dead letter of billing, got {reason}"
 
 
 def order_id_of(request: Mapping[str, Any]) -> str:
-    """Return the order of a request that travels inline."""
+    """Return the order id of a request that travels inline."""
     return cast("str", request["inline"]["order_id"])
 
 
 def _wrong_copies(copies: Mapping[str, int], single: Collection[str], kills: int) -> Iterator[str]:
     for run_id in single:
         if (got := copies.get(run_id, 0)) != 1:
-            yield f"run {run_id} must be told once, got {got} notifications"
-    most, total = len(copies) + kills * RECORDS_PER_BATCH, sum(copies.values())
+            yield f"run {run_id} must have one notification, got {got}"
+    most, total = len(copies) + kills * MESSAGES_PER_BATCH, sum(copies.values())
     if total > most:
-        yield f"{len(copies)} runs and {kills} kills must be told in at most {most} notifications, got {total}"
+        yield f"{len(copies)} runs and {kills} kills must have at most {most} notifications, got {total}"
 
 
 def _stock(expected: Sequence[Expectation]) -> Mapping[str, int]:

@@ -1,10 +1,12 @@
-"""Orders from one seed, and what each of them costs: computed here again, so that the services can be judged by it."""
+"""Plans orders from a seed, with their prices. The prices are computed here again, to check the services."""
 
 import hashlib
 import random
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
+
+from tsunagu.operations.preprocessor_client import start_command
 
 CURRENCY = "EUR"
 DECLINED, FLAKY = "declined-", "flaky-"  # customers of the billing service's test mode
@@ -18,9 +20,9 @@ class PlannedOrder:
     """An order to place.
 
     Attributes:
-        order_id: Its name, and the idempotency key of its start.
+        order_id: Id of the order, and the idempotency key of its start.
         customer: Who pays.
-        lines: Article and quantity of each line; an article may stand in two lines.
+        lines: Article and quantity of each line. An article may be in two lines.
     """
 
     order_id: str
@@ -29,7 +31,7 @@ class PlannedOrder:
 
     @property
     def is_declined(self) -> bool:
-        """Whether the customer's card is declined, for good."""
+        """Whether the customer's card is declined at every attempt."""
         return self.customer.startswith(DECLINED)
 
     @property
@@ -42,7 +44,7 @@ class PlannedOrder:
 
     @property
     def amount(self) -> int:
-        """What it costs, in minor units."""
+        """Price of the order, in minor units."""
         return sum(price(sku) * quantity for sku, quantity in self.lines)
 
     def payload(self) -> dict[str, Any]:
@@ -51,17 +53,17 @@ class PlannedOrder:
         return {"order_id": self.order_id, "customer": self.customer, "lines": lines, "currency": CURRENCY}
 
     def start(self) -> dict[str, Any]:
-        """Return what the preprocessor is asked: each order once, however often it is asked."""
-        return {"action": "start", "payload": self.payload(), "idempotency_key": self.order_id}
+        """Return the command that starts the order. Sent again, it starts no second request."""
+        return start_command(self.payload(), key=self.order_id)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class OrderShape:
-    """How many orders of what kind.
+    """How many orders of each kind.
 
     Attributes:
         orders: Different orders.
-        customers: Ordinary customers that they are spread over.
+        customers: Number of ordinary customers.
         copied: Orders that are placed a second time, under the same key.
         declined: Orders of customers whose card is declined, one each.
         flaky: Orders of customers whose card works at the second attempt, one each.
@@ -79,10 +81,10 @@ def plan_orders(seed: int, name: str, shape: OrderShape) -> tuple[PlannedOrder, 
 
     Args:
         seed: The same seed and name give the same orders.
-        name: Begins every order id, customer and article, so that the orders of two names share none.
-        shape: How many of what.
+        name: Every order id, customer and article has it, so that the orders of two names share none.
+        shape: How many of each kind.
     """
-    source = random.Random(f"{seed} {name}")  # noqa: S311 - orders must come out the same again
+    source = random.Random(f"{seed} {name}")  # noqa: S311 - orders must be the same each time
     special = source.sample(range(shape.orders), k=shape.declined + shape.flaky)
     prefixes = {index: DECLINED if number < shape.declined else FLAKY for number, index in enumerate(special)}
     return tuple(_order(source, name, index, prefixes.get(index), shape.customers) for index in range(shape.orders))
@@ -94,14 +96,14 @@ def plan_copies(seed: int, orders: Sequence[PlannedOrder], shape: OrderShape) ->
     copied = set(source.sample(range(len(orders)), k=shape.copied))
     placed: list[tuple[float, PlannedOrder]] = list(enumerate(orders))
     for number, index in enumerate(sorted(copied)):
-        # Every other copy follows at once, so that two calls with one key are under way together.
+        # Every second copy follows its original at once, so that two calls with one key run together.
         place = index + 0.5 if number % 2 else source.uniform(index + 0.5, len(orders))
         placed.append((place, orders[index]))
     return [order for _, order in sorted(placed, key=lambda entry: entry[0])]
 
 
 def price(sku: str) -> int:
-    """Return the price of a piece in minor units, by the price list: 100 and a hash of the article below 900."""
+    """Return the price of one piece in minor units: 100 plus a number below 900 from the hash of the article."""
     return LOWEST_PRICE + int.from_bytes(hashlib.sha256(sku.encode()).digest()[:4], "big") % PRICES
 
 

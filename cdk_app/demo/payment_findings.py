@@ -1,7 +1,7 @@
-"""The demonstration's own books: what a load must have come to, and what is really there.
+"""Compares the payments that were sent with the payments table and the dead-letter queues.
 
-Nothing here asks the handlers. Effects are the items of the payments table; dead letters are the messages in the
-dead-letter queues.
+Nothing here asks the handlers or their idempotency items. Effects are the items of the payments table, and dead letters
+are the messages in the dead-letter queues.
 """
 
 from collections import Counter
@@ -11,7 +11,8 @@ from itertools import pairwise
 from typing import TYPE_CHECKING
 
 from cdk_app.demo.load import PlannedMessage, PlannedPayment
-from tsunagu.contracts.messages import DEAD_LETTER_REASON_ATTRIBUTE, DEAD_LETTER_SOURCE_ATTRIBUTE, SQS_ENTRIES_PER_BATCH
+from tsunagu.contracts.messages import DEAD_LETTER_REASON_ATTRIBUTE
+from tsunagu.operations.dead_letters import SqsDeadLetterSource, read_dead_letters
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
@@ -19,16 +20,15 @@ if TYPE_CHECKING:
 
 PAYMENT_ENTRY = "PAYMENT#"
 BALANCE_ENTRY = "BALANCE#"
-LOOK_SECONDS = 30  # how long a looked-at dead letter stays hidden, so that each is seen once
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RecordedPayment:
-    """A payment that the table holds.
+    """A payment in the payments table.
 
     Attributes:
         payment: The payment.
-        recorded_at: Microseconds since the epoch.
+        recorded_at: When it was recorded, in microseconds since the epoch.
     """
 
     payment: PlannedPayment
@@ -37,11 +37,11 @@ class RecordedPayment:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Balance:
-    """What an account holds in one currency.
+    """Balance of an account in one currency.
 
     Attributes:
-        amount: Sum, in the minor unit.
-        payments: How many payments were added; more than were sent when one was added twice.
+        amount: Sum of the payments, in the minor unit.
+        payments: How many payments were added. A payment that was added twice counts twice.
     """
 
     amount: int = 0
@@ -50,7 +50,12 @@ class Balance:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PaymentsTable:
-    """The content of the payments table: payments by id, balances by account and currency."""
+    """The content of the payments table.
+
+    Attributes:
+        payments: Payments by payment id.
+        balances: Balances by account and currency.
+    """
 
     payments: Mapping[str, RecordedPayment]
     balances: Mapping[tuple[str, str], Balance]
@@ -62,8 +67,8 @@ class FoundDeadLetter:
 
     Attributes:
         body: Its text, as it was sent.
-        reason: Why it is there; None when the message does not say.
-        source: Identifier of the message that it was; None when the message does not say.
+        reason: Why it was dead-lettered; None when the message does not say.
+        source: Queue and message id of the message that it was; None when the message does not say.
     """
 
     body: str
@@ -73,15 +78,15 @@ class FoundDeadLetter:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PaymentFindings:
-    """What the books say of one load. The text of a finding names what is wrong.
+    """Result of the comparison for one queue.
 
     Attributes:
-        effects: Effects that happened, each of a double effect counted.
+        effects: Effects that were found. A double effect counts twice.
         duplicates: Copies that arrived and had no effect of their own.
         dead_lettered: Different messages in the dead-letter queue.
-        lost: Payments without effect.
-        doubled: Accounts to which some payment was added more than once.
-        wrong: Whatever else is not as it must be.
+        lost: Ids of payments without effect.
+        doubled: Accounts and currencies to which a payment was added more than once.
+        wrong: A sentence for each other problem.
     """
 
     effects: int
@@ -116,53 +121,23 @@ def read_payments(dynamodb: "DynamoDBClient", table_name: str) -> PaymentsTable:
     return PaymentsTable(payments=payments, balances=balances)
 
 
-def read_dead_letters(sqs: "SQSClient", queue_url: str) -> list[FoundDeadLetter]:
-    """Look at every message of a dead-letter queue and leave it there.
-
-    A FIFO queue gives no more of a group while one of its messages is looked at, so at most ten of a group are seen.
-    """
-    letters: list[FoundDeadLetter] = []
-    handles: list[str] = []
-    while received := _receive(sqs, queue_url):
-        for handle, letter in received:
-            handles.append(handle)
-            letters.append(letter)
-    for handle in handles:
-        sqs.change_message_visibility(QueueUrl=queue_url, ReceiptHandle=handle, VisibilityTimeout=0)
-    return letters
-
-
-def _receive(sqs: "SQSClient", queue_url: str) -> list[tuple[str, FoundDeadLetter]]:
-    answer = sqs.receive_message(
-        QueueUrl=queue_url,
-        MaxNumberOfMessages=SQS_ENTRIES_PER_BATCH,
-        VisibilityTimeout=LOOK_SECONDS,
-        WaitTimeSeconds=1,
-        MessageAttributeNames=["All"],
-    )
-    received = []
-    for message in answer.get("Messages", []):
-        attributes = {
-            name: attribute.get("StringValue") for name, attribute in message.get("MessageAttributes", {}).items()
-        }
-        letter = FoundDeadLetter(
-            body=message["Body"],
-            reason=attributes.get(DEAD_LETTER_REASON_ATTRIBUTE),
-            source=attributes.get(DEAD_LETTER_SOURCE_ATTRIBUTE),
-        )
-        received.append((message["ReceiptHandle"], letter))
-    return received
+def find_dead_letters(sqs: "SQSClient", queue_url: str) -> list[FoundDeadLetter]:
+    """Return the messages of a dead-letter queue, and leave them there; see `read_dead_letters`."""
+    letters = read_dead_letters(SqsDeadLetterSource(lambda: sqs, queue_url))
+    return [
+        FoundDeadLetter(body=letter.delivery.body, reason=letter.reason, source=letter.source) for letter in letters
+    ]
 
 
 def compare_payments(
     sent: Sequence[PlannedMessage], table: PaymentsTable, letters: Sequence[FoundDeadLetter], *, ordered: bool
 ) -> PaymentFindings:
-    """Compare what was sent to one queue with what is there.
+    """Compare what was sent to one queue with the payments table and the dead letters.
 
     Args:
         sent: Messages in the order of sending.
-        table: Payments table; what belongs to other accounts than those of `sent` is left out.
-        letters: Messages of the queue's dead-letter queue.
+        table: Payments table. Accounts that `sent` does not have are left out.
+        letters: Messages in the dead-letter queue of the queue.
         ordered: Whether the effects of an account must be in the order of sending.
     """
     expected = _expected_payments(sent)

@@ -1,19 +1,12 @@
-"""The flow `pipeline`: orders through inventory, billing and shipping, each effect exactly once a run."""
+"""The flow `pipeline`: orders through inventory, billing and shipping, each with one effect for each run."""
 
 import time
 from collections.abc import Collection, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 
-from cdk_app.demo.driver import (
-    DRAIN_PATIENCE_SECONDS,
-    KILL_PATIENCE_SECONDS,
-    ConsumedQueue,
-    kill_next_working_handlers,
-    wait_until_drained,
-)
-from cdk_app.demo.errors import DemoError
-from cdk_app.demo.flow import FlowReport, Outputs, Tell
+from cdk_app.demo.driver import KILL_PATIENCE_SECONDS, ConsumedQueue, drain, kill_next_working_handlers
+from cdk_app.demo.flow import FlowReport, Outputs, Progress, outputs_of
 from cdk_app.demo.inbox import Inbox
 from cdk_app.demo.logs import count_deferrals
 from cdk_app.demo.order_findings import (
@@ -21,27 +14,31 @@ from cdk_app.demo.order_findings import (
     OrderFindings,
     compare_orders,
     read_orders,
+    wrong_dead_letters,
     wrong_notifications,
-    wrong_refusals,
 )
 from cdk_app.demo.orders import OrderShape, PlannedOrder, plan_copies, plan_orders
-from cdk_app.demo.payment_findings import read_dead_letters
-from cdk_app.demo.starts import Preprocessor, Started
+from cdk_app.demo.payment_findings import find_dead_letters
 from tsunagu.local.embedded_cloud import EmbeddedCloud
+from tsunagu.operations.preprocessor_client import PreprocessorClient, StartedRun, replay_command
 
 STACK_NAME = "tsunagu-embedded-order-pipeline"
 SERVICES = ("inventory", "billing", "shipping")
 SHAPE = OrderShape(orders=60, customers=10, copied=3, declined=2, flaky=1)
-WARMING = 5  # orders that start every handler, before one is killed
+WARMING = 5  # orders that start every handler before the first kill
+# A killed preprocessor leaves a lease that ends with its invocation, 20 s after it began.
+PATIENCE_SECONDS = 60.0
+ORDER = '{"order_id": "o-1", "customer": "c-1", "lines": [{"sku": "pen", "quantity": 2}], "currency": "EUR"}'
+EXAMPLE = f"echo '{ORDER}' | {{tsunagu}} start orders --file - --stage embedded"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class OrderPipeline:
-    """Place orders, kill handlers, replay one, and balance the books.
+    """Places orders, kills handlers, replays one order, and compares the orders table with what was ordered.
 
     Attributes:
         seed: Decides every order.
-        shape: How many orders of what kind.
+        shape: How many orders of which kind.
         victims: Services of which a handler is killed while it works.
     """
 
@@ -49,33 +46,35 @@ class OrderPipeline:
     shape: OrderShape = SHAPE
     victims: Sequence[str] = ("inventory", "shipping")
     name: str = "pipeline"
+    examples: Sequence[str] = (EXAMPLE,)
 
-    def run(self, cloud: EmbeddedCloud, outputs: Outputs, tell: Tell) -> FlowReport:
+    def run(self, cloud: EmbeddedCloud, outputs: Outputs, progress: Progress) -> FlowReport:
         """Drive the flow; see `Flow`."""
         began = time.monotonic()
-        stack = pipeline_outputs(outputs)
+        stack = outputs_of(outputs, STACK_NAME)
+        queues = pipeline_queues(stack)
         orders = plan_orders(self.seed, self.name, self.shape)
         placed = plan_copies(self.seed, orders, self.shape)
-        preprocessor = Preprocessor(cloud.client("lambda"), stack["PreprocessorFunctionName"])
-        tell(f"placing {len(placed)} orders, and killing handlers of {' and '.join(self.victims)} that work on them")
-        started, killed = self._place(cloud, stack, preprocessor, placed)
-        _drain(cloud, stack, tell)
+        preprocessor = preprocessor_of(cloud, stack)
+        progress(f"placing {len(placed)} orders, and killing a handler of {' and '.join(self.victims)} while it works")
+        started, killed = self._place(cloud, queues, preprocessor, placed)
+        drain(cloud, queues, progress)
         replayed = next(index for index, order in enumerate(placed) if not order.is_declined)
-        tell("replaying one of them from the shipment")
-        replay = preprocessor.ask(replay_question(started[replayed].request_id, "ship"))
-        _drain(cloud, stack, tell)
-        tell("balancing the books")
+        progress("replaying one of them from the shipment")
+        replay = preprocessor.ask(replay_once(started[replayed].request_id, "ship"))
+        drain(cloud, queues, progress)
+        progress("comparing the orders table with what was ordered")
         expected = [expectation_of(order, is_replayed=order is placed[replayed]) for order in orders]
-        findings, refusals = judge_orders(cloud, stack, expected, single=[replay.run_id], kills=killed)
+        findings, declined = find_and_compare(cloud, stack, expected, single=[replay.run_id], kills=killed)
         return FlowReport(
             sent=len(placed) + 1,
             effects=findings.shipments,
-            duplicates=sum(answer.is_duplicate for answer in started),
-            dead_lettered=refusals,
+            duplicates=sum(run.is_duplicate for run in started),
+            dead_lettered=declined,
             lost=len(findings.lost),
             doubled=len(findings.doubled),
             killed=killed,
-            deferred=sum(count_deferrals(cloud, queue.function_name) for queue in pipeline_queues(stack)),
+            deferred=sum(count_deferrals(cloud, queue.function_name) for queue in queues),
             seconds=round(time.monotonic() - began, 1),
             problems=[*findings.problems, *([] if killed else ["a handler must be killed while it works, got none"])],
         )
@@ -83,14 +82,14 @@ class OrderPipeline:
     def _place(
         self,
         cloud: EmbeddedCloud,
-        stack: Mapping[str, str],
-        preprocessor: Preprocessor,
+        queues: Sequence[ConsumedQueue],
+        preprocessor: PreprocessorClient,
         placed: Sequence[PlannedOrder],
-    ) -> tuple[list[Started], int]:
-        """Place the orders; return the answers, and the number of handlers killed meanwhile."""
-        functions = {queue.name: queue.function_name for queue in pipeline_queues(stack)}
+    ) -> tuple[list[StartedRun], int]:
+        """Place the orders; return their runs, and the number of handlers killed meanwhile."""
+        functions = {queue.name: queue.function_name for queue in queues}
         first = preprocessor.ask_all(order.start() for order in placed[:WARMING])
-        _drain(cloud, stack, lambda _: None)
+        drain(cloud, queues)
         with ThreadPoolExecutor(1 + len(self.victims)) as helpers:
             kills = [
                 helpers.submit(
@@ -102,46 +101,33 @@ class OrderPipeline:
             return [*first, *rest], sum(kill.result() for kill in kills)
 
 
-def pipeline_outputs(outputs: Outputs) -> Mapping[str, str]:
-    """Return the outputs of the order pipeline's stack.
-
-    Raises:
-        DemoError: The app of the project has no such stack.
-    """
-    if STACK_NAME not in outputs:
-        msg = f"the app must deploy the stack {STACK_NAME}, got {', '.join(outputs) or 'no stack with outputs'}"
-        raise DemoError(msg)
-    return outputs[STACK_NAME]
+def preprocessor_of(cloud: EmbeddedCloud, stack: Mapping[str, str]) -> PreprocessorClient:
+    """Return a client of the preprocessor that the outputs of a stack name. It retries for a minute."""
+    function_name = stack["PreprocessorFunctionName"]
+    return PreprocessorClient(cloud.client("lambda"), function_name, patience_seconds=PATIENCE_SECONDS)
 
 
 def pipeline_queues(stack: Mapping[str, str]) -> tuple[ConsumedQueue, ...]:
     """Return the queue of each service, from the outputs of the stack, in the order of the steps."""
-    return tuple(
-        ConsumedQueue(
-            name=service,
-            queue_url=stack[f"{service.capitalize()}QueueUrl"],
-            dead_letter_queue_url=stack[f"{service.capitalize()}DeadLetterQueueUrl"],
-            function_name=stack[f"{service.capitalize()}FunctionName"],
-            fifo=False,
-        )
-        for service in SERVICES
-    )
+    return tuple(ConsumedQueue.from_outputs(stack, service) for service in SERVICES)
 
 
-def replay_question(request_id: str, step: str, **more: object) -> dict[str, object]:
-    """Return what the preprocessor is asked, with a key that makes one run of one call."""
-    key = f"replay {request_id} {step} {sorted(more.items())}"
-    return {"action": "replay", "request_id": request_id, "from_step": step, "idempotency_key": key, **more}
+def replay_once(request_id: str, step: str) -> dict[str, object]:
+    """Return the command that replays a request from a step. Sent again, it starts no second run."""
+    return replay_command(request_id, step, key=f"replay {request_id} {step}")
 
 
 def expectation_of(order: PlannedOrder, *, is_replayed: bool = False) -> Expectation:
-    """Return what an order must come to: a declined one is reserved and no more, one replayed is shipped again."""
+    """Return the effects that an order must have.
+
+    A declined order is only reserved. An order that is replayed from the shipment is shipped twice.
+    """
     if order.is_declined:
         return Expectation(order=order, charges=0, shipments=0)
     return Expectation(order=order, shipments=1 + is_replayed)
 
 
-def judge_orders(
+def find_and_compare(
     cloud: EmbeddedCloud,
     stack: Mapping[str, str],
     expected: Sequence[Expectation],
@@ -149,26 +135,31 @@ def judge_orders(
     single: Collection[str],
     kills: int,
 ) -> tuple[OrderFindings, int]:
-    """Return what the books say of the orders, and how many were refused by billing; see `wrong_notifications`."""
+    """Read tables and queues, and compare them with the expectations.
+
+    Args:
+        cloud: Where the stack is deployed.
+        stack: Outputs of the stack.
+        expected: The orders, with their effects.
+        single: Runs that must be notified exactly once; see `wrong_notifications`.
+        kills: Number of handlers that were killed.
+
+    Returns:
+        The findings, and the number of orders that billing dead-lettered.
+    """
     queues = {queue.name: queue for queue in pipeline_queues(stack)}
     sqs = cloud.client("sqs")
     findings = compare_orders(expected, read_orders(cloud.client("dynamodb"), stack["OrdersTableName"]))
-    letters = read_dead_letters(sqs, queues["billing"].dead_letter_queue_url)
+    letters = {name: find_dead_letters(sqs, queue.dead_letter_queue_url) for name, queue in queues.items()}
+    declined = letters.pop("billing")
     others = [
-        f"{name} must have no dead letter, got {letter.reason}"
-        for name in ("inventory", "shipping")
-        for letter in read_dead_letters(sqs, queues[name].dead_letter_queue_url)
+        f"{name} must have no dead letter, got {letter.reason}" for name, found in letters.items() for letter in found
     ]
-    told = Inbox(sqs, stack["NotificationsQueueUrl"]).read()
-    misinformed = wrong_notifications(expected, told, single=single, kills=kills)
-    wrong = [*findings.wrong, *misinformed, *wrong_refusals(expected, letters), *others]
-    return replace(findings, wrong=wrong), len({letter.source or letter.body for letter in letters})
-
-
-def _drain(cloud: EmbeddedCloud, stack: Mapping[str, str], tell: Tell) -> None:
-    wait_until_drained(
-        cloud.client("sqs"),
-        pipeline_queues(stack),
-        patience_seconds=DRAIN_PATIENCE_SECONDS,
-        tell=lambda left: tell(f"{left} messages left; what was killed comes back after its visibility time-out"),
-    )
+    notifications = Inbox(sqs, stack["NotificationsQueueUrl"]).read()
+    wrong = [
+        *findings.wrong,
+        *wrong_notifications(expected, notifications, single=single, kills=kills),
+        *wrong_dead_letters(expected, declined),
+        *others,
+    ]
+    return replace(findings, wrong=wrong), len({letter.source or letter.body for letter in declined})

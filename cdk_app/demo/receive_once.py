@@ -1,63 +1,53 @@
-"""The flow `receive-once`: payments over a FIFO and a standard queue, each effect exactly once."""
+"""The flow `receive-once`: payments through a FIFO and a standard queue, each with one effect."""
 
 import math
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from cdk_app.demo.driver import (
-    DRAIN_PATIENCE_SECONDS,
-    KILL_PATIENCE_SECONDS,
-    ConsumedQueue,
-    kill_working_handlers,
-    send,
-    wait_until_drained,
-)
-from cdk_app.demo.errors import DemoError
-from cdk_app.demo.flow import FlowReport, Outputs, Tell
+from cdk_app.demo.driver import KILL_PATIENCE_SECONDS, ConsumedQueue, drain, kill_working_handlers, send
+from cdk_app.demo.flow import FlowReport, Outputs, Progress, outputs_of
 from cdk_app.demo.load import LoadShape, PlannedMessage, plan_messages
 from cdk_app.demo.logs import count_deferrals
-from cdk_app.demo.payment_findings import PaymentFindings, compare_payments, read_dead_letters, read_payments
+from cdk_app.demo.payment_findings import PaymentFindings, compare_payments, find_dead_letters, read_payments
 from tsunagu.local.embedded_cloud import EmbeddedCloud
 
 SHAPE = LoadShape(messages=100, accounts=10, invalid_share=0.02)
 STACK_NAME = "tsunagu-embedded-payments"
+PAYMENT = '{"payment_id": "p-1", "account": "a-1", "amount": 995, "currency": "EUR"}'
+EXAMPLE = f"echo '{PAYMENT}' | {{tsunagu}} send payments --file - --queue fifo --group-by account --stage embedded"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ReceiveOnce:
-    """Send payments, kill handlers, and balance the books.
+    """Sends payments, kills handlers, and compares the payments table with what was sent.
 
     Attributes:
         seed: Decides every message.
         shape: What each of the two queues gets.
-        kills: Moments at which the handlers of a queue are killed.
+        kills: How often handlers of each queue are killed.
     """
 
     seed: int = 1
     shape: LoadShape = SHAPE
     kills: int = 1
     name: str = "receive-once"
+    examples: Sequence[str] = (EXAMPLE,)
 
-    def run(self, cloud: EmbeddedCloud, outputs: Outputs, tell: Tell) -> FlowReport:
+    def run(self, cloud: EmbeddedCloud, outputs: Outputs, progress: Progress) -> FlowReport:
         """Drive the flow; see `Flow`."""
         started = time.monotonic()
-        stack = payment_outputs(outputs)
+        stack = outputs_of(outputs, STACK_NAME)
         queues = payment_queues(stack)
-        sqs = cloud.client("sqs")
         loads = {queue.name: plan_messages(self.seed, queue.name, self.shape) for queue in queues}
-        killed = sum(self._drive(cloud, queue, loads[queue.name], tell) for queue in queues)
-        wait_until_drained(
-            sqs,
-            queues,
-            patience_seconds=DRAIN_PATIENCE_SECONDS,
-            tell=lambda left: tell(f"{left} messages left; what was killed comes back after its visibility time-out"),
-        )
-        tell("balancing the books")
+        killed = sum(self._drive(cloud, queue, loads[queue.name], progress) for queue in queues)
+        drain(cloud, queues, progress)
+        progress("comparing the payments table with what was sent")
         table = read_payments(cloud.client("dynamodb"), stack["PaymentsTableName"])
+        sqs = cloud.client("sqs")
         findings = [
             compare_payments(
-                loads[queue.name], table, read_dead_letters(sqs, queue.dead_letter_queue_url), ordered=queue.fifo
+                loads[queue.name], table, find_dead_letters(sqs, queue.dead_letter_queue_url), ordered=queue.fifo
             )
             for queue in queues
         ]
@@ -69,50 +59,30 @@ class ReceiveOnce:
             seconds=time.monotonic() - started,
         )
 
-    def _drive(self, cloud: EmbeddedCloud, queue: ConsumedQueue, messages: Sequence[PlannedMessage], tell: Tell) -> int:
-        """Send `messages` in as many parts as there are kills, and kill after each part; return the number killed."""
+    def _drive(
+        self, cloud: EmbeddedCloud, queue: ConsumedQueue, messages: Sequence[PlannedMessage], progress: Progress
+    ) -> int:
+        """Send `messages` in as many parts as there are kills, kill after each part, and return the number killed."""
         sqs = cloud.client("sqs")
         size = math.ceil(len(messages) / self.kills)
         killed = 0
         for start in range(0, len(messages), size):
             part = messages[start : start + size]
-            tell(f"sending {len(part)} messages to the {queue.name} queue, and killing the handler that works on them")
+            progress(f"sending {len(part)} messages to the {queue.name} queue, and killing a handler while it works")
             send(sqs, queue, part)
             killed += kill_working_handlers(cloud, sqs, queue, patience_seconds=KILL_PATIENCE_SECONDS)
         return killed
 
 
-def payment_outputs(outputs: Outputs) -> Mapping[str, str]:
-    """Return the outputs of the payments stack.
-
-    Raises:
-        DemoError: The app of the project has no such stack.
-    """
-    if STACK_NAME not in outputs:
-        msg = f"the app must deploy the stack {STACK_NAME}, got {', '.join(outputs) or 'no stack with outputs'}"
-        raise DemoError(msg)
-    return outputs[STACK_NAME]
-
-
 def payment_queues(outputs: Mapping[str, str]) -> tuple[ConsumedQueue, ConsumedQueue]:
     """Return the FIFO and the standard queue of the payments stack, from its outputs."""
-    return _queue(outputs, "Fifo"), _queue(outputs, "Standard")
-
-
-def _queue(outputs: Mapping[str, str], kind: str) -> ConsumedQueue:
-    return ConsumedQueue(
-        name=kind.lower(),
-        queue_url=outputs[f"{kind}QueueUrl"],
-        dead_letter_queue_url=outputs[f"{kind}DeadLetterQueueUrl"],
-        function_name=outputs[f"{kind}FunctionName"],
-        fifo=kind == "Fifo",
-    )
+    return ConsumedQueue.from_outputs(outputs, "fifo", fifo=True), ConsumedQueue.from_outputs(outputs, "standard")
 
 
 def compose_report(
     findings: Sequence[PaymentFindings], *, sent: int, killed: int, deferred: int, seconds: float
 ) -> FlowReport:
-    """Add up what the books say of each queue, and name all that is not as it must be."""
+    """Add up the findings of the queues, and list every problem."""
     lost = [payment_id for finding in findings for payment_id in finding.lost]
     doubled = [account for finding in findings for account in finding.doubled]
     problems = [

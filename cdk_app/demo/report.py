@@ -1,4 +1,4 @@
-"""What the demonstration tells at its end: a table for people, a file for programs."""
+"""Reports the flows of the demonstration: a table for people, a JSON file for programs."""
 
 import json
 from collections.abc import Mapping
@@ -23,7 +23,7 @@ HEADINGS = {
 
 
 def report_table(reports: Mapping[str, FlowReport]) -> Table:
-    """Return a table with one row a flow, which fits into 80 columns."""
+    """Return a table with one row for each flow. It fits into 80 columns."""
     table = Table(box=SIMPLE_HEAD, padding=0, pad_edge=False, show_edge=False)
     table.add_column("flow", no_wrap=True)
     for heading in HEADINGS.values():
@@ -34,6 +34,6 @@ def report_table(reports: Mapping[str, FlowReport]) -> Table:
 
 
 def write_report(path: Path, reports: Mapping[str, FlowReport]) -> None:
-    """Write `path`, an object keyed by flow."""
+    """Write the reports to `path`, as a JSON object with the name of each flow as key."""
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text(json.dumps({name: report.to_json() for name, report in reports.items()}, indent=2) + "\n")

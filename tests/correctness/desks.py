@@ -7,10 +7,10 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
-from cdk_app.demo.driver import count_messages
-from cdk_app.demo.payment_findings import FoundDeadLetter, read_dead_letters
+from cdk_app.demo.payment_findings import FoundDeadLetter, find_dead_letters
 from tests.correctness.soak import statuses
 from tsunagu.local.embedded_cloud import EmbeddedCloud
+from tsunagu.operations.queues import count_messages
 
 LOOK_AGAIN_SECONDS = 0.1
 
@@ -81,7 +81,7 @@ class Desk:
         return Effect(int(item["effects"]["N"]), int(item["recorded_at"]["N"])) if item else None
 
     def dead_letters(self) -> list[FoundDeadLetter]:
-        return read_dead_letters(self.cloud.client("sqs"), self.dead_letter_queue_url)
+        return find_dead_letters(self.cloud.client("sqs"), self.dead_letter_queue_url)
 
     def dead_keys(self) -> list[str]:
         """Return the keys of the orders in the dead-letter queue; copies are there as often as they are there."""

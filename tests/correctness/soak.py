@@ -6,18 +6,19 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
-from cdk_app.demo.driver import ConsumedQueue, send, wait_until_drained
+from cdk_app.demo.driver import ConsumedQueue, send
 from cdk_app.demo.load import LoadShape, PlannedMessage, plan_messages
 from cdk_app.demo.payment_findings import (
     FoundDeadLetter,
     PaymentFindings,
     compare_payments,
-    read_dead_letters,
+    find_dead_letters,
     read_payments,
 )
 from tests.correctness.fault_proxy import FaultProxy
 from tests.correctness.faults import NOTHING, Fate, FaultRates
 from tsunagu.local.embedded_cloud import EmbeddedCloud
+from tsunagu.operations.queues import wait_until_drained
 
 # What is killed comes back after it; longer than a lease, which ends 7 s after its claim: the function's time-out of
 # 5 s and the grace of 2 s.
@@ -111,11 +112,12 @@ def drive(
     for queue, messages in loads.items():
         sqs.purge_queue(QueueUrl=queue.dead_letter_queue_url)  # of what an earlier load left there
         send(sqs, queue, messages)
-    wait_until_drained(sqs, [*loads], patience_seconds=DRAIN_PATIENCE_SECONDS, tell=tell)
+    urls = [queue.queue_url for queue in loads]
+    wait_until_drained(sqs, urls, patience_seconds=DRAIN_PATIENCE_SECONDS, progress=tell)
     table = read_payments(cloud.client("dynamodb"), table_name)
     books = []
     for queue, messages in loads.items():
-        letters = read_dead_letters(sqs, queue.dead_letter_queue_url)
+        letters = find_dead_letters(sqs, queue.dead_letter_queue_url)
         findings = compare_payments(messages, table, letters, ordered=queue.fifo)
         books.append(Books(findings=findings, sent=messages, dead_letters=letters))
     return books

@@ -5,11 +5,11 @@ from pathlib import Path
 
 import pytest
 
-from cdk_app.demo.driver import count_messages
+from cdk_app.demo.flow import outputs_of
 from cdk_app.demo.inbox import Inbox
 from cdk_app.demo.load import LoadShape, plan_messages
 from cdk_app.demo.logs import log_lines
-from cdk_app.demo.pipeline import pipeline_outputs
+from cdk_app.demo.pipeline import STACK_NAME
 from cdk_app.demo.receive_once import ReceiveOnce
 from tests.e2e.deployed import Deployment, Run
 from tests.e2e.order_desk import OrderDesk
@@ -17,6 +17,7 @@ from tests.e2e.order_run import OrderRun, run_orders
 from tests.e2e.pipeline_faults import PipelineFaults, see_pipeline_faults
 from tests.synthesis import WITHOUT_VALIDATION
 from tsunagu.local.embedded_cloud import EmbeddedCloud, synthesize
+from tsunagu.operations.queues import count_messages
 
 PROJECT = Path(__file__).parents[2]
 FLOW = ReceiveOnce(
@@ -56,13 +57,13 @@ def run(deployment: Deployment) -> Run:
 
 @pytest.fixture(scope="session")
 def settled(deployment: Deployment, run: Run) -> Deployment:
-    """The deployment once the load is through: for tests that send messages which are not in the load's books."""
+    """The deployment after the load has been processed, for tests that send messages of their own."""
     return deployment
 
 
 @pytest.fixture(scope="session")
 def order_desk(deployment: Deployment) -> OrderDesk:
-    return OrderDesk(deployment.cloud, pipeline_outputs(deployment.outputs))
+    return OrderDesk(deployment.cloud, outputs_of(deployment.outputs, STACK_NAME))
 
 
 @pytest.fixture(scope="session")
@@ -73,11 +74,11 @@ def order_run(order_desk: OrderDesk) -> OrderRun:
 
 @pytest.fixture(scope="session")
 def settled_desk(order_desk: OrderDesk, order_run: OrderRun) -> OrderDesk:
-    """The order desk once the orders are through: for tests that place others."""
+    """The order desk after the orders have been processed, for tests that place others."""
     return order_desk
 
 
 @pytest.fixture(scope="session")
 def pipeline_faults(settled_desk: OrderDesk) -> PipelineFaults:
-    """What the pipeline does without permissions, and with objects that were damaged."""
+    """How the pipeline behaves without permissions, and with damaged objects."""
     return see_pipeline_faults(settled_desk)

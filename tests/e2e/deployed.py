@@ -1,4 +1,4 @@
-"""What the end-to-end tests look at: the app on an embedded cloud, and what a load came to there."""
+"""What the end-to-end tests look at: the app on an embedded cloud, and the result of a load."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -8,7 +8,7 @@ from typing import Any
 from cdk_app.demo.driver import ConsumedQueue
 from cdk_app.demo.flow import FlowReport
 from cdk_app.demo.load import PlannedMessage
-from cdk_app.demo.payment_findings import FoundDeadLetter, PaymentsTable, read_dead_letters, read_payments
+from cdk_app.demo.payment_findings import FoundDeadLetter, PaymentsTable, find_dead_letters, read_payments
 from cdk_app.demo.receive_once import STACK_NAME, payment_queues
 from tsunagu.local.embedded_cloud import EmbeddedCloud
 
@@ -38,12 +38,12 @@ class Deployment:
         return [item for page in pages for item in page["Items"]]
 
     def dead_letters(self, queue: ConsumedQueue) -> list[FoundDeadLetter]:
-        return read_dead_letters(self.cloud.client("sqs"), queue.dead_letter_queue_url)
+        return find_dead_letters(self.cloud.client("sqs"), queue.dead_letter_queue_url)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Run:
-    """What the load came to, as it was when the queues were empty."""
+    """Result of the load, when the queues were empty."""
 
     report: FlowReport
     loads: Mapping[str, tuple[PlannedMessage, ...]]

@@ -74,11 +74,11 @@ def _order(damage: str) -> PlannedOrder:
 
 def _place(desk: OrderDesk, orders: Mapping[str, PlannedOrder]) -> dict[str, str]:
     """Start orders at their shipment, too large to travel inline; return their request ids."""
-    questions = []
+    commands = []
     for order in orders.values():
         payload = {"request": {**order.payload(), "note": "n" * NOTE_BYTES}, "results": _results(order)}
-        questions.append({**order.start(), "payload": payload, "from_step": "ship"})
-    answers = desk.preprocessor.ask_all(questions)
+        commands.append({**order.start(), "payload": payload, "from_step": "ship"})
+    answers = desk.preprocessor.ask_all(commands)
     return {damage: answer.request_id for damage, answer in zip(orders, answers, strict=True)}
 
 

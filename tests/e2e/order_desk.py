@@ -7,19 +7,18 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
-from cdk_app.demo.driver import ConsumedQueue, count_messages, wait_until_drained
+from cdk_app.demo.driver import ConsumedQueue, drain
 from cdk_app.demo.inbox import Inbox
 from cdk_app.demo.order_findings import OrdersTable, read_orders
-from cdk_app.demo.payment_findings import FoundDeadLetter, read_dead_letters
-from cdk_app.demo.pipeline import pipeline_queues
-from cdk_app.demo.starts import Preprocessor
+from cdk_app.demo.payment_findings import FoundDeadLetter, find_dead_letters
+from cdk_app.demo.pipeline import pipeline_queues, preprocessor_of
 from tsunagu.local.embedded_cloud import EmbeddedCloud
 from tsunagu.operations.dead_letters import SqsDeadLetterSource
+from tsunagu.operations.preprocessor_client import PreprocessorClient
+from tsunagu.operations.queues import count_messages
 from tsunagu.operations.redrive import RedriveReport, redrive
 from tsunagu.runtime.aws.sqs import SqsQueueSender
 from tsunagu.runtime.clock import SystemClock
-
-DRAIN_SECONDS = 300
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,8 +29,8 @@ class OrderDesk:
     stack: Mapping[str, str]
 
     @property
-    def preprocessor(self) -> Preprocessor:
-        return Preprocessor(self.cloud.client("lambda"), self.stack["PreprocessorFunctionName"])
+    def preprocessor(self) -> PreprocessorClient:
+        return preprocessor_of(self.cloud, self.stack)
 
     @property
     def queues(self) -> Mapping[str, ConsumedQueue]:
@@ -41,9 +40,8 @@ class OrderDesk:
         return read_orders(self.cloud.client("dynamodb"), self.stack["OrdersTableName"])
 
     def drain(self, *services: str) -> None:
-        """Wait until the queues of these services are empty, of all when none is named."""
-        queues = [queue for name, queue in self.queues.items() if name in services or not services]
-        wait_until_drained(self.cloud.client("sqs"), queues, patience_seconds=DRAIN_SECONDS, tell=lambda _: None)
+        """Wait until the queues of these services are empty; of all services when none is named."""
+        drain(self.cloud, (queue for name, queue in self.queues.items() if name in services or not services))
 
     def waiting(self, service: str) -> int:
         return count_messages(self.cloud.client("sqs"), self.queues[service].queue_url)
@@ -52,14 +50,14 @@ class OrderDesk:
         return count_messages(self.cloud.client("sqs"), self.queues[service].dead_letter_queue_url)
 
     def letters(self, service: str) -> list[FoundDeadLetter]:
-        return read_dead_letters(self.cloud.client("sqs"), self.queues[service].dead_letter_queue_url)
+        return find_dead_letters(self.cloud.client("sqs"), self.queues[service].dead_letter_queue_url)
 
     def reasons(self, service: str) -> dict[str, str]:
-        """Why each request of a dead letter of a service died."""
+        """Reason of each dead letter of a service, by request id."""
         return {json.loads(letter.body)["request_id"]: letter.reason or "" for letter in self.letters(service)}
 
     def notifications(self) -> list[dict[str, Any]]:
-        """Take out what was told and not read yet."""
+        """Take out the notifications that were not read yet."""
         return Inbox(self.cloud.client("sqs"), self.stack["NotificationsQueueUrl"]).read()
 
     def redrive(self, service: str) -> RedriveReport:
@@ -69,7 +67,7 @@ class OrderDesk:
 
     @contextmanager
     def stopped(self, service: str) -> Iterator[None]:
-        """Let nothing reach a service while the block runs."""
+        """Deliver nothing to a service while the block runs."""
         client, name = self.cloud.client("lambda"), self.queues[service].function_name
         (mapping,) = client.list_event_source_mappings(FunctionName=name)["EventSourceMappings"]
         client.update_event_source_mapping(UUID=mapping["UUID"], Enabled=False)

@@ -8,9 +8,9 @@ from typing import Any
 from cdk_app.demo.driver import kill_next_working_handlers
 from cdk_app.demo.order_findings import OrdersTable
 from cdk_app.demo.orders import OrderShape, PlannedOrder, plan_copies, plan_orders
-from cdk_app.demo.pipeline import replay_question
-from cdk_app.demo.starts import Started
+from cdk_app.demo.pipeline import replay_once
 from tests.e2e.order_desk import OrderDesk
+from tsunagu.operations.preprocessor_client import StartedRun
 from tsunagu.operations.redrive import RedriveReport
 
 SEED = 2026
@@ -23,7 +23,7 @@ KILL_PATIENCE_SECONDS = 15
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Replay:
-    """A replay: of which order, from which step, in which run."""
+    """A replay of an order from a step."""
 
     order: PlannedOrder
     step: str
@@ -32,29 +32,29 @@ class Replay:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class OrderRun:
-    """What the orders came to.
+    """Result of the orders.
 
     Attributes:
         orders: Different orders.
         placed: Orders as they were placed, copies among them.
-        started: The answer to each that was placed.
-        while_stopped: The table when billing was done with all that were placed while inventory was stopped.
+        started: The run of each order that was placed.
+        while_stopped: The table after billing had processed all orders that were placed while inventory was stopped.
         waiting_while_stopped: Messages that waited for inventory then.
         killed: Handlers killed while they worked, by function.
         refused: Reasons of billing's dead letters, by request id.
-        before_redrive: The table with the declined orders dead.
-        redriven: What became of billing's dead letters.
+        before_redrive: The table while the declined orders were dead letters.
+        redriven: Result of the redrive of billing's dead letters.
         letters_after: Dead letters after the redrive, by service.
         before_replays: The table with all orders finished.
-        told_before_replays: Notifications until then.
+        notified_before_replays: Notifications until then.
         replays: The replays, in order.
-        after_replays: The table after them, by step from which they were.
-        told_by_replays: Their notifications.
+        after_replays: The table after the replays from each step, by step.
+        notified_by_replays: Their notifications.
     """
 
     orders: Sequence[PlannedOrder]
     placed: Sequence[PlannedOrder]
-    started: Sequence[Started]
+    started: Sequence[StartedRun]
     while_stopped: OrdersTable
     waiting_while_stopped: int
     killed: Mapping[str, int]
@@ -63,10 +63,10 @@ class OrderRun:
     redriven: RedriveReport
     letters_after: Mapping[str, int]
     before_replays: OrdersTable
-    told_before_replays: Sequence[Mapping[str, Any]]
+    notified_before_replays: Sequence[Mapping[str, Any]]
     replays: Sequence[Replay]
     after_replays: Mapping[str, OrdersTable]
-    told_by_replays: Sequence[Mapping[str, Any]]
+    notified_by_replays: Sequence[Mapping[str, Any]]
 
     @property
     def request_ids(self) -> Mapping[str, str]:
@@ -92,7 +92,7 @@ def run_orders(desk: OrderDesk) -> OrderRun:
         redriven = desk.redrive("billing")
         desk.drain()
     letters_after = {service: desk.dead(service) for service in desk.queues}
-    before_replays, told = desk.table(), desk.notifications()
+    before_replays, notified = desk.table(), desk.notifications()
     request_ids = {order.order_id: answer.request_id for order, answer in zip(placed, started, strict=True)}
     replays, tables = replay_all(desk, [order for order in orders if not order.is_declined][:REPLAYED], request_ids)
     return OrderRun(
@@ -107,18 +107,18 @@ def run_orders(desk: OrderDesk) -> OrderRun:
         redriven=redriven,
         letters_after=letters_after,
         before_replays=before_replays,
-        told_before_replays=told,
+        notified_before_replays=notified,
         replays=replays,
         after_replays=tables,
-        told_by_replays=desk.notifications(),
+        notified_by_replays=desk.notifications(),
     )
 
 
-def place(desk: OrderDesk, orders: Sequence[PlannedOrder]) -> list[Started]:
+def place(desk: OrderDesk, orders: Sequence[PlannedOrder]) -> list[StartedRun]:
     return desk.preprocessor.ask_all(order.start() for order in orders)
 
 
-def place_and_kill(desk: OrderDesk, orders: Sequence[PlannedOrder]) -> tuple[list[Started], dict[str, int]]:
+def place_and_kill(desk: OrderDesk, orders: Sequence[PlannedOrder]) -> tuple[list[StartedRun], dict[str, int]]:
     """Place orders, and kill handlers of each function meanwhile."""
     functions = {name: queue.function_name for name, queue in desk.queues.items()}
     functions["preprocessor"] = desk.preprocessor.function_name
@@ -139,8 +139,8 @@ def replay_all(
     """Replay each order from each step; return the replays, and the table after those from each step."""
     replays, tables = [], {}
     for step in STEPS:
-        questions = [replay_question(request_ids[order.order_id], step) for order in orders]
-        answers = desk.preprocessor.ask_all(questions)
+        commands = [replay_once(request_ids[order.order_id], step) for order in orders]
+        answers = desk.preprocessor.ask_all(commands)
         replays += [
             Replay(order=order, step=step, run_id=answer.run_id) for order, answer in zip(orders, answers, strict=True)
         ]

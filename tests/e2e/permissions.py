@@ -1,14 +1,20 @@
-"""Taking a permission away from a deployed role, for as long as a block runs."""
+"""Takes a permission from a deployed role while a block runs, and waits for the invocation that lacks it."""
 
 import json
+import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
+
+from cdk_app.demo.logs import log_lines
+from tsunagu.local.embedded_cloud import EmbeddedCloud
 
 if TYPE_CHECKING:
     from mypy_boto3_iam import IAMClient
 
 Statement = Mapping[str, Any]
+LOOK_SECONDS = 30
+LOOK_AGAIN_SECONDS = 0.05
 
 
 @contextmanager
@@ -23,6 +29,18 @@ def without_permission(iam: "IAMClient", role_name: str, action: str, resource_p
         yield
     finally:
         _put(iam, role_name, before)
+
+
+def count_ended_invocations(cloud: EmbeddedCloud, function_name: str) -> int:
+    return sum("platform.report" in text for text in log_lines(cloud, function_name))
+
+
+def wait_for_an_invocation(cloud: EmbeddedCloud, function_name: str, ended_before: int) -> None:
+    """Wait until more invocations of a function have ended than `ended_before`."""
+    deadline = time.monotonic() + LOOK_SECONDS
+    while count_ended_invocations(cloud, function_name) == ended_before:
+        assert time.monotonic() < deadline, f"{function_name} never got the message"
+        time.sleep(LOOK_AGAIN_SECONDS)
 
 
 def _put(iam: "IAMClient", role_name: str, documents: Mapping[str, Any]) -> None:

@@ -1,21 +1,19 @@
-"""What the pipeline does while a permission of one of its functions is away."""
+"""How the pipeline behaves while a function lacks one of its permissions."""
 
-import json
-import time
 from collections.abc import Mapping
 from contextlib import AbstractContextManager, ExitStack
 from dataclasses import dataclass
 from typing import Any
 
-from cdk_app.demo.logs import log_lines
 from cdk_app.demo.order_findings import Expectation
 from cdk_app.demo.orders import PlannedOrder
-from cdk_app.demo.pipeline import replay_question
+from cdk_app.demo.pipeline import replay_once
 from tests.e2e.order_desk import OrderDesk
-from tests.e2e.permissions import without_permission
+from tests.e2e.permissions import count_ended_invocations, wait_for_an_invocation, without_permission
+from tsunagu.errors import NotAcceptedError
+from tsunagu.operations.preprocessor_client import PreprocessorClient
 
 NOTE_BYTES = 100_000  # above what travels inline
-LOOK_SECONDS = 120
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -25,9 +23,9 @@ class Case:
     Attributes:
         role: Whose role it is.
         action: What is taken away.
-        resource: Output of the stack that tells the resource, or a part of its ARN.
-        is_large: Whether the order does not travel inline.
-        is_invalid: Whether the order is none, so that it must become a dead letter.
+        resource: Output of the stack that names the resource, or a part of its ARN.
+        is_large: Whether the order is too large to travel inline.
+        is_invalid: Whether the request is not an order, so that it must become a dead letter.
         is_done_before: Whether the effect is committed before the permission is needed.
     """
 
@@ -73,20 +71,20 @@ PREPROCESSOR = [
     Case(role="preprocessor", action="sns:Publish", resource="TopicsReserve"),
     Case(role="preprocessor", action="s3:PutObject", resource="ClaimBucketName", is_large=True),
 ]
-# What a question about a request that was started before needs.
+# What a command needs whose idempotency key was used before.
 DUPLICATE = Case(role="preprocessor", action="dynamodb:BatchGetItem", resource="IdempotencyTableName")
 REPLAY = Case(role="preprocessor", action="dynamodb:Query", resource="RequestIndex")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Observation:
-    """What there was when inventory had the message and lacked the permission.
+    """State after inventory had the message and lacked the permission.
 
     Attributes:
         waiting: Messages of inventory, waiting or in flight.
         reservations: Reservations of the order.
         shipments: Shipments of the order.
-        is_dead_letter: Whether the request, if it must become one, is a dead letter.
+        is_dead_letter: Whether the invalid request is a dead letter.
     """
 
     waiting: int
@@ -97,20 +95,18 @@ class Observation:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Needs:
-    """What was seen while each permission was away: of inventory, and the preprocessor's answer."""
+    """What was seen without each permission: the state of inventory, and the preprocessor's error."""
 
     inventory: Mapping[Case, Observation]
-    preprocessor: Mapping[Case, Mapping[str, Any]]
+    preprocessor: Mapping[Case, str | None]
 
 
-def see_preprocessor(desk: OrderDesk) -> dict[Case, Mapping[str, Any]]:
-    """Ask the preprocessor without each of its permissions."""
-    seen: dict[Case, Mapping[str, Any]] = {
-        case: see_preprocessor_without(desk, case, case.start()) for case in PREPROCESSOR
-    }
+def see_preprocessor(desk: OrderDesk) -> dict[Case, str | None]:
+    """Ask the preprocessor without each of its permissions; return the types of its errors."""
+    seen = {case: see_preprocessor_without(desk, case, case.start()) for case in PREPROCESSOR}
     done = desk.preprocessor.ask(DUPLICATE.start())
     seen[DUPLICATE] = see_preprocessor_without(desk, DUPLICATE, DUPLICATE.start())
-    seen[REPLAY] = see_preprocessor_without(desk, REPLAY, replay_question(done.request_id, "reserve"))
+    seen[REPLAY] = see_preprocessor_without(desk, REPLAY, replay_once(done.request_id, "reserve"))
     return seen
 
 
@@ -120,15 +116,16 @@ def ask_preprocessor_again(desk: OrderDesk) -> None:
 
 
 def see_inventory_without(desk: OrderDesk, case: Case) -> Observation:
-    """Let inventory meet an order without the permission, as the last service of its step."""
+    """Deliver an order to inventory without the permission. Inventory is the last service of its step."""
+    inventory = desk.queues["inventory"].function_name
     with ExitStack() as stop:
         stop.enter_context(desk.stopped("inventory"))
         started = desk.preprocessor.ask(case.start())
         desk.drain("billing")
-        with without(desk, desk.queues["inventory"].function_name, case):
-            ended_before = _ended_invocations(desk)
+        with without(desk, inventory, case):
+            ended_before = count_ended_invocations(desk.cloud, inventory)
             stop.close()
-            _wait_for_an_invocation(desk, ended_before)
+            wait_for_an_invocation(desk.cloud, inventory, ended_before)
             effects = desk.table().effects
             return Observation(
                 waiting=desk.waiting("inventory"),
@@ -138,31 +135,19 @@ def see_inventory_without(desk: OrderDesk, case: Case) -> Observation:
             )
 
 
-def see_preprocessor_without(desk: OrderDesk, case: Case, question: Mapping[str, object]) -> dict[str, Any]:
-    """Return what the preprocessor answers while the permission is away."""
-    preprocessor = desk.preprocessor
+def see_preprocessor_without(desk: OrderDesk, case: Case, command: Mapping[str, object]) -> str | None:
+    """Return the type of the error that the preprocessor answers without the permission; None when it accepts."""
+    preprocessor = PreprocessorClient(desk.cloud.client("lambda"), desk.preprocessor.function_name)
     with without(desk, preprocessor.function_name, case):
-        answer = desk.cloud.client("lambda").invoke(
-            FunctionName=preprocessor.function_name, Payload=json.dumps(question).encode()
-        )
-        content: dict[str, Any] = json.loads(answer["Payload"].read())
-        return content
+        try:
+            preprocessor.ask(command)
+        except NotAcceptedError as error:
+            return error.error_type
+        return None
 
 
 def without(desk: OrderDesk, function_name: str, case: Case) -> AbstractContextManager[None]:
-    """Take a permission of a function away while a block runs."""
+    """Take a permission from a function while a block runs."""
     configuration = desk.cloud.client("lambda").get_function_configuration(FunctionName=function_name)
     resource = desk.stack.get(case.resource, case.resource).rsplit("/", 1)[-1]
     return without_permission(desk.cloud.client("iam"), configuration["Role"].split("/")[-1], case.action, resource)
-
-
-def _wait_for_an_invocation(desk: OrderDesk, ended_before: int) -> None:
-    deadline = time.monotonic() + LOOK_SECONDS
-    while _ended_invocations(desk) == ended_before:
-        assert time.monotonic() < deadline, "inventory never got the message"
-        time.sleep(0.05)
-
-
-def _ended_invocations(desk: OrderDesk) -> int:
-    lines = log_lines(desk.cloud, desk.queues["inventory"].function_name)
-    return sum("platform.report" in text for text in lines)

@@ -10,8 +10,11 @@ from pathlib import Path
 
 import pytest
 
-from cdk_app.demo.__main__ import EXAMPLES
+from cdk_app.demo.__main__ import example_lines
+from cdk_app.demo.pipeline import ORDER
+from cdk_app.demo.receive_once import PAYMENT
 from tests.synthesis import WITHOUT_VALIDATION
+from tsunagu.cli.usage import GROUP_FIELD, MESSAGES_FILE, REQUEST_FILE
 
 PROJECT = Path(__file__).parents[2]
 TSUNAGU = str(Path(sys.executable).with_name("tsunagu"))
@@ -83,11 +86,15 @@ def test_an_interrupted_demonstration_leaves_no_process(project: Path, number: s
 def test_a_cloud_that_is_up_can_be_used_and_stopped_as_it_says(project: Path) -> None:
     up = tsunagu(project, "up")
     assert up.returncode == 0, up.stderr
-    export, _, down = [line.strip() for line in up.stdout.splitlines() if line.startswith("  ")]
+    export, *examples, _, down = [line.strip() for line in up.stdout.splitlines() if line.startswith("  ")]
     path = f"export PATH={Path(TSUNAGU).parent}:$PATH"
+    # The placeholders of the lines become the files and the field of this app.
+    (project / MESSAGES_FILE).write_text(PAYMENT.replace("p-1", "p-2"))
+    (project / REQUEST_FILE).write_text(ORDER.replace("o-1", "o-2"))
+    filled = [line.replace(GROUP_FIELD, "account") for line in examples]
 
-    sent = subprocess.run(  # noqa: S602 - lines for a shell are tried in a shell
-        " && ".join([path, export, *EXAMPLES]),
+    used = subprocess.run(  # noqa: S602 - lines for a shell are tried in a shell
+        " && ".join([path, export, *filled, *example_lines()]),
         shell=True,
         cwd=project,
         capture_output=True,
@@ -97,8 +104,9 @@ def test_a_cloud_that_is_up_can_be_used_and_stopped_as_it_says(project: Path) ->
     )
     stopped = subprocess.run(down, shell=True, cwd=project, timeout=PATIENCE_SECONDS, check=False)  # noqa: S602
 
-    assert sent.returncode == 0, sent.stderr
-    assert "sent 1 of 1 messages" in sent.stderr
-    assert sent.stderr.strip().endswith("started")
+    assert [line.split()[1:3] for line in examples] == [["start", "orders"], ["send", "payments"], ["send", "payments"]]
+    assert used.returncode == 0, used.stderr
+    assert used.stderr.count("sent 1 of 1 messages") == 3
+    assert used.stderr.count("started\n") == 2
     assert stopped.returncode == 0
     assert processes_that_name(str(project)) == []

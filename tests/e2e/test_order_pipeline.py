@@ -1,6 +1,6 @@
-"""Five hundred orders under faults: what stock, prices, shipments and notifications must be.
+"""Five hundred orders under faults: stock, prices, shipments and notifications are right.
 
-The ledger here is made of the orders alone: nothing of the services or their records is asked for what must be.
+The expected numbers are computed here from the orders alone. Nothing of the services or their items is asked.
 """
 
 import hashlib
@@ -112,7 +112,7 @@ def test_declined_orders_are_reserved_and_neither_charged_nor_shipped(order_run:
     }
 
 
-def test_once_mended_the_dead_letters_are_redriven_and_finished(order_run: OrderRun) -> None:
+def test_dead_letters_are_redriven_and_finished_after_the_repair(order_run: OrderRun) -> None:
     assert (order_run.redriven.moved, order_run.redriven.problems) == (15, [])
     assert order_run.letters_after == {"inventory": 0, "billing": 0, "shipping": 0}
     assert effects(order_run.before_replays, order_run.orders) == {
@@ -134,7 +134,7 @@ def test_stock_prices_and_shipments_are_those_of_the_orders(order_run: OrderRun)
     assert compare_orders(expected, order_run.before_replays).problems == []
 
 
-def test_books_of_the_demonstration_see_what_is_missing_and_what_is_doubled(order_run: OrderRun) -> None:
+def test_comparison_of_the_demonstration_finds_what_is_missing_and_what_is_doubled(order_run: OrderRun) -> None:
     as_before = [Expectation(order=order) for order in order_run.orders]
     replayed = [Expectation(order=order, shipments=2) for order in order_run.orders]
 
@@ -146,35 +146,35 @@ def test_books_of_the_demonstration_see_what_is_missing_and_what_is_doubled(orde
     assert len([sentence for sentence in more.doubled if sentence.startswith("order ")]) == 3 * REPLAYED
 
 
-def test_each_request_is_told_once_with_what_was_charged(order_run: OrderRun) -> None:
-    told = {(each["run_id"], each["step"]): each for each in order_run.told_before_replays if is_of_run(each)}
+def test_each_request_is_notified_once_with_what_was_charged(order_run: OrderRun) -> None:
+    notified = {(each["run_id"], each["step"]): each for each in order_run.notified_before_replays if is_of_run(each)}
 
-    assert len(told) == 500
-    assert {each["request_id"] for each in told.values()} == set(order_run.request_ids.values())
-    for each in told.values():
+    assert len(notified) == 500
+    assert {each["request_id"] for each in notified.values()} == set(order_run.request_ids.values())
+    for each in notified.values():
         payload = each["request"]["inline"]
         assert each["results"]["shipping"]["inline"]["amount"] == prices(payload)
         assert order_run.request_ids[payload["order_id"]] == each["request_id"]
 
 
-def test_nothing_is_told_twice_but_what_a_kill_repeated(order_run: OrderRun) -> None:
+def test_no_run_is_notified_twice_unless_a_kill_repeated_it(order_run: OrderRun) -> None:
     expected = [Expectation(order=order) for order in order_run.orders]
-    told = [each for each in order_run.told_before_replays if is_of_run(each)]
+    notified = [each for each in order_run.notified_before_replays if is_of_run(each)]
     run_ids = {order.order_id: answer.run_id for order, answer in zip(order_run.placed, order_run.started, strict=True)}
     redriven = [run_ids[order.order_id] for order in declined(order_run)]  # long after the kills
 
-    wrong = wrong_notifications(expected, told, single=redriven, kills=sum(order_run.killed.values()))
+    wrong = wrong_notifications(expected, notified, single=redriven, kills=sum(order_run.killed.values()))
 
     assert [*wrong] == []
 
 
 @pytest.mark.parametrize("step", ["reserve", "ship"])
-def test_each_replay_is_told_in_one_notification(order_run: OrderRun, step: str) -> None:
+def test_each_replay_has_one_notification(order_run: OrderRun, step: str) -> None:
     replays = {replay.run_id: replay.order for replay in order_run.replays if replay.step == step}
-    told = [each for each in order_run.told_by_replays if each["run_id"] in replays]
+    notified = [each for each in order_run.notified_by_replays if each["run_id"] in replays]
 
-    assert len(told) == REPLAYED
-    assert [*wrong_notifications([Expectation(order=order) for order in replays.values()], told)] == []
+    assert len(notified) == REPLAYED
+    assert [*wrong_notifications([Expectation(order=order) for order in replays.values()], notified)] == []
 
 
 @pytest.mark.parametrize("step", STEPS)
@@ -192,12 +192,12 @@ def test_a_replay_runs_its_step_and_those_after_it_and_no_other(order_run: Order
 
 
 def test_a_replay_comes_to_the_result_of_the_first_run(order_run: OrderRun) -> None:
-    first = {each["request_id"]: each["results"] for each in order_run.told_before_replays}
-    told = {each["run_id"]: each for each in order_run.told_by_replays}
+    first = {each["request_id"]: each["results"] for each in order_run.notified_before_replays}
+    notified = {each["run_id"]: each for each in order_run.notified_by_replays}
 
-    assert {replay.run_id for replay in order_run.replays} <= told.keys()
+    assert {replay.run_id for replay in order_run.replays} <= notified.keys()
     for replay in order_run.replays:
-        each = told[replay.run_id]
+        each = notified[replay.run_id]
         assert each["results"] == first[each["request_id"]]
         assert each["request_id"] == order_run.request_ids[replay.order.order_id]
 

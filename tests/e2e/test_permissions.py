@@ -1,17 +1,16 @@
-"""Each permission of a handler is needed: without it a message is not settled; with it again it is, once."""
+"""A handler needs each of its permissions: without one a message is not settled, and afterwards it is settled once."""
 
-import time
 from collections.abc import Mapping
 from dataclasses import dataclass
 
 import pytest
 
-from cdk_app.demo.driver import ConsumedQueue, count_messages, send, wait_until_drained
+from cdk_app.demo.driver import ConsumedQueue, drain, send
 from cdk_app.demo.load import PlannedMessage, PlannedPayment
-from cdk_app.demo.logs import log_lines
 from cdk_app.demo.payment_findings import compare_payments
 from tests.e2e.deployed import Deployment
-from tests.e2e.permissions import without_permission
+from tests.e2e.permissions import count_ended_invocations, wait_for_an_invocation, without_permission
+from tsunagu.operations.queues import count_messages
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -20,7 +19,7 @@ class Case:
 
     Attributes:
         action: What is taken away.
-        output: Output of the stack that tells the resource's name, as far as it goes into its ARN.
+        output: Output of the stack with the name of the resource, as it is in the ARN.
         message: What is sent meanwhile.
     """
 
@@ -43,10 +42,10 @@ RECORDED = valid("recorded", account="needy-in-order")
 COPY = PlannedMessage(
     body=RECORDED.body, group_id=RECORDED.group_id, request_id="request-copy", payment=RECORDED.payment
 )
-# Whether these two were settled shows only in their queue, so each is the first in its own.
+# Only its queue shows whether the copy was settled, so it is the first message in its queue.
 IN_ORDER = [Case(action="dynamodb:BatchGetItem", output="IdempotencyTableName", message=COPY)]
 IN_ANY_ORDER = [
-    Case(action="sns:Publish", output="NotificationTopicArn", message=invalid("untold")),
+    Case(action="sns:Publish", output="NotificationTopicArn", message=invalid("unnotified")),
     Case(action="sqs:SendMessage", output="StandardDeadLetterQueueUrl", message=invalid("unsent")),
     Case(action="dynamodb:PartiQLUpdate", output="IdempotencyTableName", message=invalid("undead")),
     Case(action="dynamodb:PartiQLInsert", output="IdempotencyTableName", message=valid("unclaimed")),
@@ -59,7 +58,7 @@ CASES = [*IN_ORDER, *IN_ANY_ORDER]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Observation:
-    """What there was after the handler had the message and lacked the permission."""
+    """State after the handler had the message and lacked the permission."""
 
     left_in_queue: int
     is_recorded: bool
@@ -71,7 +70,7 @@ def observations(settled: Deployment) -> Mapping[str, Observation]:
     """What was seen in each case, by the request id of its message."""
     in_order, in_any_order = settled.queues
     send(settled.cloud.client("sqs"), in_order, [RECORDED])
-    drain(settled)
+    drain(settled.cloud, settled.queues)
     seen = {case.message.request_id: observe(settled, in_order, case) for case in IN_ORDER}
     return seen | {case.message.request_id: observe(settled, in_any_order, case) for case in IN_ANY_ORDER}
 
@@ -83,14 +82,14 @@ def test_a_message_is_not_settled_without(observations: Mapping[str, Observation
     assert observation.left_in_queue >= 1
     if case.message is not COPY:
         assert not observation.is_recorded
-    if case.action != "sns:Publish":  # told after it was sent
+    if case.action != "sns:Publish":  # the notification follows the send
         assert not observation.is_dead_letter
 
 
 def test_each_message_is_settled_once_when_the_permissions_are_back(
     settled: Deployment, observations: Mapping[str, Observation]
 ) -> None:
-    drain(settled)
+    drain(settled.cloud, settled.queues)
 
     in_order, in_any_order = settled.queues
     for queue, sent in ((in_order, [RECORDED, COPY]), (in_any_order, [case.message for case in IN_ANY_ORDER])):
@@ -101,27 +100,16 @@ def test_each_message_is_settled_once_when_the_permissions_are_back(
 
 
 def observe(deployment: Deployment, queue: ConsumedQueue, case: Case) -> Observation:
-    """Send the case's message while the permission is away, and look once the handler is done with it."""
+    """Send the case's message while the permission is missing, and look after the handler has ended."""
     cloud = deployment.cloud
     role = cloud.client("lambda").get_function_configuration(FunctionName=queue.function_name)["Role"].split("/")[-1]
     resource = deployment.payments[case.output].rsplit("/", 1)[-1]
     with without_permission(cloud.client("iam"), role, case.action, resource):
-        ended_before = ended_invocations(deployment, queue)
+        ended_before = count_ended_invocations(cloud, queue.function_name)
         send(cloud.client("sqs"), queue, [case.message])
-        deadline = time.monotonic() + 120
-        while ended_invocations(deployment, queue) == ended_before:
-            assert time.monotonic() < deadline, "the handler never got the message"
-            time.sleep(0.1)
+        wait_for_an_invocation(cloud, queue.function_name, ended_before)
         return Observation(
             left_in_queue=count_messages(cloud.client("sqs"), queue.queue_url),
             is_recorded=bool(case.message.payment and case.message.payment.payment_id in deployment.table().payments),
             is_dead_letter=case.message.body in {letter.body for letter in deployment.dead_letters(queue)},
         )
-
-
-def ended_invocations(deployment: Deployment, queue: ConsumedQueue) -> int:
-    return sum("platform.report" in text for text in log_lines(deployment.cloud, queue.function_name))
-
-
-def drain(deployment: Deployment) -> None:
-    wait_until_drained(deployment.cloud.client("sqs"), deployment.queues, patience_seconds=300, tell=lambda _: None)

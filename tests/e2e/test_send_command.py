@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from cdk_app.demo.driver import wait_until_drained
+from cdk_app.demo.driver import drain
 from cdk_app.demo.payment_findings import Balance
 from tests.e2e.deployed import Deployment
 
@@ -37,11 +37,13 @@ def test_payments_of_a_file_take_effect(settled: Deployment, tmp_path: Path, que
     path = tmp_path / "payments.jsonl"
     path.write_text("\n".join(payment(number, account) for number in range(1, 24)))
 
-    result = tsunagu(settled, "send", "payments", "--file", str(path), "--queue", queue, "--stage", "embedded")
+    group_by = ("--group-by", "account") if queue == "fifo" else ()
+    place = ("--queue", queue, *group_by, "--stage", "embedded")
+    result = tsunagu(settled, "send", "payments", "--file", str(path), *place)
 
     assert result.returncode == 0, result.stderr
     assert len(result.stdout.split()) == 23
-    wait_until_drained(settled.cloud.client("sqs"), settled.queues, patience_seconds=300, tell=lambda _: None)
+    drain(settled.cloud, settled.queues)
     assert settled.table().balances[account, "EUR"] == Balance(amount=276, payments=23)
 
 

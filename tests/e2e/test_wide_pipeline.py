@@ -5,9 +5,9 @@ from pathlib import Path
 
 from cdk_app.demo.inbox import Inbox
 from cdk_app.demo.order_findings import read_orders
-from cdk_app.demo.starts import Preprocessor
 from tests.e2e.deployed import Deployment
 from tests.e2e.wide_stack import STACK_NAME, synthesize_wide
+from tsunagu.operations.preprocessor_client import PreprocessorClient, start_command
 
 ORDER = {
     "order_id": "wide-1",
@@ -23,13 +23,14 @@ def test_300_kib_travel_inline_on_topics_of_one_mebibyte(deployment: Deployment,
     stack = cloud.deploy(synthesize_wide(tmp_path / "cdk.out"))[STACK_NAME]
     inbox = Inbox(cloud.client("sqs"), stack["ToldQueueUrl"])
 
-    started = Preprocessor(cloud.client("lambda"), stack["PreprocessorFunctionName"]).ask(
-        {"action": "start", "payload": ORDER, "idempotency_key": "wide"}
-    )
+    preprocessor = PreprocessorClient(cloud.client("lambda"), stack["PreprocessorFunctionName"])
+    started = preprocessor.ask(start_command(ORDER, key="wide"))
     deadline = time.monotonic() + 120
-    while not (told := inbox.read()):
-        assert time.monotonic() < deadline, "nothing was told"
+    while not (notifications := inbox.read()):
+        assert time.monotonic() < deadline, "no notification"
 
-    assert [(each["request_id"], each["request"]) for each in told] == [(started.request_id, {"inline": ORDER})]
+    assert [(each["request_id"], each["request"]) for each in notifications] == [
+        (started.request_id, {"inline": ORDER})
+    ]
     assert read_orders(cloud.client("dynamodb"), stack["OrdersTableName"]).stock == {"wide-article": 3}
     assert "Contents" not in cloud.client("s3").list_objects_v2(Bucket=stack["ClaimBucketName"])

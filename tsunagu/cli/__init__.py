@@ -1,4 +1,4 @@
-"""The `tsunagu` command, one verb a file. It never imports aws_cdk, which would start a Node process."""
+"""The `tsunagu` command, one verb a file. It never imports aws_cdk, because that starts a Node process."""
 
 from tsunagu.cli.command import main
 

@@ -1,4 +1,4 @@
-"""The command line: its verbs, and how it fails."""
+"""The command line: its verbs, and how it reports errors."""
 
 import sys
 from collections.abc import Callable
@@ -27,7 +27,7 @@ for verb in (send, start, trace, replay, up, down):
 
 @app.callback()
 def _verbs() -> None:
-    """Keep the verbs' names even if there were one verb only."""
+    """Require the name of a verb, which typer drops when there is only one."""
 
 
 def main() -> None:
@@ -36,10 +36,10 @@ def main() -> None:
 
 
 def run(verb: Callable[..., None]) -> None:
-    """Run one verb as a command of its own, as an app beside this library does.
+    """Run one verb as a command of its own. An app with a command beside this library uses it.
 
     Args:
-        verb: The verb; its parameters are typer's.
+        verb: The verb, with typer's annotations on its parameters.
     """
     command = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
     command.command()(verb)
@@ -47,7 +47,7 @@ def run(verb: Callable[..., None]) -> None:
 
 
 def _report_errors(command: typer.Typer) -> None:
-    """Run a command. What goes wrong is one sentence on standard error, and exit code 1."""
+    """Run a command. An error is one sentence on standard error, and exit code 1."""
     try:
         command()
     except TsunaguError as error:

@@ -1,4 +1,4 @@
-"""`tsunagu down`: stop the embedded cloud."""
+"""`tsunagu down`: stops the embedded cloud."""
 
 import typer
 

@@ -1,32 +1,36 @@
-"""`tsunagu start`: one JSON document becomes a request of a pipeline."""
+"""`tsunagu start`: starts a request of a pipeline with a JSON document."""
 
 from typing import Annotated
 
+import boto3
 import typer
 
 from tsunagu.cli.files import read_document
-from tsunagu.operations.pipelines import PipelineName, ask_preprocessor, find_pipeline
+from tsunagu.cli.options import StackName, Stage
+from tsunagu.operations.pipelines import deployed_preprocessor, find_pipeline
+from tsunagu.operations.preprocessor_client import start_command
 
 
 def start(
-    pipeline: Annotated[PipelineName, typer.Argument(help="Which pipeline.")],
+    pipeline: Annotated[str, typer.Argument(help="Name of the pipeline: the output PipelineName of its stack.")],
+    *,
     file: Annotated[str, typer.Option(help="The request, one JSON object; - is standard input.")],
     key: Annotated[
-        str | None, typer.Option(help="Idempotency key: asked again with it, the same request answers.")
+        str | None, typer.Option(help="Idempotency key: with the same key, the same request answers.")
     ] = None,
     from_step: Annotated[
         str | None,
         typer.Option(
-            "--from", help='Step to start at; at a later one the document is {"request": …, "results": {service: …}}.'
+            "--from",
+            help='Step to start at. For a later step the document is {"request": …, "results": {service: …}}.',
         ),
     ] = None,
-    stage: Annotated[str, typer.Option(help="Stage of the stack: tsunagu-<stage>-<pipeline's stack>.")] = "dev",
+    stage: Stage = "dev",
+    stack_name: StackName = None,
 ) -> None:
     """Start a request of a pipeline, and print its request id."""
     payload = read_document("--file", file)
-    stack = find_pipeline(pipeline, stage)
-    question = {"action": "start", "payload": payload, "idempotency_key": key, "from_step": from_step}
-    accepted = ask_preprocessor(stack, question)
-    typer.echo(accepted.request_id)
-    what = "was started before" if accepted.is_duplicate else "started"
-    typer.echo(f"run {accepted.run_id} {what}", err=True)
+    stack = find_pipeline(boto3.client("cloudformation"), stage=stage, name=pipeline, stack_name=stack_name)
+    run = deployed_preprocessor(stack).ask(start_command(payload, key=key, from_step=from_step))
+    typer.echo(run.request_id)
+    typer.echo(f"run {run.run_id} {'was started before' if run.is_duplicate else 'started'}", err=True)

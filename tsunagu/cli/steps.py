@@ -1,4 +1,4 @@
-"""Progress of a command that takes a while: it moves on a terminal, and is plain lines elsewhere."""
+"""Shows the progress of a command that takes some time: live on a terminal, as plain lines elsewhere."""
 
 import time
 from collections.abc import Callable, Iterator
@@ -12,16 +12,20 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Steps:
-    """Tells which step a command is at."""
+    """Shows which step a command is at.
+
+    Attributes:
+        console: Where to.
+    """
 
     console: "Console"
 
     @contextmanager
     def step(self, title: str) -> Iterator[Callable[[str], None]]:
-        """Show that the step `title` is under way, and, once it is over, how long it took.
+        """Show that the step `title` runs and, when it has ended, how long it took.
 
         Yields:
-            A function that takes a short text about where the step is; it shows on a terminal only.
+            A function that shows a short text about the progress of the step, on a terminal only.
         """
         started = time.monotonic()
         if not self.console.is_terminal:

@@ -1,4 +1,4 @@
-"""What a trace looks like: a table a run for people, an object for programs."""
+"""Shows a trace: a table for each run, or a JSON object."""
 
 from collections.abc import Sequence
 from datetime import UTC, datetime
@@ -8,7 +8,7 @@ from rich.box import SIMPLE_HEAD
 from rich.table import Table
 
 from tsunagu.contracts.items import Status
-from tsunagu.operations.trace import RunTrace, ServiceTrace
+from tsunagu.operations.trace import RequestTrace, RunTrace, ServiceTrace
 from tsunagu.runtime.claim_check import Inline, Part
 from tsunagu.runtime.json_text import json_text
 
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 OUTCOMES = {
     None: "not there yet",
     Status.INPROGRESS: "in progress",
-    Status.RELEASED: "failed, comes again",
+    Status.RELEASED: "failed, will be retried",
     Status.COMMITTED: "done, not sent on yet",
     Status.COMPLETED: "done",
     Status.DEAD: "dead",
@@ -26,25 +26,23 @@ OUTCOMES = {
 START_OUTCOMES = {**OUTCOMES, Status.COMMITTED: "not published yet", Status.COMPLETED: "published"}
 
 
-def print_trace(console: "Console", bucket: str, runs: Sequence[RunTrace]) -> None:
-    """Print each run with a row a service, oldest run first.
-
-    Args:
-        console: Where to.
-        bucket: Bucket of what does not travel inline.
-        runs: The runs.
-    """
-    for run in runs:
+def print_trace(console: "Console", trace: RequestTrace) -> None:
+    """Print each run with a row for each service, oldest run first."""
+    for run in trace.runs:
         console.print(_heading(run), soft_wrap=True)
         if run.request is not None:
-            console.print(f"  request: {_place(bucket, run.request)}", soft_wrap=True)
+            console.print(f"  request: {_place(trace.bucket, run.request)}", soft_wrap=True)
         if run.services:
-            console.print(_table(bucket, run.services))
+            console.print(_table(trace.bucket, run.services))
 
 
-def trace_as_json(request_id: str, bucket: str, runs: Sequence[RunTrace]) -> dict[str, Any]:
+def trace_as_json(trace: RequestTrace) -> dict[str, Any]:
     """Return the trace as JSON: times in UTC, data as the messages carry it."""
-    return {"request_id": request_id, "bucket": bucket, "runs": [_run_as_json(run) for run in runs]}
+    return {
+        "request_id": trace.request_id,
+        "bucket": trace.bucket,
+        "runs": [_run_as_json(run) for run in trace.runs],
+    }
 
 
 def _heading(run: RunTrace) -> str:
@@ -82,7 +80,7 @@ def _table(bucket: str, services: Sequence[ServiceTrace]) -> Table:
 
 
 def _place(bucket: str, part: Part) -> str:
-    """Return where the JSON of a part lies; never the JSON itself, which may be anybody's data."""
+    """Return the place and size of a part. Its JSON may hold personal data, so it is not shown."""
     if isinstance(part, Inline):
         return f"in the message, {len(json_text(part.value).encode()):,} bytes"
     return f"s3://{bucket}/{part.key} version {part.version_id}, {part.size_bytes:,} bytes"

@@ -1,9 +1,10 @@
-"""`tsunagu up`: the embedded cloud, with everything deployed."""
+"""`tsunagu up`: starts the embedded cloud, and deploys the app to it."""
 
 from rich.console import Console
 
-from tsunagu.cli.project import ASSEMBLY_DIRECTORY, CLOUD_DIRECTORY, STAGE, usage_lines
+from tsunagu.cli.project import ASSEMBLY_DIRECTORY, CLOUD_DIRECTORY, STAGE
 from tsunagu.cli.steps import Steps
+from tsunagu.cli.usage import example_lines, usage_lines
 from tsunagu.local.embedded_cloud import EmbeddedCloud, synthesize
 
 
@@ -19,7 +20,7 @@ def up() -> None:
     with steps.step("Start the embedded cloud"):
         cloud = EmbeddedCloud.start(CLOUD_DIRECTORY, fresh=False)
     with steps.step("Deploy"):
-        cloud.deploy(assembly)
-    cloud.detach()  # until here it ends with this command, so that a failure leaves nothing behind
-    for line in usage_lines(cloud):
+        outputs = cloud.deploy(assembly)
+    cloud.detach()  # before this line the cloud ends with this command, so that a failure leaves no cloud behind
+    for line in usage_lines(cloud, example_lines(outputs, STAGE)):
         console.print(line, markup=False)

@@ -1,53 +1,67 @@
-"""Where the command sends: queues of deployed stacks, found by the stacks' outputs."""
+"""Finds the queues that a deployed stack offers to senders, by the outputs of the stack."""
 
+import re
 from dataclasses import dataclass
-from enum import StrEnum
-from typing import TYPE_CHECKING
 
-from tsunagu.operations.deployed_stacks import find_stack, stack_name
+from tsunagu.errors import NotFoundError
+from tsunagu.operations.deployed_stacks import DeployedStack
 
-if TYPE_CHECKING:
-    from mypy_boto3_cloudformation import CloudFormationClient
-
-
-class QueueKind(StrEnum):
-    """Kind of a queue, as the command line names it."""
-
-    FIFO = "fifo"
-    STANDARD = "standard"
+QUEUE_URL = "QueueUrl"
+DEAD_LETTER_QUEUE_URL = "DeadLetterQueueUrl"
+_NEXT_WORD = re.compile(r"(?<=[a-z0-9])(?=[A-Z])")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Service:
-    """A service that takes messages.
+class Channel:
+    """A queue that a stack names in an output `<Name>QueueUrl`.
 
     Attributes:
-        stack: Its part of the stack's name.
-        group_field: Field of the payload that is the message group on a FIFO queue.
+        name: Name as the command line has it: `OrderEventsQueueUrl` is `order-events`.
+        queue_url: The queue.
     """
 
-    stack: str
-    group_field: str
+    name: str
+    queue_url: str
 
-    def stack_name(self, stage: str) -> str:
-        """Return the name of the service's stack in `stage`."""
-        return stack_name(stage, self.stack)
-
-
-class ServiceName(StrEnum):
-    """Services that the command knows."""
-
-    PAYMENTS = "payments"
+    @property
+    def is_fifo(self) -> bool:
+        """Whether it is a FIFO queue. SQS says so in the URL."""
+        return self.queue_url.endswith(".fifo")
 
 
-SERVICES = {ServiceName.PAYMENTS: Service(stack="payments", group_field="account")}
-QUEUE_URL_OUTPUTS = {QueueKind.FIFO: "FifoQueueUrl", QueueKind.STANDARD: "StandardQueueUrl"}
+def channels_of(stack: DeployedStack) -> list[Channel]:
+    """Return the queues that a stack offers to senders, sorted by name. Dead-letter queues are left out."""
+    names = {
+        output: output.removesuffix(QUEUE_URL)
+        for output in stack.outputs
+        if output.endswith(QUEUE_URL) and not output.endswith(DEAD_LETTER_QUEUE_URL)
+    }
+    channels = [
+        Channel(name=_NEXT_WORD.sub("-", name).lower(), queue_url=stack.outputs[output])
+        for output, name in names.items()
+        if name
+    ]
+    return sorted(channels, key=lambda channel: channel.name)
 
 
-def find_queue_url(client: "CloudFormationClient", name: str, kind: QueueKind) -> str:
-    """Return the address of a deployed stack's queue.
+def find_channel(stack: DeployedStack, name: str) -> Channel:
+    """Return a queue of a stack.
+
+    Args:
+        stack: The stack.
+        name: `fifo` for the output `FifoQueueUrl`, `order-events` or `OrderEvents` for `OrderEventsQueueUrl`.
 
     Raises:
-        CommandError: There is no such stack, or it has no such queue.
+        NotFoundError: The stack has no such queue; the message lists those that it has.
     """
-    return find_stack(client, name).output(QUEUE_URL_OUTPUTS[kind])
+    channels = channels_of(stack)
+    for channel in channels:
+        if _letters(channel.name) == _letters(name):
+            return channel
+    names = ", ".join(channel.name for channel in channels) or "none"
+    msg = f"the stack {stack.name} must have the queue {name}, got {names}"
+    raise NotFoundError(msg)
+
+
+def _letters(name: str) -> str:
+    return name.replace("-", "").replace("_", "").lower()

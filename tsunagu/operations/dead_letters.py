@@ -1,4 +1,4 @@
-"""A dead-letter queue as the redrive reads it."""
+"""Reads dead-letter queues of SQS: to redrive the letters, or only to look at them."""
 
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 from botocore.exceptions import BotoCoreError, ClientError
 
 from tsunagu.contracts.messages import SQS_ENTRIES_PER_BATCH
-from tsunagu.operations.redrive import DeadLetter
+from tsunagu.operations.redrive import DeadLetter, DeadLetterSource
 from tsunagu.runtime.aws.sdk_errors import error_code
 from tsunagu.runtime.receiving.delivery import Delivery
 from tsunagu.runtime.sending.publish import Attribute
@@ -15,11 +15,11 @@ if TYPE_CHECKING:
     from mypy_boto3_sqs import SQSClient
 
 HIDDEN_SECONDS = 60
-WAIT_SECONDS = 1  # a long poll asks all of SQS's servers, so that an empty answer is an empty queue
+WAIT_SECONDS = 1  # a long poll asks all servers of SQS, so that an empty answer means an empty queue
 
 
 class SqsDeadLetterSource:
-    """Reads a dead-letter queue.
+    """The dead letters of one queue; see `DeadLetterSource`.
 
     Args:
         client: Gives the SQS client.
@@ -31,7 +31,7 @@ class SqsDeadLetterSource:
         self._queue_url = queue_url
 
     def receive(self) -> list[DeadLetter]:
-        """Return up to ten letters, hidden from others for a minute; none when there are none."""
+        """Return up to ten letters, and hide them from others for a minute. An empty list means an empty queue."""
         answer = self._client().receive_message(
             QueueUrl=self._queue_url,
             MaxNumberOfMessages=SQS_ENTRIES_PER_BATCH,
@@ -43,7 +43,7 @@ class SqsDeadLetterSource:
         return [_letter(message) for message in answer.get("Messages", [])]
 
     def delete(self, letters: Sequence[DeadLetter]) -> list[str]:
-        """Delete `letters`; return a phrase for each that may stay, and is a duplicate when it is redriven again."""
+        """Delete up to ten letters, and return id and error of each that may not be deleted."""
         entries: list[Any] = [
             {"Id": str(number), "ReceiptHandle": letter.delivery.receipt_handle}
             for number, letter in enumerate(letters)
@@ -57,13 +57,25 @@ class SqsDeadLetterSource:
         return [_not_deleted(letters[int(entry["Id"])], entry["Code"]) for entry in failed]
 
     def give_back(self, letters: Sequence[DeadLetter]) -> None:
-        """Show `letters` to others again, at once."""
-        entries: list[Any] = [
-            {"Id": str(number), "ReceiptHandle": letter.delivery.receipt_handle, "VisibilityTimeout": 0}
-            for number, letter in enumerate(letters)
-        ]
-        if entries:
+        """Make `letters` visible to others again, at once."""
+        for start in range(0, len(letters), SQS_ENTRIES_PER_BATCH):
+            entries: list[Any] = [
+                {"Id": str(number), "ReceiptHandle": letter.delivery.receipt_handle, "VisibilityTimeout": 0}
+                for number, letter in enumerate(letters[start : start + SQS_ENTRIES_PER_BATCH])
+            ]
             self._client().change_message_visibility_batch(QueueUrl=self._queue_url, Entries=entries)
+
+
+def read_dead_letters(source: DeadLetterSource) -> list[DeadLetter]:
+    """Return the dead letters of a queue, and leave them there.
+
+    A FIFO queue shows at most ten letters of a message group, because it gives no more of a group while these are read.
+    """
+    letters: list[DeadLetter] = []
+    while received := source.receive():
+        letters += received
+    source.give_back(letters)
+    return letters
 
 
 def _not_deleted(letter: DeadLetter, code: str) -> str:

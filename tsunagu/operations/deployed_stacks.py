@@ -1,4 +1,4 @@
-"""Deployed stacks, and what their outputs tell."""
+"""Finds deployed stacks, and reads their outputs."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -6,46 +6,57 @@ from typing import TYPE_CHECKING
 
 from botocore.exceptions import ClientError
 
-from tsunagu.errors import CommandError
+from tsunagu.errors import NotFoundError
 
 if TYPE_CHECKING:
     from mypy_boto3_cloudformation import CloudFormationClient
+    from mypy_boto3_cloudformation.type_defs import StackTypeDef
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DeployedStack:
-    """A stack that is deployed.
+    """A deployed stack.
 
     Attributes:
-        name: Its name.
-        outputs: Its outputs by name.
+        name: Whole name of the stack.
+        outputs: Outputs by name.
     """
 
     name: str
     outputs: Mapping[str, str]
 
     def output(self, name: str) -> str:
-        """Return one output.
+        """Return the value of one output.
 
         Raises:
-            CommandError: The stack has none of this name.
+            NotFoundError: The stack has no output of this name.
         """
         if name not in self.outputs:
             msg = f"the stack {self.name} must have the output {name}, got {', '.join(sorted(self.outputs)) or 'none'}"
-            raise CommandError(msg)
+            raise NotFoundError(msg)
         return self.outputs[name]
 
 
+def stack_name_prefix(stage: str) -> str:
+    """Return how the names of the stacks of `stage` begin."""
+    return f"tsunagu-{stage}-"
+
+
 def stack_name(stage: str, part: str) -> str:
-    """Return the name of the stack in `stage` whose own part of the name is `part`."""
-    return f"tsunagu-{stage}-{part}"
+    """Return the name of a stack of `stage`.
+
+    Args:
+        stage: Stage of the app.
+        part: The stack's own part of the name, such as `invoices`.
+    """
+    return f"{stack_name_prefix(stage)}{part}"
 
 
 def find_stack(client: "CloudFormationClient", name: str) -> DeployedStack:
-    """Return a deployed stack.
+    """Return the deployed stack of this name.
 
     Raises:
-        CommandError: There is no such stack.
+        NotFoundError: No stack of this name is deployed.
     """
     try:
         stack = client.describe_stacks(StackName=name)["Stacks"][0]
@@ -53,6 +64,19 @@ def find_stack(client: "CloudFormationClient", name: str) -> DeployedStack:
         if error.response["Error"]["Code"] != "ValidationError":
             raise
         msg = f"the stack {name} must be deployed, got none of this name at {client.meta.endpoint_url}"
-        raise CommandError(msg) from None
+        raise NotFoundError(msg) from None
+    return _deployed(stack)
+
+
+def find_stacks(client: "CloudFormationClient", stage: str) -> list[DeployedStack]:
+    """Return the deployed stacks of a stage: those whose names begin with `tsunagu-<stage>-`, sorted by name."""
+    pages = client.get_paginator("describe_stacks").paginate()
+    found = [_deployed(stack) for page in pages for stack in page["Stacks"]]
+    return sorted(
+        (stack for stack in found if stack.name.startswith(stack_name_prefix(stage))), key=lambda stack: stack.name
+    )
+
+
+def _deployed(stack: "StackTypeDef") -> DeployedStack:
     outputs = {output["OutputKey"]: output["OutputValue"] for output in stack.get("Outputs", [])}
-    return DeployedStack(name=name, outputs=outputs)
+    return DeployedStack(name=stack["StackName"], outputs=outputs)

@@ -1,8 +1,9 @@
-"""Dead letters on their way back to the queue they came from.
+"""Moves dead letters back to the queue that they came from.
 
-A letter is sent first and deleted then: killed anywhere, nothing is lost. A second copy is a duplicate, which the
-receiver refuses. SQS's own redrive keeps the deduplication id, which a FIFO queue may still remember; this one sends
-under an id of the letter's own: what dies, is redriven and dies again within five minutes is never swallowed.
+- A letter is sent first and deleted afterwards. So nothing is lost when the redrive is killed. A letter that was sent
+  and not deleted is redriven again, and the receiver skips the duplicate.
+- On a FIFO queue each letter gets a deduplication id of its own, made of its message id. SQS's own redrive keeps the
+  first one. So with it, SQS drops a message that is dead-lettered and redriven twice within five minutes.
 """
 
 from collections.abc import Sequence
@@ -28,40 +29,55 @@ class DeadLetter:
     """A message in a dead-letter queue.
 
     Attributes:
-        delivery: The message.
+        delivery: The message as it is in the dead-letter queue.
         sent_ms: When it was sent to the dead-letter queue, in milliseconds since the epoch.
     """
 
     delivery: Delivery
     sent_ms: int
 
+    @property
+    def reason(self) -> str | None:
+        """Why it was dead-lettered; None when the message does not say."""
+        return self._text(DEAD_LETTER_REASON_ATTRIBUTE)
+
+    @property
+    def source(self) -> str | None:
+        """Queue and message id of the message that it was; None when the message does not say."""
+        return self._text(DEAD_LETTER_SOURCE_ATTRIBUTE)
+
+    def _text(self, name: str) -> str | None:
+        attribute = self.delivery.attributes.get(name)
+        return attribute.value if attribute is not None and isinstance(attribute.value, str) else None
+
 
 class DeadLetterSource(Protocol):
     """Reads a dead-letter queue."""
 
     def receive(self) -> list[DeadLetter]:
-        """Return up to ten letters, hidden from others for a minute; none when there are none."""
+        """Return up to ten letters, and hide them from others for a minute. An empty list means an empty queue."""
         ...
 
     def delete(self, letters: Sequence[DeadLetter]) -> list[str]:
-        """Delete `letters`; return a phrase for each that may stay, and is a duplicate when it is redriven again.
+        """Delete `letters`, and return id and error of each that may not be deleted.
 
-        No failure is raised: the letters are sent by then, and the report says so.
+        No failure is raised, because the letters are sent already. A letter that stays is a duplicate when it is
+        redriven again.
         """
         ...
 
     def give_back(self, letters: Sequence[DeadLetter]) -> None:
-        """Show `letters` to others again, at once."""
+        """Make `letters` visible to others again, at once."""
         ...
 
 
 @dataclass(slots=True)
 class RedriveReport:
-    """What became of a redrive.
+    """Result of a redrive.
 
     Attributes:
-        moved: Letters that are back in their queue.
-        problems: Why letters stayed where they were: not sent; or sent and not deleted, as far as is known.
+        moved: Number of letters that are back in their queue.
+        problems: Message id and error of each letter that was not sent, or that was sent and may not be deleted.
     """
 
     moved: int = 0
@@ -76,19 +92,19 @@ def redrive(
     rate_per_second: float = 10.0,
     limit_count: int | None = None,
 ) -> RedriveReport:
-    """Move dead letters back to the queue that they came from, oldest first; stop at the first that fails.
+    """Move dead letters back to the queue that they came from, oldest first, and stop after a failure.
 
-    Letters that arrive while it runs stay, so that what dies again at once does not go round for ever.
+    Letters that arrive during the redrive stay. So a message that is dead-lettered again is not moved in a loop.
 
     Args:
         source: Dead-letter queue.
         target: Sends to the queue that they came from.
         clock: The time.
         rate_per_second: Letters moved per second, above 0 and at most 500.
-        limit_count: Most letters to move. Default: all that are there at the start.
+        limit_count: Most letters to move. Default: all that are in the queue at the start.
 
     Returns:
-        What was moved, and what was not.
+        How many letters were moved, and which failed.
 
     Raises:
         ValueError: The rate or the limit is out of range.

@@ -2,16 +2,17 @@ import subprocess
 import sys
 import threading
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import cycle
 from typing import TYPE_CHECKING
 
 import boto3
 import pytest
 
-from cdk_app.demo.driver import ConsumedQueue, count_messages, kill_working_handlers, send, wait_until_drained
+from cdk_app.demo.driver import ConsumedQueue, kill_working_handlers, send
 from cdk_app.demo.errors import DemoError
 from cdk_app.demo.load import LoadShape, plan_messages
+from tsunagu.operations.queues import count_messages
 
 if TYPE_CHECKING:
     from mypy_boto3_sqs import SQSClient
@@ -132,17 +133,21 @@ def test_trying_ends_when_the_queue_is_empty(sqs: "SQSClient", handler: OneHandl
     assert kill_working_handlers(handler, sqs, queue(sqs, fifo=False), patience_seconds=60) == 0
 
 
-def test_waiting_ends_when_the_queues_are_empty(sqs: "SQSClient") -> None:
-    looks: list[int] = []
+def test_queue_is_read_from_the_outputs_that_begin_with_its_name() -> None:
+    outputs = {f"Billing{what}": what for what in ("QueueUrl", "DeadLetterQueueUrl", "FunctionName")}
 
-    wait_until_drained(sqs, [queue(sqs, fifo=False)], patience_seconds=5, tell=looks.append)
+    assert ConsumedQueue.from_outputs(outputs, "billing") == ConsumedQueue(
+        name="billing",
+        queue_url="QueueUrl",
+        dead_letter_queue_url="DeadLetterQueueUrl",
+        function_name="FunctionName",
+        fifo=False,
+    )
 
-    assert looks == [0, 0]
 
-
-def test_waiting_for_a_message_that_stays_ends_with_a_sentence(sqs: "SQSClient") -> None:
+def test_a_message_that_the_queue_refuses_is_an_error(sqs: "SQSClient") -> None:
     payments = queue(sqs, fifo=False)
-    sqs.send_message(QueueUrl=payments.queue_url, MessageBody="{}")
+    too_large = replace(plan_messages(1, "test", LoadShape(messages=3, accounts=1))[0], body="x" * 1_048_577)
 
-    with pytest.raises(DemoError, match="the queues must be empty after 0 s, got 1 messages left"):
-        wait_until_drained(sqs, [payments], patience_seconds=0, tell=lambda _: None)
+    with pytest.raises(DemoError, match="the payments queue must accept every message, got "):
+        send(sqs, payments, [too_large])

@@ -25,7 +25,7 @@ def test_a_flow_with_problems_is_named_with_the_first_and_the_log() -> None:
         judge({"receive-once": HELD, "pipeline": failed}, "emulator.log")
 
     assert str(raised.value) == (
-        f"pipeline must hold, got 2 problems (all in {Path('.tsunagu/demo.json')}): "
+        f"pipeline must end without a problem, got 2 (all in {Path('.tsunagu/demo.json')}): "
         "payment p must have an effect, got none"
     )
     assert raised.value.log_path == "emulator.log"

@@ -11,7 +11,7 @@ from cdk_app.demo.payment_findings import (
     PaymentsTable,
     RecordedPayment,
     compare_payments,
-    read_dead_letters,
+    find_dead_letters,
     read_payments,
 )
 
@@ -42,7 +42,7 @@ def table(*payments: PlannedPayment, balances: dict[tuple[str, str], Balance] | 
     )
 
 
-def test_books_balance_when_each_effect_is_there_once_and_the_poison_is_set_aside() -> None:
+def test_nothing_is_wrong_when_each_effect_is_there_once_and_the_poison_is_a_dead_letter() -> None:
     findings = compare_payments(
         [sent(FIRST), sent(FIRST), POISON, sent(SECOND)], table(FIRST, SECOND), [POISON_LETTER], ordered=True
     )
@@ -173,7 +173,7 @@ def test_dead_letters_are_looked_at_and_stay_where_they_are(aws: None) -> None:
             MessageAttributes={"dead_letter_reason": {"DataType": "String", "StringValue": "not JSON"}},
         )
 
-    first, second = read_dead_letters(sqs, url), read_dead_letters(sqs, url)
+    first, second = find_dead_letters(sqs, url), find_dead_letters(sqs, url)
 
     assert sorted(int(letter.body) for letter in first) == list(range(12))
     assert {letter.reason for letter in first} == {"not JSON"}

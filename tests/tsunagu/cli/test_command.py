@@ -66,9 +66,9 @@ def test_aws_out_of_reach_is_one_sentence(
         "AWS_MAX_ATTEMPTS": "1",
     }.items():
         monkeypatch.setenv(name, value)
-    (project / "payments.jsonl").write_text("{}")
+    (project / "invoices.jsonl").write_text("{}")
 
-    error = fail(monkeypatch, capsys, "send", "payments", "--file", "payments.jsonl", "--queue", "standard")
+    error = fail(monkeypatch, capsys, "send", "invoices", "--file", "invoices.jsonl", "--queue", "standard")
 
     assert error.startswith("error: AWS must answer the command's calls, got: ")
     assert closed in error

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from tsunagu.cli.files import read_document
-from tsunagu.errors import CommandError
+from tsunagu.errors import CommandError, InvalidInputError
 
 
 def test_a_document_is_read_from_a_file_with_every_character_it_holds(tmp_path: Path) -> None:
@@ -29,8 +29,8 @@ def test_a_hyphen_is_standard_input(monkeypatch: pytest.MonkeyPatch) -> None:
         ("{} {}", r"text that is not JSON \(Extra data"),
         ("[1]", r"\[1\]"),
         ("null", "null"),
-        ('{"a": NaN}', r"text that is not JSON \(NaN is no JSON number\)"),
-        ('{"a": 1, "a": 2}', r"text that is not JSON \(a key stands twice in one object\)"),
+        ('{"a": NaN}', r"text that is not JSON \(NaN is not a JSON number\)"),
+        ('{"a": 1, "a": 2}', r"text that is not JSON \(an object has a key twice\)"),
         ("[" * 100_000, "text that is nested too deep"),
     ],
 )
@@ -38,7 +38,7 @@ def test_what_is_no_json_object_is_refused(tmp_path: Path, content: str, got: st
     path = tmp_path / "order.json"
     path.write_text(content)
 
-    with pytest.raises(CommandError, match=f"^--payload must hold one JSON object, got {got}"):
+    with pytest.raises(InvalidInputError, match=f"^--payload must hold one JSON object, got {got}"):
         read_document("--payload", str(path))
 
 

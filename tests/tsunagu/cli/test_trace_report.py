@@ -5,7 +5,7 @@ from rich.console import Console
 
 from tsunagu.cli.trace_report import print_trace, trace_as_json
 from tsunagu.contracts.items import Status
-from tsunagu.operations.trace import RunTrace, ServiceTrace
+from tsunagu.operations.trace import RequestTrace, RunTrace, ServiceTrace
 from tsunagu.runtime.claim_check import Inline, Stored
 
 REQUEST_ID = "019a1b2c-3d4e-7f60-8a1b-2c3d4e5f6071"
@@ -40,9 +40,13 @@ FIRST = RunTrace(
 )
 
 
+def traced(*runs: RunTrace) -> RequestTrace:
+    return RequestTrace(request_id=REQUEST_ID, bucket="claims-bucket", runs=runs)
+
+
 def printed(*runs: RunTrace) -> str:
     text = io.StringIO()
-    print_trace(Console(file=text, width=200, markup=False, highlight=False), "claims-bucket", runs)
+    print_trace(Console(file=text, width=200, markup=False, highlight=False), traced(*runs))
     return text.getvalue()
 
 
@@ -78,7 +82,7 @@ def test_run_that_was_not_published_says_why() -> None:
     assert printed(refused) == "run without an id, dead 1970-01-01 00:00:00.000Z, UnknownStepError: no such step\n"
 
 
-def test_service_of_another_run_is_told() -> None:
+def test_service_of_another_run_is_marked() -> None:
     replayed = RunTrace(
         run_id=RUN_ID,
         status=Status.COMPLETED,
@@ -94,11 +98,11 @@ def test_service_of_another_run_is_told() -> None:
 
 
 def test_json_holds_times_states_and_data() -> None:
-    told = json.loads(json.dumps(trace_as_json(REQUEST_ID, "claims-bucket", [FIRST])))
+    shown = json.loads(json.dumps(trace_as_json(traced(FIRST))))
 
-    (run,) = told["runs"]
+    (run,) = shown["runs"]
     inventory, billing, shipping = run["services"]
-    assert (told["request_id"], told["bucket"]) == (REQUEST_ID, "claims-bucket")
+    assert (shown["request_id"], shown["bucket"]) == (REQUEST_ID, "claims-bucket")
     assert (run["status"], run["started"], run["is_done"]) == ("COMPLETED", "2025-11-13 02:13:20.123Z", False)
     assert run["request"]["claim"]["version_id"] == "v-1"
     assert inventory["result"] == {"inline": {"secret": "繋ぐ"}}

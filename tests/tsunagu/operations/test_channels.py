@@ -1,69 +1,47 @@
-import threading
-from collections.abc import Iterator
-from http.server import BaseHTTPRequestHandler, HTTPServer
-from typing import TYPE_CHECKING
-from urllib.parse import parse_qs
-
-import boto3
 import pytest
 
-from tsunagu.errors import CommandError
-from tsunagu.operations.channels import QueueKind, find_queue_url
+from tsunagu.errors import NotFoundError
+from tsunagu.operations.channels import channels_of, find_channel
+from tsunagu.operations.deployed_stacks import DeployedStack
 
-if TYPE_CHECKING:
-    from mypy_boto3_cloudformation import CloudFormationClient
-
-FIFO_URL = "https://sqs.example/payments.fifo"
-NO_STACK = (
-    "<ErrorResponse><Error><Type>Sender</Type><Code>ValidationError</Code>"
-    "<Message>Stack with id other does not exist</Message></Error></ErrorResponse>"
-)
-STACK = (
-    "<DescribeStacksResponse><DescribeStacksResult><Stacks><member>"
-    "<StackName>deployed</StackName><StackStatus>CREATE_COMPLETE</StackStatus>"
-    "<CreationTime>2024-01-01T00:00:00Z</CreationTime><Outputs><member>"
-    f"<OutputKey>FifoQueueUrl</OutputKey><OutputValue>{FIFO_URL}</OutputValue>"
-    "</member></Outputs></member></Stacks></DescribeStacksResult></DescribeStacksResponse>"
+FIFO_URL = "https://sqs.example/123/invoices.fifo"
+STACK = DeployedStack(
+    name="tsunagu-dev-invoices",
+    outputs={
+        "StandardQueueUrl": "https://sqs.example/123/standard",
+        "FifoQueueUrl": FIFO_URL,
+        "FifoDeadLetterQueueUrl": "https://sqs.example/123/dead.fifo",
+        "PaidInvoicesQueueUrl": "https://sqs.example/123/paid",
+        "InvoicesTableName": "invoices",
+        "QueueUrl": "https://sqs.example/123/unnamed",
+    },
 )
 
 
-class OneStack(BaseHTTPRequestHandler):
-    """CloudFormation with one stack, called `deployed`: moto's cannot be used without its larger extras."""
-
-    def do_POST(self) -> None:
-        query = parse_qs(self.rfile.read(int(self.headers["Content-Length"])).decode())
-        status, text = (200, STACK) if query["StackName"] == ["deployed"] else (400, NO_STACK)
-        self.send_response(status)
-        self.end_headers()
-        self.wfile.write(text.encode())
-
-    def log_request(self, code: int | str = "-", size: int | str = "-") -> None:
-        """Stay silent."""
+def test_stack_offers_the_queues_of_its_outputs_and_no_dead_letter_queue() -> None:
+    assert [channel.name for channel in channels_of(STACK)] == ["fifo", "paid-invoices", "standard"]
 
 
-@pytest.fixture
-def cloudformation() -> Iterator["CloudFormationClient"]:
-    with HTTPServer(("127.0.0.1", 0), OneStack) as server:
-        threading.Thread(target=server.serve_forever, daemon=True).start()
-        yield boto3.client(
-            "cloudformation",
-            endpoint_url=f"http://127.0.0.1:{server.server_port}",
-            region_name="eu-central-1",
-            aws_access_key_id="test",
-            aws_secret_access_key="test",
-        )
-        server.shutdown()
+@pytest.mark.parametrize("name", ["paid-invoices", "PaidInvoices", "paid_invoices", "paidinvoices"])
+def test_queue_is_found_however_its_name_is_written(name: str) -> None:
+    assert find_channel(STACK, name).queue_url == "https://sqs.example/123/paid"
 
 
-def test_a_queue_is_found_by_the_outputs_of_its_stack(cloudformation: "CloudFormationClient") -> None:
-    assert find_queue_url(cloudformation, "deployed", QueueKind.FIFO) == FIFO_URL
+def test_kind_of_a_queue_is_what_its_url_says() -> None:
+    assert (find_channel(STACK, "fifo").queue_url, find_channel(STACK, "fifo").is_fifo) == (FIFO_URL, True)
+    assert not find_channel(STACK, "standard").is_fifo
 
 
-def test_a_stack_that_is_not_deployed_is_named(cloudformation: "CloudFormationClient") -> None:
-    with pytest.raises(CommandError, match=r"^the stack other must be deployed, got none of this name at http://"):
-        find_queue_url(cloudformation, "other", QueueKind.FIFO)
+@pytest.mark.parametrize("name", ["orders", "FifoDeadLetter", ""])
+def test_unknown_queue_lists_those_that_the_stack_has(name: str) -> None:
+    with pytest.raises(NotFoundError) as refusal:
+        find_channel(STACK, name)
+
+    assert str(refusal.value) == (
+        f"the stack tsunagu-dev-invoices must have the queue {name}, got fifo, paid-invoices, standard"
+    )
 
 
-def test_a_stack_without_the_output_is_told_with_those_it_has(cloudformation: "CloudFormationClient") -> None:
-    with pytest.raises(CommandError, match="must have the output StandardQueueUrl, got FifoQueueUrl"):
-        find_queue_url(cloudformation, "deployed", QueueKind.STANDARD)
+def test_stack_without_queues_says_so() -> None:
+    with pytest.raises(NotFoundError, match="must have the queue fifo, got none"):
+        find_channel(DeployedStack(name="empty", outputs={}), "fifo")

@@ -1,7 +1,7 @@
 import pytest
 
-from tsunagu.cli.payloads import read_payloads
-from tsunagu.errors import CommandError
+from tsunagu.errors import InvalidInputError
+from tsunagu.operations.payloads import read_payloads
 
 
 def test_each_line_is_a_payload_with_its_number() -> None:
@@ -23,18 +23,18 @@ def test_each_line_is_a_payload_with_its_number() -> None:
     ],
 )
 def test_a_line_that_is_no_object_is_named(line: str, sentence: str) -> None:
-    with pytest.raises(CommandError, match=sentence):
+    with pytest.raises(InvalidInputError, match=sentence):
         read_payloads(["{}", line])
 
 
 def test_input_without_a_line_is_refused() -> None:
-    with pytest.raises(CommandError, match="the input must hold at least one JSON object, got no line"):
+    with pytest.raises(InvalidInputError, match="the input must hold at least one JSON object, got no line"):
         read_payloads(["\n"])
 
 
-@pytest.mark.parametrize(("text", "got"), [("{}", "null"), ('{"account": 7}', "7"), ('{"account": ""}', '""')])
+@pytest.mark.parametrize(("text", "got"), [("{}", "null"), ('{"customer": 7}', "7"), ('{"customer": ""}', '""')])
 def test_a_field_that_must_be_text_is_named_with_its_line(text: str, got: str) -> None:
     (payload,) = read_payloads([text])
 
-    with pytest.raises(CommandError, match=f"^line 1: account must be a text that is not empty, got {got}$"):
-        payload.text_field("account")
+    with pytest.raises(InvalidInputError, match=f"^line 1: customer must be a text that is not empty, got {got}$"):
+        payload.text_field("customer")

@@ -1,0 +1,9 @@
+"""The flows of the demonstration. A new flow is registered here, and nowhere else."""
+
+from collections.abc import Sequence
+
+from cdk_app.demo.flow import Flow
+from cdk_app.demo.pipeline import OrderPipeline
+from cdk_app.demo.receive_once import ReceiveOnce
+
+FLOWS: Sequence[Flow] = (ReceiveOnce(), OrderPipeline())

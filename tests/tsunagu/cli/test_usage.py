@@ -1,0 +1,42 @@
+import pytest
+
+from tsunagu.cli.usage import example_lines
+
+
+@pytest.fixture(autouse=True)
+def on_the_path(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("shutil.which", lambda name: f"/bin/{name}")
+
+
+def test_each_queue_has_a_line_that_sends_to_it() -> None:
+    outputs = {
+        "tsunagu-embedded-invoices": {
+            "PaidInvoicesQueueUrl": "http://127.0.0.1/1/paid",
+            "FifoQueueUrl": "http://127.0.0.1/1/invoices.fifo",
+            "FifoDeadLetterQueueUrl": "http://127.0.0.1/1/dead.fifo",
+        }
+    }
+
+    assert [*example_lines(outputs, "embedded")] == [
+        "tsunagu send invoices --queue fifo --group-by FIELD --file messages.jsonl --stage embedded",
+        "tsunagu send invoices --queue paid-invoices --file messages.jsonl --stage embedded",
+    ]
+
+
+def test_each_pipeline_has_a_line_that_starts_a_request_and_none_for_its_queues() -> None:
+    outputs = {"tsunagu-embedded-desk": {"PipelineName": "orders", "BillingQueueUrl": "http://127.0.0.1/1/billing"}}
+
+    assert [*example_lines(outputs, "embedded")] == ["tsunagu start orders --file request.json --stage embedded"]
+
+
+def test_stack_without_the_stage_in_its_name_is_named_whole() -> None:
+    outputs = {"desk": {"PipelineName": "orders"}, "mail": {"LettersQueueUrl": "http://127.0.0.1/1/letters"}}
+
+    assert [*example_lines(outputs, "embedded")] == [
+        "tsunagu start orders --file request.json --stack-name desk",
+        "tsunagu send --queue letters --file messages.jsonl --stack-name mail",
+    ]
+
+
+def test_app_without_queues_and_pipelines_has_no_line() -> None:
+    assert [*example_lines({"network": {"VpcId": "vpc-1"}}, "embedded")] == []

@@ -1,14 +1,14 @@
-"""Where built things are kept between runs: dependencies, assets, environments of the embedded cloud."""
+"""The folder in which built things are kept between runs: dependencies, assets, environments of the embedded cloud."""
 
 import os
 from pathlib import Path
 
 
 def cache_directory() -> Path:
-    """Return the folder of this project's cache; it may not exist yet.
+    """Return the folder of the cache. It may not exist yet.
 
-    `$TSUNAGU_CACHE_DIR`, else `$XDG_CACHE_HOME/tsunagu`, else `~/.cache/tsunagu`. Everything in it is found by a hash
-    of what it was built from, and may be deleted at any time.
+    It is `$TSUNAGU_CACHE_DIR`, or else `$XDG_CACHE_HOME/tsunagu`, or else `~/.cache/tsunagu`. Each entry is named by a
+    hash of its sources. Everything in the folder may be deleted at any time.
     """
     if own := os.environ.get("TSUNAGU_CACHE_DIR"):
         return Path(own).absolute()

@@ -1,4 +1,4 @@
-"""What becomes of runs whose objects changed between publish and read, and of messages that nobody sane sends."""
+"""Damages objects between publish and read, and sends forged messages; observes the runs."""
 
 import hashlib
 import json
@@ -22,14 +22,14 @@ Envelope = dict[str, Any]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ObjectFaults:
-    """What there was.
+    """State of the runs.
 
     Attributes:
-        shipments: Shipments of the order with each damage, while it lasted.
-        reasons: Why the run with each damage died, of those that did.
-        after_redrive: Shipments once nothing was denied any more, and the dead letters were redriven.
-        forged: Why each forged message died, by what is wrong with it.
-        objects: Keys of the bucket, after all.
+        shipments: Shipments of the order with each damage, before the repair.
+        reasons: Reason of each run that was dead-lettered, by damage.
+        after_redrive: Shipments after the repair and the redrive of the dead letters.
+        forged: Reason of each forged message, by its flaw.
+        objects: Keys of the bucket at the end.
     """
 
     shipments: Mapping[str, int]
@@ -40,12 +40,12 @@ class ObjectFaults:
 
 
 def see_object_faults(desk: OrderDesk) -> ObjectFaults:
-    """Damage objects of orders that wait for their shipment, let shipping work, and mend what can be mended.
+    """Damage objects of orders that wait for their shipment, let shipping work, and repair what can be repaired.
 
-    Inventory and billing have no part in it.
+    Inventory and billing do not take part.
     """
     orders = {damage: _order(damage) for damage in DAMAGES}
-    # Two attempts instead of five: what is denied is tried again after seconds.
+    # Two attempts, not five: a denied object is retried after seconds.
     with desk.configured("shipping", MAX_ATTEMPTS="2"):
         with ExitStack() as denial, desk.stopped("shipping"):
             request_ids = _place(desk, orders)
@@ -83,7 +83,7 @@ def _place(desk: OrderDesk, orders: Mapping[str, PlannedOrder]) -> dict[str, str
 
 
 def _results(order: PlannedOrder) -> dict[str, Any]:
-    """What inventory and billing would have come to."""
+    """The results that inventory and billing would have."""
     return {
         "inventory": {"reserved": dict(order.quantities)},
         "billing": {"amount": order.amount, "currency": CURRENCY},
@@ -148,7 +148,7 @@ def _claim(envelope: Envelope, **changes: object) -> Envelope:
     return {**envelope, "request": {"claim": claim | changes}}
 
 
-# What is wrong with a message to shipping, of which all else is right.
+# Each forgery changes one thing of a valid message to shipping.
 FORGERIES: Mapping[str, Callable[[Envelope], Envelope]] = {
     "another sha256": lambda envelope: _claim(envelope, sha256="0" * 64),
     "another size": lambda envelope: _claim(envelope, size=7),
@@ -163,7 +163,7 @@ FORGERIES: Mapping[str, Callable[[Envelope], Envelope]] = {
 
 
 def _send(desk: OrderDesk, forge: Callable[[Envelope], Envelope]) -> str:
-    """Send a forged message to shipping; return the request id that its dead letter has."""
+    """Send a forged message to shipping; return the request id of its dead letter."""
     run_id, request_id = (new_request_id(SystemClock().now_ms()) for _ in range(2))
     order = _order("forged").payload()
     envelope = forge(
@@ -190,7 +190,7 @@ def _send(desk: OrderDesk, forge: Callable[[Envelope], Envelope]) -> str:
 
 
 def _put_forged(desk: OrderDesk, envelope: Envelope, order: Mapping[str, Any], run_id: str) -> None:
-    """Write the object of a forged claim where it is in its place, and let the claim name its version."""
+    """Write the object of a forged claim, and set its version in the claim."""
     claim = envelope["request"].get("claim")
     if claim is None:
         return

@@ -1,4 +1,4 @@
-"""Permissions taken away and objects damaged, in an order in which one does not wait for the other."""
+"""Takes permissions and damages objects, in an order in which no fault waits for another."""
 
 from dataclasses import dataclass
 
@@ -15,14 +15,14 @@ from tests.e2e.pipeline_permissions import (
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PipelineFaults:
-    """What was seen under faults, and is settled by now."""
+    """Observations under faults. All messages are settled by now."""
 
     needs: Needs
     objects: ObjectFaults
 
 
 def see_pipeline_faults(desk: OrderDesk) -> PipelineFaults:
-    """See all faults; a start without outcome holds its key for 22 s, and a message of inventory hides for 30 s."""
+    """Observe all faults. A start without outcome holds its key for 22 s, and a message of inventory hides for 30 s."""
     preprocessor = see_preprocessor(desk)
     inventory = {case: see_inventory_without(desk, case) for case in INVENTORY}
     objects = see_object_faults(desk)

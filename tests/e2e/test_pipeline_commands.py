@@ -13,9 +13,9 @@ from tests.e2e.order_desk import OrderDesk
 
 TSUNAGU = str(Path(sys.executable).with_name("tsunagu"))
 ORDER = {
-    "order_id": "told-1",
-    "customer": "told-customer",
-    "lines": [{"sku": "told-article", "quantity": 2}],
+    "order_id": "command-1",
+    "customer": "command-customer",
+    "lines": [{"sku": "command-article", "quantity": 2}],
     "currency": "EUR",
     "note": "注文",
 }
@@ -43,7 +43,7 @@ def traced(desk: OrderDesk, request_id: str) -> list[dict[str, Any]]:
 @pytest.fixture(scope="module")
 def request_id(settled_desk: OrderDesk) -> str:
     """A request that was started by the command twice, and is done."""
-    arguments = ("start", "orders", "--file", "-", "--key", "told-key")
+    arguments = ("start", "orders", "--file", "-", "--key", "command-key")
     first, second = (tsunagu(settled_desk, *arguments, standard_input=json.dumps(ORDER)) for _ in range(2))
     settled_desk.drain()
     assert (first.returncode, second.returncode) == (0, 0), first.stderr + second.stderr
@@ -63,7 +63,7 @@ def test_a_trace_has_every_service_of_the_run(settled_desk: OrderDesk, request_i
     ]
     table = tsunagu(settled_desk, "trace", request_id).stdout
     assert f"run {run['run_id']}, published " in table
-    assert "told-customer" not in table
+    assert "command-customer" not in table
 
 
 def test_a_replay_of_one_service_is_a_new_run_beside_the_old_one(settled_desk: OrderDesk, request_id: str) -> None:
@@ -75,19 +75,19 @@ def test_a_replay_of_one_service_is_a_new_run_beside_the_old_one(settled_desk: O
     assert last["run_id"] == result.stdout.strip()
     assert (last["only"], last["base_run_id"], last["is_done"]) == ("billing", first["run_id"], True)
     effects = settled_desk.table().effects
-    counts = [effects["told-1", effect] for effect in ("RESERVATION", "CHARGE", "SHIPMENT")]
+    counts = [effects["command-1", effect] for effect in ("RESERVATION", "CHARGE", "SHIPMENT")]
     assert counts == [1, 2, 2]
 
 
 def test_a_replay_takes_an_edited_payload(settled_desk: OrderDesk, request_id: str, tmp_path: Path) -> None:
     path = tmp_path / "edited.json"
-    path.write_text(json.dumps({**ORDER, "order_id": "told-2"}), encoding="utf-8")
+    path.write_text(json.dumps({**ORDER, "order_id": "command-2"}), encoding="utf-8")
 
     result = tsunagu(settled_desk, "replay", request_id, "--from", "reserve", "--payload", str(path))
     settled_desk.drain()
 
     assert result.returncode == 0, result.stderr
-    assert settled_desk.table().effects["told-2", "SHIPMENT"] == 1
+    assert settled_desk.table().effects["command-2", "SHIPMENT"] == 1
 
 
 @pytest.mark.parametrize(

@@ -26,18 +26,20 @@ def faults(pipeline_faults: PipelineFaults) -> ObjectFaults:
 
 
 @pytest.mark.parametrize("damage", [UNTOUCHED, OVERWRITTEN, DELETED])
-def test_version_that_was_published_is_read_whatever_is_written_over_it(faults: ObjectFaults, damage: str) -> None:
+def test_published_version_is_read_even_after_it_was_overwritten_or_deleted(faults: ObjectFaults, damage: str) -> None:
     assert faults.shipments[damage] == 1
     assert damage not in faults.reasons
 
 
 @pytest.mark.parametrize("damage", [PURGED, DENIED])
-def test_run_whose_object_is_missing_or_denied_dies_with_that_reason(faults: ObjectFaults, damage: str) -> None:
+def test_run_whose_object_is_missing_or_denied_is_dead_lettered_with_that_reason(
+    faults: ObjectFaults, damage: str
+) -> None:
     assert faults.shipments[damage] == 0
     assert "denied, or missing" in faults.reasons[damage]
 
 
-def test_run_is_finished_by_a_redrive_once_its_object_is_not_denied_any_more(faults: ObjectFaults) -> None:
+def test_redrive_finishes_a_run_whose_object_is_readable_again(faults: ObjectFaults) -> None:
     assert faults.after_redrive == {UNTOUCHED: 1, OVERWRITTEN: 1, DELETED: 1, PURGED: 0, DENIED: 1}
 
 

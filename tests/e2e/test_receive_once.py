@@ -30,12 +30,12 @@ def amounts(messages: tuple[PlannedMessage, ...]) -> dict[tuple[str, str], int]:
     return dict(totals)
 
 
-def test_the_books_balance(run: Run) -> None:
+def test_nothing_is_lost_doubled_or_wrong(run: Run) -> None:
     assert run.report.problems == []
     assert (run.report.lost, run.report.doubled) == (0, 0)
 
 
-def test_everything_sent_is_an_effect_a_refused_duplicate_or_a_dead_letter(run: Run) -> None:
+def test_everything_sent_is_an_effect_a_skipped_duplicate_or_a_dead_letter(run: Run) -> None:
     report = run.report
 
     assert (report.sent, report.effects, report.duplicates, report.dead_lettered) == (1_050, 990, 50, 10)
@@ -78,19 +78,19 @@ def test_every_invalid_message_is_a_dead_letter_that_names_what_is_wrong(run: Ru
 
 
 def test_every_dead_letter_was_notified_with_its_request_id_and_reason(run: Run) -> None:
-    told = {
+    notified = {
         letter["request_id"]: letter["reason"]
         for notification in run.notifications
         for letter in notification.get("dead_letters", [])
     }
     invalid = {message.request_id: message.flaw for load in run.loads.values() for message in load if message.flaw}
 
-    assert told.keys() == invalid.keys()
-    assert all(REASONS[flaw] in told[request_id] for request_id, flaw in invalid.items())
+    assert notified.keys() == invalid.keys()
+    assert all(REASONS[flaw] in notified[request_id] for request_id, flaw in invalid.items())
 
 
 def test_the_alarm_of_each_dead_letter_queue_reached_the_topic(run: Run) -> None:
-    alarms = [told["AlarmName"] for told in run.notifications if told.get("NewStateValue") == "ALARM"]
+    alarms = [alarm["AlarmName"] for alarm in run.notifications if alarm.get("NewStateValue") == "ALARM"]
 
     assert len(alarms) == 2
     assert all(any(f"{kind}ReceiverDeadLetterAlarm" in name for name in alarms) for kind in ("Fifo", "Standard"))

@@ -21,7 +21,7 @@ ORDER = {
 def test_300_kib_travel_inline_on_topics_of_one_mebibyte(deployment: Deployment, tmp_path: Path) -> None:
     cloud = deployment.cloud
     stack = cloud.deploy(synthesize_wide(tmp_path / "cdk.out"))[STACK_NAME]
-    inbox = Inbox(cloud.client("sqs"), stack["ToldQueueUrl"])
+    inbox = Inbox(cloud.client("sqs"), stack["NotifiedQueueUrl"])
 
     preprocessor = PreprocessorClient(cloud.client("lambda"), stack["PreprocessorFunctionName"])
     started = preprocessor.ask(start_command(ORDER, key="wide"))

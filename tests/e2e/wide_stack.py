@@ -39,7 +39,7 @@ class WideStack(Stack):
             sort_key=dynamodb.Attribute(name="sk", type=dynamodb.AttributeType.STRING),
             removal_policy=RemovalPolicy.DESTROY,
         )
-        told = QueueChannel(self, "Told", QueueChannelProps(handler_timeout=Duration.seconds(5)))
+        notified = QueueChannel(self, "Notified", QueueChannelProps(handler_timeout=Duration.seconds(5)))
         inventory = Service(
             name="inventory",
             environment=[OrdersEnvironment(orders_table_name=orders.table_name)],
@@ -49,7 +49,7 @@ class WideStack(Stack):
             name="wide",
             preprocessor=HandlerFunctionProps(**self._handler("preprocessor"), timeout=Duration.seconds(20)),
             steps=[Step(name="reserve", services=[inventory])],
-            subscribers={"Told": told},
+            subscribers={"Notified": notified},
             max_message_bytes=MESSAGE_BYTES,
             inline_bytes=INLINE_BYTES,
             protect=False,
@@ -61,7 +61,7 @@ class WideStack(Stack):
         self._output("PreprocessorFunctionName", pipeline.preprocessor.function.function_name)
         self._output("ClaimBucketName", pipeline.bucket.bucket.bucket_name)
         self._output("OrdersTableName", orders.table_name)
-        self._output("ToldQueueUrl", told.queue.queue_url)
+        self._output("NotifiedQueueUrl", notified.queue.queue_url)
 
     def _handler(self, name: str) -> dict[str, Any]:
         package = handler_package(name)

@@ -1,1 +1,1 @@
-"""The embedded cloud: AWS on this machine, to deploy to and drive real messages through; no account, no Docker."""
+"""The embedded cloud: an emulator of AWS on this machine. It needs no AWS account and no Docker."""

@@ -1,4 +1,4 @@
-"""The CDK CLI and the app, as child processes: synthesize, bootstrap, deploy."""
+"""Runs the CDK CLI and the app as child processes: synthesize, bootstrap, deploy."""
 
 import json
 import os
@@ -14,23 +14,23 @@ QUIET_JSII = {
     f"JSII_SILENCE_WARNING_{reason}_NODE_VERSION": ",".join(map(str, range(20, 40)))  # the major versions that it names
     for reason in ("DEPRECATED", "END_OF_LIFE", "UNTESTED")
 }
-# What the CDK CLI adds, so that `cdk diff` compares a template with itself.
+# The CDK CLI adds this context. Without it, `cdk diff` would show differences in metadata.
 _CLI_CONTEXT = {"aws:cdk:enable-path-metadata": True, "aws:cdk:enable-asset-metadata": True}
 SYNTHESIS_LOG = "synthesis.log"
 
 
 def synthesize(stage: str = "embedded", output: Path = Path("cdk.out")) -> Path:
-    """Run the app of the current folder in a child process, so that `aws_cdk` is never imported here.
+    """Run the app of the current folder in a child process, so that this process does not import `aws_cdk`.
 
     Args:
         stage: Stage of cdk.json that is synthesized.
-        output: Folder that the cloud assembly is written to; what an earlier run left in it is removed.
+        output: Folder of the cloud assembly. What an earlier run left in it is removed.
 
     Returns:
         The folder of the assembly.
 
     Raises:
-        EmbeddedCloudError: The current folder has no app, or the app failed; the log beside `output` says why.
+        EmbeddedCloudError: The current folder has no app, or the app failed. The log beside `output` has the details.
     """
     project = Path.cwd()
     if not (project / "app.py").is_file():
@@ -57,28 +57,28 @@ def _context(project: Path) -> dict[str, object]:
 
 
 def cdk_command() -> str:
-    """Return the CDK CLI of the project in the current folder, else the one on the path.
+    """Return the CDK CLI of the project in the current folder, or else the one on the path.
 
     Raises:
-        EmbeddedCloudError: There is none.
+        EmbeddedCloudError: Neither exists.
     """
     local = Path.cwd() / "node_modules" / ".bin" / "cdk"
     if local.is_file():
         return str(local)
     if on_path := shutil.which("cdk"):
         return on_path
-    msg = "deploying needs the CDK CLI, got none in node_modules or on the path: npm install aws-cdk@2.1148.1"
+    msg = "deploying needs the CDK CLI, got none in node_modules or on the path: npm install aws-cdk"
     raise EmbeddedCloudError(msg)
 
 
 def run_logged(command: Sequence[str], expectation: str, environment: Mapping[str, str], log_path: Path) -> None:
-    """Run `command` to its end, with its output appended to `log_path`.
+    """Run `command` to its end, and append its output to `log_path`.
 
     Args:
         command: Program and arguments.
-        expectation: What must happen, for the error: "the app must synthesize".
+        expectation: Begin of the error message: "the app must synthesize".
         environment: All variables that the command sees.
-        log_path: Where its output goes.
+        log_path: Log of its output.
 
     Raises:
         EmbeddedCloudError: The command ended with another code than 0.

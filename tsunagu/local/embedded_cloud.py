@@ -1,4 +1,4 @@
-"""The embedded cloud: AWS on this machine. Start it, deploy to it with the real CDK CLI, drive it with boto3."""
+"""Starts and stops the embedded cloud, deploys to it with the real CDK CLI, and makes boto3 clients of it."""
 
 import json
 import os
@@ -22,7 +22,7 @@ __all__ = ["DEFAULT_STATE_DIRECTORY", "EmbeddedCloud", "synthesize"]
 DEFAULT_STATE_DIRECTORY = Path(".tsunagu/cloud")
 ACCOUNT = "000000000000"
 REGION = "us-east-1"
-# An access key of twelve digits is that account's root user.
+# An access key of twelve digits stands for the root user of the account with this number.
 KEYS = {"AWS_ACCESS_KEY_ID": ACCOUNT, "AWS_SECRET_ACCESS_KEY": "test"}
 TOOLKIT_STACK = "CDKToolkit"
 
@@ -30,19 +30,19 @@ StackOutputs = dict[str, dict[str, str]]
 
 
 def to_standard_error(sentence: str) -> None:
-    """Tell of progress where it does not mix with what a command prints."""
+    """Print a sentence about progress to standard error, so that it does not mix with the output of a command."""
     sys.stderr.write(f"{sentence}\n")
 
 
 class EmbeddedCloud:
-    """One embedded cloud, which listens on a port of 127.0.0.1 of its own.
+    """A running embedded cloud. It listens on a free port of 127.0.0.1.
 
-    As a context manager it stops at the end of the block. It also ends when the process that started it ends, however
-    that comes about, unless `detach` was called.
+    As a context manager it stops at the end of the block. Without `detach`, it also ends with the process that started
+    it, even when that process is killed.
 
     Attributes:
         endpoint_url: Address of every AWS service.
-        log_path: Log of the emulator. The logs of functions are in CloudWatch Logs.
+        log_path: Log of the emulator. The logs of functions are in its CloudWatch Logs.
     """
 
     def __init__(self, emulator: EmulatorProcess) -> None:
@@ -60,17 +60,17 @@ class EmbeddedCloud:
         fresh: bool = True,
         progress: Progress = to_standard_error,
     ) -> Self:
-        """Start an embedded cloud and wait until it serves.
+        """Start an embedded cloud, and wait until it answers.
 
         Args:
-            state_directory: Folder of its state and logs. One cloud lives in a folder.
+            state_directory: Folder of its state and logs. Only one cloud can run in a folder.
             enforce_iam: Whether each call is checked against the policies of its caller.
-            fresh: Whether a cloud that lives in the folder is stopped first, and its logs removed. Otherwise it is
-                returned as it is.
-            progress: Told a sentence before something that takes long. Default: standard error.
+            fresh: Whether a cloud that runs in the folder is stopped first, and its logs are removed. Otherwise that
+                cloud is returned as it is.
+            progress: Called with a sentence before a step that takes long. Default: prints to standard error.
 
         Raises:
-            EmbeddedCloudError: It did not start; the message names the log.
+            EmbeddedCloudError: The cloud did not start; the message names the log.
         """
         folder = StateFolder(state_directory.absolute())
         living = EmulatorProcess.attach(folder)
@@ -88,10 +88,10 @@ class EmbeddedCloud:
 
     @classmethod
     def attach(cls, state_directory: Path = DEFAULT_STATE_DIRECTORY) -> Self:
-        """Return the embedded cloud that lives in a folder, started and detached by another process.
+        """Return the embedded cloud that runs in a folder. Another process may have started it.
 
         Raises:
-            EmbeddedCloudError: None lives there; what a cloud that ended left behind does not count.
+            EmbeddedCloudError: No cloud runs there. Files of a cloud that has ended do not count.
         """
         cloud = cls.find(state_directory)
         if cloud is None:
@@ -101,16 +101,16 @@ class EmbeddedCloud:
 
     @classmethod
     def find(cls, state_directory: Path = DEFAULT_STATE_DIRECTORY) -> Self | None:
-        """Return the embedded cloud that lives in a folder, None when there is none."""
+        """Return the embedded cloud that runs in a folder; None when no cloud runs there."""
         emulator = EmulatorProcess.attach(StateFolder(state_directory.absolute()))
         return None if emulator is None else cls(emulator)
 
     def detach(self) -> None:
-        """Let the cloud live on when this process ends, until `stop` on what `attach` returns."""
+        """Let the cloud run on when this process ends. `EmbeddedCloud.attach().stop()` stops it later."""
         self._emulator.detach()
 
     def stop(self) -> None:
-        """End the cloud with all processes of handlers. Its logs stay. A second call does nothing."""
+        """Stop the cloud and all handler processes. The logs stay. A second call does nothing."""
         self._emulator.stop()
 
     def __enter__(self) -> Self:
@@ -124,7 +124,7 @@ class EmbeddedCloud:
         self.stop()
 
     def environment(self) -> dict[str, str]:
-        """Return the variables with which an AWS SDK, the AWS CLI and the CDK CLI reach this cloud, as its root."""
+        """Return the environment variables with which SDKs, the AWS CLI and the CDK CLI use this cloud as root."""
         return {
             **KEYS,
             "AWS_DEFAULT_REGION": REGION,
@@ -134,7 +134,7 @@ class EmbeddedCloud:
         }
 
     def client(self, service: str) -> Any:
-        """Return the boto3 client of a service, with the permissions of the root user; one for each service."""
+        """Return the boto3 client of a service, with the permissions of the root user. Each service has one client."""
         if service not in self._clients:
             self._clients[service] = boto3.client(
                 cast("Any", service),
@@ -146,13 +146,13 @@ class EmbeddedCloud:
         return self._clients[service]
 
     def deploy(self, assembly: Path) -> StackOutputs:
-        """Deploy every stack of a cloud assembly with the CDK CLI; bootstrap the account before the first.
+        """Deploy every stack of a cloud assembly with the CDK CLI. The first call bootstraps the account.
 
         Args:
             assembly: Folder that `synthesize` or `cdk synth` wrote.
 
         Returns:
-            Outputs by the stack's name.
+            Outputs of each stack, by stack name.
 
         Raises:
             EmbeddedCloudError: The CDK CLI is missing or failed; the message names its log.
@@ -190,11 +190,11 @@ class EmbeddedCloud:
         return True
 
     def handler_processes(self, function_name: str, *, busy: bool = False) -> list[int]:
-        """Return the ids of the live handler processes of a function.
+        """Return the process ids of the live handlers of a function.
 
         Args:
             function_name: Name of the function, not its ARN.
-            busy: Whether only those in the middle of an invocation count.
+            busy: Whether only handlers count that work on an invocation.
         """
         handlers = self._emulator.ask(f"{HANDLERS_PATH}{function_name}")
         return [handler["pid"] for handler in handlers if handler["busy"] or not busy]

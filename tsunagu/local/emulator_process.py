@@ -1,4 +1,4 @@
-"""The emulator's process: start it on a free port, end it with all that it started."""
+"""Starts the emulator process on a free port, and stops it with everything that it started."""
 
 import contextlib
 import json
@@ -23,22 +23,22 @@ from tsunagu.local.launcher.settings import (
 )
 from tsunagu.local.state_folder import EmulatorRecord, StateFolder
 
-START_TIMEOUT_SECONDS = 60.0  # a cold disk and busy cores; half a second is usual
-STOP_GRACE_SECONDS = 0.5  # nothing of an emulator is kept, so it may end at once
+START_TIMEOUT_SECONDS = 60.0  # for a cold disk and busy cores; half a second is usual
+STOP_GRACE_SECONDS = 0.5  # the emulator keeps no state, so it can end at once
 KILL_SECONDS = 5.0
 POLL_SECONDS = 0.02
 PORT_TRIES = 5
 
-# A proxy of this machine's network must not see what is meant for this machine.
+# Calls to this machine must not go through the proxy of the network.
 _direct = urllib.request.build_opener(urllib.request.ProxyHandler({}))
 
 
 class EmulatorProcess:
-    """One emulator that serves, started by this process or found in its folder.
+    """A running emulator, started by this process or found in its folder.
 
     Attributes:
-        folder: Where it lives.
-        record: Its process and address.
+        folder: Its state folder.
+        record: Its process id and address.
     """
 
     def __init__(
@@ -50,24 +50,24 @@ class EmulatorProcess:
 
     @classmethod
     def attach(cls, folder: StateFolder) -> Self | None:
-        """Return the emulator that lives in `folder`, if one does."""
+        """Return the emulator that runs in `folder`; None when no emulator runs there."""
         record = folder.living_emulator()
         return None if record is None else cls(folder, record)
 
     @classmethod
     def start(cls, folder: StateFolder, *, python: Path, functions_python: Path, enforce_iam: bool) -> Self:
-        """Start an emulator on a free port, and wait until it serves.
+        """Start an emulator on a free port, and wait until it answers.
 
         It ends with this process, unless `detach` is called.
 
         Args:
-            folder: Where it lives; it is prepared, and no other emulator lives there.
+            folder: Its state folder. It is prepared, and no other emulator runs there.
             python: Interpreter of the emulator's environment.
             functions_python: Interpreter that runs the handlers.
             enforce_iam: Whether calls are checked against policies.
 
         Raises:
-            EmbeddedCloudError: It did not start; its log says why.
+            EmbeddedCloudError: It did not start. Its log has the details.
         """
         for _ in range(PORT_TRIES):
             settings = LauncherSettings(
@@ -95,25 +95,25 @@ class EmulatorProcess:
         return ready
 
     def _serves(self) -> bool:
-        """Whether this very process answers: its port may have gone to another emulator meanwhile."""
+        """Whether this process answers at the address. Another emulator may have taken the port."""
         try:
             return bool(self.ask(EMULATOR_PATH)["pid"] == self.record.pid)
         except (OSError, ValueError, KeyError):
             return False
 
     def ask(self, path: str) -> Any:
-        """Return what the emulator tells of itself at `path`, which `launcher.control` lists."""
+        """Return the answer of the emulator at `path`, one of the paths in `launcher.control`."""
         with _direct.open(f"{self.record.endpoint_url}{path}", timeout=10) as answer:
             return json.load(answer)
 
     def detach(self) -> None:
-        """Let the emulator live on when this process ends."""
+        """Let the emulator run on when this process ends."""
         if self._child is not None and self._child.stdin is not None and not self._child.stdin.closed:
             with contextlib.suppress(BrokenPipeError), self._child.stdin as owner:
                 owner.write(DETACH)
 
     def stop(self) -> None:
-        """End the emulator and its handlers, and wait until the emulator has ended. A second call does nothing."""
+        """Stop the emulator and its handlers, and wait until the emulator has ended. A second call does nothing."""
         _signal_group(self.record.pid, signal.SIGTERM)
         _wait_until(lambda: not self._lives(), STOP_GRACE_SECONDS)
         _signal_group(self.record.pid, signal.SIGKILL)
@@ -132,12 +132,12 @@ def _launch(folder: StateFolder, python: Path, settings: LauncherSettings) -> "s
     with folder.emulator_log.open("ab") as log:
         return subprocess.Popen(  # noqa: S603
             [str(python), "-P", "-m", "launcher", *settings.to_arguments()],
-            stdin=subprocess.PIPE,  # its other end is what the emulator watches
+            stdin=subprocess.PIPE,  # the emulator ends when this pipe closes
             stdout=log,
             stderr=log,
             cwd=folder.path,
             env=environment,
-            start_new_session=True,  # a Ctrl-C reaches this process alone, which then stops the emulator
+            start_new_session=True,  # Ctrl-C reaches only this process, which then stops the emulator
         )
 
 
@@ -150,7 +150,7 @@ def _start_error(folder: StateFolder, exit_code: int) -> EmbeddedCloudError:
 
 
 def free_port() -> int:
-    """Return a port of 127.0.0.1 that no process listens on now."""
+    """Return a port of 127.0.0.1 on which no process listens now."""
     with socket.socket() as probe:
         probe.bind((HOST, 0))
         port: int = probe.getsockname()[1]
@@ -158,8 +158,8 @@ def free_port() -> int:
 
 
 def _signal_group(group: int, number: int) -> None:
-    """Send a signal to the processes of a group that are still there."""
-    with contextlib.suppress(ProcessLookupError, PermissionError):  # the latter on macOS, when all of them are dead
+    """Send a signal to a process group. A group that has ended is no error."""
+    with contextlib.suppress(ProcessLookupError, PermissionError):  # macOS raises the latter for a group that has ended
         os.killpg(group, number)
 
 

@@ -1,6 +1,7 @@
-"""Virtual environments of the embedded cloud: one for the emulator, one for the functions that it runs.
+"""Builds the virtual environments of the embedded cloud: one for the emulator, one for the functions that it runs.
 
-Each is built once by uv from its lock file, is found by a hash of what it was built from, and is shared by every clone.
+uv builds each environment once from its lock file. The folder of an environment is named by a hash of its lock file and
+interpreter. So all projects on this machine share it.
 """
 
 import hashlib
@@ -23,14 +24,14 @@ Progress = Callable[[str], None]
 
 
 def environment_python(name: EnvironmentName, *, log_path: Path, progress: Progress) -> Path:
-    """Return the interpreter of a virtual environment, which is built first when it does not exist yet.
+    """Return the interpreter of a virtual environment, and build the environment first when it does not exist.
 
-    Two processes may ask for the same one at once: each builds its own aside, and the first to finish wins.
+    Two processes may call this at once. Each builds in a folder of its own, and the one that ends first is kept.
 
     Args:
-        name: Which lock file of `tsunagu/local/locks` it is built from.
-        log_path: Where the output of a build is appended.
-        progress: Told one sentence before a build, which takes up to a minute plus download time.
+        name: Lock file of `tsunagu/local/locks` from which it is built.
+        log_path: Log to which the output of a build is appended.
+        progress: Called with a sentence before a build. A build takes up to a minute plus the download.
 
     Raises:
         EmbeddedCloudError: uv is missing or failed.
@@ -65,7 +66,7 @@ def _build(directory: Path, lock: bytes, log_path: Path) -> None:
 
 
 def _publish(aside: Path, directory: Path) -> None:
-    aside.chmod(0o755)  # mkdtemp made it private
+    aside.chmod(0o755)  # mkdtemp makes private folders
     try:
         aside.rename(directory)
     except OSError:
@@ -84,5 +85,5 @@ def _uv_command() -> str:
 
 
 def _clean_environment() -> dict[str, str]:
-    """Return this environment without what would make uv install elsewhere."""
+    """Return the environment variables without those that make uv install into another environment."""
     return {name: value for name, value in os.environ.items() if name not in ("VIRTUAL_ENV", "PYTHONPATH")}

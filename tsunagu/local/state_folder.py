@@ -1,4 +1,4 @@
-"""The folder of one embedded cloud: what lives in it, and what it wrote."""
+"""The state folder of an embedded cloud: its logs, its lock, and the record of its process."""
 
 import fcntl
 import json
@@ -9,10 +9,10 @@ from pathlib import Path
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class EmulatorRecord:
-    """What another process must know to use or stop an emulator.
+    """The facts with which another process can use or stop an emulator.
 
     Attributes:
-        pid: Its process, which leads the process group that its handlers are in too.
+        pid: Its process id. It leads the process group, to which its handlers belong too.
         endpoint_url: Address of every AWS service.
     """
 
@@ -22,7 +22,7 @@ class EmulatorRecord:
 
 @dataclass(frozen=True, slots=True)
 class StateFolder:
-    """The folder of one embedded cloud.
+    """The state folder of an embedded cloud.
 
     Attributes:
         path: The folder; it may not exist yet.
@@ -52,7 +52,7 @@ class StateFolder:
 
     @property
     def cdk_home(self) -> Path:
-        """What the CDK CLI remembers: it caches an account by its key, so each cloud needs its own."""
+        """Cache of the CDK CLI. It caches the account of an access key, so each cloud needs a cache of its own."""
         return self.path / "cdk-home"
 
     @property
@@ -62,7 +62,7 @@ class StateFolder:
 
     @property
     def lock(self) -> Path:
-        """File that a living emulator holds locked."""
+        """File that a running emulator holds locked."""
         return self.path / "emulator.lock"
 
     @property
@@ -70,7 +70,7 @@ class StateFolder:
         return self.path / "emulator.json"
 
     def prepare(self, *, fresh: bool) -> None:
-        """Make the folder; with `fresh`, remove what an earlier cloud left in it."""
+        """Make the folder. With `fresh`, remove what an earlier cloud left in it."""
         if fresh:
             for folder in (self.temporary, self.cdk_home):
                 shutil.rmtree(folder, ignore_errors=True)
@@ -79,7 +79,7 @@ class StateFolder:
         self.temporary.mkdir(parents=True, exist_ok=True)
 
     def is_alive(self) -> bool:
-        """Whether an emulator lives here: whether one still holds the lock."""
+        """Whether an emulator runs here, which means that it holds the lock."""
         if not self.lock.exists():
             return False
         with self.lock.open("a") as lock:
@@ -90,18 +90,18 @@ class StateFolder:
         return False
 
     def write_record(self, record: EmulatorRecord) -> None:
-        """Tell other processes of the emulator that lives here."""
+        """Write the record of the emulator that runs here, for other processes."""
         aside = self._record.with_suffix(".new")
         aside.write_text(json.dumps(asdict(record)))
         aside.replace(self._record)
 
     def living_emulator(self) -> EmulatorRecord | None:
-        """Return the emulator that lives here; a record that outlived its emulator counts as none."""
+        """Return the record of the emulator that runs here; None when none runs, even if an old record is there."""
         if not self.is_alive() or not self._record.exists():
             return None
         return EmulatorRecord(**json.loads(self._record.read_text()))
 
     def forget(self) -> None:
-        """Remove the record, unless another emulator lives here by now."""
+        """Remove the record, unless another emulator runs here now."""
         if not self.is_alive():
             self._record.unlink(missing_ok=True)

@@ -20,6 +20,6 @@ def test_each_flow_has_examples_that_call_the_command(flow: Flow) -> None:
         assert "{tsunagu}" in shlex.split(line)
 
 
-def test_an_app_without_the_stack_of_a_flow_is_told_what_it_has() -> None:
+def test_app_without_the_stack_of_a_flow_gets_a_list_of_its_stacks() -> None:
     with pytest.raises(DemoError, match="the app must deploy the stack tsunagu-embedded-payments, got orders"):
         outputs_of({"orders": {}}, "tsunagu-embedded-payments")

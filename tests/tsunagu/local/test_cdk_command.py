@@ -42,7 +42,7 @@ def assembly(tmp_path: Path) -> Path:
     return folder
 
 
-def test_app_is_told_its_stage_and_the_context_of_the_project(project: Path) -> None:
+def test_app_gets_its_stage_and_the_context_of_the_project(project: Path) -> None:
     (project / "cdk.json").write_text(json.dumps({"context": {"tsunagu": {"stages": {}}}}))
 
     output = synthesize("embedded", project / "out")
@@ -68,7 +68,7 @@ def test_synthesis_leaves_nothing_of_an_earlier_one(project: Path) -> None:
     assert [entry.name for entry in output.iterdir()] == ["context.json"]
 
 
-def test_app_that_fails_is_told_in_a_sentence_with_its_log(project: Path) -> None:
+def test_app_that_fails_is_one_sentence_with_its_log(project: Path) -> None:
     (project / "app.py").write_text("raise SystemExit('no such stage')")
 
     with pytest.raises(EmbeddedCloudError, match="the app must synthesize, got exit code 1: see ") as caught:
@@ -84,7 +84,7 @@ def test_folder_without_an_app_cannot_be_synthesized(tmp_path: Path, monkeypatch
         synthesize("embedded", tmp_path / "out")
 
 
-def test_missing_cdk_cli_is_told_in_a_sentence(project: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_missing_cdk_cli_is_one_sentence(project: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PATH", str(project))
 
     with pytest.raises(EmbeddedCloudError, match="deploying needs the CDK CLI, got none"):
@@ -107,7 +107,7 @@ def test_real_cdk_cli_deploys_twice_and_finds_no_difference_and_destroys(
     assert "Probe" not in stacks
 
 
-def test_failed_deployment_is_told_in_a_sentence_with_its_log(
+def test_failed_deployment_is_one_sentence_with_its_log(
     cloud: EmbeddedCloud, assembly: Path, repository: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(repository)

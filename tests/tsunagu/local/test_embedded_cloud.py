@@ -167,7 +167,7 @@ def test_folder_holds_one_cloud_even_when_two_start_at_once(tmp_path: Path) -> N
         assert EmbeddedCloud.attach(tmp_path).endpoint_url == first.endpoint_url
 
 
-def test_emulator_that_does_not_start_is_told_in_a_sentence_with_its_log(
+def test_emulator_that_does_not_start_is_one_sentence_with_its_log(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("tsunagu.local.embedded_cloud.environment_python", lambda *_, **__: Path(sys.executable))

@@ -1,4 +1,4 @@
-"""Virtual environments of the embedded cloud: built once, whoever asks, however many at a time."""
+"""Virtual environments of the embedded cloud: built once, also when several processes ask at the same time."""
 
 import subprocess
 import sys
@@ -43,7 +43,7 @@ def test_two_processes_that_ask_at_once_share_one_environment(tmp_path: Path, mo
     assert run(["-c", "import awslambdaric, boto3"], python=third[0]).returncode == 0
 
 
-def test_failed_build_is_told_in_a_sentence_and_leaves_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_failed_build_is_one_sentence_and_leaves_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("TSUNAGU_CACHE_DIR", str(tmp_path / "cache"))
     monkeypatch.setenv("UV_OFFLINE", "1")
     monkeypatch.setenv("UV_CACHE_DIR", str(tmp_path / "empty"))

@@ -1,4 +1,4 @@
-"""Objects of a versioned bucket: written once, read by version, and hidden from whoever may not list them."""
+"""Objects of a versioned bucket: written once, read by version, and hidden from callers that may not list them."""
 
 import base64
 import hashlib

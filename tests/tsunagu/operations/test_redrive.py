@@ -1,4 +1,4 @@
-"""Dead letters go back once each, oldest first, and none is lost on the way."""
+"""Each dead letter is sent back once, oldest first, and none is lost."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -82,7 +82,7 @@ def test_first_failure_stops_and_keeps_the_letter() -> None:
     assert (report.moved, len(report.problems), len(source.letters)) == (0, 10, 25)
 
 
-def test_letter_that_went_back_and_stays_too_is_told() -> None:
+def test_letter_that_was_sent_back_and_stays_too_is_a_problem() -> None:
     class Sticky(FakeDeadLetterQueue):
         def delete(self, letters: Sequence[DeadLetter]) -> list[str]:
             return [f"{letter.delivery.message_id}: not deleted" for letter in letters]

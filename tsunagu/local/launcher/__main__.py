@@ -1,4 +1,4 @@
-"""Start the emulator: `python -m launcher --port 4566 …`."""
+"""Starts the emulator: `python -m launcher --port 4566 …`."""
 
 import errno
 import os
@@ -11,12 +11,12 @@ from .settings import HOST, MINISTACK_VERSION, PORT_TAKEN_EXIT_CODE, LauncherSet
 
 
 def main() -> None:
-    """Extend ministack and serve until a signal ends the process."""
+    """Extend ministack, and serve until a signal ends the process."""
     settings = LauncherSettings.from_arguments(sys.argv[1:])
     _check_version()
     lock = hold_lock(settings.lock)
     end_with_owner()
-    os.environ.pop("PYTHONPATH", None)  # it led here; it must not lead the handlers
+    os.environ.pop("PYTHONPATH", None)  # only the launcher needs it; handlers must not import from there
     os.environ.update(settings.ministack_environment())
     _serve(settings)
     lock.close()

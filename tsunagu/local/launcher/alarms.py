@@ -1,7 +1,7 @@
-"""Alarms by CloudWatch's rules: their own dimensions, M out of N periods, missing data.
+"""Evaluates alarms by the rules of CloudWatch: dimensions, M out of N periods, missing data.
 
-ministack puts the points of every queue into one number, and never counts a missing point. Periods end now instead of
-at a full minute, so that a state changes within seconds.
+ministack mixes the points of all queues, and ignores missing points. Unlike on AWS, a period ends now and not at a full
+minute, so that the state of an alarm changes within seconds.
 """
 
 # ruff: noqa: SLF001 - the package's docstring says why
@@ -28,11 +28,11 @@ _COMPARISONS: dict[str, Callable[[float, float], bool]] = {
 
 @dataclass(frozen=True, slots=True)
 class Verdicts:
-    """What the last periods of an alarm say.
+    """Result of the last periods of an alarm.
 
     Attributes:
-        breaching: Periods that breach the threshold, those whose missing data counts so included.
-        known: Periods that say anything.
+        breaching: Periods that breach the threshold, with those whose missing data counts as breaching.
+        known: Periods with data, with those whose missing data counts as breaching or not breaching.
     """
 
     breaching: int
@@ -40,14 +40,14 @@ class Verdicts:
 
 
 def install() -> None:
-    """Let ministack evaluate alarms by these rules, wherever it does."""
+    """Let ministack evaluate all alarms by these rules."""
     cloudwatch._evaluate_alarm = evaluate
 
 
 def evaluate(alarm: Alarm) -> None:
-    """Bring the state of `alarm` up to date, and run its actions when the state changes.
+    """Update the state of `alarm`, and run its actions when the state changes.
 
-    An alarm on an expression, or with a comparison that needs anomaly detection, keeps its state.
+    An alarm on an expression, or with a comparison for anomaly detection, keeps its state.
     """
     if not alarm.get("MetricName") or alarm.get("ComparisonOperator") not in _COMPARISONS:
         return

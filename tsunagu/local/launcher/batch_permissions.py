@@ -1,6 +1,6 @@
-"""IAM checks of batch calls: `SendMessageBatch` and its like are allowed by the action of the single call.
+"""Checks batch calls such as `SendMessageBatch` by the IAM action of the single call.
 
-ministack asks for an action named after the call, which IAM does not have
+ministack checks an action with the name of the batch call. IAM has no such action
 (https://docs.aws.amazon.com/service-authorization/latest/reference/list_amazonsqs.html).
 """
 
@@ -17,7 +17,7 @@ _SINGLE_ACTIONS = {
 
 
 def install() -> None:
-    """Check batch calls as their single calls."""
+    """Check batch calls by the action of the single call."""
     extract_iam_action = iam_actions.extract_iam_action
 
     def extract_single_action(*request: Any) -> str | None:

@@ -1,4 +1,4 @@
-"""Properties of a template that ministack 1.5.33 reads over: a table's TTL, a function's concurrency, a topic's key."""
+"""Applies template properties that ministack 1.5.33 ignores: a table's TTL, a function's concurrency, a topic's key."""
 
 # ruff: noqa: SLF001 - the package's docstring says why
 
@@ -76,5 +76,5 @@ def _adopt_topic_attributes(topic_arn: str, properties: Properties) -> None:
 
 
 def _is_true(value: Any) -> bool:
-    """Read a boolean of a template, which may be its text."""
+    """Return a boolean of a template, where it may be text."""
     return str(value).lower() == "true"

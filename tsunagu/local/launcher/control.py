@@ -1,7 +1,7 @@
-"""What the tools of this project ask the emulator itself, beside AWS's own calls.
+"""Answers two paths that only the tools of this project call.
 
-* `GET /_tsunagu/emulator`: its process id, once it serves.
-* `GET /_tsunagu/handlers/<function name>`: the live handler processes of a function, and which are busy.
+* `GET /_tsunagu/emulator`: the process id of the emulator.
+* `GET /_tsunagu/handlers/<function name>`: the live handler processes of a function, and which of them are busy.
 """
 
 # ruff: noqa: SLF001 - the package's docstring says why
@@ -20,7 +20,7 @@ Send = Callable[[dict[str, Any]], Awaitable[None]]
 
 
 def install() -> None:
-    """Answer these paths before ministack sees them."""
+    """Answer these paths, and pass all others to ministack."""
     serve = app.app
 
     async def serve_control_first(scope: Scope, receive: Receive, send: Send) -> None:
@@ -43,7 +43,7 @@ async def _answer(content: Any, send: Send) -> None:
 
 
 def _handlers_of(function_name: str) -> list[dict[str, Any]]:
-    """Return process id and whether it is in the middle of an invocation, for each live sandbox."""
+    """Return the process id of each live sandbox, and whether it works on an invocation."""
     with lambda_runtime._lock:
         workers = [
             worker

@@ -1,4 +1,4 @@
-"""The gaps of ministack that are mended, in the order in which they are installed."""
+"""Installs all extensions of ministack, in a fixed order."""
 
 from . import (
     alarms,
@@ -17,7 +17,7 @@ from .settings import LauncherSettings
 
 
 def install_all(settings: LauncherSettings) -> None:
-    """Replace what ministack lacks; once, before it serves."""
+    """Install every extension. Call it once, before ministack serves."""
     secure_transport.install()
     batch_permissions.install()
     partiql_permissions.install()

@@ -1,6 +1,7 @@
-"""Logs of a sandbox: one log stream each, lines as they are written, platform events in the function's log format.
+"""Writes the logs of sandboxes: a log stream for each, each line at once, platform events in the function's log format.
 
-ministack collects what a handler wrote after each invocation; what a killed handler wrote, or wrote late, is lost.
+ministack collects the output of a handler after each invocation. So it loses the output of killed handlers, and output
+that comes after the invocation.
 """
 
 # ruff: noqa: SLF001 - the package's docstring says why
@@ -24,10 +25,10 @@ class Report:
     """How an invocation ended.
 
     Attributes:
-        request_id: Identifier that AWS gives an invocation.
-        status: As AWS tells it: `error` is the handler's, `failure` the end of its process.
-        seconds: How long it took, without the start of a new sandbox.
-        start_seconds: How long the start of a new sandbox took; 0 for one that was there.
+        request_id: Id of the invocation.
+        status: Status as AWS reports it: `error` for an error of the handler, `failure` when its process ended.
+        seconds: Duration without the start of a new sandbox.
+        start_seconds: Duration of the start of a new sandbox; 0 when the sandbox had started before.
     """
 
     request_id: str
@@ -48,13 +49,13 @@ class FunctionLog:
         self.stream_name = f"{datetime.now(UTC):%Y/%m/%d}/[{self._version}]{uuid.uuid4().hex}"
 
     def enter_scope(self) -> None:
-        """Let this thread act for the function's account and region; each request's thread does, others must."""
+        """Let this thread act for the account and region of the function. Threads of requests do so already."""
         account, region = lambda_runtime._account_region_from_function_config(self._config)
         responses.set_request_account_id(account)
         responses.set_request_region(region)
 
     def write(self, lines: Iterable[str]) -> None:
-        """Append lines; the group and the stream are made when they do not exist, as AWS does."""
+        """Append lines. As on AWS, the log group and the stream are made when they do not exist."""
         group = {"logGroupName": self._group}
         stream = {**group, "logStreamName": self.stream_name}
         if self._group not in cloudwatch_logs._log_groups:
@@ -73,7 +74,7 @@ class FunctionLog:
             self.write([f"START RequestId: {request_id} Version: {self._version}"])
 
     def report(self, report: Report) -> None:
-        """Write that an invocation ended, and how."""
+        """Write how an invocation ended."""
         self.write(self._json_report(report) if self._is_json else self._text_report(report))
 
     def _json_report(self, report: Report) -> list[str]:

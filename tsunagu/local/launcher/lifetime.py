@@ -1,4 +1,4 @@
-"""How long the emulator lives: one for each folder, and not without the process that it was started for."""
+"""Limits the life of the emulator: one emulator in each folder, and none without the process that started it."""
 
 import fcntl
 import os
@@ -11,14 +11,15 @@ from typing import IO
 
 from .settings import ALREADY_RUNS_EXIT_CODE, DETACH
 
-LOCK_TRIES = 5  # whoever asks whether the emulator lives holds the lock for an instant
+LOCK_TRIES = 5  # a process that checks whether an emulator runs holds the lock for a moment
 LOCK_PAUSE_SECONDS = 0.05
 
 
 def hold_lock(path: Path) -> IO[str]:
-    """Lock `path` until this process ends, so that others can tell whether the emulator of a folder lives.
+    """Lock `path` until this process ends. By the lock, others see whether the emulator of a folder runs.
 
-    The kernel gives the lock back however the process ends; a process id alone may be another's by then.
+    The kernel releases the lock even when the process is killed. A process id would not do: after the end of the
+    process, another process may get it.
     """
     lock = path.open("a")
     for _ in range(LOCK_TRIES):
@@ -32,9 +33,10 @@ def hold_lock(path: Path) -> IO[str]:
 
 
 def end_with_owner() -> None:
-    """End this process group, handlers included, as soon as the other end of standard input is closed.
+    """End this process group with its handlers when the other end of standard input is closed.
 
-    The owner holds it open, so it closes however the owner ends. `DETACH` on it lets the emulator live on alone.
+    The owner holds that end open, so it closes even when the owner is killed. `DETACH` on standard input lets the
+    emulator run on without its owner.
     """
     threading.Thread(target=_watch_owner, daemon=True, name="owner-watch").start()
 

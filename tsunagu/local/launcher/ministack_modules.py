@@ -1,6 +1,6 @@
-"""The modules of ministack that the launcher extends, named in one place: what to read again before a new version.
+"""Imports the modules of ministack that the launcher extends. Check them before an update of ministack.
 
-Importing this module starts nothing, but ministack reads its environment variables while it is imported.
+The import starts nothing. But ministack reads its environment variables while it is imported.
 """
 
 from ministack import app  # type: ignore[import-not-found]

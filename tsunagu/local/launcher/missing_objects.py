@@ -1,6 +1,6 @@
-"""S3 tells that an object is missing to those only who may list the bucket; to all others it is forbidden.
+"""Answers 403 for a missing object when the caller may not list the bucket, as S3 does.
 
-ministack answers 404 to everyone (https://docs.aws.amazon.com/AmazonS3/latest/API/API_GetObject.html, Permissions).
+ministack answers 404 to every caller (https://docs.aws.amazon.com/AmazonS3/latest/API/API_GetObject.html, Permissions).
 """
 
 # ruff: noqa: SLF001 - the package's docstring says why
@@ -20,7 +20,7 @@ NOT_FOUND = 404
 
 
 def install(settings: LauncherSettings) -> None:
-    """Answer 403 where ministack answers 404 to a caller without `s3:ListBucket`; not while IAM is not enforced."""
+    """Answer 403 in place of 404 to a caller without `s3:ListBucket`, if IAM is enforced."""
     if settings.enforce_iam:
         s3._get_object = _hide_from_strangers(s3._get_object)
         s3._head_object = _hide_from_strangers(s3._head_object, has_body=False)
@@ -38,7 +38,7 @@ def _hide_from_strangers(read: Read, *, has_body: bool = True) -> Callable[..., 
 
 
 def _may_list(bucket: str, headers: Headers, query: Query) -> bool:
-    if "authorization" not in headers:  # ministack itself reads, as it does for a function's code
+    if "authorization" not in headers:  # ministack itself reads, for example the code of a function
         return True
     access_key = router.extract_access_key_id(headers, query)
     resource = f"arn:aws:s3:::{bucket}"

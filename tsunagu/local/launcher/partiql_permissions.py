@@ -1,4 +1,4 @@
-"""IAM checks of PartiQL: each statement as the action that it performs, on its own table.
+"""Checks each PartiQL statement by the IAM action that it performs, on its own table.
 
 `BatchExecuteStatement`, `ExecuteStatement` and `ExecuteTransaction` are calls, not IAM actions. AWS checks
 `dynamodb:PartiQLInsert`, `PartiQLUpdate`, `PartiQLDelete` and `PartiQLSelect`
@@ -28,7 +28,7 @@ Check = tuple[str, str]
 
 
 def install() -> None:
-    """Check PartiQL statements where ministack checks the items of a transaction."""
+    """Check PartiQL statements at the place where ministack checks the items of a transaction."""
     transaction_checks = iam_actions.dynamodb_transaction_checks
 
     def checks(iam_action: str, body: bytes, region: str, account_id: str) -> list[Check]:
@@ -57,7 +57,7 @@ def _checks_of(statement: dict[str, Any], region: str, account_id: str) -> list[
     try:
         parsed = dynamodb._parse_partiql(statement.get("Statement", ""), statement.get("Parameters", []))
     except ValueError:
-        return []  # refused by the same parser before it reaches a table
+        return []  # the same parser refuses the call before it reaches a table
     resource = iam_actions._dynamodb_table_arn(parsed["table"], region, account_id)
     if parsed.get("index"):
         resource += f"/index/{parsed['index']}"

@@ -1,7 +1,7 @@
-"""Metrics of queues, which alarms on a dead-letter queue watch: ministack has none.
+"""Publishes the metrics of queues, which the alarms on dead-letter queues need. ministack has none.
 
-AWS publishes them once a minute; here it is once a second, so that an alarm is seen to fire. Maximum, minimum and
-average mean what they mean on AWS; a sum over a period does not.
+AWS publishes them once a minute. Here it is once a second, so that alarms fire within seconds. Maximum, minimum and
+average are as on AWS; the sum over a period is not.
 """
 
 # ruff: noqa: SLF001 - the package's docstring says why
@@ -21,7 +21,7 @@ logger = logging.getLogger(__name__)
 
 
 def install() -> None:
-    """Publish the metrics of every queue, and evaluate every alarm, once in `INTERVAL_SECONDS`."""
+    """Publish the metrics of every queue, and evaluate every alarm, every `INTERVAL_SECONDS`."""
     threading.Thread(target=_tick, daemon=True, name="queue-metrics").start()
 
 
@@ -36,7 +36,7 @@ def _tick() -> None:
                 _enter_scope(account, region)
                 alarms.evaluate(alarm)
         except Exception:
-            # A queue may vanish while it is read; the next second tells the same.
+            # A queue may be deleted while it is read. The next round publishes again.
             logger.exception("queue metrics were not published")
 
 

@@ -1,4 +1,4 @@
-"""Environment variables of a handler's process: those that AWS sets, and the function's own; none of this machine's."""
+"""Builds the environment variables of a handler process: those that AWS sets, and those of the function."""
 
 # ruff: noqa: SLF001 - the package's docstring says why
 
@@ -11,7 +11,7 @@ from .ministack_modules import lambda_runtime, lambda_svc, responses
 def sandbox_environment(config: dict[str, Any], code_directory: str, runtime_api_port: int) -> dict[str, str]:
     """Return the environment of one sandbox of a Python function.
 
-    The function's own variables come last, as on AWS, so that a test can give a function another endpoint.
+    The variables of the function come last, so that a test can give a function another endpoint.
     """
     return {
         **_machine(),
@@ -29,7 +29,7 @@ def log_group_of(config: dict[str, Any]) -> str:
 
 
 def log_format_of(config: dict[str, Any]) -> str:
-    """Return `Text` or `JSON`."""
+    """Return the log format of a function: `Text` or `JSON`."""
     return str((config.get("LoggingConfig") or {}).get("LogFormat") or "Text")
 
 

@@ -1,8 +1,8 @@
-"""Python handlers run as on AWS: a process a sandbox, under AWS's own runtime client.
+"""Runs Python handlers as on AWS: each sandbox is a process under AWS's own runtime client.
 
 ministack imports Python handlers into a worker of its own, which gives every error the type `Runtime.HandlerError`.
-Its worker for custom runtimes serves the Lambda Runtime API; so a Python function becomes one whose bootstrap starts
-awslambdaric in the functions' virtual environment.
+But its worker for custom runtimes serves the Lambda Runtime API. So a Python function runs as a custom runtime here,
+and its bootstrap starts awslambdaric in the virtual environment of the functions.
 """
 
 # ruff: noqa: SLF001 - the package's docstring says why
@@ -23,7 +23,7 @@ Outcome = dict[str, Any]
 
 
 def install(settings: LauncherSettings) -> None:
-    """Run every Python function in sandboxes of `settings.functions_python`."""
+    """Run every Python function in sandboxes with the interpreter `settings.functions_python`."""
     Sandbox.interpreter = settings.functions_python
     worker_class_for, worker_environment = lambda_runtime._worker_class_for, lambda_svc._provided_worker_env
     execute_warm, emit_logs = lambda_svc._execute_function_warm, lambda_svc._emit_lambda_logs
@@ -59,7 +59,7 @@ def _is_python(config: Config) -> bool:
 
 
 class Sandbox(lambda_runtime.ProvidedWorker):  # type: ignore[misc]
-    """One execution environment of a Python function: a process that serves one invocation after the other."""
+    """An execution environment of a Python function: a process that serves invocations one after another."""
 
     interpreter: Path
 
@@ -69,7 +69,7 @@ class Sandbox(lambda_runtime.ProvidedWorker):  # type: ignore[misc]
         super().__init__(function_name, {**config, "LogStreamName": self._log.stream_name}, code_zip)
 
     def invoke(self, event: Any, request_id: str, **named: Any) -> Outcome:
-        """Run one invocation; a sandbox that fails to start fails this invocation alone."""
+        """Run one invocation. When the sandbox does not start, only this invocation fails."""
         self._log.start(request_id)
         self._start_seconds, began = 0.0, time.monotonic()
         outcome = self._outcome(event, request_id, **named)
@@ -87,7 +87,7 @@ class Sandbox(lambda_runtime.ProvidedWorker):  # type: ignore[misc]
         return outcome
 
     def _failed_start(self, error: RuntimeError) -> Outcome:
-        reported = self._init_error  # what the runtime client told, if it came that far
+        reported = self._init_error  # the report of the runtime client, if there is one
         failure = {"errorMessage": str(error), "errorType": getattr(error, "error_type", "Runtime.ExitError")}
         payload = reported if isinstance(reported, dict) else failure
         return {"status": "error", "error": payload.get("errorMessage"), "error_payload": payload}
@@ -107,7 +107,7 @@ class Sandbox(lambda_runtime.ProvidedWorker):  # type: ignore[misc]
 
     def _teardown(self) -> None:
         if self._proc is not None:
-            self._proc.kill()  # as AWS ends a sandbox: no signal that a handler could hold out against
+            self._proc.kill()  # SIGKILL, as on AWS: a handler cannot ignore it
         super()._teardown()
 
     def _build_handler_class(self, generation: int, pending: queue.Queue[Any]) -> Any:
@@ -120,17 +120,17 @@ class Sandbox(lambda_runtime.ProvidedWorker):  # type: ignore[misc]
                 self._log.write([line.decode(errors="replace").rstrip("\r\n")])
 
     def _drain_stderr_bounded(self, *_waits: float, **_named_waits: float) -> str:
-        return ""  # the log has its lines already; ministack waits up to 50 ms an invocation for them
+        return ""  # the log has the lines already; ministack would wait up to 50 ms for them
 
 
 def _with_whole_bodies(handler: Any) -> Any:
-    """Return a handler of the Runtime API that takes no answer of which a part is missing.
+    """Return a handler of the Runtime API that refuses incomplete answers.
 
-    A process that is killed while it answers has sent less than it announced; ministack takes that for its answer.
+    A process that is killed while it answers sends less than its Content-Length. ministack takes that part as answer.
     """
 
     class RuntimeApi(handler):  # type: ignore[misc]
-        disable_nagle_algorithm = True  # head and body are two writes: 40 ms an invocation otherwise
+        disable_nagle_algorithm = True  # header and body are two writes, which cost 40 ms otherwise
 
         def _read_body(self) -> bytes:
             body: bytes = super()._read_body()

@@ -1,14 +1,14 @@
-"""Loopback HTTP counts as a secure transport.
+"""Treats HTTP calls on this machine as calls over TLS.
 
-The queues, topics and buckets of CDK deny every call without `aws:SecureTransport`. A call that never leaves the
-machine is treated as one over TLS, so that those policies stay in the template and the rest of them is still checked.
+The policies of our queues, topics and buckets deny calls without `aws:SecureTransport`. With this extension they stay
+in the template, and the rest of them is still checked.
 """
 
 from .ministack_modules import app
 
 
 def install() -> None:
-    """Let every request carry `aws:SecureTransport` = true."""
+    """Set `aws:SecureTransport` to true for every request."""
     pin_request_origin = app.pin_request_origin
 
     def pin_secure_origin(source_ip: str, _secure_transport: bool) -> None:

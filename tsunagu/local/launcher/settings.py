@@ -1,4 +1,4 @@
-"""What the launcher is told on its command line, and what ministack is told through its environment."""
+"""Settings of the launcher: its command line, and the environment variables of ministack."""
 
 import argparse
 from collections.abc import Sequence
@@ -7,11 +7,11 @@ from pathlib import Path
 
 HOST = "127.0.0.1"
 MINISTACK_VERSION = "1.5.33"
-PORT_TAKEN_EXIT_CODE = 75  # EX_TEMPFAIL: worth another try, on another port
-ALREADY_RUNS_EXIT_CODE = 73  # EX_CANTCREAT: another emulator holds the folder
-EMULATOR_PATH = "/_tsunagu/emulator"  # the two paths that `control` answers
+PORT_TAKEN_EXIT_CODE = 75  # EX_TEMPFAIL: try again on another port
+ALREADY_RUNS_EXIT_CODE = 73  # EX_CANTCREAT: another emulator runs in the folder
+EMULATOR_PATH = "/_tsunagu/emulator"  # `control` answers this path and the next
 HANDLERS_PATH = "/_tsunagu/handlers/"
-DETACH = b"d"  # on standard input: live on without the process that started it
+DETACH = b"d"  # on standard input: run on without the process that started it
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -20,7 +20,7 @@ class LauncherSettings:
 
     Attributes:
         port: Port of 127.0.0.1 that it listens on.
-        lock: File that it holds locked for as long as it lives.
+        lock: File that it holds locked while it runs.
         functions_python: Interpreter that runs the handlers of Python functions.
         enforce_iam: Whether it checks every call against the caller's policies.
     """

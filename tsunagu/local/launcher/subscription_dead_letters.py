@@ -1,7 +1,7 @@
-"""Messages that SNS cannot deliver to a queue go to the subscription's dead-letter queue; ministack drops them.
+"""Sends messages that SNS cannot deliver to a queue to the dead-letter queue of the subscription. ministack drops them.
 
-A queue that is gone, one whose policy refuses the topic, and a raw message with more than ten attributes are failures
-that SNS does not try again (https://docs.aws.amazon.com/sns/latest/dg/sns-dead-letter-queues.html).
+SNS does not retry when the queue is gone, when its policy refuses the topic, or when a raw message has more than ten
+attributes (https://docs.aws.amazon.com/sns/latest/dg/sns-dead-letter-queues.html).
 """
 
 # ruff: noqa: SLF001 - the package's docstring says why
@@ -15,7 +15,7 @@ RAW_ATTRIBUTES = 10  # https://docs.aws.amazon.com/sns/latest/dg/sns-large-paylo
 
 
 def install() -> None:
-    """Send what a queue does not take to the dead-letter queue, if the subscription has one that takes it."""
+    """Send undeliverable messages to the dead-letter queue of the subscription, if there is one that accepts them."""
     deliver = sns._deliver_to_sqs
 
     def deliver_or_set_aside(queue_arn: str, envelope: str, raw: bool, *rest: Any, **named: Any) -> None:
@@ -39,7 +39,7 @@ def _takes(queue_arn: str, topic_arn: str) -> bool:
 
 
 def _dead_letter_queue(topic_arn: str, queue_arn: str) -> str | None:
-    """Return the dead-letter queue of the subscription: a topic has one subscription for a queue at most."""
+    """Return the dead-letter queue of the subscription. A topic has at most one subscription for each queue."""
     topic = sns._topic_by_arn_any_scope(topic_arn) or {"subscriptions": []}
     policies = (
         subscription["attributes"].get("RedrivePolicy")

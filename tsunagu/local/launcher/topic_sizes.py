@@ -1,6 +1,6 @@
-"""The largest message of a topic, and the largest batch: what `MaximumMessageSize` says, else 256 KiB.
+"""Limits the size of messages and batches of a topic to its `MaximumMessageSize`, or else to 256 KiB.
 
-ministack has one limit for all topics, and none for a batch as a whole
+ministack has one limit for all topics, and no limit for a whole batch
 (https://docs.aws.amazon.com/sns/latest/dg/large-message-payloads.html).
 """
 
@@ -20,7 +20,7 @@ Answer = tuple[int, dict[str, str], bytes]
 
 
 def install() -> None:
-    """Check messages and batches against their topic's limit, before ministack takes them."""
+    """Check messages and batches against the limit of their topic before ministack accepts them."""
     publish, publish_batch = sns.publish_internal, sns._publish_batch
     sns._SNS_MAX_PAYLOAD_BYTES = LARGEST_BYTES
 

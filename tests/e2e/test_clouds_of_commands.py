@@ -13,11 +13,11 @@ import pytest
 from cdk_app.demo.__main__ import example_lines
 from cdk_app.demo.pipeline import ORDER
 from cdk_app.demo.receive_once import PAYMENT
+from tests.e2e.command import TSUNAGU
 from tests.synthesis import WITHOUT_VALIDATION
 from tsunagu.cli.usage import GROUP_FIELD, MESSAGES_FILE, REQUEST_FILE
 
 PROJECT = Path(__file__).parents[2]
-TSUNAGU = str(Path(sys.executable).with_name("tsunagu"))
 DEMO = [sys.executable, "-m", "cdk_app.demo"]
 PATIENCE_SECONDS = 600  # a minute is usual, on two cores that do nothing else
 ENVIRONMENT = os.environ | WITHOUT_VALIDATION

@@ -1,17 +1,15 @@
 """`tsunagu start`, `trace` and `replay` in child processes, against the deployed pipeline."""
 
 import json
-import os
 import subprocess
-import sys
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from tests.e2e.command import tsunagu
 from tests.e2e.order_desk import OrderDesk
 
-TSUNAGU = str(Path(sys.executable).with_name("tsunagu"))
 ORDER = {
     "order_id": "command-1",
     "customer": "command-customer",
@@ -21,20 +19,12 @@ ORDER = {
 }
 
 
-def tsunagu(desk: OrderDesk, *arguments: str, standard_input: str = "") -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        [TSUNAGU, *arguments, "--stage", "embedded"],
-        env=os.environ | desk.cloud.environment(),
-        input=standard_input,
-        capture_output=True,
-        text=True,
-        timeout=300,
-        check=False,
-    )
+def command(desk: OrderDesk, *arguments: str, standard_input: str = "") -> subprocess.CompletedProcess[str]:
+    return tsunagu(desk.cloud, *arguments, "--stage", "embedded", standard_input=standard_input)
 
 
 def traced(desk: OrderDesk, request_id: str) -> list[dict[str, Any]]:
-    result = tsunagu(desk, "trace", request_id, "--json")
+    result = command(desk, "trace", request_id, "--json")
     assert result.returncode == 0, result.stderr
     runs: list[dict[str, Any]] = json.loads(result.stdout)["runs"]
     return runs
@@ -44,7 +34,7 @@ def traced(desk: OrderDesk, request_id: str) -> list[dict[str, Any]]:
 def request_id(settled_desk: OrderDesk) -> str:
     """A request that was started by the command twice, and is done."""
     arguments = ("start", "orders", "--file", "-", "--key", "command-key")
-    first, second = (tsunagu(settled_desk, *arguments, standard_input=json.dumps(ORDER)) for _ in range(2))
+    first, second = (command(settled_desk, *arguments, standard_input=json.dumps(ORDER)) for _ in range(2))
     settled_desk.drain()
     assert (first.returncode, second.returncode) == (0, 0), first.stderr + second.stderr
     assert first.stdout == second.stdout
@@ -61,13 +51,13 @@ def test_a_trace_has_every_service_of_the_run(settled_desk: OrderDesk, request_i
         ("reserve", "billing", "COMPLETED"),
         ("ship", "shipping", "COMPLETED"),
     ]
-    table = tsunagu(settled_desk, "trace", request_id).stdout
+    table = command(settled_desk, "trace", request_id).stdout
     assert f"run {run['run_id']}, published " in table
     assert "command-customer" not in table
 
 
 def test_a_replay_of_one_service_is_a_new_run_beside_the_old_one(settled_desk: OrderDesk, request_id: str) -> None:
-    result = tsunagu(settled_desk, "replay", request_id, "--from", "reserve", "--only", "billing")
+    result = command(settled_desk, "replay", request_id, "--from", "reserve", "--only", "billing")
     settled_desk.drain()
 
     assert result.returncode == 0, result.stderr
@@ -83,7 +73,7 @@ def test_a_replay_takes_an_edited_payload(settled_desk: OrderDesk, request_id: s
     path = tmp_path / "edited.json"
     path.write_text(json.dumps({**ORDER, "order_id": "command-2"}), encoding="utf-8")
 
-    result = tsunagu(settled_desk, "replay", request_id, "--from", "reserve", "--payload", str(path))
+    result = command(settled_desk, "replay", request_id, "--from", "reserve", "--payload", str(path))
     settled_desk.drain()
 
     assert result.returncode == 0, result.stderr
@@ -105,7 +95,7 @@ def test_a_replay_takes_an_edited_payload(settled_desk: OrderDesk, request_id: s
 def test_a_refusal_is_one_sentence(
     settled_desk: OrderDesk, request_id: str, arguments: tuple[str, ...], sentence: str
 ) -> None:
-    result = tsunagu(settled_desk, *(argument.format(request_id) for argument in arguments))
+    result = command(settled_desk, *(argument.format(request_id) for argument in arguments))
 
     assert (result.returncode, result.stdout) == (1, "")
     assert result.stderr.startswith("error: ")

@@ -1,30 +1,14 @@
 """The command in a child process, against the deployed app."""
 
 import json
-import os
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
 
 from cdk_app.demo.driver import drain
 from cdk_app.demo.payment_findings import Balance
+from tests.e2e.command import tsunagu
 from tests.e2e.deployed import Deployment
-
-TSUNAGU = str(Path(sys.executable).with_name("tsunagu"))
-
-
-def tsunagu(deployment: Deployment, *arguments: str, standard_input: str = "") -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        [TSUNAGU, *arguments],
-        env=os.environ | deployment.cloud.environment(),
-        input=standard_input,
-        capture_output=True,
-        text=True,
-        timeout=300,
-        check=False,
-    )
 
 
 def payment(number: int, account: str) -> str:
@@ -39,7 +23,7 @@ def test_payments_of_a_file_take_effect(settled: Deployment, tmp_path: Path, que
 
     group_by = ("--group-by", "account") if queue == "fifo" else ()
     place = ("--queue", queue, *group_by, "--stage", "embedded")
-    result = tsunagu(settled, "send", "payments", "--file", str(path), *place)
+    result = tsunagu(settled.cloud, "send", "payments", "--file", str(path), *place)
 
     assert result.returncode == 0, result.stderr
     assert len(result.stdout.split()) == 23
@@ -51,7 +35,7 @@ def test_one_bad_line_stops_all(settled: Deployment) -> None:
     lines = f"{payment(1, 'never')}\n{{\n"
 
     result = tsunagu(
-        settled,
+        settled.cloud,
         *("send", "payments", "--file", "-", "--queue", "standard", "--stage", "embedded"),
         standard_input=lines,
     )
@@ -64,7 +48,7 @@ def test_one_bad_line_stops_all(settled: Deployment) -> None:
 
 def test_a_stage_that_is_not_deployed_is_named(settled: Deployment) -> None:
     result = tsunagu(
-        settled,
+        settled.cloud,
         *("send", "payments", "--file", "-", "--queue", "standard", "--stage", "prod"),
         standard_input=payment(1, "never"),
     )

@@ -5,8 +5,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from tsunagu.contracts.environment import EnvironmentContractError
-from tsunagu.contracts.pipeline import PreprocessorEnvironment
 from tsunagu.contracts.items import Status
+from tsunagu.contracts.pipeline import PreprocessorEnvironment
 from tsunagu.errors import NotFoundError, OperationError
 from tsunagu.runtime.aws.journal import deployed_journal
 from tsunagu.runtime.claim_check import Part, part_from_json

@@ -54,7 +54,7 @@ class Flow(Protocol):
 
     @property
     def examples(self) -> Sequence[str]:
-        """Lines for a shell in which `tsunagu` is `{tsunagu}`: they use the deployed flow once."""
+        """Lines for a shell that use the deployed flow once. `{tsunagu}` stands for the command."""
         ...
 
     def run(self, cloud: EmbeddedCloud, outputs: Outputs, progress: Progress) -> FlowReport:

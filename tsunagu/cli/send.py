@@ -19,7 +19,8 @@ FAILURES_SHOWN = 10
 
 def send(
     stack: Annotated[
-        str | None, typer.Argument(help="Stack of the queue, by its own part of the name: tsunagu-<stage>-<STACK>.")
+        str | None,
+        typer.Argument(metavar="STACK", help="Stack of the queue, by its own part of the name: tsunagu-<stage>-STACK."),
     ] = None,
     *,
     file: Annotated[str, typer.Option(help="JSON lines, one message a line; - is standard input.")],
@@ -32,8 +33,7 @@ def send(
 ) -> None:
     """Send a file of JSON lines to a queue.
 
-    Prints the request id of each message that was sent, in the order of the lines. Sends nothing when a line is not a
-    JSON object, is too large, or lacks the field of the message group.
+    Checks every line before it sends the first. Prints the request id of each message that was sent.
     """
     # Split at new lines only: a JSON text may hold other characters that Python takes for line ends.
     payloads = read_payloads(read_text("--file", file).split("\n"))

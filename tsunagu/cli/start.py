@@ -12,7 +12,9 @@ from tsunagu.operations.preprocessor_client import start_command
 
 
 def start(
-    pipeline: Annotated[str, typer.Argument(help="Name of the pipeline: the output PipelineName of its stack.")],
+    pipeline: Annotated[
+        str, typer.Argument(metavar="PIPELINE", help="Name of the pipeline: the output PipelineName of its stack.")
+    ],
     *,
     file: Annotated[str, typer.Option(help="The request, one JSON object; - is standard input.")],
     key: Annotated[

@@ -17,6 +17,6 @@ def tsunagu(cloud: EmbeddedCloud, *arguments: str, standard_input: str = "") -> 
         input=standard_input,
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=300,
         check=False,
     )

@@ -6,11 +6,11 @@ from typing import Any
 from aws_cdk import App
 
 # Older versions of aws-cdk-lib have no such validation, and no such prop.
-_WITHOUT_VALIDATION = {
+NO_VALIDATION = {
     name: False for name in inspect.signature(App.__init__).parameters if name == "builtin_cloud_formation_validation"
 }
 
 
 def new_app(**props: Any) -> App:
     """Make an app of these props."""
-    return App(**{**_WITHOUT_VALIDATION, **props})
+    return App(**{**NO_VALIDATION, **props})

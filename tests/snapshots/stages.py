@@ -9,6 +9,7 @@ from aws_cdk import App, Stack
 
 from cdk_app.app import build_app
 from cdk_app.settings import load_settings
+from tests.apps import NO_VALIDATION
 from tsunagu.cdk import Platform
 
 STAGES = ("dev", "stg", "prod", "embedded")
@@ -22,7 +23,7 @@ def app_of(stage: str, **app_props: Any) -> App:
     """The app of one stage, not synthesized yet."""
     context = json.loads((_PROJECT / "cdk.json").read_text())["context"]
     settings = load_settings(context["tsunagu"], stage, host=_HOST)
-    return build_app(settings, **{"context": context, "builtin_cloud_formation_validation": False, **app_props})
+    return build_app(settings, **{"context": context, **NO_VALIDATION, **app_props})
 
 
 def stacks_of(app: App) -> dict[str, Stack]:

@@ -106,7 +106,7 @@ def test_shipment_has_the_same_name_in_every_run_and_what_the_order_cost() -> No
 
 
 def test_what_is_reserved_otherwise_is_not_shipped() -> None:
-    with pytest.raises(PermanentError, match="must be what is ordered"):
+    with pytest.raises(PermanentError, match="reserved quantities must be the ordered ones, got others, of 1 articles"):
         Dispatch("orders").ship(read(PLACED), work({**RESULTS, "inventory": {"reserved": {"tea": 1}}}))
 
 

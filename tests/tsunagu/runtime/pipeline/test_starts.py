@@ -78,7 +78,7 @@ def test_another_payload_under_the_key_is_refused_and_the_first_one_stands(
 ) -> None:
     first = world.start(idempotency_key="k-1")
 
-    with pytest.raises(KeyTakenError, match="must be used for one request, got another one"):
+    with pytest.raises(KeyTakenError, match="must be used for one command only, got another command"):
         world.ask(action="start", idempotency_key="k-1", **other)
 
     assert len(world.topics.published) == 1
@@ -176,7 +176,7 @@ def test_start_that_was_not_published_says_so_and_is_published_by_the_next_call(
 
 def test_start_without_a_key_that_was_not_published_says_what_to_replay(world: PipelineWorld) -> None:
     world.topics.faults.append("broken")
-    with pytest.raises(NotPublishedError, match="or replay it if it had none") as caught:
+    with pytest.raises(NotPublishedError, match="or replay it if it has no key") as caught:
         world.start()
 
     request_id = check_id("request_id", str(caught.value).split()[1])

@@ -85,21 +85,28 @@ def send(sqs: "SQSClient", queue: ConsumedQueue, messages: Sequence[PlannedMessa
             raise DemoError(msg)
 
 
-def drain(cloud: EmbeddedCloud, queues: Iterable[ConsumedQueue], progress: Progress = lambda _text: None) -> None:
+def drain(
+    cloud: EmbeddedCloud,
+    queues: Iterable[ConsumedQueue],
+    progress: Progress = lambda _text: None,
+    *,
+    patience_seconds: float = DRAIN_PATIENCE_SECONDS,
+) -> None:
     """Wait until the queues are empty.
 
     Args:
         cloud: Where they are.
         queues: The queues.
         progress: Shows how many messages are left. Default: nothing is shown.
+        patience_seconds: How long to wait. Default: three minutes.
 
     Raises:
-        NotDrainedError: Messages are left after three minutes.
+        NotDrainedError: Messages are left when the time is over.
     """
     wait_until_drained(
         cloud.client("sqs"),
         [queue.queue_url for queue in queues],
-        patience_seconds=DRAIN_PATIENCE_SECONDS,
+        patience_seconds=patience_seconds,
         progress=lambda left: progress(
             f"{left} messages left; those of killed handlers come back after the visibility time-out"
         ),

@@ -20,6 +20,8 @@ from tsunagu.operations.redrive import RedriveReport, redrive
 from tsunagu.runtime.aws.sqs import SqsQueueSender
 from tsunagu.runtime.clock import SystemClock
 
+DRAIN_SECONDS = 300
+
 
 @dataclass(frozen=True, slots=True)
 class OrderDesk:
@@ -41,7 +43,8 @@ class OrderDesk:
 
     def drain(self, *services: str) -> None:
         """Wait until the queues of these services are empty; of all services when none is named."""
-        drain(self.cloud, (queue for name, queue in self.queues.items() if name in services or not services))
+        queues = [queue for name, queue in self.queues.items() if name in services or not services]
+        drain(self.cloud, queues, patience_seconds=DRAIN_SECONDS)
 
     def waiting(self, service: str) -> int:
         return count_messages(self.cloud.client("sqs"), self.queues[service].queue_url)

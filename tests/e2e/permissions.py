@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from mypy_boto3_iam import IAMClient
 
 Statement = Mapping[str, Any]
-LOOK_SECONDS = 30
+LOOK_SECONDS = 120
 LOOK_AGAIN_SECONDS = 0.05
 
 

@@ -70,7 +70,7 @@ def observations(settled: Deployment) -> Mapping[str, Observation]:
     """What was seen in each case, by the request id of its message."""
     in_order, in_any_order = settled.queues
     send(settled.cloud.client("sqs"), in_order, [RECORDED])
-    drain(settled.cloud, settled.queues)
+    drain(settled.cloud, settled.queues, patience_seconds=300)
     seen = {case.message.request_id: observe(settled, in_order, case) for case in IN_ORDER}
     return seen | {case.message.request_id: observe(settled, in_any_order, case) for case in IN_ANY_ORDER}
 
@@ -89,7 +89,7 @@ def test_a_message_is_not_settled_without(observations: Mapping[str, Observation
 def test_each_message_is_settled_once_when_the_permissions_are_back(
     settled: Deployment, observations: Mapping[str, Observation]
 ) -> None:
-    drain(settled.cloud, settled.queues)
+    drain(settled.cloud, settled.queues, patience_seconds=300)
 
     in_order, in_any_order = settled.queues
     for queue, sent in ((in_order, [RECORDED, COPY]), (in_any_order, [case.message for case in IN_ANY_ORDER])):

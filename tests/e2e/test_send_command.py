@@ -27,7 +27,7 @@ def test_payments_of_a_file_take_effect(settled: Deployment, tmp_path: Path, que
 
     assert result.returncode == 0, result.stderr
     assert len(result.stdout.split()) == 23
-    drain(settled.cloud, settled.queues)
+    drain(settled.cloud, settled.queues, patience_seconds=300)
     assert settled.table().balances[account, "EUR"] == Balance(amount=276, payments=23)
 
 

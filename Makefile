@@ -44,8 +44,9 @@ $(CDK_INSTALLED): package.json package-lock.json
 lock: $(INSTALLED) ## Compile the hash-pinned lock files anew
 	@compile="$(BIN)/uv pip compile --quiet --generate-hashes --universal --python-version 3.11 --no-annotate --custom-compile-command 'make lock'"; \
 	eval "$$compile requirements-uv.in -o requirements-uv.txt"; \
-	eval "$$compile pyproject.toml --extra cdk --extra local -c requirements-uv.txt -o requirements.txt"; \
+	eval "$$compile pyproject.toml --extra cdk --extra local -c requirements-uv.txt -c requirements-cdk.in -o requirements.txt"; \
 	eval "$$compile pyproject.toml --extra cdk --extra local --group dev -c requirements.txt -o requirements-dev.txt"; \
+	eval "$$compile requirements-oldest.in -o requirements-oldest.txt"; \
 	eval "$$compile benchmarks/requirements.in -c requirements.txt -o benchmarks/requirements.txt"; \
 	eval "$$compile benchmarks/correctness/requirements.in -c benchmarks/requirements.txt -o benchmarks/correctness/requirements.txt"; \
 	for lock in emulator functions; do eval "$$compile tsunagu/local/locks/$$lock.in -o tsunagu/local/locks/$$lock.txt"; done
@@ -107,6 +108,20 @@ quick: setup ## The runtime alone, in under a minute: its rules of style, its te
 .PHONY: watch
 watch: setup ## `make quick`, again after each change of a Python file
 	@exec $(BIN)/watchfiles --filter python "$(MAKE) --no-print-directory quick" tsunagu lambdas cdk_app tests
+
+# An environment of the oldest versions that a consumer may have.
+OLDEST := .tsunagu/oldest
+OLDEST_INSTALLED := $(OLDEST)/.installed
+
+$(OLDEST_INSTALLED): requirements-oldest.txt | setup
+	@echo "Installing the oldest supported packages into $(OLDEST) ..."
+	@$(BIN)/uv venv --quiet --clear --python $(BIN)/python $(OLDEST)
+	@$(BIN)/uv pip sync --quiet --python $(OLDEST)/bin/python --require-hashes --compile-bytecode requirements-oldest.txt
+	@touch $@
+
+.PHONY: test-oldest
+test-oldest: $(OLDEST_INSTALLED) ## Constructs and adapters with the oldest packages that consumers may have (3 minutes)
+	@$(OLDEST)/bin/python -m pytest --numprocesses=$(WORKERS) --dist=loadgroup -m "not slow" tests/tsunagu/cdk tests/integration
 
 .PHONY: test-long
 test-long: setup ## What takes too long for every change: two crashes in the explorer, thousands of messages under faults

@@ -27,17 +27,21 @@ class Environment:
 
     def run(self, *command: str, variables: Mapping[str, str] | None = None, cwd: Path | None = None) -> str:
         """Run a command of the environment, and return what it printed."""
-        environment = {name: value for name, value in os.environ.items() if not name.startswith("PYTHON")}
         done = subprocess.run(
             [str(self.directory / "bin" / command[0]), *command[1:]],
             cwd=cwd or self.place,
-            env={**environment, **(variables or {})},
+            env=self.variables(**(variables or {})),
             capture_output=True,
             text=True,
             check=False,
         )
         assert done.returncode == 0, done.stdout + done.stderr
         return done.stdout
+
+    def variables(self, **added: str) -> dict[str, str]:
+        """The variables of this process without those of its Python, and these."""
+        own = {name: value for name, value in os.environ.items() if not name.startswith("PYTHON")}
+        return {**own, **added}
 
 
 @pytest.fixture(scope="session")

@@ -10,7 +10,6 @@ from tsunagu.runtime import telemetry
 from tsunagu.runtime.aws.clients import LazyClients, client_config, dynamodb_client
 from tsunagu.runtime.aws.dynamodb import DynamoDbItemStore
 from tsunagu.runtime.aws.outbox import AwsOutboxSender
-from tsunagu.runtime.aws.single_writes import SingleWriteItemStore
 from tsunagu.runtime.aws.sns import SnsNotificationSender
 from tsunagu.runtime.aws.sqs import SqsQueueSender, SqsVisibility
 from tsunagu.runtime.aws.tasks import StepFunctionsTasks
@@ -130,4 +129,9 @@ def receiver_config(environment: ReceiverEnvironment, scope: str, *, concurrency
 
 def item_store(client: "DynamoDBClient", table_name: str, *, single_writes: bool) -> DynamoDbItemStore:
     """Return the store of idempotency items: with single writes, or with batches of PartiQL."""
-    return SingleWriteItemStore(client, table_name) if single_writes else DynamoDbItemStore(client, table_name)
+    if not single_writes:
+        return DynamoDbItemStore(client, table_name)
+    # A start pays for this module only if it is used.
+    from tsunagu.runtime.aws.single_writes import SingleWriteItemStore  # noqa: PLC0415
+
+    return SingleWriteItemStore(client, table_name)

@@ -36,7 +36,7 @@ def test_run_whose_object_is_missing_or_denied_is_dead_lettered_with_that_reason
     faults: ObjectFaults, damage: str
 ) -> None:
     assert faults.shipments[damage] == 0
-    assert "denied, or missing" in faults.reasons[damage]
+    assert "no permission, or no such object" in faults.reasons[damage]
 
 
 def test_redrive_finishes_a_run_whose_object_is_readable_again(faults: ObjectFaults) -> None:

@@ -87,7 +87,7 @@ def test_request_id_that_walks_out_is_refused(settled_desk: OrderDesk) -> None:
 def test_other_payload_under_a_key_is_refused(settled_desk: OrderDesk, placed: Placed) -> None:
     command = {"action": "start", "payload": payload("another"), "idempotency_key": f"empty {UNICODE}"}
 
-    with pytest.raises(NotAcceptedError, match="must be used for one request"):
+    with pytest.raises(NotAcceptedError, match="must be used for one command"):
         settled_desk.preprocessor.ask(command)
 
 

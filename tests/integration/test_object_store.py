@@ -98,7 +98,7 @@ def test_denied_object_counts_as_an_attempt_and_says_that_it_may_be_missing() ->
     with Stubber(s3) as stub:
         stub.add_client_error("get_object", "AccessDenied", http_status_code=403)
 
-        with pytest.raises(ObjectDeniedError, match="denied, or missing where it may not list") as raised:
+        with pytest.raises(ObjectDeniedError, match="no permission, or no such object") as raised:
             S3ObjectStore(lambda: s3, "claims").open(KEY, "v1")
 
     assert isinstance(raised.value, RetryableError)
@@ -111,7 +111,7 @@ def test_body_that_breaks_off_is_unavailable() -> None:
         stub.add_response("get_object", {"Body": body, "ContentLength": len(BODY)})
         found = S3ObjectStore(lambda: s3, "claims").open(KEY, "v1")
 
-        with pytest.raises(UnavailableError, match="did not give all"):
+        with pytest.raises(UnavailableError, match="did not send all"):
             found.read()
 
 

@@ -122,7 +122,9 @@ class _Modules:
         source = self._asset.get(f"{path}/__init__.py")
         if source is None:
             return f"{path}.py" in self._asset
-        return _binds(source, attribute, lazily=module != LIBRARY)
+        if module == LIBRARY:  # its front door gives what it lists, and nothing else
+            return attribute in _listed(ast.parse(source))
+        return _binds(source, attribute)
 
 
 def _folders(name: str) -> Iterator[str]:
@@ -131,14 +133,8 @@ def _folders(name: str) -> Iterator[str]:
         yield "/".join(parts[:number])
 
 
-def _binds(source: bytes, attribute: str, *, lazily: bool) -> bool:
-    """Whether a package's `__init__.py` binds a name; True where only running it could tell.
-
-    Args:
-        source: The file.
-        attribute: The name.
-        lazily: Whether a `__getattr__` may give names that `__all__` does not list.
-    """
+def _binds(source: bytes, attribute: str) -> bool:
+    """Whether a package's `__init__.py` binds a name; True where only running it could tell."""
     try:
         tree = ast.parse(source)
     except (SyntaxError, ValueError):
@@ -155,7 +151,7 @@ def _binds(source: bytes, attribute: str, *, lazily: bool) -> bool:
             names.add(node.id)
         elif isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id in {"globals", "exec"}:
             return True
-    return attribute in names or (lazily and "__getattr__" in names)
+    return attribute in names or "__getattr__" in names
 
 
 def _listed(tree: ast.Module) -> set[str]:

@@ -57,8 +57,9 @@ demo: setup ## Deploy to the embedded cloud and drive real messages through ever
 	@exec $(BIN)/python -m cdk_app.demo $(if $(KEEP),--keep)
 
 ## ---- tests -----------------------------------------------------------------------------------
-# Tests run on as many workers as there are cores. tests/groups.py says which of them share a worker.
-WORKERS ?= auto
+# Tests run on one worker more than there are cores: those that drive a cloud mostly wait. tests/groups.py says which of
+# them share a worker.
+WORKERS ?= $(shell $(PYTHON) -c 'import os; print((os.cpu_count() or 1) + 1)')
 PYTEST := $(BIN)/pytest --numprocesses=$(WORKERS) --dist=loadgroup --no-loadscope-reorder
 COVERAGE := --cov --cov-report=
 

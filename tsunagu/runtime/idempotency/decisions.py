@@ -274,9 +274,9 @@ class Idempotency:
 
     def notified(self, item: Item, message_ids: Sequence[str]) -> Change:
         """Return the change that marks these messages as notified."""
-        told: Attributes = {items.TOLD: _with(item.told, message_ids)}
+        notified: Attributes = {items.TOLD: _with(item.told, message_ids)}
         where: Attributes = {items.FENCE: item.fence, items.STATUS: Status.DEAD}
-        return Change(item_id=item.id, values={**told, **self._stamp()}, where=where)
+        return Change(item_id=item.id, values={**notified, **self._stamp()}, where=where)
 
     def settle(self, changes: Sequence[Change]) -> list[Verdict]:
         """Apply changes, in as few calls as the store can. The ids are distinct."""
@@ -304,5 +304,5 @@ class Idempotency:
         return now_ms // 1_000 + self._window_seconds
 
 
-def _with(told: Sequence[str], message_ids: Sequence[str]) -> tuple[str, ...]:
-    return tuple(dict.fromkeys((*told, *message_ids)))
+def _with(notified: Sequence[str], message_ids: Sequence[str]) -> tuple[str, ...]:
+    return tuple(dict.fromkeys((*notified, *message_ids)))

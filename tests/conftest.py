@@ -10,6 +10,7 @@ import pytest
 from hypothesis import HealthCheck, settings
 from moto import mock_aws
 
+from tests.clouds import stop_shared_clouds
 from tests.groups import ALONE, group_of, turn_of
 
 TESTS = Path(__file__).resolve().parent
@@ -20,17 +21,29 @@ settings.register_profile("patient", deadline=None, suppress_health_check=[Healt
 settings.load_profile("patient")
 
 
+@pytest.hookimpl(tryfirst=True)  # pytest-xdist reads the groups in the same hook
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Give each test its group, and put what takes longest first, so that workers end at about the same time."""
     turns = {}
     for item in items:
         path, fixtures = item.path.relative_to(TESTS), getattr(item, "fixturenames", ())
         turns[item] = turn_of(path, fixtures)
-        if group := group_of(path, fixtures):
+        if group := _group(item):
             item.add_marker(pytest.mark.xdist_group(group))
         if path.parts[0] in ALONE:
             item.add_marker(pytest.mark.no_cover)  # these drive clouds and schedules, where each call counts
     items.sort(key=turns.__getitem__)
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_runtest_teardown(item: pytest.Item, nextitem: pytest.Item | None) -> None:
+    """Stop the clouds of a group after its last test."""
+    if nextitem is None or _group(item) != _group(nextitem):
+        stop_shared_clouds()
+
+
+def _group(item: pytest.Item) -> str | None:
+    return group_of(item.path.relative_to(TESTS), getattr(item, "fixturenames", ()))
 
 
 @pytest.fixture(autouse=True, scope="session")

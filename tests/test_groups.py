@@ -1,4 +1,5 @@
 import ast
+import os
 from collections.abc import Iterator
 from pathlib import Path, PurePath
 
@@ -29,7 +30,7 @@ def test_tests_that_share_a_cloud_or_an_environment_share_a_worker() -> None:
     sources = [path.read_text() for path in TESTS.rglob("*.py")]
     made = {
         name
-        for called in ("EmbeddedCloud.start", "_environment")
+        for called in ("EmbeddedCloud.start", "shared_cloud", "_environment")
         for source in sources
         if f"{called}(" in source
         for name in fixtures_of_a_session_that_make(called, source)
@@ -64,3 +65,10 @@ def test_the_deployment_begins_first_and_short_modules_last() -> None:
     ]
 
     assert begin == sorted(set(begin))
+
+
+def test_workers_know_the_group_of_a_test(request: pytest.FixtureRequest) -> None:
+    """Without this, each worker would deploy by itself: a new pytest once hid the groups from pytest-xdist."""
+    in_a_worker = "PYTEST_XDIST_WORKER" in os.environ
+
+    assert request.node.nodeid.endswith("@test_groups.py") is in_a_worker

@@ -11,12 +11,13 @@ from cdk_app.demo.load import LoadShape, plan_messages
 from cdk_app.demo.logs import log_lines
 from cdk_app.demo.pipeline import STACK_NAME
 from cdk_app.demo.receive_once import ReceiveOnce
+from tests.clouds import shared_cloud
 from tests.e2e.deployed import Deployment, Run
 from tests.e2e.order_desk import OrderDesk
 from tests.e2e.order_run import OrderRun, run_orders
 from tests.e2e.pipeline_faults import PipelineFaults, see_pipeline_faults
 from tests.synthesis import WITHOUT_VALIDATION
-from tsunagu.local.embedded_cloud import EmbeddedCloud, synthesize
+from tsunagu.local.embedded_cloud import synthesize
 from tsunagu.operations.queues import count_messages
 
 PROJECT = Path(__file__).parents[2]
@@ -34,7 +35,7 @@ def deployment(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Deployment]
             for name, value in WITHOUT_VALIDATION.items():
                 quick.setenv(name, value)
             assembly = synthesize("embedded", directory / "cdk.out")
-        with EmbeddedCloud.start(directory / "cloud") as cloud:
+        with shared_cloud(directory / "cloud") as cloud:
             yield Deployment(cloud=cloud, assembly=assembly, outputs=cloud.deploy(assembly))
 
 

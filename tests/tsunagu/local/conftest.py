@@ -10,6 +10,7 @@ from typing import Any
 import boto3
 import pytest
 
+from tests.clouds import shared_cloud
 from tsunagu.local.embedded_cloud import EmbeddedCloud
 
 Resources = dict[str, dict[str, Any]]
@@ -18,7 +19,7 @@ Statements = list[dict[str, Any]]
 
 @pytest.fixture(scope="session")
 def cloud(tmp_path_factory: pytest.TempPathFactory) -> Iterator[EmbeddedCloud]:
-    with EmbeddedCloud.start(tmp_path_factory.mktemp("cloud")) as running:
+    with shared_cloud(tmp_path_factory.mktemp("cloud")) as running:
         yield running
 
 

@@ -1,4 +1,4 @@
-"""From a handler package to the zip file that Lambda gets."""
+"""Builds the zip file of a function from its handler package."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -19,7 +19,7 @@ from tsunagu.errors import AssetError
 UNZIPPED_BYTES = 262_144_000
 
 _SHOWN_IMPORTS = 5
-_LAYOUT = "tsunagu asset 1"  # raise it when the same files shall make another zip
+_LAYOUT = "tsunagu asset 1"  # increase the number when the same files must become another zip
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -28,7 +28,7 @@ class HandlerAsset:
 
     Attributes:
         path: The zip file, in the cache.
-        hash: SHA-256, in hex, of what is in it. The same code and dependencies have the same hash on every machine.
+        hash: SHA-256, in hex, of its contents. The same code and dependencies have the same hash on every machine.
         handler: The function's handler, such as `invoices.handler.handler`.
     """
 
@@ -38,20 +38,20 @@ class HandlerAsset:
 
 
 def build_asset(package: HandlerPackage, platform: Platform) -> HandlerAsset:
-    """Put a handler package, its parents, the runtime and its dependencies into one zip file.
+    """Put a handler package, what it includes, the runtime and its dependencies into one zip file.
 
     Needs the network only for dependencies that are not in the cache yet.
 
     Raises:
-        AssetError: The package, its handler or its lock is not as it must be, uv could not install the lock, or all of
-            it together is larger than Lambda takes.
+        AssetError: The package, its handler, its lock or what it includes is wrong, uv could not install the lock, an
+            import would fail in Lambda, or the files together are larger than Lambda accepts.
     """
-    package.check_name()
+    package.check_code(platform)
     package.check_handler(platform)
     if platform.byte_code:
         check_building_python(platform)
     sources = _sources(package, platform)
-    # Not over the byte code: the same source can compile to other bytes in another process.
+    # The hash leaves byte code out: the same source can compile to other bytes in another process.
     asset_hash = digest(sources, _LAYOUT, f"byte code: {platform.python if platform.byte_code else 'none'}")
     path = cache_directory() / "assets" / f"{asset_hash}.zip"
     if not is_whole(path):
@@ -81,11 +81,11 @@ def _check_imports(package: HandlerPackage, missing: Sequence[MissingImport]) ->
     shown = [f"{package.path_of(each.file)}:{each.line} imports {each.module}" for each in missing[:_SHOWN_IMPORTS]]
     more = [f"and {len(missing) - len(shown)} more"] if len(missing) > len(shown) else []
     msg = (
-        f"what the handler package {package.import_name} imports must travel with it: in the folder, by include=[...], "
-        f"or by its requirements.txt; got {'; '.join([*shown, *more])}"
+        f"each module that the handler package {package.import_name} imports must be in its folder, in include=[...], "
+        f"or installed by its requirements.txt, got {'; '.join([*shown, *more])}"
     )
     if any(each.module.partition(".")[0] == LIBRARY for each in missing):
-        msg += f" (of {LIBRARY}, a function carries {LIBRARY} itself, {LIBRARY}.runtime and {LIBRARY}.contracts)"
+        msg += f" (of {LIBRARY}, a zip holds only {LIBRARY} itself, {LIBRARY}.runtime and {LIBRARY}.contracts)"
     raise AssetError(msg)
 
 

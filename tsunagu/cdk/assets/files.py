@@ -17,19 +17,22 @@ _EDITOR_COPY_SUFFIX = "~"
 
 
 def folder_files(folder: Path, prefix: str) -> dict[str, bytes]:
-    """Read every file below `folder` that belongs to a program, under names that start with the folder `prefix`.
+    """Read the files below `folder` that belong to a program. Their names in the asset start with `prefix`.
 
-    Left out are hidden files and folders, byte code, and the copies that editors make (`name~`). Contents stay as they
-    are, line endings included.
+    Hidden files and folders, byte code and the copies of editors (`name~`) are left out. Contents are not changed, and
+    neither are line endings.
 
     Raises:
-        AssetError: A link leads to a folder, so that what belongs to the package is not plain.
+        AssetError: A folder in it is a link: what the link leads to may differ on another machine.
     """
     return {f"{prefix}/{path.relative_to(folder).as_posix()}": path.read_bytes() for path in _walk(folder)}
 
 
 def merge(parts: Mapping[str, Files]) -> dict[str, bytes]:
-    """Join the parts of an asset, each under the name that an error shall call it by.
+    """Join the parts of an asset.
+
+    Args:
+        parts: The files of each part, by the name that an error calls the part.
 
     Raises:
         AssetError: Two parts have a file of the same name with different contents.
@@ -51,7 +54,7 @@ def digest(files: Files, *facts: str) -> str:
     for fact in facts:
         total.update(hashlib.sha256(fact.encode()).digest())
     for name in sorted(files):
-        # Hashes of fixed length, so that no content can pass for a name.
+        # Hashes have a fixed length, so that a name and a content cannot be confused.
         total.update(hashlib.sha256(name.encode()).digest())
         total.update(hashlib.sha256(files[name]).digest())
     return total.hexdigest()
@@ -62,7 +65,7 @@ def _walk(folder: Path) -> Iterator[Path]:
         folders[:] = [name for name in folders if _belongs(name)]
         for name in folders:
             if Path(place, name).is_symlink():
-                msg = f"a handler package must hold its folders itself, got a link at {Path(place, name)}"
+                msg = f"a package must hold its folders itself, got a link at {Path(place, name)}"
                 raise AssetError(msg)
         yield from (Path(place, name) for name in names if _belongs(name))
 

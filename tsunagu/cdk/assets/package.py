@@ -1,19 +1,19 @@
-"""A handler package on disk: its import name, its handler function, its requirements file."""
+"""A handler package on disk: its code, its handler function, its lock, and the code that it includes."""
 
-import keyword
+import itertools
 import symtable
 import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from tsunagu.cdk.assets.files import folder_files, merge
+from tsunagu.cdk.assets.code import Code
+from tsunagu.cdk.assets.files import merge
 from tsunagu.cdk.assets.platform import Platform
-from tsunagu.cdk.assets.runtime import LIBRARY
 from tsunagu.errors import AssetError
 
 _REQUIREMENTS = "requirements.txt"
-_INIT = "__init__.py"
+_PYTHON_FILE = ".py"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -22,15 +22,16 @@ class HandlerPackage:
 
     Its import name is found by walking up while the parent folder has an `__init__.py`: a plain folder `invoices` is
     imported as `invoices`, a subpackage `acme/invoices` as `acme.invoices`. Of the parents, only the `__init__.py`
-    files travel with it, so they must not import their other children.
+    files are in the zip, so they must not import their other children.
 
     Attributes:
         path: The folder. A relative one starts at the working directory; `Path(__file__).parent` does not move.
         handler: Module and function inside the folder, `<module>.<function>`. Default: `handler.handler`.
         requirements: Lock of its dependencies: exact versions with hashes, as `uv pip compile --generate-hashes` writes
-            it. Default: the package's `requirements.txt`, which then travels with the code; without one, none.
-        include: Folders of packages that the handler imports besides its own, such as code that several handler
-            packages share. Each travels under its own import name. Default: none.
+            it. Default: the package's `requirements.txt`, which is then in the zip too; without one, no dependencies.
+        include: Packages (folders) and modules (`.py` files) that the handler imports besides its own, such as code
+            that several handler packages share. The zip holds each under its own import name. A lock in them is not
+            installed. Default: none.
     """
 
     path: str | Path
@@ -56,22 +57,29 @@ class HandlerPackage:
         """Dotted name under which the function imports the package.
 
         Raises:
-            AssetError: Python cannot import a folder of that name, or it would hide a module of the standard library.
+            AssetError: Python cannot import a folder of that name.
         """
-        name = ".".join(self.folder.relative_to(self.top_level_folder.parent).parts)
-        for part in name.split("."):
-            if not part.isidentifier() or keyword.iskeyword(part):
-                msg = f"a handler package's folder must have a name that Python can import, got {part!r}"
-                raise AssetError(msg)
-        if (top := name.partition(".")[0]) in sys.stdlib_module_names:
-            msg = f"a handler package must not hide a module of the standard library, got a folder named {top!r}"
-            raise AssetError(msg)
-        return name
+        return self.code[0].import_name
 
     @property
-    def top_level_folder(self) -> Path:
-        """The outermost package folder: the one that `import_name` begins with."""
-        return [self.folder, *self._parents()][-1]
+    def code(self) -> tuple[Code, ...]:
+        """The package itself, then what it includes.
+
+        Raises:
+            AssetError: The package is no folder, or what it includes is neither a folder nor a Python file.
+        """
+        return (Code(self.folder, "a handler package"), *map(_included, self.include))
+
+    def check_code(self, platform: Platform) -> None:
+        """Check the names of the package and of what it includes, and that no two of them overlap.
+
+        Raises:
+            AssetError: Python cannot import one of them, one hides a module, or two of them overlap.
+        """
+        for code in self.code:
+            code.check_name(platform.version)
+        for one, other in itertools.combinations(self.code, 2):
+            one.check_apart(other)
 
     def check_handler(self, platform: Platform) -> None:
         """Check that `handler` names a function of the package, without importing it.
@@ -107,60 +115,33 @@ class HandlerPackage:
             raise AssetError(msg)
         return path
 
-    def check_name(self) -> None:
-        """Check that neither the package nor what it includes has the name of the library.
-
-        Raises:
-            AssetError: One of them has, or is none that Python can import.
-        """
-        for package in (self, *self.included):
-            top = package.import_name.partition(".")[0]
-            if top == LIBRARY:
-                msg = f"a handler package must not be named {top!r}, the library's name, got {package.folder}"
-                raise AssetError(msg)
-
-    @property
-    def included(self) -> "tuple[HandlerPackage, ...]":
-        """The packages that it includes."""
-        return tuple(HandlerPackage(path=path) for path in self.include)
-
     def files(self) -> dict[str, bytes]:
         """Read the files of the package, of what it includes, and the parents' `__init__.py`, as the asset names them.
 
         Raises:
-            AssetError: An included package is no folder, Python cannot import it, or two packages have a file of the
-                same name with different contents.
+            AssetError: Two files have the same name in the asset and different contents, or a folder is a link.
         """
-        return merge({str(package.folder): package.own_files() for package in (self, *self.included)})
-
-    def own_files(self) -> dict[str, bytes]:
-        """Read the files of the package itself and its parents' `__init__.py`."""
-        files = folder_files(self.folder, self.import_name.replace(".", "/"))
-        root = self.top_level_folder.parent
-        for parent in self._parents():
-            files[(parent / _INIT).relative_to(root).as_posix()] = (parent / _INIT).read_bytes()
-        return files
+        return merge({str(code.path): code.files() for code in self.code})
 
     def path_of(self, name: str) -> Path:
-        """Return where a file of the asset lies on disk.
+        """Return where a file of the asset is on disk.
 
         Args:
             name: Name of a file that `files` returns.
         """
-        candidates = [package.top_level_folder.parent / name for package in (self, *self.included)]
-        return next((path for path in candidates if path.is_file()), candidates[0])
+        return next(path for code in self.code if (path := code.root / name).is_file())
 
-    def _parents(self) -> list[Path]:
-        parents: list[Path] = []
-        for parent in self.folder.parents:
-            if not (parent / _INIT).is_file():
-                break
-            parents.append(parent)
-        return parents
+
+def _included(path: str | Path) -> Code:
+    resolved = Path(path).resolve()
+    if not resolved.is_dir() and not (resolved.is_file() and resolved.suffix == _PYTHON_FILE):
+        msg = f"an included package must be a folder or a Python file, got {path}, which is neither"
+        raise AssetError(msg)
+    return Code(resolved, "an included package")
 
 
 def _names_bound_in(path: Path, platform: Platform) -> set[str] | None:
-    """Return the names that the module `path` binds, or None when only a newer Python than this one could tell."""
+    """Return the names that the module `path` binds, or None when only a newer Python than this one can parse it."""
     try:
         table = symtable.symtable(path.read_text(encoding="utf-8"), str(path), "exec")
     except SyntaxError as error:

@@ -6,7 +6,8 @@ from hypothesis import strategies as st
 
 from tests.tsunagu.cdk.assets.conftest import PackageMaker
 from tsunagu.cdk.assets import HandlerPackage, Platform, build_asset
-from tsunagu.cdk.assets.imports import missing_imports, standard_library
+from tsunagu.cdk.assets.imports import missing_imports
+from tsunagu.cdk.assets.modules import standard_library
 from tsunagu.errors import AssetError
 
 FUNCTION = "\ndef handler(event, context): ...\n"
@@ -35,6 +36,22 @@ def missing(source: str, *others: str, python: tuple[int, int] = (3, 13)) -> lis
         ("if TYPE_CHECKING:\n    import fast\nelse:\n    import slow", ["4 slow"]),
         ("class Reader:\n    from shared import read", ["2 shared"]),
         ("with open('x'):\n    import shared", ["2 shared"]),
+        ("if not TYPE_CHECKING:\n    import shared", ["2 shared"]),
+        ("if typing.TYPE_CHECKING or debug():\n    import shared", []),
+        ("if debug():\n    import shared\nelse:\n    import others", ["2 shared", "4 others"]),
+        ("import sys\nif sys.version_info >= (3, 12):\n    import shared", ["3 shared"]),
+        ("import sys\nif sys.platform == 'linux':\n    import shared", ["3 shared"]),
+        ("from shared import (\n    orders,\n    rates,\n)", ["1 shared"]),
+        ("from acme import (\n    invoices,\n    rates,\n)", ["3 acme.rates"]),
+        ("from ... import shared", ["1 ..."]),
+        ("from ...shared import orders", ["1 ...shared"]),
+        ("from ....json import loads", ["1 ....json"]),
+        ("try:\n    import fast\nexcept ImportError:\n    import json\nelse:\n    import more", []),
+        ("try:\n    import json\nexcept ImportError:\n    import slow\nelse:\n    import more", ["6 more"]),
+        ("try:\n    import fast\nexcept ImportError:\n    fast = None\nfinally:\n    import last", ["6 last"]),
+        ("try:\n    import fast\n    fast.run()\nexcept Exception:\n    pass", ["2 fast"]),
+        ("try:\n    import fast\nexcept Exception:\n    raise", ["2 fast"]),
+        ("try:\n    work()\nexcept Exception:\n    import report", ["4 report"]),
     ],
 )
 def test_an_import_that_the_asset_does_not_hold_is_found_with_its_line(source: str, found: list[str]) -> None:
@@ -53,7 +70,17 @@ def test_an_import_that_the_asset_does_not_hold_is_found_with_its_line(source: s
         "try:\n    import orjson\nexcept:\n    pass",
         "import contextlib\nwith contextlib.suppress(ImportError):\n    import orjson",
         "import sys\nif sys.version_info < (3, 11):\n    import tomli",
+        "import sys\nif sys.version_info >= (3, 11):\n    import tomllib\nelse:\n    import tomli",
+        "import sys\nif sys.version_info[:2] < (3, 11):\n    import tomli",
+        "import sys\nif sys.version_info[0] == 2 or sys.version_info.minor < 11:\n    import tomli",
+        "import sys\nif sys.hexversion < 0x30B0000:\n    import tomli\nelse:\n    import tomllib, others",
         "import sys\nif sys.platform == 'win32':\n    import winreg, pywin32",
+        "import sys\nif sys.platform.startswith('win') or sys.platform in {'cygwin'}:\n    import pywin32",
+        "import os\nif os.name == 'nt':\n    import pywin32",
+        "if False:\n    import shared",
+        "try:\n    import tomllib\nexcept ModuleNotFoundError:\n    import tomli as tomllib",
+        "try:\n    import tomllib\nexcept (ImportError, AttributeError):\n    import tomli as tomllib",
+        "from snapshot_restore_py import register_before_snapshot",
         "this is not Python, and Python says so better",
     ],
 )
@@ -68,6 +95,9 @@ def test_what_lambda_has_or_the_code_can_do_without_is_let_through(source: str) 
         ("import rates", "rates.py"),
         ("import rates", "rates.cpython-313-aarch64-linux-gnu.so"),
         ("from rates import fast", "rates/fast.abi3.so"),
+        ("from rates import anything", "rates/__init__.cpython-313-aarch64-linux-gnu.so"),
+        ("import rates.fast", "rates.abi3.so"),
+        ("import rates", "rates.pyc"),
         ("import rates.daily", "rates/daily/table.py"),
         ("from rates import daily", "rates/daily.py"),
         ("from rates import *", "rates/__init__.py"),
@@ -78,6 +108,50 @@ def test_what_lambda_has_or_the_code_can_do_without_is_let_through(source: str) 
 def test_every_form_of_a_module_is_recognised(source: str, file: str) -> None:
     assert missing(source) != []
     assert missing(source, file) == []
+
+
+@pytest.mark.parametrize("file", ["rates.libs/libgomp.so", "rates-1.0.dist-info/METADATA", "other/rates.py"])
+def test_files_that_are_no_module_of_that_name_do_not_count(file: str) -> None:
+    assert missing("import rates", file) == ["1 rates"]
+
+
+@pytest.mark.parametrize(
+    ("source", "found"),
+    [
+        ("sys.modules['rates.packages.vat'] = vat", []),
+        ("sys.meta_path.append(Finder())", []),
+        ("vat = 19", ["rates.packages.vat"]),
+    ],
+)
+def test_a_module_that_a_dependency_makes_when_it_is_imported_is_there(source: str, found: list[str]) -> None:
+    own = {"handler.py": b"import rates.packages.vat"}
+    asset = {**own, "rates/__init__.py": b"", "rates/packages.py": source.encode()}
+
+    assert [each.module for each in missing_imports(own, asset, (3, 13))] == found
+
+
+def test_hooks_of_snap_start_are_in_the_image_from_python_3_12() -> None:
+    assert missing("import snapshot_restore_py", python=(3, 12)) == []
+    assert missing("import snapshot_restore_py", python=(3, 11)) == ["1 snapshot_restore_py"]
+
+
+def test_a_file_of_a_newer_python_is_left_out_and_the_others_are_looked_at() -> None:
+    own = {"a.py": b"import shared\nnewer syntax", "b.py": b"import shared"}
+
+    assert [each.file for each in missing_imports(own, own, (3, 14))] == ["b.py"]
+
+
+NAMES = st.sampled_from(["shared", "rates", "json", "boto3", "acme"])
+
+
+@given(imported=st.lists(NAMES, min_size=1, unique=True), held=st.sets(NAMES))
+def test_an_import_is_missing_unless_the_asset_or_lambda_has_it(imported: list[str], held: set[str]) -> None:
+    source = "".join(f"import {name}\n" for name in imported)
+    there = held | {"json", "boto3", "acme"}
+
+    found = missing(source, *(f"{name}.py" for name in held))
+
+    assert found == [f"{line} {name}" for line, name in enumerate(imported, start=1) if name not in there]
 
 
 @pytest.mark.parametrize(
@@ -139,8 +213,8 @@ def test_a_missing_import_is_refused_with_file_and_line(make_package: PackageMak
     folder = make_package(files={"handler.py": f"import os\nimport shared{FUNCTION}"})
 
     assert refusal_of(HandlerPackage(path=folder)) == (
-        "what the handler package invoices imports must travel with it: in the folder, by include=[...], or by its "
-        f"requirements.txt; got {folder}/handler.py:2 imports shared"
+        "each module that the handler package invoices imports must be in its folder, in include=[...], or installed "
+        f"by its requirements.txt, got {folder}/handler.py:2 imports shared"
     )
 
 
@@ -162,7 +236,7 @@ def test_a_part_of_the_library_that_no_function_carries_is_refused_as_such(
     folder = make_package(files={"handler.py": form.format(module) + FUNCTION})
 
     assert refusal_of(HandlerPackage(path=folder)).endswith(
-        f"handler.py:1 imports {module} (of tsunagu, a function carries tsunagu itself, tsunagu.runtime and "
+        f"handler.py:1 imports {module} (of tsunagu, a zip holds only tsunagu itself, tsunagu.runtime and "
         "tsunagu.contracts)"
     )
 

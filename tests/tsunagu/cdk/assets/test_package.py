@@ -102,14 +102,23 @@ def test_syntax_newer_than_the_building_python_is_left_to_the_target(
 @pytest.mark.parametrize("name", ["my-handler", "lambda", "1st"])
 def test_fails_when_python_cannot_import_a_folder_of_that_name(make_package: PackageMaker, name: str) -> None:
     assert refusal_of(HandlerPackage(path=make_package(name))) == (
-        f"a handler package's folder must have a name that Python can import, got {name!r}"
+        f"a handler package must have a name that Python can import, got {name!r}"
     )
 
 
 def test_fails_when_the_folder_hides_a_module_of_the_standard_library(make_package: PackageMaker) -> None:
-    assert refusal_of(HandlerPackage(path=make_package("calendar"))) == (
-        "a handler package must not hide a module of the standard library, got a folder named 'calendar'"
+    folder = make_package("calendar")
+
+    assert refusal_of(HandlerPackage(path=folder)) == (
+        f"a handler package must not hide a module of the standard library, got 'calendar' at {folder}"
     )
+
+
+def test_a_name_that_left_the_standard_library_before_the_functions_python_is_free(make_package: PackageMaker) -> None:
+    folder = make_package("cgi")
+
+    assert build_asset(HandlerPackage(path=folder), Platform(python="3.13")).handler == "cgi.handler.handler"
+    assert "got 'cgi' at" in refusal_of(HandlerPackage(path=folder), Platform(python="3.12"))
 
 
 def test_fails_when_a_folder_is_only_linked(make_package: PackageMaker, tmp_path: Path) -> None:
@@ -117,7 +126,7 @@ def test_fails_when_a_folder_is_only_linked(make_package: PackageMaker, tmp_path
     (folder / "shared").symlink_to(tmp_path)
 
     assert refusal_of(HandlerPackage(path=folder)) == (
-        f"a handler package must hold its folders itself, got a link at {folder}/shared"
+        f"a package must hold its folders itself, got a link at {folder}/shared"
     )
 
 

@@ -1,6 +1,7 @@
-"""Zip files in the cache: written whole or not at all, and not trusted before they are checked.
+"""Reads and writes the zip files in the cache.
 
-The comment at the end of such a file is the SHA-256 of all that precedes it.
+A file is written completely or not at all. The comment at its end is the SHA-256 of the rest, and is checked before the
+file is used.
 """
 
 import hashlib
@@ -22,7 +23,7 @@ def read_archive(path: Path) -> dict[str, bytes] | None:
     """Read what `write_archive` wrote.
 
     Returns:
-        The files, or None when there is no such archive or it is not as it was written.
+        The files, or None when the archive is missing or was changed.
     """
     content = _checked(path)
     if content is None:
@@ -32,14 +33,14 @@ def read_archive(path: Path) -> dict[str, bytes] | None:
 
 
 def is_whole(path: Path) -> bool:
-    """Tell whether `path` is an archive as `write_archive` wrote it."""
+    """Whether `path` is an archive that is unchanged since `write_archive` wrote it."""
     return _checked(path) is not None
 
 
 def write_archive(path: Path, files: Files) -> None:
-    """Write `files` to the zip file `path`; whoever reads meanwhile sees the old one or the new one.
+    """Write `files` to the zip file `path`. A process that reads at the same time gets the old file or the new one.
 
-    Names are sorted, dates and modes fixed.
+    Names are sorted. Dates and modes are fixed.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=path.parent, prefix=".") as place:
@@ -57,7 +58,7 @@ def _zip(files: Files) -> bytes:
             entry.create_system = _MADE_ON_UNIX
             entry.compress_type = zipfile.ZIP_DEFLATED
             archive.writestr(entry, files[name])
-        archive.comment = bytes(_CHECKSUM_BYTES)  # room for it: the length of the comment precedes it
+        archive.comment = bytes(_CHECKSUM_BYTES)  # a placeholder, because the length of the comment precedes it
     body = content.getvalue()[:-_CHECKSUM_BYTES]
     return body + _checksum(body)
 

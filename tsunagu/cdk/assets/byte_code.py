@@ -1,4 +1,4 @@
-"""Byte code beside the source, so that a cold start does not compile."""
+"""Compiles the files of an asset, so that a cold start does not have to."""
 
 import importlib.util
 import marshal
@@ -9,15 +9,15 @@ from tsunagu.cdk.assets.files import Files
 from tsunagu.cdk.assets.platform import Platform
 from tsunagu.errors import AssetError
 
-_TASK_ROOT = "/var/task"  # where Lambda unpacks an asset; tracebacks name it
+_TASK_ROOT = "/var/task"  # where Lambda unpacks an asset: tracebacks show this path
 _UNCHECKED_HASH = (0b01).to_bytes(4, "little")  # PEP 552: found by hash, never compared with the source
 
 
 def check_building_python(platform: Platform) -> None:
-    """Check that the byte code of this Python is what `platform` runs.
+    """Check that `platform` can run the byte code of this Python.
 
     Raises:
-        AssetError: It is another Python's.
+        AssetError: The platform has another Python.
     """
     here = f"{sys.version_info[0]}.{sys.version_info[1]}"
     if sys.implementation.name != "cpython" or here != platform.python:
@@ -29,7 +29,7 @@ def check_building_python(platform: Platform) -> None:
 
 
 def compile_files(files: Files) -> dict[str, bytes]:
-    """Return the byte code of every Python file in `files`; one that does not compile is left out."""
+    """Return the byte code of each Python file in `files`, without the files that do not compile."""
     compiled = {name: _compile(name, source) for name, source in files.items() if name.endswith(".py")}
     return {importlib.util.cache_from_source(name): code for name, code in compiled.items() if code is not None}
 
@@ -40,5 +40,5 @@ def _compile(name: str, source: bytes) -> bytes | None:
             warnings.simplefilter("ignore")
             code = compile(source, f"{_TASK_ROOT}/{name}", "exec", dont_inherit=True)
     except (SyntaxError, ValueError):
-        return None  # a template or a file for another Python: some dependencies carry them
+        return None  # some dependencies contain templates, or files for another Python
     return importlib.util.MAGIC_NUMBER + _UNCHECKED_HASH + importlib.util.source_hash(source) + marshal.dumps(code)

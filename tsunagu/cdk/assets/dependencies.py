@@ -1,4 +1,4 @@
-"""Dependencies of a handler: from a hash-pinned lock into the cache, installed by uv, wheels only."""
+"""Installs the dependencies of a handler: uv installs the wheels of a hash-pinned lock, and the cache keeps them."""
 
 import hashlib
 import os
@@ -14,7 +14,7 @@ from tsunagu.cdk.assets.archive import read_archive, write_archive
 from tsunagu.cdk.assets.platform import Platform
 from tsunagu.errors import AssetError
 
-_LAYOUT = "tsunagu dependencies 1"  # raise it when the same lock shall leave other files
+_LAYOUT = "tsunagu dependencies 1"  # increase the number when the same lock must install other files
 _PINNED = re.compile(
     r"""
     [A-Za-z0-9][A-Za-z0-9._-]* (\[[^\]]*\])?    # name, extras
@@ -30,7 +30,7 @@ _COMMENT = re.compile(r"(^|\s)\#.*$")
 def dependency_files(lock: Path, platform: Platform) -> dict[str, bytes]:
     """Return the files of the wheels that `lock` names, for `platform`.
 
-    The first call with a lock's content downloads; later ones, by any process, read the cache.
+    The first call for a lock downloads the wheels. Later calls, in any process, read them from the cache.
 
     Raises:
         AssetError: A line of the lock is not pinned with a hash, uv is not installed, or uv could not install it.
@@ -87,7 +87,7 @@ def _install(lock: Path, requirements: list[str], platform: Platform) -> dict[st
     with tempfile.TemporaryDirectory(prefix="tsunagu-") as place:
         pinned, target = Path(place, "requirements.txt"), Path(place, "target")
         pinned.write_text("\n".join(requirements) + "\n", encoding="utf-8")
-        # Started in the empty folder, so that no project's uv settings near the working directory take part.
+        # It runs in the empty folder, so that uv reads no settings of a project.
         done = subprocess.run(  # noqa: S603 - a fixed command
             _command(pinned, target, platform), cwd=place, capture_output=True, text=True, check=False
         )
@@ -115,13 +115,13 @@ def _uv() -> str:
 
 
 def _installed_files(target: Path) -> dict[str, bytes]:
-    """Read what the wheels brought: hidden folders too, where some keep shared libraries."""
+    """Read the files of the installed wheels, with hidden folders: some wheels keep shared libraries there."""
     names = {path.relative_to(target).as_posix(): path for path in target.rglob("*") if path.is_file()}
     return {name: path.read_bytes() for name, path in names.items() if not _is_installer_trace(name)}
 
 
 def _is_installer_trace(name: str) -> bool:
-    """Tell what depends on the machine: scripts name its Python, and installation records hold their hashes."""
+    """Whether a file depends on the machine: scripts name its Python, and installation records hold their hashes."""
     folder, _, file = name.rpartition("/")
     if folder.endswith(".dist-info"):
         return file in {"RECORD", "INSTALLER", "REQUESTED"} or file.startswith("uv_")

@@ -1,4 +1,4 @@
-"""What a function runs on: Python and architecture."""
+"""The platform of a function: its Python and its architecture."""
 
 from dataclasses import dataclass
 from typing import Literal, get_args
@@ -16,7 +16,7 @@ _MACHINES = {"arm64": "aarch64", "x86_64": "x86_64"}
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Platform:
-    """What a function runs on.
+    """The platform of a function.
 
     Attributes:
         python: Python of the Lambda runtime, 3.11 to 3.14. Default: 3.13.

@@ -1,4 +1,4 @@
-"""The part of the library that every asset carries: front door, contracts and runtime."""
+"""The part of the library that every asset holds: front door, contracts and runtime."""
 
 from pathlib import Path
 
@@ -10,7 +10,7 @@ _SHARED = ("contracts", "runtime")
 
 
 def runtime_files() -> dict[str, bytes]:
-    """Read the files that every handler imports, without importing them."""
+    """Read the files of the library that every asset holds, without importing them."""
     folder = Path(contracts.__file__).resolve().parent.parent
     files = {f"{LIBRARY}/__init__.py": (folder / "__init__.py").read_bytes()}
     for part in _SHARED:

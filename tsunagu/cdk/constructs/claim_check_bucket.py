@@ -13,7 +13,8 @@ from constructs import Construct
 from tsunagu.cdk.constructs.acknowledgement import acknowledge
 from tsunagu.cdk.constructs.customer_managed_key import CustomerManagedKey, CustomerManagedKeyProps
 from tsunagu.cdk.constructs.error_path import props_error
-from tsunagu.cdk.constructs.key_access import RECEIVE_ACTIONS, require_customer_managed, with_key
+from tsunagu.cdk.constructs.grants import Grantor
+from tsunagu.cdk.constructs.key_access import RECEIVE_ACTIONS, require_customer_managed
 from tsunagu.cdk.constructs.protection import removal_policy
 from tsunagu.cdk.constructs.ranges import DAY_SECONDS, check_seconds
 from tsunagu.errors import InvalidPropsError
@@ -142,9 +143,8 @@ class ClaimCheckBucket(Construct):
         self, grantee: iam.IGrantable, under: str, actions: tuple[str, ...], key_actions: tuple[str, ...]
     ) -> iam.Grant:
         objects = self.bucket.arn_for_objects(f"{under}/*")
-        grant = iam.Grant.add_to_principal(grantee=grantee, actions=list(actions), resource_arns=[objects])
         self._acknowledge_prefix(grantee, under)
-        return with_key(grant, self.key, grantee, key_actions)
+        return Grantor(self, self.bucket, self.key).grant(grantee, actions, objects, key_actions=key_actions)
 
     def _acknowledge_prefix(self, grantee: iam.IGrantable, under: str) -> None:
         role = grantee.grant_principal

@@ -15,13 +15,13 @@ from constructs import Construct
 
 from tsunagu.cdk.constructs.customer_managed_key import CustomerManagedKey, CustomerManagedKeyProps
 from tsunagu.cdk.constructs.error_path import props_error
+from tsunagu.cdk.constructs.grants import Grantor
 from tsunagu.cdk.constructs.key_access import (
     CLOUDWATCH,
     SEND_ACTIONS,
     allow_service,
     require_customer_managed,
     source_conditions,
-    with_key,
 )
 from tsunagu.cdk.constructs.queue_channel import QueueChannel
 from tsunagu.cdk.constructs.topic_subscription import TopicSubscription
@@ -124,10 +124,8 @@ class DeadLetterNotifier(Construct):
 
     def grant_notify(self, grantee: iam.IGrantable) -> iam.Grant:
         """Let `grantee` publish to the topic, and use the topic's key."""
-        grant = iam.Grant.add_to_principal(
-            grantee=grantee, actions=["sns:Publish"], resource_arns=[self.topic.topic_arn]
-        )
-        return with_key(grant, self.key, grantee, SEND_ACTIONS)
+        grantor = Grantor(self, self.topic, self.key)
+        return grantor.grant(grantee, ["sns:Publish"], self.topic.topic_arn, key_actions=SEND_ACTIONS)
 
     def _dead_letter_alarm(self, scope: Construct, queue: sqs.IQueue, what_happened: str) -> cloudwatch.Alarm:
         alarm = cloudwatch.Alarm(

@@ -1,13 +1,16 @@
 """The idempotency table: one item for each message that was received."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import cast
 
 from aws_cdk import aws_dynamodb as dynamodb
 from aws_cdk import aws_iam as iam
 from constructs import Construct
 
 from tsunagu.cdk.constructs.error_path import props_error
-from tsunagu.cdk.constructs.key_access import RECEIVE_ACTIONS, with_key
+from tsunagu.cdk.constructs.grants import Grantor, PolicyResource, grantee_name, is_foreign
+from tsunagu.cdk.constructs.key_access import RECEIVE_ACTIONS
 from tsunagu.cdk.constructs.protection import removal_policy
 from tsunagu.contracts import items
 
@@ -60,15 +63,20 @@ class IdempotencyTable(Construct):
             grantee: The function.
             single_writes: It writes items one by one. Default: in batches of PartiQL statements.
             transactions: It completes items in transactions with writes of its own. Default: it does.
+
+        Raises:
+            InvalidPropsError: The grantee is of another account and `single_writes` is False; or neither its policy
+                nor the policy of the table can be extended.
         """
         writes = _SINGLE_WRITE_ACTIONS if single_writes else _BATCH_WRITE_ACTIONS
         updates = (_UPDATE_ACTION,) if single_writes or transactions else ()
-        grant = iam.Grant.add_to_principal(
-            grantee=grantee,
-            actions=[*writes, "dynamodb:BatchGetItem", *updates],
-            resource_arns=[self.table.table_arn],
-        )
-        return with_key(grant, self.table.encryption_key, grantee, RECEIVE_ACTIONS)
+        if not single_writes and is_foreign(grantee, self.table.env.account, if_unknown=False):
+            msg = (
+                "single_writes must be True for a grantee of another account, because DynamoDB accepts batches of "
+                f"PartiQL statements from its own account only, got False for {grantee_name(grantee)}"
+            )
+            raise props_error(self, msg)
+        return self._grant(grantee, [*writes, "dynamodb:BatchGetItem", *updates], self.table.table_arn)
 
     def grant_find_by_request(self, grantee: iam.IGrantable) -> iam.Grant:
         """Let `grantee` find the ids of a request's items.
@@ -80,8 +88,12 @@ class IdempotencyTable(Construct):
             msg = "request_index must be True, because items are found by their request id, got False"
             raise props_error(self, msg)
         index = f"{self.table.table_arn}/index/{items.REQUEST_INDEX}"
-        grant = iam.Grant.add_to_principal(grantee=grantee, actions=["dynamodb:Query"], resource_arns=[index])
-        return with_key(grant, self.table.encryption_key, grantee, RECEIVE_ACTIONS)
+        return self._grant(grantee, ["dynamodb:Query"], index)
+
+    def _grant(self, grantee: iam.IGrantable, actions: Sequence[str], arn: str) -> iam.Grant:
+        # The policy of a table cannot refer to the table by its own ARN: that would be a dependency cycle.
+        grantor = Grantor(self, cast("PolicyResource", self.table), self.table.encryption_key)
+        return grantor.grant(grantee, actions, arn, policy_arn="*", key_actions=RECEIVE_ACTIONS)
 
     def _table(self) -> dynamodb.Table:
         table = dynamodb.Table(

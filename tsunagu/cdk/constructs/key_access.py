@@ -1,6 +1,6 @@
-"""Permissions to use the key of an encrypted queue or topic: of services by the key's policy, of roles by grants."""
+"""Permissions of AWS services to use the key of an encrypted queue or topic, by the policy of the key."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 from aws_cdk import Annotations, ArnFormat, Stack, Token
@@ -104,11 +104,6 @@ def source_conditions(scope: "Construct", source_arn: str | None = None) -> dict
     if source_arn is not None:
         conditions["ArnLike"] = {"aws:SourceArn": source_arn}
     return conditions
-
-
-def with_key(grant: iam.Grant, key: kms.IKey | None, grantee: iam.IGrantable, actions: Sequence[str]) -> iam.Grant:
-    """Return `grant` with the permission to use `key`; without a key, return `grant` as it is."""
-    return grant if key is None else grant.combine(key.grant(grantee, *actions))
 
 
 def require_customer_managed(name: str, key: kms.IKey | None) -> None:

@@ -1,5 +1,6 @@
 """A point-to-point channel: one queue, and its dead-letter queue."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -12,7 +13,8 @@ from constructs import Construct
 
 from tsunagu.cdk.constructs.acknowledgement import acknowledge
 from tsunagu.cdk.constructs.error_path import props_error
-from tsunagu.cdk.constructs.key_access import RECEIVE_ACTIONS, SEND_ACTIONS, require_customer_managed, with_key
+from tsunagu.cdk.constructs.grants import Grantor
+from tsunagu.cdk.constructs.key_access import RECEIVE_ACTIONS, SEND_ACTIONS, require_customer_managed
 from tsunagu.cdk.constructs.protection import removal_policy
 from tsunagu.cdk.constructs.ranges import DAY_SECONDS, FUNCTION_TIMEOUT_SECONDS, check_range, check_seconds
 from tsunagu.errors import InvalidPropsError
@@ -28,6 +30,7 @@ NO_WAIT = Duration.seconds(0)
 SOURCE_RETENTION = Duration.days(4)
 DEAD_LETTER_RETENTION = Duration.days(14)
 DATA_KEY_REUSE = Duration.minutes(5)
+_CONSUME_ACTIONS = ("sqs:ReceiveMessage", "sqs:DeleteMessage", "sqs:GetQueueAttributes")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -150,25 +153,22 @@ class QueueChannel(Construct):
 
     def grant_send(self, grantee: iam.IGrantable) -> iam.Grant:
         """Let `grantee` send messages to the queue, and use the queue's key."""
-        grant = self.queue.grant(grantee, "sqs:SendMessage")
-        return with_key(grant, self.props.key, grantee, SEND_ACTIONS)
+        return self._grant(self.queue, grantee, "sqs:SendMessage", key_actions=SEND_ACTIONS)
 
     def grant_consume(self, grantee: iam.IGrantable) -> iam.Grant:
         """Let `grantee` receive and delete messages, and use the queue's key. Lambda's pollers use a function's role.
 
         A consumer that defers messages also needs `grant_change_visibility`.
         """
-        grant = self.queue.grant(grantee, "sqs:ReceiveMessage", "sqs:DeleteMessage", "sqs:GetQueueAttributes")
-        return with_key(grant, self.props.key, grantee, RECEIVE_ACTIONS)
+        return self._grant(self.queue, grantee, *_CONSUME_ACTIONS, key_actions=RECEIVE_ACTIONS)
 
     def grant_change_visibility(self, grantee: iam.IGrantable) -> iam.Grant:
         """Let `grantee` change when a message that it received is delivered again."""
-        return self.queue.grant(grantee, "sqs:ChangeMessageVisibility")
+        return self._grant(self.queue, grantee, "sqs:ChangeMessageVisibility")
 
     def grant_dead_letter(self, grantee: iam.IGrantable) -> iam.Grant:
         """Let `grantee` send messages to the dead-letter queue, and use the queue's key."""
-        grant = self.dead_letter_queue.grant(grantee, "sqs:SendMessage")
-        return with_key(grant, self.props.key, grantee, SEND_ACTIONS)
+        return self._grant(self.dead_letter_queue, grantee, "sqs:SendMessage", key_actions=SEND_ACTIONS)
 
     def metric_messages_visible(self, **options: Any) -> cloudwatch.Metric:
         """Return the metric of messages that wait for a consumer; `options` are those of a CloudWatch metric."""
@@ -181,6 +181,12 @@ class QueueChannel(Construct):
     def metric_dead_letters_visible(self, **options: Any) -> cloudwatch.Metric:
         """Return the metric of dead letters in the queue; `options` are those of a CloudWatch metric."""
         return self.dead_letter_queue.metric_approximate_number_of_messages_visible(**options)
+
+    def _grant(
+        self, queue: sqs.Queue, grantee: iam.IGrantable, *actions: str, key_actions: Sequence[str] = ()
+    ) -> iam.Grant:
+        grantor = Grantor(self, queue, self.props.key)
+        return grantor.grant(grantee, actions, queue.queue_arn, key_actions=key_actions)
 
     def _dead_letter_queue(self) -> sqs.Queue:
         # Without a redrive-allow policy: the source queue names this queue, and the other way round would be a cycle.

@@ -11,7 +11,8 @@ from constructs import Construct
 from tsunagu.cdk.constructs.customer_managed_key import CustomerManagedKey, CustomerManagedKeyProps
 from tsunagu.cdk.constructs.error_path import props_error
 from tsunagu.cdk.constructs.filter_policy import FilterPolicy
-from tsunagu.cdk.constructs.key_access import SEND_ACTIONS, require_customer_managed, with_key
+from tsunagu.cdk.constructs.grants import Grantor
+from tsunagu.cdk.constructs.key_access import SEND_ACTIONS, require_customer_managed
 from tsunagu.cdk.constructs.queue_channel import QueueChannel
 from tsunagu.cdk.constructs.ranges import check_range
 from tsunagu.cdk.constructs.topic_subscription import TopicSubscription, TopicSubscriptionProps, allow_delivery
@@ -171,10 +172,8 @@ class TopicChannel(Construct):
 
     def grant_publish(self, grantee: iam.IGrantable) -> iam.Grant:
         """Let `grantee` publish to the topic, and use the topic's key."""
-        grant = iam.Grant.add_to_principal(
-            grantee=grantee, actions=["sns:Publish"], resource_arns=[self.topic.topic_arn]
-        )
-        return with_key(grant, self.key, grantee, SEND_ACTIONS)
+        grantor = Grantor(self, self.topic, self.key)
+        return grantor.grant(grantee, ["sns:Publish"], self.topic.topic_arn, key_actions=SEND_ACTIONS)
 
     def _refuse_queue(self, channel: QueueChannel, *keys: kms.IKey | None) -> None:
         if channel.props.fifo and not self.topic.fifo:

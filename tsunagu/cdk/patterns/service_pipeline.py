@@ -3,9 +3,8 @@
 import dataclasses
 import json
 from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING
 
-from aws_cdk import aws_iam as iam
-from aws_cdk import aws_kms as kms
 from constructs import Construct
 
 from tsunagu.cdk.constructs.acknowledgement import acknowledge
@@ -13,6 +12,7 @@ from tsunagu.cdk.constructs.claim_check_bucket import ClaimCheckBucket, ClaimChe
 from tsunagu.cdk.constructs.customer_managed_key import CustomerManagedKey, CustomerManagedKeyProps
 from tsunagu.cdk.constructs.dead_letter_notifier import DeadLetterNotifier, DeadLetterNotifierProps
 from tsunagu.cdk.constructs.error_path import path_in_errors, props_error
+from tsunagu.cdk.constructs.grants import grant_invoke
 from tsunagu.cdk.constructs.handler_function import HandlerFunction, HandlerSettings
 from tsunagu.cdk.constructs.idempotency_table import IdempotencyTable, IdempotencyTableProps
 from tsunagu.cdk.constructs.queue_channel import QueueChannel
@@ -23,6 +23,10 @@ from tsunagu.cdk.patterns.pipeline_limits import Hop, inline_bytes, object_lifet
 from tsunagu.cdk.patterns.pipeline_props import ServicePipelineProps, Step
 from tsunagu.cdk.patterns.service import Service
 from tsunagu.contracts.pipeline import PreprocessorEnvironment, ServiceEnvironment
+
+if TYPE_CHECKING:
+    from aws_cdk import aws_iam as iam
+    from aws_cdk import aws_kms as kms
 
 _HTTPS, _MAILTO = "https://", "mailto:"
 
@@ -66,12 +70,9 @@ class ServicePipeline(Construct):
         for subscriber_id, subscriber in props.subscribers.items():
             self._subscribe(outside, subscriber_id, subscriber)
 
-    def grant_start(self, grantee: iam.IGrantable) -> iam.Grant:
+    def grant_start(self, grantee: "iam.IGrantable") -> "iam.Grant":
         """Let `grantee` start and replay requests, by invoking the preprocessor."""
-        function = self.preprocessor.function
-        return iam.Grant.add_to_principal(
-            grantee=grantee, actions=["lambda:InvokeFunction"], resource_arns=[function.function_arn]
-        )
+        return grant_invoke(self, grantee, self.preprocessor.function)
 
     def _step_topics(self) -> Sequence[TopicChannel]:
         scope = Construct(self, "Topics")
@@ -205,7 +206,7 @@ class ServicePipeline(Construct):
             raise props_error(self, msg)
         self.dead_letter_notifier.watch_subscription(made)
 
-    def _new_topic_key(self) -> kms.IKey:
+    def _new_topic_key(self) -> "kms.IKey":
         props = CustomerManagedKeyProps(
             description=f"Messages of the pipeline {self._props.name}", protect=self._props.protect
         )

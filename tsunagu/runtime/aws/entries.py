@@ -103,7 +103,8 @@ def _failure(error: ClientError | BotoCoreError) -> EntryFailure:
 def _answers(count: int, answer: Mapping[str, Any]) -> list[str | EntryFailure]:
     answers: dict[str, str | EntryFailure] = {entry["Id"]: entry["MessageId"] for entry in answer.get("Successful", [])}
     for entry in answer.get("Failed", []):
-        text, at_fault = f"{entry['Code']}: {entry.get('Message', '')}", entry["SenderFault"]
+        text = f"{entry['Code']}: {entry.get('Message', '')}"
+        at_fault = entry["SenderFault"] and "Throttl" not in entry["Code"]  # a throttled sender may send again
         answers[entry["Id"]] = EntryFailure(text, can_retry=not at_fault, is_permanent=at_fault)
     return [answers[str(index)] for index in range(count)]
 

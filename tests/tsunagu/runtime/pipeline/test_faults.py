@@ -54,6 +54,15 @@ def test_loop_ends_with_an_error(world: PipelineWorld) -> None:
     assert (item.status, item.reason) == (Status.DEAD, "a run must end within 5 hops, got hop 6: a loop")
 
 
+def test_last_hop_of_the_limit_is_worked_on(world: PipelineWorld) -> None:
+    answer = world.start()
+    (queued,) = world.topics.queues["billing"]
+    queued["body"] = queued["body"].replace('"hop":1', f'"hop":{HOP_LIMIT}')
+    world.deliver("billing")
+
+    assert world.status(answer["run_id"], "billing") is Status.COMPLETED
+
+
 def test_request_that_is_no_json_object_is_dead_lettered(world: PipelineWorld) -> None:
     answer = world.start()
     (queued,) = world.topics.queues["billing"]

@@ -117,13 +117,23 @@ def test_messages_that_an_earlier_release_committed_are_sent_at_once(world: Worl
     assert len(world.outbox.sent) == 1
 
 
-def test_other_payload_has_other_deduplication_ids(world: World) -> None:
+def test_other_payload_under_the_same_key_has_another_deduplication_id(world: World) -> None:
     for amount in (1, 2):
-        body = order(f"o-{amount}", amount=amount)
-        world.receive(record(body, f"m-{amount}"), process=transactional)
+        assert world.receive(record(order("o-1", amount=amount), f"m-{amount}"), process=transactional) == []
+        world.clock.ms += 3_601_000  # the idempotency window is over, so the key is free
 
     first, second = world.outbox.sent
     assert first.deduplication_id != second.deduplication_id
+
+
+def test_messages_of_one_outbox_have_different_deduplication_ids(world: World) -> None:
+    def process(body: JsonObject, message: Message) -> None:
+        message.outbox.send(QUEUE_URL, "first")
+        transactional(body, message)
+
+    world.receive(record(order("o-1")), process=process)
+
+    assert len({sent.deduplication_id for sent in world.outbox.sent}) == 2
 
 
 def test_next_of_a_group_waits_until_the_messages_before_are_sent(world: World) -> None:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 import boto3
 import pytest
 from botocore.awsrequest import AWSResponse
+from botocore.compat import HTTPHeaders
 from botocore.stub import ANY, Stubber
 
 from tests.integration.test_message_handler import ENVIRONMENT
@@ -100,7 +101,7 @@ def test_call_that_a_service_cannot_answer_is_repeated_by_the_sdk(
 
     def unavailable(request: Any, **_: object) -> AWSResponse:
         calls.append(request.url)
-        return AWSResponse(request.url, 503, {}, _Raw())
+        return AWSResponse(request.url, 503, HTTPHeaders(), _Raw())
 
     client.meta.events.register_first("before-send", unavailable)
 

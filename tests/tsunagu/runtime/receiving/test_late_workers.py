@@ -7,7 +7,7 @@ import pytest
 
 from tests.tsunagu.runtime.world import START_MS, FakeClock, FakeItemStore, World, completion_parts, order, record
 from tsunagu.contracts.items import Status
-from tsunagu.runtime.errors import PermanentError
+from tsunagu.runtime.errors import PermanentError, UnavailableError
 from tsunagu.runtime.idempotency.decisions import ClaimRequest, Held, Idempotency, Unsent
 from tsunagu.runtime.idempotency.item import Item
 from tsunagu.runtime.idempotency.lease import LeaseTerm
@@ -73,19 +73,22 @@ def test_lost_lease_is_no_failed_attempt(world: World) -> None:
     assert "AttemptsFailed" not in world.counted()
 
 
-def test_worker_that_loses_a_takeover_to_another_one_does_not_run(world: World) -> None:
-    def fail(_body: JsonObject, _message: Message) -> None:
-        raise ValueError
+def test_worker_that_loses_a_takeover_to_another_one_defers_the_message_and_does_not_run(world: World) -> None:
+    def without_a_dependency(_body: JsonObject, _message: Message) -> None:
+        msg = "gone"
+        raise UnavailableError(msg)
 
-    world.receive(record(order("o-1")), process=fail)
-    world.store.before_update = lambda: [
-        world.store.plan("transact", "killed_before"),
-        world.receive_and_die(record(order("o-1"), "m-2")),
-    ]
+    def overtake() -> None:
+        world.store.plan("transact", "killed_before")
+        world.receive_and_die(record(order("o-1"), "m-2"))
+
+    world.receive(record(order("o-1")), process=without_a_dependency)
+    world.store.before_update = overtake
 
     assert world.receive(record(order("o-1"))) == ["m-1"]
     assert (world.runs, world.effects()) == (["o-1"], [])
     assert world.only_item().owner == "worker-3"
+    assert world.visibility.changed["handle-m-1"] >= 10  # until the lease of the other ends
 
 
 def test_earlier_claim_of_the_same_owner_is_refused_by_its_fencing_token() -> None:
@@ -97,12 +100,16 @@ def test_earlier_claim_of_the_same_owner_is_refused_by_its_fencing_token() -> No
     assert isinstance(first, Held)
     assert isinstance(second, Held)
 
-    late, current = (
-        worker.idempotency.settle([worker.idempotency.completed(held.claim)])[0] for held in (first, second)
+    late, current, later = (
+        worker.idempotency.settle([worker.idempotency.completed(held.claim)])[0] for held in (first, second, first)
     )
 
-    assert (late.outcome, current.outcome) == (Outcome.REFUSED, Outcome.APPLIED)
-    assert not first.claim.was_done(late)
+    assert [verdict.outcome for verdict in (late, current, later)] == [
+        Outcome.REFUSED,
+        Outcome.APPLIED,
+        Outcome.REFUSED,
+    ]
+    assert not first.claim.was_done(later)
 
 
 def test_outbox_that_was_sent_completes_no_item_that_was_claimed_anew() -> None:

@@ -8,7 +8,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
-import botocore
+import botocore.session
 import pytest
 
 from tsunagu.runtime.aws.clients import client_config, dynamodb_client
@@ -123,4 +123,5 @@ def test_each_service_that_the_sdk_asks_for_credentials_has_its_client() -> None
 
     made: list[Any] = [session().client(name) for name in asked]
 
-    assert {client.meta.service_model.service_name for client in made} == {"signin", "sso", "sso-oidc", "sts"}
+    services = {"signin", "sso", "sso-oidc", "sts"} & set(botocore.session.get_session().get_available_services())
+    assert {client.meta.service_model.service_name for client in made} == services  # an older SDK knows no `signin`

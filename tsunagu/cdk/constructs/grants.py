@@ -8,7 +8,6 @@ The CDK's own grants report success in these cases even if no policy was changed
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Protocol
 
 from aws_cdk import Annotations, Token
@@ -40,7 +39,6 @@ class PolicyResource(Protocol):
         """Add a statement, if the policy of the resource can be changed."""
 
 
-@dataclass(frozen=True, slots=True)
 class Grantor:
     """Gives permissions of one resource, and of the key that encrypts it.
 
@@ -50,9 +48,10 @@ class Grantor:
         key: Key of the resource. Default: none, or a key that needs no permission.
     """
 
-    scope: "IConstruct"
-    resource: PolicyResource
-    key: kms.IKey | None = None
+    def __init__(self, scope: "IConstruct", resource: PolicyResource, key: kms.IKey | None = None) -> None:
+        self._scope = scope
+        self._resource = resource
+        self._key = key
 
     def grant(
         self,
@@ -75,16 +74,16 @@ class Grantor:
         Raises:
             InvalidPropsError: Neither the grantee nor the resource or key has a policy that can be extended.
         """
-        own = own_policy(self.scope, grantee, actions, arn)
-        granted = self._with_policy_of(self.resource, grantee, actions, policy_arn or arn, own)
-        if self.key is None or not key_actions:
+        own = own_policy(self._scope, grantee, actions, arn)
+        granted = self._with_policy_of(self._resource, grantee, actions, policy_arn or arn, own)
+        if self._key is None or not key_actions:
             return granted
         own_use = None
         if own is not None:
-            own_use = self.key.grant(grantee, *key_actions)
+            own_use = self._key.grant(grantee, *key_actions)
             if not own_use.success:  # a key that was imported by its alias drops the grant
-                raise self._no_policy(self.key, grantee, key_actions)
-        return granted.combine(self._with_policy_of(self.key, grantee, key_actions, "*", own_use))
+                raise self._no_policy(self._key, grantee, key_actions)
+        return granted.combine(self._with_policy_of(self._key, grantee, key_actions, "*", own_use))
 
     def _with_policy_of(
         self,
@@ -106,7 +105,7 @@ class Grantor:
             return added if own is None else own.combine(added)
         if own is None:
             raise self._no_policy(resource, grantee, actions)
-        Annotations.of(self.scope).add_info(
+        Annotations.of(self._scope).add_info(
             f"the policy of the imported {resource.node.path} must allow {', '.join(actions)} to a grantee of another "
             "account, or its calls are refused"
         )
@@ -120,7 +119,7 @@ class Grantor:
             f"cannot be changed, got {grantee_name(grantee)}: "
             f"allow it {', '.join(actions)} where that policy is written"
         )
-        return props_error(self.scope, msg)
+        return props_error(self._scope, msg)
 
 
 def grant_invoke(scope: "IConstruct", grantee: iam.IGrantable, function: "lambda_.IFunction") -> iam.Grant:

@@ -34,6 +34,7 @@ class Tables:
     def __init__(self) -> None:
         self.calls: Counter[str] = Counter()
         self._items: defaultdict[str, dict[Key, Attributes]] = defaultdict(dict)
+        self._tokens: set[str] = set()
         self._operations: Mapping[str, Callable[[Request], Any]] = {
             "BatchExecuteStatement": self._batch_execute_statement,
             "BatchGetItem": self._batch_get_item,
@@ -105,6 +106,12 @@ class Tables:
 
     def _transact_write_items(self, request: Request) -> Any:
         parts = [part for entry in request["TransactItems"] for part in entry.values()]
+        token = request["ClientRequestToken"]
+        if token in self._tokens:
+            return {}
+        if len({(part["TableName"], _target(part)) for part in parts}) < len(parts):
+            kind = "ValidationException"
+            raise CallError(kind)
         if not all(map(self._holds, parts)):
             reasons = [
                 {"Code": "None"} if self._holds(part) else {"Code": "ConditionalCheckFailed", **self._old(part)}
@@ -114,6 +121,7 @@ class Tables:
             raise CallError(kind, CancellationReasons=reasons)
         for part in parts:
             self._write(part)
+        self._tokens.add(token)
         return {}
 
     def _holds(self, request: Request) -> bool:

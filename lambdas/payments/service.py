@@ -68,24 +68,23 @@ class Ledger:
 
         The update of the balance has no condition. So the balance would show if a payment were recorded twice.
         """
-        with message.transaction() as transaction:
-            transaction.put(
-                self._table_name,
-                {
-                    "account": payment.account,
-                    "entry": f"PAYMENT#{payment.payment_id}",
-                    "amount": payment.amount,
-                    "currency": payment.currency,
-                    "request_id": message.request_id,
-                    "recorded_at": self._clock.now_us(),
-                },
-            )
-            transaction.update(
-                self._table_name,
-                {"account": payment.account, "entry": f"BALANCE#{payment.currency}"},
-                "ADD balance :amount, payments :one",
-                values={":amount": payment.amount, ":one": 1},
-            )
+        message.put(
+            self._table_name,
+            {
+                "account": payment.account,
+                "entry": f"PAYMENT#{payment.payment_id}",
+                "amount": payment.amount,
+                "currency": payment.currency,
+                "request_id": message.request_id,
+                "recorded_at": self._clock.now_us(),
+            },
+        )
+        message.update(
+            self._table_name,
+            {"account": payment.account, "entry": f"BALANCE#{payment.currency}"},
+            "ADD balance :amount, payments :one",
+            values={":amount": payment.amount, ":one": 1},
+        )
 
 
 def _text(body: JsonObject, field: str, grammar: re.Pattern[str], expected: str) -> str:

@@ -24,7 +24,7 @@ from tests.tsunagu.runtime.pipeline.world import INLINE_BYTES, FakeTopics, Pipel
 from tests.tsunagu.runtime.world import TIMEOUT_SECONDS, FakeItemStore
 from tsunagu.runtime.aws.dynamodb import item_attributes, to_attribute
 from tsunagu.runtime.idempotency.item import Change, Item
-from tsunagu.runtime.idempotency.store import BusinessWrite, Verdict
+from tsunagu.runtime.idempotency.store import Commit, Verdict
 from tsunagu.runtime.json_text import JsonObject
 from tsunagu.runtime.pipeline.work import Work
 from tsunagu.runtime.sending.publish import OutgoingMessage
@@ -61,9 +61,10 @@ class MeasuredItemStore(FakeItemStore):
             self._measure(change.item_id, {name: to_attribute(value) for name, value in change.values.items()})
         return super().update(changes)
 
-    def transact(self, change: Change, writes: Sequence[BusinessWrite]) -> Verdict:
-        self._measure(change.item_id, {name: to_attribute(value) for name, value in change.values.items()})
-        return super().transact(change, writes)
+    def transact(self, commits: Sequence[Commit], token: str) -> list[Verdict]:
+        for change in (commit.change for commit in commits):
+            self._measure(change.item_id, {name: to_attribute(value) for name, value in change.values.items()})
+        return super().transact(commits, token)
 
     def read(self, item_ids: Sequence[str]) -> list[Item | Verdict | None]:
         self.read_ids += item_ids

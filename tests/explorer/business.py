@@ -15,9 +15,42 @@ NEXT_QUEUE_URL = "https://sqs/next"
 MakeProcess = Callable[[Worker], Process]
 
 
+CLOSED = {"account": "closed"}  # an item that no table has
+
+
 def transactional(worker: Worker) -> Process:
-    """The payments service itself: the effect is part of the completion's transaction."""
-    return Ledger("payments", SandboxClock(worker.plant)).record
+    """The payments service itself: the effect is collected, and committed together with the completion."""
+    ledger, journal = Ledger("payments", SandboxClock(worker.plant)), worker.plant.journal
+
+    def process(payment: Payment, message: Message) -> None:
+        journal.started(payment.payment_id)
+        ledger.record(payment, message)
+
+    return process
+
+
+def at_once(worker: Worker) -> Process:
+    """The same effect, committed by the function itself."""
+    record = transactional(worker)
+
+    def process(payment: Payment, message: Message) -> None:
+        with message.transaction():
+            record(payment, message)
+
+    return process
+
+
+def checking(worker: Worker) -> Process:
+    """The payments service, with a condition that never holds for one payment."""
+    record = transactional(worker)
+
+    def process(payment: Payment, message: Message) -> None:
+        record(payment, message)
+        if payment.payment_id == "bad":
+            worker.plant.journal.attempts["bad"] += 1
+            message.check("payments", CLOSED, "attribute_exists(account)")
+
+    return process
 
 
 def plain(worker: Worker) -> Process:

@@ -3,6 +3,7 @@
 from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from itertools import takewhile
 from typing import TYPE_CHECKING, TypeVar
 
 from lambdas.payments.service import Payment
@@ -96,6 +97,13 @@ class Journal:
         self.runs.clear()
         self.forwards.clear()
         self._plant.store.effects.clear()
+
+    def started(self, payment_id: str) -> None:
+        """Note that a payment begins. It must be able to read what those before it in its group wrote."""
+        grouped = [sent for sent in self.sent.values() if sent.group is not None and sent.text is None]
+        for sent in takewhile(lambda sent: sent.payment_id != payment_id, grouped):
+            if sent.fate is Fate.DONE and not self.amounts(sent.payment_id):
+                raise Violation(f"{payment_id}: must begin when {sent.payment_id} before it has taken effect")
 
     def paid(self, worker: "Worker", payment: Payment, fencing_token: int) -> None:
         """Note an effect outside of DynamoDB. The other system refuses a lower fencing token than one it has seen."""

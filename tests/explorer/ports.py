@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from tests.explorer.schedule import Violation
 from tsunagu.runtime.errors import UnavailableError
 from tsunagu.runtime.idempotency.item import Change, Item
-from tsunagu.runtime.idempotency.store import BusinessWrite, Outcome, Verdict
+from tsunagu.runtime.idempotency.store import Commit, Outcome, Verdict
 from tsunagu.runtime.receiving.relay import AddressedMessage
 from tsunagu.runtime.sending.publish import OutgoingMessage, SendResult
 
@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 ResultT = TypeVar("ResultT")
 
 UNAVAILABLE = Verdict(Outcome.UNAVAILABLE)
+CANCELLED = Verdict(Outcome.CANCELLED)
 GONE = SendResult(None, "ServiceUnavailable: gone")
 
 
@@ -42,19 +43,24 @@ class StorePort:
         failures = {"unavailable": refuse}
         return plant.store_point(self.actor, "reads items", lambda: plant.store.read(item_ids), failures)
 
-    def transact(self, change: Change, writes: Sequence[BusinessWrite]) -> Verdict:
+    def transact(self, commits: Sequence[Commit], token: str) -> list[Verdict]:
         plant = self.actor.plant
+        names = [commit.change.item_id for commit in commits]
 
-        def apply() -> Verdict:
-            return plant.journal.watch(self.actor, [change.item_id], lambda: plant.store.transact(change, writes))
+        def apply(token: str = token) -> list[Verdict]:
+            return plant.journal.watch(self.actor, names, lambda: plant.store.transact(commits, token))
 
-        failures = {
-            "unavailable": lambda: UNAVAILABLE,
-            "unanswered": lambda: first(UNAVAILABLE, apply()),
-            "answer lost, tried again": lambda: last(apply(), self.transact(change, writes)),
-            "conflict": lambda: Verdict(Outcome.CONFLICT),
+        gone = [UNAVAILABLE] * len(commits)
+        failures: dict[str, Callable[[], list[Verdict]]] = {
+            "unavailable": lambda: gone,
+            "unanswered": lambda: first(gone, apply()),
+            "answer lost, tried again": lambda: last(apply(), self.transact(commits, token)),
+            "answer lost, token forgotten": lambda: last(apply(), self.transact(commits, f"{token}, later")),
+            "conflict": lambda: [Verdict(Outcome.CONFLICT), *[CANCELLED] * (len(commits) - 1)],
         }
-        return plant.store_point(self.actor, "commits", apply, failures)
+        if len(commits) > 1:
+            failures["refused without reasons"] = lambda: [CANCELLED] * len(commits)
+        return plant.store_point(self.actor, f"commits {len(commits)}", apply, failures)
 
     def _write(
         self,

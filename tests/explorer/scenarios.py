@@ -6,7 +6,9 @@ from unittest.mock import patch
 
 from tests.explorer.business import (
     MakeProcess,
+    at_once,
     beating,
+    checking,
     fail,
     forwarding,
     kill,
@@ -39,6 +41,8 @@ BESIDE_DEATH = (
 RIVALS = (Sent(id="m1", payment_id="p1", fate=Fate.RIVAL), Sent(id="m2", payment_id="p1", amount=2, fate=Fate.RIVAL))
 NO_PAYMENT = (Sent(id="m1", text="no json", fate=Fate.DEAD), Sent(id="m2", payment_id="p2"))
 REFUSED = (Sent(id="m1", payment_id="bad", fate=Fate.DEAD), Sent(id="m2", payment_id="p2"))
+BESIDE_REFUSAL = (BESIDE_DEATH[0], replace(BESIDE_DEATH[1], least_attempts=1), BESIDE_DEATH[2])
+THREE = tuple(Sent(id=f"m{number}", payment_id=f"p{number}") for number in (1, 2, 3))
 FORWARDED = (Sent(id="m1", payment_id="p1", forwards=1), Sent(id="m2", payment_id="p2", forwards=1))
 SPENT = SendResult(None, "TaskTimedOut: spent", is_permanent=True)
 UNSENDABLE = (
@@ -153,6 +157,22 @@ def _standard(mode: str, make: MakeProcess) -> Iterator[Payments]:
     yield Payments(name=f"{mode}: skewed clock", sent=PAID_TWICE, setting=skewed)
 
 
+def _committed() -> Iterator[Payments]:
+    """Scenarios of how the writes of a batch are committed: three messages in one transaction, or each by itself."""
+    setting = Setting(process=transactional, max_attempts=MAX_ATTEMPTS, batch_size=3)
+    alone = Bounds(switches=0)
+    yield Payments(name="commit: three", sent=THREE, setting=setting)
+    yield Payments(name="commit: rivals", sent=RIVALS, setting=setting)
+    yield Payments(name="commit: sent on", sent=FORWARDED, setting=replace(setting, process=forwarding(transactional)))
+    checked = replace(setting, process=checking, max_attempts=1)  # so that an attempt too many is seen
+    yield Payments(name="commit: refused condition", sent=BESIDE_REFUSAL, setting=checked, bounds=alone)
+    yield Payments(name="commit: alone", sent=THREE, setting=replace(setting, group_commit=False), bounds=alone)
+    own = replace(setting, process=at_once)
+    yield Payments(name="commit: at once", sent=PAID_TWICE, setting=replace(own, batch_size=2))
+    yield Payments(name="commit: at once, sent on", sent=FORWARDED, setting=replace(own, process=forwarding(at_once)))
+    yield Payments(name="commit: at once, outage", sent=PAID_TWICE, setting=own, bounds=Bounds(outages=1))
+
+
 def _together(mode: str, make: MakeProcess) -> Iterator[Payments]:
     """Scenarios of a standard queue, two of whose messages run at the same time."""
     setting = Setting(process=make, max_attempts=MAX_ATTEMPTS, concurrency=2, batch_size=3)
@@ -181,6 +201,7 @@ def _fifo(scenario: Payments) -> Payments:
 
 
 _STANDARD = [*_standard("transaction", transactional), *_standard("plain", plain)]
+_COMMITTED = [*_committed()]
 _TOGETHER = [*_together("transaction", transactional), *_together("plain", plain)]
 
 SCENARIOS = {
@@ -188,6 +209,8 @@ SCENARIOS = {
     for scenario in [
         *(replace(scenario, name=f"standard, {scenario.name}") for scenario in _STANDARD),
         *map(_fifo, _STANDARD),
+        *(replace(scenario, name=f"standard, {scenario.name}") for scenario in _COMMITTED),
+        *map(_fifo, _COMMITTED),
         *(replace(scenario, name=f"together, {scenario.name}") for scenario in _TOGETHER),
     ]
 }

@@ -33,6 +33,7 @@ class Setting:
         deletes_abandoned: Whether somebody deletes items by hand as soon as their lease is over.
         lease_seconds: Length of a lease that heartbeats extend. Default: as long as the invocation.
         concurrency: Messages of a batch that run at the same time.
+        group_commit: Whether the writes of several messages share a transaction.
         send_rounds: Failed rounds of sends after which the messages of an outbox are given up.
         refusals: Messages that are refused when they are sent on, until the plant is repaired, by their text.
         skew_ms: Milliseconds by which each worker's clock is ahead of the plant's.
@@ -47,6 +48,7 @@ class Setting:
     deletes_abandoned: bool = False
     lease_seconds: int | None = None
     concurrency: int = 1
+    group_commit: bool = True
     send_rounds: int = SEND_ROUNDS
     refusals: Mapping[str, SendResult] = field(default_factory=dict)
     skew_ms: tuple[int, int] = (0, 0)

@@ -4,14 +4,14 @@ from collections.abc import Mapping
 
 import pytest
 
-from tests.explorer.mutants import mover, outbox, pipeline, receiver, threads
+from tests.explorer.mutants import commits, mover, outbox, pipeline, receiver, threads
 from tests.explorer.mutants.mutant import Mutant
 from tests.explorer.pipeline.scenarios import SCENARIOS as PIPELINES
 from tests.explorer.pipeline.scenarios import Requests
 from tests.explorer.scenarios import SCENARIOS, Payments
 from tests.explorer.schedule import Violation, explore, replay
 
-MUTANTS = receiver.MUTANTS | threads.MUTANTS | mover.MUTANTS | outbox.MUTANTS | pipeline.MUTANTS
+MUTANTS = receiver.MUTANTS | commits.MUTANTS | threads.MUTANTS | mover.MUTANTS | outbox.MUTANTS | pipeline.MUTANTS
 ALL: Mapping[str, Payments | Requests] = {**SCENARIOS, **PIPELINES}
 
 

@@ -32,6 +32,7 @@ class Worker(Sandbox):
             window_seconds=setting.window_seconds,
             lease_seconds=setting.lease_seconds,
             concurrency=setting.concurrency,
+            group_commit=setting.group_commit,
         )
         return Receiver(
             config,

@@ -11,7 +11,7 @@ from botocore.compat import HTTPHeaders
 from botocore.stub import ANY, Stubber
 
 from tests.integration.test_message_handler import ENVIRONMENT
-from tests.tsunagu.runtime.idempotency.item_store_contract import change, new_item
+from tests.tsunagu.runtime.idempotency.item_store_contract import change, new_item, transact
 from tests.tsunagu.runtime.world import FakeClock
 from tsunagu.contracts import items
 from tsunagu.runtime.aws.clients import TRIES_PER_CALL, client_config, dynamodb_client, sns_client, sqs_client
@@ -68,7 +68,7 @@ def test_lost_lease_is_told_as_such_even_if_a_condition_of_the_business_failed_t
             modeled_fields={"CancellationReasons": reasons},
         )
 
-        verdict = DynamoDbItemStore(client, "items").transact(change(item, {items.FENCE: 9}), [write])
+        verdict = transact(DynamoDbItemStore(client, "items"), change(item, {items.FENCE: 9}), write)
 
     assert (verdict.outcome, verdict.found) == (Outcome.REFUSED, item)
 

@@ -1,5 +1,6 @@
 """The DynamoDB item store on moto: reads and transactions. moto has no parameters in BatchExecuteStatement."""
 
+import re
 from typing import TYPE_CHECKING, Any
 
 import boto3
@@ -8,7 +9,7 @@ from boto3.dynamodb.types import TypeSerializer
 from botocore.exceptions import ClientError, ParamValidationError
 from botocore.stub import Stubber
 
-from tests.tsunagu.runtime.idempotency.item_store_contract import change, new_item
+from tests.tsunagu.runtime.idempotency.item_store_contract import change, new_item, transact
 from tsunagu.contracts import items
 from tsunagu.runtime.aws.clients import client_config, dynamodb_client
 from tsunagu.runtime.aws.dynamodb import DynamoDbItemStore
@@ -49,20 +50,21 @@ def test_hundreds_of_items_are_read(client: "DynamoDBClient", item: Item) -> Non
 
 
 def test_transaction_with_another_fencing_token_is_refused_with_the_item(client: "DynamoDBClient", item: Item) -> None:
-    verdict = DynamoDbItemStore(client, "items").transact(change(item, {items.FENCE: 9}), [])
+    verdict = transact(DynamoDbItemStore(client, "items"), change(item, {items.FENCE: 9}))
 
     assert (verdict.outcome, verdict.found) == (Outcome.REFUSED, item)
 
 
-def test_condition_of_a_business_write_raises_an_error_for_the_business_function(
+def test_condition_of_a_business_write_has_an_error_for_the_business_function(
     client: "DynamoDBClient", item: Item
 ) -> None:
     write = BusinessWrite(
         operation="ConditionCheck", table_name="items", target={"id": "absent"}, condition="attribute_exists(id)"
     )
 
-    with pytest.raises(ConditionFailedError):
-        DynamoDbItemStore(client, "items").transact(change(item, {items.FENCE: 1}), [write])
+    verdict = transact(DynamoDbItemStore(client, "items"), change(item, {items.FENCE: 1}), write)
+
+    assert (verdict.outcome, type(verdict.error)) == (Outcome.FAILED, ConditionFailedError)
 
 
 @pytest.mark.parametrize(
@@ -85,7 +87,7 @@ def test_cancelled_transaction_has_the_outcome_of_the_part_that_failed(
             modeled_fields={"CancellationReasons": [{"Code": code} for code in codes]},
         )
 
-        verdict = DynamoDbItemStore(client, "items").transact(change(item, {items.FENCE: 1}), [write])
+        verdict = transact(DynamoDbItemStore(client, "items"), change(item, {items.FENCE: 1}), write)
 
     assert verdict.outcome is outcome
 
@@ -98,32 +100,38 @@ def test_cancelled_transaction_has_the_outcome_of_the_part_that_failed(
         ("TransactionCanceledException", ["None", "ValidationError"]),
     ],
 )
-def test_transaction_that_dynamodb_always_refuses_is_raised(
+def test_transaction_that_dynamodb_always_refuses_fails_with_its_error(
     client: "DynamoDBClient", item: Item, code: str, reasons: list[str]
 ) -> None:
     with Stubber(client) as stub:
         fields = {"CancellationReasons": [{"Code": reason} for reason in reasons]} if reasons else None
         stub.add_client_error("transact_write_items", code, modeled_fields=fields)
 
-        with pytest.raises(ClientError):
-            DynamoDbItemStore(client, "items").transact(change(item, {items.FENCE: 1}), [])
+        write = BusinessWrite(operation="Put", table_name="items", target={"id": "x"})
+        verdict = transact(DynamoDbItemStore(client, "items"), change(item, {items.FENCE: 1}), write)
+
+    assert verdict.outcome is Outcome.FAILED
+    assert isinstance(verdict.error, ClientError)
 
 
-def test_value_that_the_sdk_refuses_is_raised(client: "DynamoDBClient", item: Item) -> None:
+def test_value_that_the_sdk_refuses_fails_with_its_error(client: "DynamoDBClient", item: Item) -> None:
     wrong: Any = 7
     write = BusinessWrite(operation="Put", table_name=wrong, target={"id": "x"})
 
-    with pytest.raises(ParamValidationError):
-        DynamoDbItemStore(client, "items").transact(change(item, {items.FENCE: 1}), [write])
+    verdict = transact(DynamoDbItemStore(client, "items"), change(item, {items.FENCE: 1}), write)
+
+    assert (verdict.outcome, type(verdict.error)) == (Outcome.FAILED, ParamValidationError)
 
 
 @pytest.mark.parametrize("target", [{"id": "a", 5: "b"}, {"id": "a", "counts": {None: 1}}, {"id": "a", "l": [{1: 2}]}])
-def test_attribute_name_that_is_not_text_is_raised_and_not_converted(item: Item, target: dict[Any, Any]) -> None:
+def test_attribute_name_that_is_not_text_fails_and_is_not_converted(item: Item, target: dict[Any, Any]) -> None:
     client = dynamodb_client(client_config(5))  # without the SDK's validation
     write = BusinessWrite(operation="Put", table_name="items", target=target)
 
-    with pytest.raises(TypeError, match=r"the attribute names of a write must be text, got (5|None|1)$"):
-        DynamoDbItemStore(client, "items").transact(change(item, {items.FENCE: 1}), [write])
+    verdict = transact(DynamoDbItemStore(client, "items"), change(item, {items.FENCE: 1}), write)
+
+    assert (verdict.outcome, type(verdict.error)) == (Outcome.FAILED, TypeError)
+    assert re.fullmatch(r"the attribute names of a write must be text, got (5|None|1)", str(verdict.error))
 
 
 @pytest.mark.parametrize(

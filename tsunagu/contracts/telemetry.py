@@ -17,6 +17,7 @@ class Metric(StrEnum):
     MESSAGES_DEAD_LETTERED = "MessagesDeadLettered"
     LEASES_LOST = "LeasesLost"
     CALLS_FAILED = "CallsFailed"
+    FAILURES_AFTER_COMMIT = "FailuresAfterCommit"
 
 
 class LogKey(StrEnum):

@@ -53,9 +53,5 @@ class Register:
         self._table_name = table_name
 
     def record(self, invoice: Invoice, message: Message) -> None:
-        """Record `invoice` in one transaction with the completion of its message."""
-        with message.transaction() as transaction:
-            transaction.put(
-                self._table_name,
-                {"number": invoice.number, "iban": invoice.iban, "amount": invoice.amount},
-            )
+        """Record `invoice` together with the completion of its message."""
+        message.put(self._table_name, {"number": invoice.number, "iban": invoice.iban, "amount": invoice.amount})

@@ -12,7 +12,7 @@ from tsunagu.runtime.errors import ConditionFailedError, InvalidMessageError, Ta
 from tsunagu.runtime.idempotency.decisions import ClaimRequest, Idempotency
 from tsunagu.runtime.idempotency.item import Change, Item
 from tsunagu.runtime.idempotency.lease import Claim, LeaseTerm
-from tsunagu.runtime.idempotency.store import BusinessWrite, Outcome, Verdict
+from tsunagu.runtime.idempotency.store import BusinessWrite, Commit, Outcome, Verdict
 from tsunagu.runtime.json_text import JsonObject
 from tsunagu.runtime.receiving.batch import BatchMessage
 from tsunagu.runtime.receiving.dead_letters import DeadLetterChannel
@@ -69,6 +69,8 @@ class FakeItemStore:
         self.calls: list[str] = []
         self.faults: dict[str, list[str]] = {}
         self.before_update: Callable[[], object] | None = None
+        self.transactions: list[list[str]] = []
+        self.tokens: dict[str, list[Verdict]] = {}
 
     def plan(self, operation: str, *faults: str) -> None:
         self.faults.setdefault(operation, []).extend(faults)
@@ -87,21 +89,37 @@ class FakeItemStore:
             move()
         return self._faulty("update", lambda: [self._update(change) for change in changes], len(changes))
 
-    def transact(self, change: Change, writes: Sequence[BusinessWrite]) -> Verdict:
-        def apply() -> list[Verdict]:
-            refused = [number for number, write in enumerate(writes, start=1) if self._refuses(write)]
-            if refused:
-                msg = f"the conditions of the writes must hold, got writes {refused} of {len(writes)} refused"
-                raise ConditionFailedError(msg)
-            verdict = self._update(change)
-            if verdict.outcome is Outcome.APPLIED:
-                self.effects += [write.target for write in writes]
-            return [verdict]
+    def transact(self, commits: Sequence[Commit], token: str) -> list[Verdict]:
+        self.transactions.append([commit.change.item_id for commit in commits])
+        if token in self.tokens:
+            return self._faulty("transact", lambda: self.tokens[token], len(commits))
+        return self._faulty("transact", lambda: self._transact(commits, token), len(commits))
 
-        return self._faulty("transact", apply, 1)[0]
+    def _transact(self, commits: Sequence[Commit], token: str) -> list[Verdict]:
+        targets = [str(sorted(write.target.items())) for commit in commits for write in commit.writes]
+        if len(commits) > 1 and len(set(targets)) < len(targets):
+            return [Verdict(Outcome.CANCELLED)] * len(commits)  # an item twice: refused without reasons
+        verdicts = [self._judge(commit) for commit in commits]
+        if all(verdict.outcome is Outcome.CANCELLED for verdict in verdicts):
+            for commit in commits:
+                self._update(commit.change)
+                self.effects += [write.target for write in commit.writes if write.operation != "ConditionCheck"]
+            verdicts = self.tokens[token] = [Verdict(Outcome.APPLIED)] * len(commits)
+        return verdicts
+
+    def _judge(self, commit: Commit) -> Verdict:
+        found = self.items.get(commit.change.item_id)
+        if not _holds(commit.change, found):
+            return Verdict(Outcome.REFUSED, found)
+        refused = [number for number, write in enumerate(commit.writes, start=1) if self._refuses(write)]
+        if refused:
+            msg = f"the conditions of the writes must hold, got writes {refused} of {len(commit.writes)} refused"
+            return Verdict(Outcome.FAILED, error=ConditionFailedError(msg))
+        return Verdict(Outcome.CANCELLED)
 
     def _refuses(self, write: BusinessWrite) -> bool:
-        return write.condition is not None and write.target in self.effects
+        exists = write.target in self.effects
+        return not exists if write.operation == "ConditionCheck" else write.condition is not None and exists
 
     def _faulty(self, operation: str, apply: Callable[[], list[Verdict]], size: int) -> list[Verdict]:
         self.calls.append(operation)
@@ -127,11 +145,15 @@ class FakeItemStore:
 
     def _update(self, change: Change) -> Verdict:
         found = self.items.get(change.item_id)
-        if found is None or any(getattr(found, name) != value for name, value in change.where.items()):
+        if found is None or not _holds(change, found):
             return Verdict(Outcome.REFUSED, found)
         values: dict[str, Any] = dict(change.values)
         self.items[change.item_id] = replace(found, **values)
         return Verdict(Outcome.APPLIED)
+
+
+def _holds(change: Change, found: Item | None) -> bool:
+    return found is not None and all(getattr(found, name) == value for name, value in change.where.items())
 
 
 @dataclass
@@ -271,6 +293,7 @@ class World:
         self.runs: list[str] = []
         self.lease_seconds: int | None = None
         self.concurrency = 1
+        self.group_commit = True
         self.parse = parse_order
         self.seed = 7
         self._owners = 0
@@ -295,6 +318,7 @@ class World:
             window_seconds=3_600,
             lease_seconds=self.lease_seconds,
             concurrency=self.concurrency,
+            group_commit=self.group_commit,
         )
         return Receiver(
             config, ports, parse=self.parse, key=lambda body: body["order_id"], process=process or self.work

@@ -3,7 +3,7 @@
 What an error means:
 
 * A condition failed: REFUSED.
-* A transaction can never succeed, because an expression is wrong: the error is raised.
+* A transaction can never succeed, because a write of the business function is wrong: FAILED.
 * Any other error, such as a missing permission: UNAVAILABLE, so that an outage does not count as an attempt.
 
 Sources: https://docs.aws.amazon.com/amazondynamodb/latest/APIReference/API_BatchExecuteStatement.html and
@@ -14,6 +14,7 @@ import logging
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import fields
+from itertools import islice
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from boto3.dynamodb.types import TypeSerializer
@@ -25,7 +26,7 @@ from tsunagu.contracts.telemetry import LogKey
 from tsunagu.runtime.aws.sdk_errors import error_code
 from tsunagu.runtime.errors import ConditionFailedError
 from tsunagu.runtime.idempotency.item import AttributeValue, Change, Item
-from tsunagu.runtime.idempotency.store import BusinessWrite, Outcome, Verdict
+from tsunagu.runtime.idempotency.store import BusinessWrite, Commit, Outcome, Verdict
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
@@ -48,8 +49,11 @@ _OWN_FAULTS = frozenset(
         "ItemCollectionSizeLimitExceeded",
     }
 )
+# Errors that refuse a whole transaction for one of its tables.
+_REFUSALS = ("AccessDenied", "ResourceNotFound", "KMS", "TransactionCanceled")
 _UNAVAILABLE = Verdict(Outcome.UNAVAILABLE)
 APPLIED = Verdict(Outcome.APPLIED)
+CANCELLED = Verdict(Outcome.CANCELLED)
 
 _DEFAULTS = {field.name: field.default for field in fields(Item)}
 
@@ -114,23 +118,24 @@ class DynamoDbItemStore:
             )
         return self._execute(statements)
 
-    def transact(self, change: Change, writes: Sequence[BusinessWrite]) -> Verdict:
-        """Apply `change` and all `writes` in one transaction, or none of them.
-
-        Raises:
-            ConditionFailedError: The condition of a business write did not hold.
-            ClientError: DynamoDB can never accept the transaction.
-            ParamValidationError: The same, found by the SDK.
-        """
-        parts: list[Any] = [{"Update": self.update_parameters(change)}, *map(_business_part, writes)]
+    def transact(self, commits: Sequence[Commit], token: str) -> list[Verdict]:
+        """Apply all `commits` in one transaction, or none of them."""
+        parts = [self._parts(commit) for commit in commits]
+        if any(isinstance(each, Exception) for each in parts):
+            return [_failed(each) if isinstance(each, Exception) else CANCELLED for each in parts]
+        writes: list[Any] = [write for each in parts if not isinstance(each, Exception) for write in each]
         try:
-            self.client.transact_write_items(TransactItems=parts)
-        except ClientError as error:
-            reasons: list[Any] = error.response.get("CancellationReasons", [])
-            return _cancelled(error, reasons) if reasons else _judged(error)
-        except BotoCoreError as error:
-            return _judged(error)
-        return APPLIED
+            self.client.transact_write_items(TransactItems=writes, ClientRequestToken=token)
+        except (ClientError, BotoCoreError) as error:
+            return _refused_transaction(error, commits)
+        return [APPLIED] * len(commits)
+
+    def _parts(self, commit: Commit) -> list[Any] | Exception:
+        """Return the parts of a transaction for one commit; or why a write of the business function is none."""
+        try:
+            return [{"Update": self.update_parameters(commit.change)}, *map(_business_part, commit.writes)]
+        except Exception as error:  # noqa: BLE001 - any value may be in a write; a faulty one harms no other commit
+            return error
 
     def side_by_side(self, call: Callable[[EntryT], AnswerT], entries: Sequence[EntryT]) -> list[AnswerT]:
         """Call `call` with each entry, in threads if there are several, and return the answers in order."""
@@ -224,8 +229,23 @@ def _verdict(answer: Mapping[str, Any]) -> Verdict:
     return _UNAVAILABLE
 
 
-def _cancelled(error: ClientError, reasons: Sequence[Mapping[str, Any]]) -> Verdict:
-    """Return the verdict on a cancelled transaction.
+def _refused_transaction(error: ClientError | BotoCoreError, commits: Sequence[Commit]) -> list[Verdict]:
+    """Return the verdicts on the commits of a transaction that failed."""
+    response: Mapping[str, Any] = getattr(error, "response", {})
+    reasons = iter(response.get("CancellationReasons", []))
+    of_commits = [[*islice(reasons, 1 + len(commit.writes))] for commit in commits]
+    if all(of_commits):
+        verdicts = [_cancelled(error, each) for each in of_commits]
+        return verdicts if verdicts != [CANCELLED] else [call_failed(error)]
+    code = error_code(error)
+    is_refused = code in _OWN_FAULTS or code.startswith(_REFUSALS)
+    if is_refused and len(commits) > 1:
+        return [CANCELLED] * len(commits)
+    return [_failed(error) if code in _OWN_FAULTS else call_failed(error)] * len(commits)
+
+
+def _cancelled(error: ClientError | BotoCoreError, reasons: Sequence[Mapping[str, Any]]) -> Verdict:
+    """Return the verdict on one commit of a cancelled transaction.
 
     Checked in this order: the condition of our change, those of the business writes, the load of the table.
     """
@@ -235,19 +255,16 @@ def _cancelled(error: ClientError, reasons: Sequence[Mapping[str, Any]]) -> Verd
     if any(code in _CONDITION_FAILED for code in business):
         numbers = [number for number, code in enumerate(business, start=1) if code in _CONDITION_FAILED]
         msg = f"the conditions of the transaction's writes must hold, got writes {numbers} of {len(business)} refused"
-        raise ConditionFailedError(msg) from error
+        return _failed(ConditionFailedError(msg))
     if _OWN_FAULTS & {ours, *business}:
-        raise error
+        return _failed(error)
     if "TransactionConflict" in {ours, *business}:
         return Verdict(Outcome.CONFLICT)
-    return call_failed(error)
+    return CANCELLED if {ours, *business} == {"None"} else call_failed(error)
 
 
-def _judged(error: ClientError | BotoCoreError) -> Verdict:
-    """Return the verdict on a transaction that failed. Raise the error if a write of the business function is wrong."""
-    if error_code(error) in _OWN_FAULTS:
-        raise error
-    return call_failed(error)
+def _failed(error: Exception) -> Verdict:
+    return Verdict(Outcome.FAILED, error=error)
 
 
 def call_failed(error: ClientError | BotoCoreError) -> Verdict:

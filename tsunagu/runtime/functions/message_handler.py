@@ -25,7 +25,7 @@ _SCOPE = re.compile(r"[A-Za-z0-9_-]{1,64}")
 
 
 def message_handler(
-    scope: str, *, key: str | Callable[[PayloadT], BusinessKey], concurrency: int = 1
+    scope: str, *, key: str | Callable[[PayloadT], BusinessKey], concurrency: int = 1, group_commit: bool = True
 ) -> Callable[[Callable[[PayloadT, Message], None]], LambdaHandler]:
     """Make a Lambda handler of a business function. `IdempotentReceiver` deploys the Lambda function.
 
@@ -35,8 +35,7 @@ def message_handler(
 
     @message_handler("invoices", key="number")
     def handler(invoice: Invoice, message: Message) -> None:
-        with message.transaction() as transaction:
-            transaction.put(...)
+        message.put(TABLE, {"number": invoice.number, "amount": invoice.amount})
     ```
 
     The first invocation reads the environment and makes the clients. A wrong use of the decorator raises at import.
@@ -47,6 +46,9 @@ def message_handler(
         key: The business key: the name of a field of the message, or a function that takes the message.
         concurrency: How many messages of a batch run at the same time, 1 to 100; for standard queues. Default: one
             after the other.
+        group_commit: Whether the writes of several messages of a batch share a DynamoDB transaction, which takes fewer
+            calls. Default: they do. False: each message has a transaction of its own. That is cheaper where conditions
+            often fail, because DynamoDB bills a cancelled transaction too.
 
     Raises:
         TypeError: The function does not take a typed message and a `Message`, or `key` names no field of type `str`
@@ -66,7 +68,14 @@ def message_handler(
 
         @functools.cache
         def receiver() -> Receiver[PayloadT]:
-            return wiring.receiver(scope, parse=parse, key=key_of, process=process, concurrency=concurrency)
+            return wiring.receiver(
+                scope,
+                parse=parse,
+                key=key_of,
+                process=process,
+                concurrency=concurrency,
+                group_commit=group_commit,
+            )
 
         @functools.wraps(process)
         def handler(event: object, context: LambdaContext) -> Response:

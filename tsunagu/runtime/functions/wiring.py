@@ -37,6 +37,7 @@ def receiver(
     key: Callable[[PayloadT], BusinessKey],
     process: Callable[[PayloadT, Message], None],
     concurrency: int = 1,
+    group_commit: bool = True,
 ) -> Receiver[PayloadT]:
     """Build the receiver of a function that `IdempotentReceiver` deployed. Call it once per process.
 
@@ -47,6 +48,7 @@ def receiver(
         process: The business function.
         concurrency: How many messages of a batch run at the same time, in threads, 1 to 100; for standard queues.
             Default: one after the other.
+        group_commit: Whether the writes of several messages share a transaction. Default: they do.
 
     Raises:
         EnvironmentContractError: An environment variable is missing or wrong.
@@ -54,7 +56,7 @@ def receiver(
     environment = ReceiverEnvironment.from_environment(os.environ)
     telemetry.configure(scope)
     return Receiver(
-        receiver_config(environment, scope, concurrency=concurrency),
+        receiver_config(environment, scope, concurrency=concurrency, group_commit=group_commit),
         ports(environment, scope, client_config(environment.function_timeout_seconds)),
         parse=parse,
         key=key,
@@ -108,13 +110,16 @@ def ports(environment: ReceiverEnvironment, scope: str, config: "Config") -> Por
     )
 
 
-def receiver_config(environment: ReceiverEnvironment, scope: str, *, concurrency: int = 1) -> ReceiverConfig:
+def receiver_config(
+    environment: ReceiverEnvironment, scope: str, *, concurrency: int = 1, group_commit: bool = True
+) -> ReceiverConfig:
     """Return the numbers and names of a receiver.
 
     Args:
         environment: The environment that the construct wrote.
         scope: First part of the items' ids.
         concurrency: How many messages of a batch run at the same time; for standard queues.
+        group_commit: Whether the writes of several messages share a transaction.
     """
     return ReceiverConfig(
         scope=scope,
@@ -124,6 +129,7 @@ def receiver_config(environment: ReceiverEnvironment, scope: str, *, concurrency
         window_seconds=environment.idempotency_window_seconds,
         lease_seconds=environment.lease_seconds,
         concurrency=concurrency,
+        group_commit=group_commit,
     )
 
 

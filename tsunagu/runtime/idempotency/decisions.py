@@ -1,17 +1,17 @@
 """Decisions: what is to be done with each message of an invocation, as its idempotency item says."""
 
 import random
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from tsunagu.contracts import items
 from tsunagu.contracts.items import Status
 from tsunagu.runtime.clock import Clock
 from tsunagu.runtime.errors import LeaseLostError, UnavailableError
+from tsunagu.runtime.idempotency.committer import Committer
 from tsunagu.runtime.idempotency.item import Attributes, Change, Item
 from tsunagu.runtime.idempotency.lease import Claim, LeaseTerm, takeover
-from tsunagu.runtime.idempotency.store import ItemStore, Outcome, Verdict
-from tsunagu.runtime.idempotency.transaction import Transaction
+from tsunagu.runtime.idempotency.store import Commit, ItemStore, Outcome, Verdict
 from tsunagu.runtime.sending.outbox import OutboxMessage, encode
 
 
@@ -117,7 +117,7 @@ class Idempotency:
         self._clock = clock
         self._owner = owner
         self._lease = lease
-        self._rng = rng
+        self._committer = Committer(store, clock, rng, owner)
         self._window_seconds = window_seconds
 
     @property
@@ -223,9 +223,10 @@ class Idempotency:
             raise LeaseLostError(msg)
         return end_ms
 
-    def transaction(self, claim: Claim, completion: Callable[[], Change]) -> Transaction:
-        """Return a transaction that applies the business's writes together with `completion`, called when it ends."""
-        return Transaction(self._store, self._clock, self._rng, claim, completion)
+    def commit(self, commits: Sequence[Commit], *, together: bool = True) -> list[Verdict]:
+        """Apply each commit or nothing of it; `together`: in as few transactions as possible. The ids are distinct."""
+        groups = [commits] if together else [[commit] for commit in commits]
+        return [verdict for group in groups for verdict in self._committer.commit(group)]
 
     def completed(self, claim: Claim, outbox: Sequence[OutboxMessage] = (), result: str = "") -> Change:
         """Return the change that completes the message: COMPLETED; or COMMITTED, if messages are to be sent.

@@ -17,6 +17,8 @@ class Outcome(Enum):
     REFUSED = auto()  # the condition did not hold
     CONFLICT = auto()  # another transaction writes the item at this moment
     UNAVAILABLE = auto()  # no answer; the write may have been applied
+    FAILED = auto()  # a write of the business function cannot be applied: its condition, or the write itself
+    CANCELLED = auto()  # nothing was found wrong with it, but the transaction that it was part of was refused
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,10 +28,12 @@ class Verdict:
     Attributes:
         outcome: What the store did.
         found: On REFUSED, the item as it is, if the store returned it.
+        error: On FAILED, what is wrong with the write.
     """
 
     outcome: Outcome
     found: Item | None = None
+    error: Exception | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -55,6 +59,19 @@ class BusinessWrite:
     values: Mapping[str, object] = field(default_factory=dict)
 
 
+@dataclass(frozen=True, slots=True)
+class Commit:
+    """The completion of one message and the writes of its business function: all of them are applied, or none.
+
+    Attributes:
+        change: The change that completes the message.
+        writes: Writes of the business function.
+    """
+
+    change: Change
+    writes: Sequence[BusinessWrite]
+
+
 class ItemStore(Protocol):
     """Keeps idempotency items.
 
@@ -74,10 +91,16 @@ class ItemStore(Protocol):
         """Apply conditional changes. The ids are distinct."""
         ...
 
-    def transact(self, change: Change, writes: Sequence[BusinessWrite]) -> Verdict:
-        """Apply `change` and all `writes` together, or none of them.
+    def transact(self, commits: Sequence[Commit], token: str) -> list[Verdict]:
+        """Apply all `commits` in one transaction, or none of them.
 
-        Raises:
-            ConditionFailedError: The condition of a business write did not hold.
+        Args:
+            commits: At most 100 changes and writes together, each of another item.
+            token: A call with the token of an earlier one that was applied, and the same commits, changes nothing and
+                has the same answer. DynamoDB remembers a token for 10 minutes.
+
+        Returns:
+            One verdict for each commit. If any is not APPLIED, nothing was applied; except that all are UNAVAILABLE
+            when there was no answer. All are CANCELLED when the transaction was refused, and no reason names a commit.
         """
         ...

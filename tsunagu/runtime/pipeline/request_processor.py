@@ -3,8 +3,8 @@
 1. It reads the parts of the envelope, from S3 if they are objects there.
 2. It calls the business function.
 3. It stores the result, in S3 if it is large.
-4. It commits in one transaction: the function's writes, the result in the item, the message to the next step in the
-   outbox.
+4. It hands over what is committed together: the function's writes, the result that the item keeps, and the message to
+   the next step in the outbox.
 """
 
 import dataclasses
@@ -88,9 +88,7 @@ class RequestProcessor(Generic[RequestT]):
         )
         value = self._function(self._request(envelope), work)
         self._conclude(envelope, message, value)
-        if work.collected():
-            with message.transaction() as transaction:
-                transaction.extend(work)
+        message.extend(work)
 
     def _request(self, envelope: Envelope) -> RequestT:
         value = self._claim_check.redeem(envelope.request)

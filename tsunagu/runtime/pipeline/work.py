@@ -3,14 +3,14 @@
 from collections.abc import Mapping
 from typing import Any
 
-from tsunagu.runtime.idempotency.transaction import Writes
+from tsunagu.runtime.idempotency.writes import Writes
 from tsunagu.runtime.pipeline.envelope import Envelope
 from tsunagu.runtime.receiving.message import Message
 from tsunagu.runtime.sending.outbox import Outbox
 
 
 class Work(Writes):
-    """The work on one run. Its writes are committed together with the run's completion, in one transaction.
+    """The work on one run. Its writes are committed together with the run's completion.
 
     Attributes:
         request_id: The request. All runs of it have the same one.

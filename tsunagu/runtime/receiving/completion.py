@@ -1,4 +1,4 @@
-"""The completion of one message: what it sends on, its result, and the transaction that commits both."""
+"""The completion of one message: its writes, what it sends on, and its result, which are committed together."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -8,14 +8,16 @@ from tsunagu.runtime.errors import LeaseLostError, UnavailableError
 from tsunagu.runtime.idempotency.decisions import Idempotency
 from tsunagu.runtime.idempotency.item import Change
 from tsunagu.runtime.idempotency.lease import Claim
+from tsunagu.runtime.idempotency.store import BusinessWrite, Commit, Verdict
 from tsunagu.runtime.idempotency.transaction import Transaction
 from tsunagu.runtime.receiving.batch import BatchMessage
 from tsunagu.runtime.receiving.heartbeats import Heartbeats
 from tsunagu.runtime.sending.outbox import Outbox, OutboxMessage, encode
+from tsunagu.runtime.sending.seal import Seal
 
 
 class Completion:
-    """Completes one message: collects what it sends on and its result, until both are committed.
+    """Completes one message: collects its writes, what it sends on, and its result, until they are committed.
 
     The business function fills it through its `Message`. The settlement takes it over when the function has returned.
 
@@ -27,29 +29,53 @@ class Completion:
 
     Attributes:
         claim: The item of the message, as this invocation's claim left it.
+        seal: Refuses what comes after the completion was made.
+        writes: Writes of the business function.
         outbox: What the message sends on.
-        result: Text that the item keeps. Default: none.
     """
 
-    __slots__ = ("_heartbeats", "_idempotency", "_message", "_sealed", "_transaction", "claim", "outbox", "result")
+    __slots__ = (
+        "_heartbeats",
+        "_idempotency",
+        "_message",
+        "_result",
+        "_sealed",
+        "_transaction",
+        "claim",
+        "outbox",
+        "seal",
+        "writes",
+    )
 
     def __init__(
         self, message: BatchMessage[Any], claim: Claim, idempotency: Idempotency, heartbeats: Heartbeats
     ) -> None:
         delivery = message.deliveries[0]
         self.claim = claim
-        self.outbox = Outbox(delivery.request_id, delivery.trace_header)
+        self.seal = Seal()
+        self.writes: list[BusinessWrite] = []
+        self.outbox = Outbox(delivery.request_id, delivery.trace_header, self.seal)
         if delivery.hop_count:
             self.outbox.count_hops(delivery.hop_count)
-        self.result = ""
+        self._result = ""
         self._message = message
         self._idempotency = idempotency
         self._heartbeats = heartbeats
         self._sealed: tuple[Sequence[OutboxMessage], str] | None = None
         self._transaction: Transaction | None = None
 
+    @property
+    def result(self) -> str:
+        """Text that the item keeps. Default: none."""
+        return self._result
+
+    @result.setter
+    def result(self, text: str) -> None:
+        self.seal.check("the result")
+        self._result = text
+
     def open_transaction(self) -> Transaction:
-        """Open the transaction that commits the business's writes together with this completion.
+        """Open a transaction that commits its writes together with this completion.
 
         Raises:
             RuntimeError: It was opened before.
@@ -57,7 +83,7 @@ class Completion:
         if self._transaction is not None:
             msg = "a message has one transaction, because its commit completes the message, got a second call"
             raise RuntimeError(msg)
-        self._transaction = self._idempotency.transaction(self.claim, self.change)
+        self._transaction = Transaction(self.claim, self._commit)
         return self._transaction
 
     def heartbeat(self, task_token: str | None) -> None:
@@ -82,13 +108,13 @@ class Completion:
         return self._transaction is not None and self._transaction.committed
 
     def change(self) -> Change:
-        """Return the change of the item that completes the message; seals the completion."""
-        return self._idempotency.completed(self.claim, *self.seal())
+        """Return the change of the item that completes the message; ends the collecting."""
+        return self._idempotency.completed(self.claim, *self.collected())
 
-    def seal(self) -> tuple[Sequence[OutboxMessage], str]:
+    def collected(self) -> tuple[Sequence[OutboxMessage], str]:
         """End the collecting; return what the message sends on, and its result.
 
-        The first call decides: the outbox refuses messages that come later, and a later result is ignored.
+        The first call decides: writes, messages and a result that come later are refused.
 
         Raises:
             TypeError: The result is not text.
@@ -96,28 +122,43 @@ class Completion:
         """
         if self._sealed is None:
             outbox = self.outbox.seal()
-            _check(outbox, self.result)
-            self._sealed = (outbox, self.result)
+            _check(outbox, self._result)
+            self._sealed = (outbox, self._result)
         return self._sealed
 
     def finish(self) -> None:
-        """Check the transaction and seal the completion, when the business function has returned.
+        """Check the transaction and end the collecting, when the business function has returned.
 
-        An error of the commit is raised again here, so that a function cannot swallow it by accident.
+        What was refused is raised again here, so that a function cannot swallow it by accident.
 
         Raises:
             LeaseLostError: Another worker owns the message.
             UnavailableError: DynamoDB did not answer the transaction.
-            RuntimeError: The transaction was opened, but no `with` block entered it.
-            TypeError, ValueError: As `seal`.
+            RuntimeError: The transaction was opened, but no `with` block entered or left it; or something came after
+                the commit.
+            TypeError, ValueError: As `collected`.
         """
-        if self._transaction is not None and not self._transaction.was_entered:
-            msg = "a transaction must be used in a with block, got one that was never entered"
-            raise RuntimeError(msg)
-        failure = self._transaction.failure if self._transaction else None
-        if isinstance(failure, LeaseLostError | UnavailableError):
-            raise failure
-        self.seal()
+        late = self.seal.broken
+        if self._transaction is not None:
+            if not self._transaction.was_left:
+                how = "entered and never left" if self._transaction.was_entered else "never entered"
+                msg = f"a transaction must be used in a with block, got one that was {how}"
+                raise RuntimeError(msg)
+            if isinstance(self._transaction.failure, LeaseLostError | UnavailableError):
+                raise self._transaction.failure
+            late = late or self._transaction.late
+        if late is not None:
+            raise late
+        self.collected()
+
+    def _commit(self, writes: Sequence[BusinessWrite]) -> Verdict:
+        """Commit the writes of a transaction, those that the message has collected, and the completion."""
+        commit = Commit(self.change(), (*self.writes, *writes))
+        verdict = self._idempotency.commit([commit])[0]
+        if verdict.error is not None:  # nothing was committed, so the function may decide what is to be done instead
+            self._sealed = None
+            self.seal.is_closed = False
+        return verdict
 
 
 def _check(outbox: Sequence[OutboxMessage], result: object) -> None:

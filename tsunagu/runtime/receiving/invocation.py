@@ -1,4 +1,4 @@
-"""One run over one batch: claim all messages, run them lane by lane, settle, give back the rest."""
+"""One run over one batch: claim all messages, run them in waves, settle, give back the rest."""
 
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -45,35 +45,52 @@ class Invocation(Generic[PayloadT]):
         self._heartbeats.begin([message for message in batch.messages if message.claim is not None])
         if self._concurrency > 1:
             self._run_together([lane for lane in batch.lanes if len(lane) == 1 and lane[0].delivery.group_id is None])
-        rests = [rest for lane in batch.lanes if (rest := self._run_lane(lane, with_suspects=False))]
-        for rest in rests:
-            self._settlement.flush()
-            self._run_lane(rest, with_suspects=True)
+        self._run_alone(self._run_in_waves(batch.lanes))
         for message in batch.messages:
             if message.claim is not None:
                 self._settlement.release(message, message.claim)
         self._settlement.flush()
 
-    def _run_lane(self, lane: Lane[PayloadT], *, with_suspects: bool) -> Lane[PayloadT]:
-        """Run a lane in order, until SQS may not delete one of its messages.
+    def _run_in_waves(self, lanes: Sequence[Lane[PayloadT]]) -> list[Lane[PayloadT]]:
+        """Run the heads of all lanes, then the messages behind them, and so on; a wave shares the writes at its end.
 
         Returns:
-            The rest of the lane, if a suspect heads it and suspects do not run yet; else nothing.
+            The lanes that a suspect heads, from there on.
         """
-        for index, entry in enumerate(lane):
-            message = entry.message
-            if message.claim is not None and message.claim.is_suspect and not with_suspects:
-                return lane[index:]
-            if not message.was_advanced:
-                message.was_advanced = True
-                self._runner.advance(message)
-            is_last = index == len(lane) - 1
-            if is_last:
-                break  # no message of the lane waits for this outcome, so it shares the next write
+        with_suspects = []
+        while lanes:
+            wave = []
+            for lane in lanes:
+                if _is_suspect(lane[0].message):
+                    with_suspects.append(lane)
+                else:
+                    wave.append(lane)
+                    self._advance(lane[0].message)
+            lanes = self._behind(wave)
+        return with_suspects
+
+    def _run_alone(self, lanes: Sequence[Lane[PayloadT]]) -> None:
+        """Run what is left of lanes, one message after the other, those with the fewest attempts first.
+
+        A message that kills its worker is counted with each kill. So after one kill, its neighbours run before it.
+        """
+        while lanes:
+            lane, *others = sorted(lanes, key=lambda lane: _attempts(lane[0].message))
             self._settlement.flush()
-            if entry.delivery.message_id not in message.confirmed:
-                break
-        return ()
+            self._advance(lane[0].message)
+            lanes = [*others, *self._behind([lane])]
+
+    def _behind(self, lanes: Sequence[Lane[PayloadT]]) -> list[Lane[PayloadT]]:
+        """Return what is behind the heads of lanes. A lane ends at a head that SQS may not delete."""
+        longer = [lane for lane in lanes if len(lane) > 1]
+        if longer:  # nothing waits for the outcomes of the others, so they share the next write
+            self._settlement.flush()
+        return [lane[1:] for lane in longer if lane[0].delivery.message_id in lane[0].message.confirmed]
+
+    def _advance(self, message: BatchMessage[PayloadT]) -> None:
+        if not message.was_advanced:
+            message.was_advanced = True
+            self._runner.advance(message)
 
     def _run_together(self, lanes: Sequence[Lane[PayloadT]]) -> None:
         """Run single messages at the same time, in threads; settle their outcomes in this thread."""
@@ -91,3 +108,11 @@ class Invocation(Generic[PayloadT]):
         is_ready = is_ready and message.claim is not None and not message.claim.is_suspect
         message.was_advanced = message.was_advanced or is_ready
         return is_ready
+
+
+def _is_suspect(message: BatchMessage[PayloadT]) -> bool:
+    return message.claim is not None and message.claim.is_suspect
+
+
+def _attempts(message: BatchMessage[PayloadT]) -> int:
+    return message.claim.item.attempts if message.claim is not None else 0

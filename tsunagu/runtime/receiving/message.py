@@ -1,13 +1,17 @@
 """A message, as a business function sees it."""
 
 from tsunagu.runtime.idempotency.transaction import Transaction
+from tsunagu.runtime.idempotency.writes import Writes
 from tsunagu.runtime.receiving.completion import Completion
 from tsunagu.runtime.receiving.delivery import Delivery
 from tsunagu.runtime.sending.outbox import Outbox
 
 
-class Message:
+class Message(Writes):
     """One message, as a business function sees it.
+
+    The writes, the messages for the outbox and the result that it collects are committed together with its completion
+    when the function has returned. If the function raises, nothing of them happens.
 
     Args:
         delivery: The record that carries the message.
@@ -23,6 +27,7 @@ class Message:
     __slots__ = ("_completion", "attempt", "delivery", "fencing_token")
 
     def __init__(self, delivery: Delivery, completion: Completion) -> None:
+        super().__init__(completion.seal, completion.writes)
         self.delivery = delivery
         self.fencing_token = completion.claim.item.fence
         self.attempt = completion.claim.attempt
@@ -42,7 +47,7 @@ class Message:
     def result(self) -> str:
         """Text that the item keeps, once the message is completed. Default: none.
 
-        Set it before the transaction ends. What is set later is ignored.
+        Set it before a transaction ends. After its commit, it is refused by a `RuntimeError`.
         """
         return self._completion.result
 
@@ -51,7 +56,10 @@ class Message:
         self._completion.result = text
 
     def transaction(self) -> Transaction:
-        """Open the transaction that commits the business's writes and completes this message.
+        """Open a transaction that commits in a `with` block: for a function that needs its verdict at once.
+
+        It commits the writes that were collected before, too. After the commit the message takes no more writes,
+        messages or result: the effect stands, so nothing would bring them back after a crash.
 
         Raises:
             RuntimeError: It was opened before. A message has one transaction, because its commit completes the message.

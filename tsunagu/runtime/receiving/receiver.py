@@ -67,6 +67,7 @@ class ReceiverConfig:
         lease_seconds: Length of a lease, which `Message.heartbeat` extends. Default: a lease is as long as the
             invocation; the message of a killed worker then waits for the rest of it.
         concurrency: Messages of a batch of a standard queue that run at the same time, in threads. Default: one.
+        group_commit: Whether the writes of several messages share a transaction. Default: they do.
     """
 
     scope: str
@@ -76,6 +77,7 @@ class ReceiverConfig:
     window_seconds: int
     lease_seconds: int | None = None
     concurrency: int = 1
+    group_commit: bool = True
 
 
 class Receiver(Generic[PayloadT]):
@@ -143,6 +145,7 @@ class Receiver(Generic[PayloadT]):
             ports.channel,
             ports.metrics,
             max_attempts=self._config.max_attempts,
+            group_commit=self._config.group_commit,
             rng=ports.rng,
         )
         heartbeats = Heartbeats(idempotency, ports.visibility, ports.tasks, ports.clock)

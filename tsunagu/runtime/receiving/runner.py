@@ -5,9 +5,8 @@ import random
 from collections.abc import Callable
 from typing import Generic, TypeVar, cast
 
-from tsunagu.contracts.telemetry import LogKey, Metric
+from tsunagu.contracts.telemetry import Metric
 from tsunagu.runtime.clock import Clock
-from tsunagu.runtime.errors import LeaseLostError, PermanentError, RetryableError, UnavailableError
 from tsunagu.runtime.idempotency.decisions import Busy, DeadLettered, Done, Idempotency, Unsent
 from tsunagu.runtime.idempotency.lease import Claim
 from tsunagu.runtime.idempotency.store import Outcome
@@ -111,15 +110,17 @@ class MessageRunner(Generic[PayloadT]):
 
     def conclude(self, message: BatchMessage[PayloadT], claim: Claim, attempt: Attempt) -> None:
         """Hand the outcome of an attempt to the settlement."""
-        if attempt.error is not None:
+        completion, error = attempt.completion, attempt.error
+        if error is not None and completion is not None and completion.was_committed:
+            # The effect stands, so the message is done. What the function wanted after it will not happen.
+            self._metrics.count(Metric.FAILURES_AFTER_COMMIT)
             with in_hand(message.log_fields):
-                fields = {LogKey.ATTEMPTS: claim.attempt, **error_fields(attempt.error)}
-                _logger.warning("attempt failed", extra=fields)
-        if attempt.completion is not None and (attempt.error is None or attempt.completion.was_committed):
-            # An error after the commit changes nothing: the effect stands.
-            self._settlement.complete(message, attempt.completion)
-        elif attempt.error is not None:
-            self._failed(message, claim, attempt.error)
+                _logger.error("failed after the commit", extra=error_fields(error))
+            self._settlement.complete(message, completion)
+        elif error is not None:
+            self._settlement.failed(message, claim, error)
+        elif completion is not None:
+            self._settlement.complete(message, completion)
 
     def _dead_letter_again(self, message: BatchMessage[PayloadT], decision: DeadLettered) -> None:
         """Acknowledge messages whose dead letters were notified, and dead-letter the others again."""
@@ -173,16 +174,3 @@ class MessageRunner(Generic[PayloadT]):
             except Exception as error:  # noqa: BLE001 - the batch boundary: an error of one message affects no other
                 return Attempt(completion, error)
         return Attempt(completion)
-
-    def _failed(self, message: BatchMessage[PayloadT], claim: Claim, error: Exception) -> None:
-        if isinstance(error, LeaseLostError):
-            self._metrics.count(Metric.LEASES_LOST)
-        elif isinstance(error, UnavailableError):
-            self._metrics.count(Metric.CALLS_FAILED)
-            self._settlement.release(message, claim)
-        elif isinstance(error, PermanentError):
-            self._settlement.dead_letter(message, claim, str(error), attempts=claim.attempt)
-        elif isinstance(error, RetryableError):
-            self._settlement.fail(message, claim, str(error), error.after_seconds)
-        else:
-            self._settlement.fail(message, claim, f"{type(error).__name__}: {error}")

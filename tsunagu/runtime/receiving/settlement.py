@@ -8,18 +8,19 @@ from typing import Any
 
 from tsunagu.contracts.items import Status
 from tsunagu.contracts.telemetry import LogKey, Metric
-from tsunagu.runtime.errors import bounded_reason
+from tsunagu.runtime.errors import LeaseLostError, PermanentError, RetryableError, UnavailableError, bounded_reason
 from tsunagu.runtime.idempotency.decisions import Idempotency
 from tsunagu.runtime.idempotency.item import Change, Item
 from tsunagu.runtime.idempotency.lease import Claim
-from tsunagu.runtime.idempotency.store import Outcome, Verdict
+from tsunagu.runtime.idempotency.store import BusinessWrite, Commit, Outcome, Verdict
+from tsunagu.runtime.idempotency.transaction import not_committed
 from tsunagu.runtime.receiving.batch import BatchMessage
 from tsunagu.runtime.receiving.completion import Completion
 from tsunagu.runtime.receiving.dead_letters import DeadLetterChannel, DeadLetters
 from tsunagu.runtime.receiving.relay import Relay, Relayed
 from tsunagu.runtime.retry import backoff_seconds
 from tsunagu.runtime.sending.outbox import OutboxMessage, encode
-from tsunagu.runtime.telemetry import Metrics, in_hand
+from tsunagu.runtime.telemetry import Metrics, error_fields, in_hand
 
 _logger = logging.getLogger(__name__)
 
@@ -35,18 +36,27 @@ class _Pending:
         change: The change that writes the outcome.
         item: The item as the change leaves it: the intended outcome.
         delay_seconds: Seconds until SQS delivers a released message again. Default: when its time-out ends.
+        writes: Writes of the business function, which are committed together with the change.
     """
 
-    __slots__ = ("change", "claim", "delay_seconds", "item", "message")
+    __slots__ = ("change", "claim", "delay_seconds", "item", "message", "writes")
 
     def __init__(
-        self, message: AnyMessage, claim: Claim, change: Change, item: Item, delay_seconds: float | None = None
+        self,
+        message: AnyMessage,
+        claim: Claim,
+        change: Change,
+        item: Item,
+        *,
+        delay_seconds: float | None = None,
+        writes: Sequence[BusinessWrite] = (),
     ) -> None:
         self.message = message
         self.claim = claim
         self.change = change
         self.item = item
         self.delay_seconds = delay_seconds
+        self.writes = writes
 
 
 class Settlement:
@@ -60,6 +70,7 @@ class Settlement:
         channel: Sends dead letters.
         metrics: Where outcomes are counted.
         max_attempts: Attempts after which a message is dead-lettered.
+        group_commit: Whether the writes of several messages share a transaction.
         rng: Where the jitter of the back-off comes from.
     """
 
@@ -71,6 +82,7 @@ class Settlement:
         metrics: Metrics,
         *,
         max_attempts: int,
+        group_commit: bool,
         rng: random.Random,
     ) -> None:
         self._idempotency = idempotency
@@ -78,6 +90,7 @@ class Settlement:
         self._channel = channel
         self._metrics = metrics
         self._max_attempts = max_attempts
+        self._group_commit = group_commit
         self._rng = rng
         self._pending: list[_Pending] = []
         self._unsent: list[tuple[AnyMessage, Item]] = []
@@ -88,13 +101,13 @@ class Settlement:
         return attempts >= self._max_attempts
 
     def complete(self, message: AnyMessage, completion: Completion) -> None:
-        """Queue the outcome "completed", unless a transaction has committed it; and queue the sends of the outbox."""
-        claim, (outbox, result) = completion.claim, completion.seal()
+        """Queue the outcome "completed" with the writes, unless a transaction has committed them; and the outbox."""
+        claim, (outbox, result) = completion.claim, completion.collected()
         item = _completed(claim, outbox, result)
         if completion.was_committed:
             self._done(message, claim, item)
         else:
-            self._pending.append(_Pending(message, claim, completion.change(), item))
+            self._pending.append(_Pending(message, claim, completion.change(), item, writes=completion.writes))
 
     def resend(self, message: AnyMessage, item: Item) -> None:
         """Queue the sends of an item that is COMMITTED: its messages may not have been sent."""
@@ -104,22 +117,21 @@ class Settlement:
         """Queue the release of a message that was not attempted: its item gets the attempts that it had before."""
         self._release(message, claim, attempts=claim.item.attempts, reason="", delay_seconds=None)
 
-    def fail(self, message: AnyMessage, claim: Claim, reason: str, after_seconds: float | None = None) -> None:
-        """Queue the release of a message whose attempt failed; dead-letter it if its attempts are spent.
-
-        Args:
-            message: The message.
-            claim: Its item, which this invocation holds.
-            reason: Why the attempt failed.
-            after_seconds: Seconds until SQS delivers it again. Default: exponential back-off with full jitter.
-        """
-        self._metrics.count(Metric.ATTEMPTS_FAILED)
-        if self.has_spent(claim.attempt):
-            text = f"{claim.attempt} attempts failed, the last with {reason}"
-            self.dead_letter(message, claim, text, attempts=claim.attempt)
-            return
-        delay = backoff_seconds(claim.attempt, self._rng) if after_seconds is None else after_seconds
-        self._release(message, claim, attempts=claim.attempt, reason=bounded_reason(reason), delay_seconds=delay)
+    def failed(self, message: AnyMessage, claim: Claim, error: Exception) -> None:
+        """Queue the outcome that the error of an attempt decides; see `runtime.errors`."""
+        with in_hand(message.log_fields):
+            _logger.warning("attempt failed", extra={LogKey.ATTEMPTS: claim.attempt, **error_fields(error)})
+        if isinstance(error, LeaseLostError):
+            self._metrics.count(Metric.LEASES_LOST)
+        elif isinstance(error, UnavailableError):
+            self._metrics.count(Metric.CALLS_FAILED)
+            self.release(message, claim)
+        elif isinstance(error, PermanentError):
+            self.dead_letter(message, claim, str(error), attempts=claim.attempt)
+        elif isinstance(error, RetryableError):
+            self._fail(message, claim, str(error), error.after_seconds)
+        else:
+            self._fail(message, claim, f"{type(error).__name__}: {error}")
 
     def dead_letter(self, message: AnyMessage, claim: Claim, reason: str, *, attempts: int) -> None:
         """Queue the outcome "dead": the message goes to the dead-letter queue, with the reason.
@@ -140,8 +152,12 @@ class Settlement:
         self._dead_letters.append((message, letters))
 
     def flush(self) -> None:
-        """Write the queued outcomes, send outboxes, send and notify dead letters, and confirm what the table took."""
-        pending, self._pending = self._pending, []
+        """Write the queued outcomes, send outboxes, send and notify dead letters, and confirm what the table took.
+
+        Writes of business functions go first, because one that is refused queues another outcome of its message.
+        """
+        self._commit([pending for pending in self._pending if pending.writes])
+        pending, self._pending = [pending for pending in self._pending if not pending.writes], []
         verdicts = self._idempotency.settle([each.change for each in pending])
         for each, verdict in zip(pending, verdicts, strict=True):
             self._settled(each, verdict)
@@ -150,12 +166,41 @@ class Settlement:
         if self._dead_letters:
             self._send_dead_letters()
 
+    def _commit(self, pending: Sequence[_Pending]) -> None:
+        commits = [Commit(each.change, each.writes) for each in pending]
+        verdicts = self._idempotency.commit(commits, together=self._group_commit)
+        for each, verdict in zip(pending, verdicts, strict=True):
+            if verdict.error is not None:
+                self.failed(each.message, each.claim, verdict.error)
+            elif verdict.outcome in {Outcome.CONFLICT, Outcome.UNAVAILABLE}:
+                # If only the answer was lost, the release is refused, because the message is completed.
+                self.failed(each.message, each.claim, not_committed())
+            else:
+                self._settled(each, verdict)
+
+    def _fail(self, message: AnyMessage, claim: Claim, reason: str, after_seconds: float | None = None) -> None:
+        """Queue the release of a message whose attempt failed; dead-letter it if its attempts are spent.
+
+        Args:
+            message: The message.
+            claim: Its item, which this invocation holds.
+            reason: Why the attempt failed.
+            after_seconds: Seconds until SQS delivers it again. Default: exponential back-off with full jitter.
+        """
+        self._metrics.count(Metric.ATTEMPTS_FAILED)
+        if self.has_spent(claim.attempt):
+            text = f"{claim.attempt} attempts failed, the last with {reason}"
+            self.dead_letter(message, claim, text, attempts=claim.attempt)
+            return
+        delay = backoff_seconds(claim.attempt, self._rng) if after_seconds is None else after_seconds
+        self._release(message, claim, attempts=claim.attempt, reason=bounded_reason(reason), delay_seconds=delay)
+
     def _release(
         self, message: AnyMessage, claim: Claim, *, attempts: int, reason: str, delay_seconds: float | None
     ) -> None:
         change = self._idempotency.released(claim, attempts=attempts, reason=reason)
         item = replace(claim.item, status=Status.RELEASED)
-        self._pending.append(_Pending(message, claim, change, item, delay_seconds))
+        self._pending.append(_Pending(message, claim, change, item, delay_seconds=delay_seconds))
 
     def _settled(self, pending: _Pending, verdict: Verdict) -> None:
         message, claim, intended = pending.message, pending.claim, pending.item

@@ -21,6 +21,7 @@ from tsunagu.contracts.messages import (
     SNS_MESSAGE_BYTES,
     SQS_MESSAGE_BYTES,
 )
+from tsunagu.runtime.sending.seal import Seal
 
 # An item has 400 KB at most. Put larger data into S3, and a reference to it into the message.
 OUTBOX_BYTES = 300_000
@@ -82,13 +83,14 @@ class Outbox:
     Args:
         request_id: Identifier that follows the request through every hop; an attribute of each message.
         trace_header: X-Ray header of each message.
+        seal: Refuses messages that come too late. Default: a seal of its own.
     """
 
-    def __init__(self, request_id: str, trace_header: str | None = None) -> None:
+    def __init__(self, request_id: str, trace_header: str | None = None, seal: Seal | None = None) -> None:
         self._trace_header = trace_header
         self._carried = {REQUEST_ID_ATTRIBUTE: request_id}
         self._messages: list[OutboxMessage] = []
-        self._is_sealed = False
+        self._seal = Seal() if seal is None else seal
 
     def count_hops(self, hops: int) -> None:
         """Add the number of hops to each message to a queue or topic, from now on, so that a loop can be ended.
@@ -152,7 +154,7 @@ class Outbox:
 
     def seal(self) -> tuple[OutboxMessage, ...]:
         """Return the messages, and refuse later ones, because they would be lost."""
-        self._is_sealed = True
+        self._seal.is_closed = True
         return tuple(self._messages)
 
     def _add(
@@ -166,9 +168,7 @@ class Outbox:
         error: str | None = None,
         awaits: Mapping[str, str] | None = None,
     ) -> None:
-        if self._is_sealed:
-            msg = "messages must be given to the outbox before the message is completed, got one after"
-            raise RuntimeError(msg)
+        self._seal.check("a message for the outbox")
         has_attributes = channel in {Channel.QUEUE, Channel.TOPIC}
         carried = {**self._carried, **(attributes or {})} if has_attributes else {}
         is_result = body is None and has_attributes

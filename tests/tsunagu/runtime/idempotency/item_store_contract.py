@@ -10,7 +10,7 @@ from tsunagu.contracts import items
 from tsunagu.contracts.items import Status
 from tsunagu.runtime.errors import ConditionFailedError
 from tsunagu.runtime.idempotency.item import Change, Item
-from tsunagu.runtime.idempotency.store import BusinessWrite, ItemStore, Outcome
+from tsunagu.runtime.idempotency.store import BusinessWrite, Commit, ItemStore, Outcome, Verdict
 
 Effects = Callable[[], list[Mapping[str, object]]]
 OTHER_STATUS = {items.STATUS: Status.COMPLETED}
@@ -33,6 +33,12 @@ def new_item(**values: object) -> Item:
 
 def change(item: Item, where: Mapping[str, str | int]) -> Change:
     return Change(item_id=item.id, values={items.STATUS: Status.COMPLETED, items.TOLD: ("m-1",)}, where=where)
+
+
+def transact(store: ItemStore, completion: Change, *writes: BusinessWrite) -> Verdict:
+    """Commit one message."""
+    (verdict,) = store.transact([Commit(completion, writes)], uuid4().hex)
+    return verdict
 
 
 class ItemStoreContract:
@@ -105,7 +111,7 @@ class ItemStoreContract:
         store.insert([item])
         write = BusinessWrite(operation="Put", table_name=table_name, target=effect)
 
-        assert store.transact(change(item, {items.FENCE: 1}), [write]).outcome is Outcome.APPLIED
+        assert transact(store, change(item, {items.FENCE: 1}), write).outcome is Outcome.APPLIED
         assert effect in effects()
 
     def test_refused_transaction_writes_nothing_and_returns_the_item(
@@ -115,12 +121,12 @@ class ItemStoreContract:
         store.insert([item])
         write = BusinessWrite(operation="Put", table_name=table_name, target=effect)
 
-        verdict = store.transact(change(item, {items.FENCE: 2}), [write])
+        verdict = transact(store, change(item, {items.FENCE: 2}), write)
 
         assert (verdict.outcome, verdict.found) == (Outcome.REFUSED, item)
         assert effect not in effects()
 
-    def test_refused_business_write_raises_an_error_for_the_business_function(
+    def test_refused_business_write_has_an_error_for_the_business_function(
         self, store: ItemStore, table_name: str
     ) -> None:
         item, effect = new_item(), {"id": f"effect#{uuid4()}"}
@@ -129,8 +135,44 @@ class ItemStoreContract:
         )
         first = new_item()
         store.insert([first, item])
-        store.transact(change(first, {items.FENCE: 1}), [write])
+        transact(store, change(first, {items.FENCE: 1}), write)
 
-        with pytest.raises(ConditionFailedError, match=r"got writes \[1\] of 1 refused"):
-            store.transact(change(item, {items.FENCE: 1}), [write])
+        verdict = transact(store, change(item, {items.FENCE: 1}), write)
+
+        assert (verdict.outcome, type(verdict.error)) == (Outcome.FAILED, ConditionFailedError)
+        assert "got writes [1] of 1 refused" in str(verdict.error)
         assert store.read([item.id]) == [item]
+
+    def test_transaction_of_several_messages_applies_all_or_names_those_at_fault(
+        self, store: ItemStore, effects: Effects, table_name: str
+    ) -> None:
+        written = [new_item() for _ in range(4)]
+        store.insert(written)
+        writes = [
+            BusinessWrite(operation="Put", table_name=table_name, target={"id": f"effect#{uuid4()}"}) for _ in written
+        ]
+        taken = BusinessWrite(
+            operation="Put", table_name=table_name, target=writes[0].target, condition="attribute_not_exists(id)"
+        )
+        transact(store, change(written[0], {items.FENCE: 1}), writes[0])
+        right = [Commit(change(item, {items.FENCE: 1}), [write]) for item, write in zip(written, writes, strict=True)]
+        late = Commit(change(written[1], {items.FENCE: 9}), [writes[1]])
+        refused = Commit(change(written[2], {items.FENCE: 1}), [taken])
+
+        verdicts = store.transact([late, refused, right[3]], uuid4().hex)
+
+        assert [verdict.outcome for verdict in verdicts] == [Outcome.REFUSED, Outcome.FAILED, Outcome.CANCELLED]
+        assert verdicts[0].found == written[1]
+        assert store.read([item.id for item in written[1:]]) == written[1:]
+        assert [verdict.outcome for verdict in store.transact(right[1:], uuid4().hex)] == [Outcome.APPLIED] * 3
+        assert all(write.target in effects() for write in writes)
+
+    def test_second_call_with_a_token_changes_nothing_and_has_the_same_answer(self, store: ItemStore) -> None:
+        written = [new_item(), new_item()]
+        store.insert(written)
+        commits = [Commit(change(item, {items.FENCE: 1, items.STATUS: item.status}), []) for item in written]
+        token = uuid4().hex
+
+        answers = [store.transact(commits, token) for _ in range(2)]
+
+        assert [[verdict.outcome for verdict in answer] for answer in answers] == [[Outcome.APPLIED] * 2] * 2

@@ -126,7 +126,7 @@ def test_service_without_writes_completes_without_a_transaction(world: PipelineW
 
 def test_writes_and_result_stand_together_or_not_at_all(world: PipelineWorld) -> None:
     answer = world.start()
-    world.store.plan("transact", "unavailable")
+    world.store.plan("transact", "unavailable", "unavailable")
     world.deliver("inventory")
     world.deliver("billing")
 

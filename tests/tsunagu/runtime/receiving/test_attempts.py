@@ -1,5 +1,7 @@
 """Attempts: the item counts kills and failures and nothing else; suspects run last and alone."""
 
+import contextlib
+
 import pytest
 
 from tests.tsunagu.runtime.world import MAX_ATTEMPTS, FakeContext, Killed, Process, World, order, parse_order, record
@@ -97,6 +99,30 @@ def test_neighbours_of_a_killer_take_effect_once_and_are_not_dead_lettered(
     assert sorted(map(str, world.effects())) == ["good-1", "good-2"]
     assert [letter.body for letter in world.dead_letter_queue.sent] == ['{"order_id": "killer"}']
     assert waiting == []
+
+
+@pytest.mark.parametrize("is_grouped", [False, True])
+@pytest.mark.parametrize("position", range(3))
+@pytest.mark.parametrize("killers", [1, 2])
+def test_neighbours_of_a_killer_wait_two_deliveries_at_most(
+    world: World, is_grouped: bool, position: int, killers: int
+) -> None:
+    keys = ["good-1", "good-2"]
+    keys[position:position] = [f"killer-{number}" for number in range(killers)]
+    waiting = [record(order(key), f"m-{key}", group=key if is_grouped else None) for key in keys]
+
+    def process(body: JsonObject, message: Message) -> None:
+        if body["order_id"].startswith("killer"):
+            raise Killed
+        world.work(body, message)
+
+    for _ in range(2 * killers):
+        world.receive_and_die(*waiting, process=process)
+        world.pass_lease()
+    with contextlib.suppress(Killed):
+        world.receive(*waiting, process=process)
+
+    assert sorted(map(str, world.effects())) == ["good-1", "good-2"]
 
 
 def test_everything_earlier_is_settled_before_a_suspect_starts(world: World) -> None:

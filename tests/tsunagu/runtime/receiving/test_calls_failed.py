@@ -46,8 +46,12 @@ def commit(body: JsonObject, message: Message) -> None:
         transaction.put("effects", {"order_id": body["order_id"]})
 
 
-def silence(operation: str, *, after: int = 0) -> Break:
-    return lambda world: world.store.plan(operation, *[""] * after, "unavailable")
+def collect(body: JsonObject, message: Message) -> None:
+    message.put("effects", {"order_id": body["order_id"]})
+
+
+def silence(operation: str, *, after: int = 0, times: int = 1) -> Break:
+    return lambda world: world.store.plan(operation, *[""] * after, *["unavailable"] * times)
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,7 +75,8 @@ OUTAGES = {
     "take-over": Outage(silence("update"), has_failed=True),
     "start of a suspect": Outage(silence("update", after=1), has_failed=True),
     "completion": Outage(silence("update")),
-    "transaction": Outage(silence("transact"), commit),
+    "transaction": Outage(silence("transact", times=2), commit),
+    "commit of collected writes": Outage(silence("transact", times=2), collect),
     "heartbeat of a lease": Outage(silence("update"), beat),
     "heartbeat of a task": Outage(lambda world: setattr(world.tasks, "broken", True), beat),
     "outbox": Outage(lambda world: setattr(world.outbox, "broken", True), send_on),
@@ -93,7 +98,7 @@ def test_failed_call_is_counted_once_and_its_message_is_delivered_again(world: W
     assert world.counted()["CallsFailed"] == 1
 
 
-@pytest.mark.parametrize("process", [nothing, commit, send_on, beat, refuse, fail])
+@pytest.mark.parametrize("process", [nothing, commit, collect, send_on, beat, refuse, fail])
 def test_calls_that_succeed_are_not_counted_as_failed(world: World, process: Process) -> None:
     world.receive(record(order("o-1")), process=process)
 

@@ -4,7 +4,7 @@ import pytest
 
 from tests.tsunagu.runtime.world import World, order, record
 from tsunagu.contracts.items import Status
-from tsunagu.runtime.idempotency.transaction import TRIES
+from tsunagu.runtime.idempotency.committer import TRIES
 from tsunagu.runtime.retry import CONFLICT_SECONDS
 
 PAUSES = TRIES - 1

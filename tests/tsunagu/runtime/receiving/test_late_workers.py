@@ -200,9 +200,10 @@ def test_completion_is_what_the_message_had_when_it_was_sealed() -> None:
     item = Item(id="orders#1", status=Status.INPROGRESS, owner="me", fence=1, lease=START_MS + 5_000)
     completion = Completion(*completion_parts(delivery, item))
     completion.result = "first"
-    sealed = completion.seal()
+    collected = completion.collected()
 
-    completion.result = "late"
+    with pytest.raises(RuntimeError, match="the result must be given before the message is completed"):
+        completion.result = "late"
 
-    assert completion.seal() == sealed == ((), "first")
+    assert completion.collected() == collected == ((), "first")
     assert completion.change().values["result"] == "first"

@@ -147,14 +147,14 @@ def test_message_is_not_completed_when_the_function_swallows_an_outage_of_its_tr
         with contextlib.suppress(UnavailableError):
             world.work(body, message)
 
-    world.store.plan("transact", "unavailable")
+    world.store.plan("transact", "unavailable", "unavailable")
 
     assert world.receive(record(order("o-1")), process=careless) == ["m-1"]
     assert world.statuses() == [Status.RELEASED]
 
 
 def test_commit_whose_answer_was_lost_is_recognised_when_the_message_is_released(world: World) -> None:
-    world.store.plan("transact", "unanswered")
+    world.store.plan("transact", "unanswered", "unavailable")
 
     assert (world.receive(record(order("o-1"))), world.effects()) == ([], ["o-1"])
 
@@ -182,13 +182,14 @@ def test_fencing_token_rises_with_each_owner(world: World) -> None:
     assert tokens == [1, 2]
 
 
-def test_effect_stands_when_the_function_fails_after_its_commit(world: World) -> None:
+def test_effect_stands_when_the_function_fails_after_its_commit_and_the_failure_is_counted(world: World) -> None:
     def fail_late(body: JsonObject, message: Message) -> None:
         world.work(body, message)
         raise RuntimeError
 
     assert (world.receive(record(order("o-1")), process=fail_late), world.effects()) == ([], ["o-1"])
-    assert world.counted().get("AttemptsFailed", 0) == 0
+    counted = world.counted()
+    assert (counted.get("AttemptsFailed", 0), counted["FailuresAfterCommit"]) == (0, 1)
 
 
 def test_second_transaction_of_a_message_is_refused(world: World) -> None:
@@ -244,7 +245,7 @@ def test_lease_outlives_the_invocation_by_the_grace(world: World) -> None:
 
 
 def test_outage_of_the_store_is_not_an_attempt_and_the_message_is_delivered_again(world: World) -> None:
-    world.store.plan("transact", "unavailable")
+    world.store.plan("transact", "unavailable", "unavailable")
 
     returned = world.receive(record(order("o-1")))
 

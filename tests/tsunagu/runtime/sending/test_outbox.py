@@ -201,19 +201,22 @@ def test_sends_that_may_succeed_are_tried_before_the_message_is_dead_lettered(wo
     assert len(world.dead_letter_queue.sent) == 1
 
 
-def test_message_given_to_the_outbox_after_the_commit_is_refused(world: World) -> None:
+def test_message_given_to_the_outbox_after_the_commit_is_refused_and_counted(world: World) -> None:
     problems: list[str] = []
 
     def late(body: JsonObject, message: Message) -> None:
         world.work(body, message)
         try:
             message.outbox.send(QUEUE_URL, "too late")
-        except RuntimeError as error:
+        except RuntimeError as error:  # swallowed, so the receiver must know it by itself
             problems.append(str(error))
 
     world.receive(record(order("o-1")), process=late)
 
-    assert problems == ["messages must be given to the outbox before the message is completed, got one after"]
+    assert problems == [
+        "a message for the outbox must be given before the message is completed, got it after: it is not carried out"
+    ]
+    assert world.counted()["FailuresAfterCommit"] == 1
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,72 @@
+"""Which commits share a transaction."""
+
+from collections.abc import Mapping
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from tsunagu.runtime.idempotency.committer import TRANSACTION_BYTES, WRITES_PER_TRANSACTION, together
+from tsunagu.runtime.idempotency.item import Change
+from tsunagu.runtime.idempotency.store import BusinessWrite, Commit
+
+
+def put(table_name: str, item: Mapping[str, object]) -> BusinessWrite:
+    return BusinessWrite(operation="Put", table_name=table_name, target=item)
+
+
+def update(table_name: str, key: Mapping[str, object]) -> BusinessWrite:
+    return BusinessWrite(operation="Update", table_name=table_name, target=key, update="ADD n :one")
+
+
+def commit(*writes: BusinessWrite) -> Commit:
+    return Commit(Change(item_id="orders#1", values={}, where={}), writes)
+
+
+WRITES = st.builds(
+    lambda number, has_key: update("t", {"id": number}) if has_key else put("t", {"id": number, "text": "x"}),
+    st.integers(0, 30),
+    st.booleans(),
+)
+
+
+@given(st.lists(st.lists(WRITES, max_size=60, unique_by=lambda write: write.target["id"]), max_size=12))
+def test_each_commit_is_in_one_transaction_that_fits_and_has_no_item_twice(
+    writes: list[list[BusinessWrite]],
+) -> None:
+    commits = [commit(update("t", {"id": "known"}), *each) for each in writes[:1]] + [
+        commit(*each) for each in writes[1:]
+    ]
+
+    groups = together(commits)
+
+    assert sorted(index for group in groups for index in group) == [*range(len(commits))]
+    for group in groups:
+        ids = [write.target["id"] for index in group for write in commits[index].writes]
+        assert len(set(ids)) == len(ids)
+        assert len(ids) + len(group) <= WRITES_PER_TRANSACTION
+
+
+def test_commits_that_touch_different_items_share_a_transaction() -> None:
+    assert together([commit(put("t", {"id": number})) for number in range(50)]) == [[*range(50)]]
+
+
+def test_hundred_writes_fill_a_transaction() -> None:
+    assert together([commit(put("t", {"id": number})) for number in range(51)]) == [[*range(50)], [50]]
+
+
+def test_large_writes_are_split() -> None:
+    large = "x" * (TRANSACTION_BYTES // 3)
+
+    groups = together([commit(put("t", {"id": number, "text": large})) for number in range(4)])
+
+    assert groups == [[0, 1], [2, 3]]
+
+
+def test_one_item_in_two_tables_is_two_items() -> None:
+    assert together([commit(put("t", {"id": 1})), commit(put("u", {"id": 1}))]) == [[0, 1]]
+
+
+def test_key_of_a_table_is_learnt_from_the_writes_that_name_it() -> None:
+    writes = [commit(put("t", {"id": 1, "a": 1})), commit(put("t", {"id": 1, "a": 2})), commit(update("t", {"id": 9}))]
+
+    assert together(writes) == [[0, 2], [1]]

@@ -11,8 +11,6 @@ from tsunagu.runtime.clock import SystemClock
 from tsunagu.runtime.functions import wiring
 from tsunagu.runtime.receiving.message import Message
 
-THREADS = 10
-
 
 def without_transaction() -> Handler:
     """Return a receiver whose business function does nothing."""
@@ -20,26 +18,26 @@ def without_transaction() -> Handler:
 
 
 def with_transaction() -> Handler:
-    """Return the payments receiver, a message after the other."""
+    """Return the payments receiver: the writes of a batch share a transaction."""
     return _receiver(Ledger(payments_table(), SystemClock()).record)
 
 
-def with_transaction_in_threads() -> Handler:
-    """Return the payments receiver, with ten messages at the same time."""
-    return _receiver(Ledger(payments_table(), SystemClock()).record, THREADS)
+def with_a_transaction_each() -> Handler:
+    """Return the payments receiver, with a transaction for each message."""
+    return _receiver(Ledger(payments_table(), SystemClock()).record, group_commit=False)
 
 
 def _nothing(_payment: Payment, _message: Message) -> None:
     pass
 
 
-def _receiver(process: Callable[[Payment, Message], None], concurrency: int = 1) -> Handler:
+def _receiver(process: Callable[[Payment, Message], None], *, group_commit: bool = True) -> Handler:
     os.environ.update(receiver_environment(items_table()).to_environment())
     receiver = wiring.receiver(
         "payments",
         parse=Payment.from_json,
         key=lambda payment: payment.payment_id,
         process=process,
-        concurrency=concurrency,
+        group_commit=group_commit,
     )
     return receiver.receive

@@ -100,8 +100,8 @@ class CountedObjectStore(FakeObjectStore):
 class TracedTopics(FakeTopics):
     """Publishes with an X-Ray header, as SNS carries it into a queue."""
 
-    def put(self, service: str, body: str, attributes: Mapping[str, str]) -> None:
-        super().put(service, body, attributes)
+    def put(self, service: str, body: str, attributes: Mapping[str, str], tenant: str | None = None) -> None:
+        super().put(service, body, attributes, tenant)
         self.queues[service][-1]["attributes"]["AWSTraceHeader"] = TRACE_HEADER
 
 

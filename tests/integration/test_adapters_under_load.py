@@ -175,6 +175,30 @@ def test_message_of_an_outbox_keeps_its_deduplication_id_on_fifo(channel: Channe
     assert result.error is None
 
 
+@pytest.mark.parametrize("channel", [Channel.QUEUE, Channel.TOPIC])
+def test_message_of_an_outbox_keeps_its_group_on_a_standard_target(channel: Channel) -> None:
+    sqs, sns = boto3.client("sqs"), boto3.client("sns")
+    queue_url, topic_arn = sqs.create_queue(QueueName="next")["QueueUrl"], sns.create_topic(Name="next")["TopicArn"]
+    queue_arn = sqs.get_queue_attributes(QueueUrl=queue_url, AttributeNames=["QueueArn"])["Attributes"]["QueueArn"]
+    raw = {"RawMessageDelivery": "true"}
+    sns.subscribe(TopicArn=topic_arn, Protocol="sqs", Endpoint=queue_arn, Attributes=raw)
+    target = queue_url if channel is Channel.QUEUE else topic_arn
+    message = OutboxMessage(channel=channel, target=target, body="b", group_id="tenant")
+    tasks = StepFunctionsTasks(lambda: boto3.client("stepfunctions"))
+    sent: list[dict[str, Any]] = []
+    for client, operation in ((sqs, "sqs.SendMessageBatch"), (sns, "sns.PublishBatch")):
+        client.meta.events.register(f"provide-client-params.{operation}", lambda params, **_: sent.append(params))
+
+    (result,) = AwsOutboxSender(lambda: sqs, lambda: sns, tasks, FakeClock()).send(
+        [AddressedMessage(message, "d-1", new_item())]
+    )
+
+    ((entry,),) = [params.get("Entries") or params["PublishBatchRequestEntries"] for params in sent]
+    (received,) = sqs.receive_message(QueueUrl=queue_url, MessageSystemAttributeNames=["All"])["Messages"]
+    assert (result.error, "MessageDeduplicationId" in entry) == (None, False)
+    assert received["Attributes"]["MessageGroupId"] == "tenant"
+
+
 @pytest.mark.parametrize("seconds", [None, 3])
 def test_lease_of_the_environment_is_the_lease_of_the_receiver(seconds: int | None) -> None:
     assert receiver_config(replace(ENVIRONMENT, lease_seconds=seconds), "orders").lease_seconds == seconds

@@ -19,7 +19,7 @@ BUSY = {"Failed": [{"Id": "0", "Code": "InternalError", "SenderFault": False}]}
 
 @dataclass
 class Target:
-    """A FIFO queue or topic.
+    """A queue or topic; FIFO by default.
 
     Attributes:
         sender: Sends to it.
@@ -68,15 +68,17 @@ class _Http:
     status_code: int
 
 
-def queue() -> Target:
+def queue(name: str = "orders.fifo") -> Target:
     client = boto3.client("sqs")
-    url = client.create_queue(QueueName="orders.fifo", Attributes={"FifoQueue": "true"})["QueueUrl"]
+    is_fifo = name.endswith(".fifo")
+    url = client.create_queue(QueueName=name, Attributes={"FifoQueue": "true"} if is_fifo else {})["QueueUrl"]
     return Target(SqsQueueSender(lambda: client, url, FakeClock()), client, "SendMessageBatch", "Entries")
 
 
-def topic() -> Target:
+def topic(name: str = "orders.fifo") -> Target:
     client = boto3.client("sns")
-    arn = client.create_topic(Name="orders.fifo", Attributes={"FifoTopic": "true"})["TopicArn"]
+    kind = {"FifoTopic": "true"} if name.endswith(".fifo") else {}
+    arn = client.create_topic(Name=name, Attributes=kind)["TopicArn"]
     sender = SnsTopicSender(lambda: client, arn, FakeClock())
     return Target(sender, client, "PublishBatch", "PublishBatchRequestEntries")
 
@@ -118,6 +120,16 @@ def test_group_of_a_message_that_is_refused_is_not_sent_in_later_calls(target: T
     assert [result.error is None for result in results] == [True, False, False, True, False]
     assert results[2] == results[4] == SendResult(None, "not sent: group g failed before it")
     assert calls[1:] == [["a"], ["bad"], ["other"]]
+
+
+@pytest.mark.parametrize("make", [lambda: queue("orders"), lambda: topic("orders")], ids=["queue", "topic"])
+def test_group_of_a_standard_target_goes_on_after_a_message_that_is_refused(make: Callable[[], Target]) -> None:
+    target = make()
+    target.answer((400, "InvalidParameterValue"), None, (400, "InvalidParameterValue"))
+
+    results = target.sender.send([OutgoingMessage(body=f"b-{number}", group_id="g") for number in range(12)])
+
+    assert [number for number, result in enumerate(results) if result.error is not None] == [1]
 
 
 def test_group_of_a_busy_message_is_sent_again_with_it(target: Target) -> None:

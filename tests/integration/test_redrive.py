@@ -42,6 +42,18 @@ def test_letters_of_a_fifo_queue_go_back_with_their_attributes() -> None:
     assert "Messages" not in sqs.receive_message(QueueUrl=urls[1])
 
 
+def test_letters_of_a_fair_queue_go_back_with_their_group() -> None:
+    sqs = boto3.client("sqs")
+    urls = [sqs.create_queue(QueueName=name)["QueueUrl"] for name in ("orders", "dead")]
+    sqs.send_message(QueueUrl=urls[1], MessageBody="b", MessageGroupId="tenant")
+
+    redrive(SqsDeadLetterSource(lambda: sqs, urls[1]), SqsQueueSender(lambda: sqs, urls[0]), SystemClock())
+
+    (message,) = sqs.receive_message(QueueUrl=urls[0], MessageSystemAttributeNames=["All"])["Messages"]
+    assert message["Attributes"]["MessageGroupId"] == "tenant"
+    assert "MessageDeduplicationId" not in message["Attributes"]
+
+
 @pytest.mark.parametrize(
     ("error", "code"),
     [

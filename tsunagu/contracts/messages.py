@@ -20,6 +20,15 @@ DEAD_LETTER_REASON_BYTES = 1_024
 REQUEST_ID_LENGTHS = range(1, 129)
 
 
+def is_fifo(address: str) -> bool:
+    """Return whether a queue URL, or the ARN of a queue or topic, is that of a FIFO one: AWS requires the suffix.
+
+    A standard queue or topic takes a message group too: it makes the queue fair, and orders nothing. But it takes no
+    deduplication id.
+    """
+    return address.endswith(".fifo")
+
+
 def dead_letter_source(queue_arn: str, message_id: str) -> str:
     """Return where a dead letter came from: the queue, and the SQS message id that it had there."""
     return f"{queue_arn}/{message_id}"

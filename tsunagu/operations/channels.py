@@ -3,6 +3,7 @@
 import re
 from dataclasses import dataclass
 
+from tsunagu.contracts.messages import is_fifo
 from tsunagu.errors import NotFoundError
 from tsunagu.operations.deployed_stacks import DeployedStack
 
@@ -26,7 +27,7 @@ class Channel:
     @property
     def is_fifo(self) -> bool:
         """Whether it is a FIFO queue. SQS says so in the URL."""
-        return self.queue_url.endswith(".fifo")
+        return is_fifo(self.queue_url)
 
 
 def channels_of(stack: DeployedStack) -> list[Channel]:

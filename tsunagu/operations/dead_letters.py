@@ -89,7 +89,8 @@ def _letter(message: Any) -> DeadLetter:
         receipt_handle=message["ReceiptHandle"],
         body=message["Body"],
         attributes={name: _attribute(value) for name, value in message.get("MessageAttributes", {}).items()},
-        group_id=system.get("MessageGroupId") if "SequenceNumber" in system else None,
+        group_id=system.get("MessageGroupId"),
+        is_fifo="SequenceNumber" in system,
         trace_header=system.get("AWSTraceHeader"),
     )
     return DeadLetter(delivery, int(system["SentTimestamp"]))

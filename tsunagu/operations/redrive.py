@@ -140,7 +140,7 @@ def _message(delivery: Delivery) -> OutgoingMessage:
         body=delivery.body,
         attributes={name: value for name, value in delivery.attributes.items() if name not in _OURS},
         group_id=delivery.group_id,
-        deduplication_id=redrive_deduplication_id(delivery.message_id) if delivery.group_id else None,
+        deduplication_id=redrive_deduplication_id(delivery.message_id) if delivery.is_fifo else None,
         trace_header=delivery.trace_header,
     )
 

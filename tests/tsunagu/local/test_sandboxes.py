@@ -11,6 +11,8 @@ from typing import Any
 import pytest
 
 from tsunagu.local.embedded_cloud import EmbeddedCloud
+from tsunagu.runtime.aws.sqs import SqsQueueSender
+from tsunagu.runtime.sending.publish import OutgoingMessage
 
 CONSUMER = """
 import os, time
@@ -26,7 +28,15 @@ def handler(event, context):
 """
 
 
-def consumer(function: Callable[..., Any], **properties: Any) -> dict[str, Any]:
+GROUPS = """
+def handler(event, context):
+    for record in event["Records"]:
+        system = record["attributes"]
+        print("received", system.get("MessageGroupId"), system.get("SequenceNumber"))
+"""
+
+
+def consumer(function: Callable[..., Any], code: str = CONSUMER, **properties: Any) -> dict[str, Any]:
     queue = {"VisibilityTimeout": 2}
     mapping = {
         "EventSourceArn": {"Fn::GetAtt": ["Queue", "Arn"]},
@@ -34,7 +44,7 @@ def consumer(function: Callable[..., Any], **properties: Any) -> dict[str, Any]:
         "FunctionResponseTypes": ["ReportBatchItemFailures"],
     }
     return {
-        **function(CONSUMER, **properties),
+        **function(code, **properties),
         "Queue": {"Type": "AWS::SQS::Queue", "Properties": queue},
         "Mapping": {"Type": "AWS::Lambda::EventSourceMapping", "Properties": mapping},
     }
@@ -154,6 +164,17 @@ def test_records_that_a_batch_returns_come_again_and_the_others_do_not(
     eventually(lambda: " ".join(received(cloud, ids["Function"])).count("poison") == 2)
     assert " ".join(received(cloud, ids["Function"])).count("good") == 1
     eventually(lambda: is_empty(cloud, ids["Queue"]))
+
+
+def test_record_of_a_fair_queue_has_its_group_and_no_sequence_number(
+    cloud: EmbeddedCloud, deploy: Callable[..., Any], function: Callable[..., Any], eventually: Callable[..., Any]
+) -> None:
+    ids = deploy(consumer(function, GROUPS))
+    sqs = cloud.client("sqs")
+
+    SqsQueueSender(lambda: sqs, ids["Queue"]).send([OutgoingMessage(body="b", group_id="tenant")])
+
+    assert eventually(lambda: received(cloud, ids["Function"])) == ["received tenant None"]
 
 
 def test_messages_of_a_killed_handler_come_again(

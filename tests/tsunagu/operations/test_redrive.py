@@ -58,6 +58,16 @@ def test_fifo_letter_goes_back_into_its_group_under_an_id_of_its_own() -> None:
     assert (sent.group_id, sent.deduplication_id) == ("g", "redrive-d-1")
 
 
+def test_letter_of_a_fair_queue_goes_back_with_its_group_and_without_a_deduplication_id() -> None:
+    target = FakeQueue()
+    fair = DeadLetter(Delivery.from_record(record("b", tenant="a")), START_MS - 1)
+
+    redrive(FakeDeadLetterQueue([fair]), target, FakeClock())
+
+    (sent,) = target.sent
+    assert (sent.group_id, sent.deduplication_id) == ("a", None)
+
+
 def test_limit_is_kept_and_the_rest_is_shown_again() -> None:
     source = FakeDeadLetterQueue([letter(n) for n in range(25)])
 

@@ -233,11 +233,19 @@ class FakeContext:
 
 
 def record(
-    body: object, message_id: str = "m-1", *, group: str | None = None, attributes: Mapping[str, str] | None = None
+    body: object,
+    message_id: str = "m-1",
+    *,
+    group: str | None = None,
+    tenant: str | None = None,
+    attributes: Mapping[str, str] | None = None,
 ) -> dict[str, Any]:
+    """Return a record of a FIFO queue, if it has a `group`; else of a standard one, fair if it has a `tenant`."""
     system = {"ApproximateReceiveCount": "1"}
     if group is not None:
         system |= {"MessageGroupId": group, "SequenceNumber": "1", "MessageDeduplicationId": message_id}
+    if tenant is not None:
+        system["MessageGroupId"] = tenant
     return {
         "messageId": message_id,
         "receiptHandle": f"handle-{message_id}",

@@ -47,12 +47,13 @@ def batch_entry(index: int, message: OutgoingMessage) -> dict[str, Any]:
     return entry
 
 
-def send_entries(messages: Sequence[OutgoingMessage], call: BatchCall) -> list[str | EntryFailure]:
+def send_entries(messages: Sequence[OutgoingMessage], call: BatchCall, *, in_order: bool) -> list[str | EntryFailure]:
     """Send `messages` by one call. If the whole call fails, send each by its own call, except in an outage.
 
     Args:
         messages: The messages in order; as many as one call can hold.
         call: Sends a batch. The `Id` of each entry is its index.
+        in_order: Whether the groups are those of a FIFO queue or topic.
 
     Returns:
         The id of each message, or why it was not sent.
@@ -62,11 +63,11 @@ def send_entries(messages: Sequence[OutgoingMessage], call: BatchCall) -> list[s
     except (ClientError, BotoCoreError) as error:
         if len(messages) == 1 or _is_outage(error):
             return [_failure(error)] * len(messages)
-    return _send_singly(messages, call)
+    return _send_singly(messages, call, in_order=in_order)
 
 
-def _send_singly(messages: Sequence[OutgoingMessage], call: BatchCall) -> list[str | EntryFailure]:
-    """Send each message by its own call, in order. A failure stops the rest of its group; an outage stops all."""
+def _send_singly(messages: Sequence[OutgoingMessage], call: BatchCall, *, in_order: bool) -> list[str | EntryFailure]:
+    """Send each message by its own call. A failure stops the rest of a group that is in order; an outage stops all."""
     answers: list[str | EntryFailure] = []
     failed: dict[str, EntryFailure] = {}
     for message in messages:
@@ -80,7 +81,7 @@ def _send_singly(messages: Sequence[OutgoingMessage], call: BatchCall) -> list[s
             answer = _failure(error)
             if _is_outage(error):
                 return answers + [answer] * (len(messages) - len(answers))
-        if isinstance(answer, EntryFailure) and group_id is not None:
+        if in_order and isinstance(answer, EntryFailure) and group_id is not None:
             failed[group_id] = answer
         answers.append(answer)
     return answers

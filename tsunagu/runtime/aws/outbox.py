@@ -3,6 +3,7 @@
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
+from tsunagu.contracts.messages import is_fifo
 from tsunagu.runtime.aws.sns import SnsTopicSender
 from tsunagu.runtime.aws.sqs import SqsQueueSender
 from tsunagu.runtime.aws.tasks import StepFunctionsTasks
@@ -63,6 +64,6 @@ def _message(message: AddressedMessage) -> OutgoingMessage:
         body=content.body,
         attributes=content.attributes,
         group_id=content.group_id,
-        deduplication_id=message.deduplication_id if content.group_id is not None else None,
+        deduplication_id=message.deduplication_id if is_fifo(content.target) else None,
         trace_header=content.trace_header,
     )

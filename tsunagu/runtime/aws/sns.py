@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Any
 
 from botocore.exceptions import BotoCoreError, ClientError
 
-from tsunagu.contracts.messages import SNS_MESSAGE_BYTES
+from tsunagu.contracts.messages import SNS_MESSAGE_BYTES, is_fifo
 from tsunagu.runtime.aws.entries import batch_entry, send_entries
 from tsunagu.runtime.clock import Clock
 from tsunagu.runtime.errors import UnavailableError
@@ -54,14 +54,15 @@ class SnsTopicSender:
     def __init__(self, client: "Callable[[], SNSClient]", topic_arn: str, clock: Clock) -> None:
         self._client = client
         self._topic_arn = topic_arn
+        self._is_fifo = is_fifo(topic_arn)
         self._clock = clock
 
     def send(self, messages: Sequence[OutgoingMessage]) -> list[SendResult]:
         """Publish `messages` in order, and return the results in the same order. No failure is raised."""
-        return send_in_batches(messages, self._send, self._clock, batch_bytes=SNS_MESSAGE_BYTES)
+        return send_in_batches(messages, self._send, self._clock, batch_bytes=SNS_MESSAGE_BYTES, in_order=self._is_fifo)
 
     def _send(self, messages: Sequence[OutgoingMessage]) -> list[str | EntryFailure]:
-        return send_entries(messages, self._call)
+        return send_entries(messages, self._call, in_order=self._is_fifo)
 
     def _call(self, messages: Sequence[OutgoingMessage]) -> Any:
         entries: list[Any] = [

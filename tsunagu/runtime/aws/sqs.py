@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Any
 
 from botocore.exceptions import BotoCoreError, ClientError
 
-from tsunagu.contracts.messages import SQS_ENTRIES_PER_BATCH
+from tsunagu.contracts.messages import SQS_ENTRIES_PER_BATCH, is_fifo
 from tsunagu.runtime.aws.entries import batch_entry, send_entries
 from tsunagu.runtime.clock import Clock, SystemClock
 from tsunagu.runtime.errors import LONGEST_DELAY_SECONDS
@@ -28,14 +28,15 @@ class SqsQueueSender:
     def __init__(self, client: "Callable[[], SQSClient]", queue_url: str, clock: Clock | None = None) -> None:
         self._client = client
         self._queue_url = queue_url
+        self._is_fifo = is_fifo(queue_url)
         self._clock = clock or SystemClock()
 
     def send(self, messages: Sequence[OutgoingMessage]) -> list[SendResult]:
         """Send `messages` in order, and return the results in the same order. No failure is raised."""
-        return send_in_batches(messages, self._send, self._clock)
+        return send_in_batches(messages, self._send, self._clock, in_order=self._is_fifo)
 
     def _send(self, messages: Sequence[OutgoingMessage]) -> list[str | EntryFailure]:
-        return send_entries(messages, self._call)
+        return send_entries(messages, self._call, in_order=self._is_fifo)
 
     def _call(self, messages: Sequence[OutgoingMessage]) -> Any:
         entries = [_entry(index, message) for index, message in enumerate(messages)]

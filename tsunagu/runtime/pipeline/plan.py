@@ -50,10 +50,19 @@ class Planner:
         )
         return self._kept(run, found)
 
-    def announce(self, envelope: Envelope, outbox: Outbox, trace_context: str | None) -> None:
-        """Put the message to the step into an outbox. Its text is the result of the item, which is the envelope."""
+    def announce(
+        self, envelope: Envelope, outbox: Outbox, trace_context: str | None, *, group_id: str | None = None
+    ) -> None:
+        """Put the message to the step into an outbox. Its text is the result of the item, which is the envelope.
+
+        Args:
+            envelope: The envelope of the run.
+            outbox: The outbox of the start.
+            trace_context: X-Ray header to carry on.
+            group_id: Message group, so that the queues of the services are fair. Default: none.
+        """
         topic_arn = self._journal.pipeline.step(envelope.step).topic_arn
-        outbox.publish(topic_arn, None, attributes=attributes_of(envelope, trace_context))
+        outbox.publish(topic_arn, None, attributes=attributes_of(envelope, trace_context), group_id=group_id)
 
     def _input(self, command: Command) -> StoredInput:
         if not isinstance(command, ReplayCommand):

@@ -121,6 +121,7 @@ class RequestProcessor(Generic[RequestT]):
             self._place.next_topic_arn,
             onward_text(self._place.next_step),
             attributes=attributes_of(onward, trace_context_of(message.delivery)),
+            group_id=message.delivery.fair_group_id,
             awaits=awaits,
         )
 

@@ -71,4 +71,6 @@ class StartReceiver:
             raise PermanentError(msg)
         envelope = self._planner.envelope(command, request_id=message.request_id, run_id=self._new_id(), hop=hop)
         message.result = envelope.encode()
-        self._planner.announce(envelope, message.outbox, trace_context_of(message.delivery))
+        delivery = message.delivery
+        trace_context = trace_context_of(delivery)
+        self._planner.announce(envelope, message.outbox, trace_context, group_id=delivery.fair_group_id)

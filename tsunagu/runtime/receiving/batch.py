@@ -141,7 +141,8 @@ class Intake(Generic[PayloadT]):
                 known.claim_request = _claim_request(
                     known.claim_request.item_id, known.claim_request.payload_hash, known.deliveries
                 )
-            lane = f"group:{delivery.group_id}" if delivery.group_id else f"record:{delivery.message_id}"
+            group = delivery.ordered_group_id
+            lane = f"group:{group}" if group else f"record:{delivery.message_id}"
             lanes.setdefault(lane, []).append(LaneEntry(delivery, known))
         return Batch(list(messages.values()), list(lanes.values()))
 

@@ -84,7 +84,7 @@ class DeadLetterChannel:
             body=delivery.body,
             attributes=delivery.attributes,
             group_id=delivery.group_id,
-            deduplication_id=dead_letter_deduplication_id(delivery.message_id) if delivery.group_id else None,
+            deduplication_id=dead_letter_deduplication_id(delivery.message_id) if delivery.is_fifo else None,
             trace_header=delivery.trace_header,
         )
         source = dead_letter_source(self._queue_arn, delivery.message_id)

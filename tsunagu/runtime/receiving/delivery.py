@@ -33,7 +33,8 @@ class Delivery:
         receipt_handle: Handle by which the visibility of this delivery is changed.
         body: Text, as it was sent.
         attributes: Message attributes, as they were sent.
-        group_id: Message group; None on a standard queue.
+        group_id: Message group. On a standard queue it makes the queue fair, and orders nothing.
+        is_fifo: Whether it came from a FIFO queue, where the messages of a group run in order.
         trace_header: X-Ray header of the message, if it has one.
         given_request_id: Request id to use instead of the message's own. Default: the message's own.
     """
@@ -43,6 +44,7 @@ class Delivery:
     body: str
     attributes: Mapping[str, Attribute]
     group_id: str | None
+    is_fifo: bool
     trace_header: str | None
     given_request_id: str | None = None
 
@@ -55,9 +57,20 @@ class Delivery:
             receipt_handle=record["receiptHandle"],
             body=record["body"],
             attributes={name: _attribute(value) for name, value in (record.get("messageAttributes") or {}).items()},
-            group_id=system.get("MessageGroupId") if "SequenceNumber" in system else None,
+            group_id=system.get("MessageGroupId"),
+            is_fifo="SequenceNumber" in system,
             trace_header=system.get("AWSTraceHeader"),
         )
+
+    @property
+    def ordered_group_id(self) -> str | None:
+        """Message group whose messages run in order; None on a standard queue."""
+        return self.group_id if self.is_fifo else None
+
+    @property
+    def fair_group_id(self) -> str | None:
+        """Message group that makes a standard queue fair; None on a FIFO queue."""
+        return None if self.is_fifo else self.group_id
 
     @property
     def request_id(self) -> str:

@@ -44,7 +44,7 @@ class Invocation(Generic[PayloadT]):
         self._claiming.claim_all(batch.messages)
         self._heartbeats.begin([message for message in batch.messages if message.claim is not None])
         if self._concurrency > 1:
-            self._run_together([lane for lane in batch.lanes if len(lane) == 1 and lane[0].delivery.group_id is None])
+            self._run_together([lane for lane in batch.lanes if len(lane) == 1 and not lane[0].delivery.is_fifo])
         self._run_alone(self._run_in_waves(batch.lanes))
         for message in batch.messages:
             if message.claim is not None:

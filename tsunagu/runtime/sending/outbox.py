@@ -57,7 +57,7 @@ class OutboxMessage:
         target: Queue URL, topic ARN, or task token.
         body: Text of the message; for a task, its output, or the cause of its failure.
         attributes: Message attributes of type String.
-        group_id: Message group of a FIFO queue or topic.
+        group_id: Message group. A FIFO queue or topic requires it; on a standard queue it makes the queue fair.
         error: Name of a task's error.
         trace_header: X-Ray header of the message.
         awaits: Ids of the items whose results the message will contain, by name; `runtime.pipeline.join` adds them.
@@ -115,7 +115,7 @@ class Outbox:
             body: Text of the message, 1 MiB at most with its attributes. None: the result of the message in hand.
             attributes: Message attributes, eight at most. Two more are added: the request id, and, in a pipeline, the
                 number of hops. Yours replace those of the same name.
-            group_id: Message group; required by a FIFO queue.
+            group_id: Message group. A FIFO queue requires it; a standard one becomes fair by it, and orders nothing.
 
         Raises:
             TypeError: The queue, the body, the group or an attribute is not text.
@@ -139,7 +139,7 @@ class Outbox:
             topic_arn: ARN of the topic.
             body: Text of the message. None: the result of the message in hand.
             attributes: Message attributes, as for `send`.
-            group_id: Message group; required by a FIFO topic.
+            group_id: Message group. A FIFO topic requires it; a standard one passes it on to standard queues of SQS.
             awaits: Ids of the items whose results the message will contain, by name. Default: none.
         """
         self._add(Channel.TOPIC, topic_arn, body, attributes, group_id=group_id, awaits=awaits)

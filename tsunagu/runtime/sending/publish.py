@@ -31,8 +31,9 @@ class OutgoingMessage:
     Attributes:
         body: Text of the message.
         attributes: Message attributes by name, ten at most; a plain `str` is an attribute of type `String`.
-        group_id: Message group; required by a FIFO queue.
-        deduplication_id: A FIFO queue or topic skips messages with the same id for five minutes.
+        group_id: Message group. A FIFO queue or topic requires it; on a standard queue it makes the queue fair.
+        deduplication_id: A FIFO queue or topic skips messages with the same id for five minutes. A standard one takes
+            none.
         trace_header: X-Ray header of the message.
     """
 
@@ -107,7 +108,12 @@ SendCall = Callable[[Sequence[OutgoingMessage]], list[str | EntryFailure]]
 
 
 def send_in_batches(
-    messages: Sequence[OutgoingMessage], call: SendCall, clock: Clock, *, batch_bytes: int = SQS_MESSAGE_BYTES
+    messages: Sequence[OutgoingMessage],
+    call: SendCall,
+    clock: Clock,
+    *,
+    batch_bytes: int = SQS_MESSAGE_BYTES,
+    in_order: bool = True,
 ) -> list[SendResult]:
     """Send `messages` in batches, and send failed entries again, in four rounds at most.
 
@@ -119,6 +125,8 @@ def send_in_batches(
         call: Sends one batch, and returns for each entry its message id or its failure.
         clock: Pauses between rounds.
         batch_bytes: Largest size of one call, in bytes. Default: 1 MiB, the limit of SQS.
+        in_order: Whether the groups are those of a FIFO queue or topic. A group of a standard one does not stop.
+            Default: they are.
 
     Returns:
         One result for each message, in order.
@@ -135,7 +143,7 @@ def send_in_batches(
         broken_groups |= {
             message.group_id
             for message, result in zip(batch, results[-len(batch) :], strict=True)
-            if result.error is not None and message.group_id is not None
+            if in_order and result.error is not None and message.group_id is not None
         }
     return results
 

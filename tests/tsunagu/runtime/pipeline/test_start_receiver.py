@@ -41,6 +41,17 @@ def test_message_of_the_entry_queue_starts_a_run(world: PipelineWorld) -> None:
     assert start.item.request_id == notification["request_id"]
 
 
+@pytest.mark.parametrize(("system", "group_ids"), [({"tenant": "a"}, {"a"}), ({"group": "a"}, {None}), ({}, {None})])
+def test_every_hop_keeps_the_group_of_a_fair_entry_queue(
+    world: PipelineWorld, system: dict[str, str], group_ids: set[str | None]
+) -> None:
+    receive(world, record(json.dumps(start_document()), **system))  # type: ignore[arg-type]
+    world.settle()
+
+    assert len(world.notifications()) == 1
+    assert {each.outbox_message.group_id for each in world.topics.published} == group_ids
+
+
 def test_copies_in_the_entry_queue_are_one_request(world: PipelineWorld) -> None:
     receive(world, entry_record(start_document()), entry_record(start_document(), "m-2"))
     receive(world, entry_record(start_document(), "m-3"))

@@ -104,11 +104,11 @@ class FakeTopics:
             for service in step.services:
                 only = content.attributes.get("service")
                 if step.topic_arn == content.target and only in {None, service}:
-                    self.put(service, content.body, content.attributes)
+                    self.put(service, content.body, content.attributes, content.group_id)
 
-    def put(self, service: str, body: str, attributes: Mapping[str, str]) -> None:
+    def put(self, service: str, body: str, attributes: Mapping[str, str], tenant: str | None = None) -> None:
         queue = self.queues.setdefault(service, [])
-        queue.append(record(body, f"m-{next(self.numbers)}", attributes=attributes))
+        queue.append(record(body, f"m-{next(self.numbers)}", tenant=tenant, attributes=attributes))
 
 
 class PipelineWorld:

@@ -33,6 +33,13 @@ def test_fifo_dead_letter_keeps_its_group_and_has_an_id_of_its_own(world: World)
     assert (letter.group_id, letter.deduplication_id) == ("g", "dead-m-1")
 
 
+def test_dead_letter_of_a_fair_queue_keeps_its_group_without_a_deduplication_id(world: World) -> None:
+    world.receive(record("no json", tenant="a"))
+
+    (letter,) = world.dead_letter_queue.sent
+    assert (letter.group_id, letter.deduplication_id) == ("a", None)
+
+
 def test_one_notification_lists_all_dead_letters_of_a_batch(world: World) -> None:
     world.receive(*[record("no json", f"m-{n}") for n in range(3)])
 

@@ -82,8 +82,9 @@ def test_binary_attributes_are_read_as_bytes() -> None:
     assert (attribute.data_type, attribute.value) == ("Binary.x", b"\x00\x01\x02")
 
 
-def test_group_id_on_a_standard_queue_is_ignored() -> None:
-    raw = record("{}")
-    raw["attributes"]["MessageGroupId"] = "fair-queue-tenant"
+def test_group_of_a_standard_queue_is_kept_and_orders_nothing() -> None:
+    fair = Delivery.from_record(record("{}", tenant="a"))
+    fifo = Delivery.from_record(record("{}", group="a"))
 
-    assert Delivery.from_record(raw).group_id is None
+    assert (fair.group_id, fair.fair_group_id, fair.ordered_group_id) == ("a", "a", None)
+    assert (fifo.group_id, fifo.fair_group_id, fifo.ordered_group_id) == ("a", None, "a")

@@ -28,6 +28,22 @@ def test_first_failure_stops_its_group_and_no_other(world: World) -> None:
     assert (returned, world.effects()) == (["a-1", "a-2"], ["a-0", "b-0", "b-1"])
 
 
+@pytest.mark.parametrize("concurrency", [1, 10])
+def test_failure_of_one_message_does_not_stop_its_tenant_on_a_fair_queue(world: World, concurrency: int) -> None:
+    world.concurrency = concurrency
+
+    def process(body: JsonObject, message: Message) -> None:
+        if body["order_id"] == "a-1":
+            raise RetryableError(body["order_id"], after_seconds=9)
+        world.work(body, message)
+
+    batch = [record(order(key), key, tenant="a") for key in ("a-0", "a-1", "a-2")]
+
+    returned = world.receive(*batch, process=process)
+
+    assert (returned, sorted(world.runs), world.visibility.changed) == (["a-1"], ["a-0", "a-2"], {"handle-a-1": 9})
+
+
 def test_head_and_tail_of_a_stopped_group_get_the_same_visibility(world: World) -> None:
     def process(_body: JsonObject, _message: Message) -> None:
         raise RetryableError("later", after_seconds=9)

@@ -108,7 +108,8 @@ def test_heartbeat_costs_nothing_where_the_lease_is_the_invocation(world: World)
     assert world.store.calls == ["insert", "update"]
 
 
-def test_messages_of_a_standard_queue_run_at_the_same_time(world: World) -> None:
+@pytest.mark.parametrize("tenant", [None, "one-for-all"])
+def test_messages_of_a_standard_queue_run_at_the_same_time(world: World, tenant: str | None) -> None:
     world.concurrency = 4
     all_there = threading.Barrier(4)
 
@@ -116,7 +117,7 @@ def test_messages_of_a_standard_queue_run_at_the_same_time(world: World) -> None
         all_there.wait(timeout=60)
         world.work(body, message)
 
-    batch = [record(order(f"o-{n}"), f"m-{n}") for n in range(4)]
+    batch = [record(order(f"o-{n}"), f"m-{n}", tenant=tenant) for n in range(4)]
 
     assert world.receive(*batch, process=together) == []
     assert sorted(map(str, world.effects())) == ["o-0", "o-1", "o-2", "o-3"]

@@ -73,6 +73,15 @@ def test_group_of_a_failed_entry_is_not_sent_in_later_calls() -> None:
     assert "other" in wire.taken
 
 
+def test_group_of_a_failed_entry_goes_on_where_groups_are_not_in_order() -> None:
+    wire = Wire()
+    messages = [OutgoingMessage(body="bad" if n == 9 else f"b-{n}", group_id="a") for n in range(11)]
+
+    results = send_in_batches(messages, wire.call, FakeClock(), in_order=False)
+
+    assert [number for number, result in enumerate(results) if result.error is not None] == [9]
+
+
 def test_size_counts_names_types_and_values_of_attributes() -> None:
     message = OutgoingMessage(body="é", attributes={"n": "v", "b": Attribute("Binary", b"123")})
 

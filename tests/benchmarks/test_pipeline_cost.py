@@ -259,11 +259,11 @@ def test_transport_of_inline_payloads_costs_at_most_a_tenth() -> None:
 
 
 @pytest.mark.parametrize("batch", [1, 10])
-def test_inline_turns_dearer_at_five_kb_of_a_request_and_three_of_a_result(batch: int) -> None:
+def test_inline_turns_dearer_at_five_kb_of_a_request_and_nearly_three_of_a_result(batch: int) -> None:
     flow, purposes = Flow(batch=batch), (Purpose.TRANSPORT, Purpose.JOURNAL)
 
     assert request_turn_bytes(flow, *purposes) == 5 * 1_024
-    assert result_turn_bytes(flow, *purposes) == 3 * 1_024
+    assert result_turn_bytes(flow, *purposes) == 2.75 * 1_024
 
 
 def test_transport_alone_has_no_turn_before_the_threshold() -> None:
@@ -273,7 +273,7 @@ def test_transport_alone_has_no_turn_before_the_threshold() -> None:
 def test_page_says_what_the_model_says() -> None:
     flow, counted = Flow(), (Purpose.TRANSPORT, Purpose.JOURNAL)
     page = (ROOT / "docs" / "semantics.md").read_text(encoding="utf-8")
-    turns = [turn(flow, *counted) // 1_024 for turn in (request_turn_bytes, result_turn_bytes)]
+    turns = [f"{turn(flow, *counted) / 1_024:g}" for turn in (request_turn_bytes, result_turn_bytes)]
 
     said = " ".join(page.split("## Costs")[1].split("\n## ")[0].split())
     inline, stored = usd(flow, Purpose.TRANSPORT), usd(in_s3(flow), Purpose.TRANSPORT)

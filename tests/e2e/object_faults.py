@@ -180,8 +180,8 @@ def _send(desk: OrderDesk, forge: Callable[[Envelope], Envelope]) -> str:
     )
     _put_forged(desk, envelope, order, run_id)
     attributes = {
-        "request_id": {"DataType": "String", "StringValue": request_id},
-        "schema_version": {"DataType": "String", "StringValue": "1"},
+        "tsunagu_request_id": {"DataType": "String", "StringValue": request_id},
+        "tsunagu_schema_version": {"DataType": "String", "StringValue": "1"},
     }
     desk.cloud.client("sqs").send_message(
         QueueUrl=desk.queues["shipping"].queue_url, MessageBody=json.dumps(envelope), MessageAttributes=attributes

@@ -55,7 +55,7 @@ class Desk:
 
     def _queue(self, name: str, topic_arn: str) -> str:
         url = self._sqs.create_queue(QueueName=name)["QueueUrl"]
-        policy = {"service": [{"exists": False}, name]}
+        policy = {"tsunagu_service": [{"exists": False}, name]}
         self._sns.subscribe(
             TopicArn=topic_arn,
             Protocol="sqs",
@@ -261,7 +261,7 @@ def test_declined_order_dies_in_billing_alone(desk: Desk) -> None:
     desk.settle()
 
     (letter,) = desk.receive("letters")
-    assert "got declined" in letter["messageAttributes"]["dead_letter_reason"]["stringValue"]
+    assert "got declined" in letter["messageAttributes"]["tsunagu_dead_letter_reason"]["stringValue"]
     (run,) = trace(deployed_journal(desk.environment, boto3.client("dynamodb")), answer["request_id"])
     assert [each.status for each in run.services] == [Status.COMPLETED, Status.DEAD, None]
 

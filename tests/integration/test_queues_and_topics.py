@@ -125,12 +125,12 @@ def test_published_messages_arrive_with_their_attributes(sqs: "SQSClient", queue
     subscribe(sqs, topic_arn, queue_url)
 
     (result,) = SnsTopicSender(lambda: sns, topic_arn, FakeClock()).send(
-        [OutgoingMessage(body="b", attributes={"request_id": "r-1"})]
+        [OutgoingMessage(body="b", attributes={"tsunagu_request_id": "r-1"})]
     )
 
     (message,) = sqs.receive_message(QueueUrl=queue_url, MessageAttributeNames=["All"])["Messages"]
     assert (message["Body"], result.error) == ("b", None)
-    assert message["MessageAttributes"]["request_id"]["StringValue"] == "r-1"
+    assert message["MessageAttributes"]["tsunagu_request_id"]["StringValue"] == "r-1"
 
 
 def test_messages_of_a_fifo_topic_keep_group_and_deduplication_id(sqs: "SQSClient") -> None:

@@ -2,12 +2,37 @@
 
 SCHEMA_VERSION = 1
 
-# Message attributes. A message has ten at most; with these five, five are left for the producer.
-REQUEST_ID_ATTRIBUTE = "request_id"
-SCHEMA_VERSION_ATTRIBUTE = "schema_version"
-HOP_COUNT_ATTRIBUTE = "hop_count"
-DEAD_LETTER_REASON_ATTRIBUTE = "dead_letter_reason"
-DEAD_LETTER_SOURCE_ATTRIBUTE = "dead_letter_source"
+# Message attributes of ours, and of nobody else: what a producer's own attributes mean is the producer's business.
+# A message has ten at most. With the three of every message and the two of a dead letter, five are left for the
+# producer. The last two are those of a pipeline, whose messages have no others.
+REQUEST_ID_ATTRIBUTE = "tsunagu_request_id"
+SCHEMA_VERSION_ATTRIBUTE = "tsunagu_schema_version"
+HOP_COUNT_ATTRIBUTE = "tsunagu_hop_count"
+DEAD_LETTER_REASON_ATTRIBUTE = "tsunagu_dead_letter_reason"
+DEAD_LETTER_SOURCE_ATTRIBUTE = "tsunagu_dead_letter_source"
+TRACE_CONTEXT_ATTRIBUTE = "tsunagu_trace_context"
+# A replay of one service sets this attribute. A subscription accepts its own service's name, or no attribute.
+SERVICE_ATTRIBUTE = "tsunagu_service"
+ATTRIBUTES = frozenset(
+    {
+        REQUEST_ID_ATTRIBUTE,
+        SCHEMA_VERSION_ATTRIBUTE,
+        HOP_COUNT_ATTRIBUTE,
+        DEAD_LETTER_REASON_ATTRIBUTE,
+        DEAD_LETTER_SOURCE_ATTRIBUTE,
+        TRACE_CONTEXT_ATTRIBUTE,
+        SERVICE_ATTRIBUTE,
+    }
+)
+# Names of earlier messages, by the name of now. They are read where a message does not have the name of now, until the
+# next release. `schema_version` and `service` are missing here: a producer's own must not stop a message.
+OLD_ATTRIBUTES = {
+    REQUEST_ID_ATTRIBUTE: "request_id",
+    HOP_COUNT_ATTRIBUTE: "hop_count",
+    DEAD_LETTER_REASON_ATTRIBUTE: "dead_letter_reason",
+    DEAD_LETTER_SOURCE_ATTRIBUTE: "dead_letter_source",
+    TRACE_CONTEXT_ATTRIBUTE: "trace_context",
+}
 ATTRIBUTES_PER_MESSAGE = 10
 
 # https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/quotas-messages.html

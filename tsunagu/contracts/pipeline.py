@@ -7,9 +7,6 @@ from tsunagu.contracts.environment import EnvironmentContract
 INLINE_BYTES = 65_536
 LARGEST_PAYLOAD_BYTES = 10 * 1_048_576
 HOP_LIMIT = 32
-# A replay of one service sets this attribute. A subscription accepts its own service's name, or no attribute.
-SERVICE_ATTRIBUTE = "service"
-TRACE_CONTEXT_ATTRIBUTE = "trace_context"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

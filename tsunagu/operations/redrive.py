@@ -13,6 +13,7 @@ from typing import Protocol
 from tsunagu.contracts.messages import (
     DEAD_LETTER_REASON_ATTRIBUTE,
     DEAD_LETTER_SOURCE_ATTRIBUTE,
+    OLD_ATTRIBUTES,
     redrive_deduplication_id,
 )
 from tsunagu.runtime.clock import Clock
@@ -22,6 +23,8 @@ from tsunagu.runtime.sending.publish import OutgoingMessage, QueueSender
 RATES_PER_SECOND = (0.0, 500.0)
 
 _OURS = frozenset({DEAD_LETTER_REASON_ATTRIBUTE, DEAD_LETTER_SOURCE_ATTRIBUTE})
+_OLD_SOURCE = OLD_ATTRIBUTES[DEAD_LETTER_SOURCE_ATTRIBUTE]
+_OLD = frozenset({_OLD_SOURCE, OLD_ATTRIBUTES[DEAD_LETTER_REASON_ATTRIBUTE]})
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,7 +50,7 @@ class DeadLetter:
         return self._text(DEAD_LETTER_SOURCE_ATTRIBUTE)
 
     def _text(self, name: str) -> str | None:
-        attribute = self.delivery.attributes.get(name)
+        attribute = self.delivery.attribute(name)
         return attribute.value if attribute is not None and isinstance(attribute.value, str) else None
 
 
@@ -136,13 +139,21 @@ def _move(letters: Sequence[DeadLetter], source: DeadLetterSource, target: Queue
 
 
 def _message(delivery: Delivery) -> OutgoingMessage:
+    added = _OURS | (_OLD if _is_of_earlier_release(delivery) else set())
     return OutgoingMessage(
         body=delivery.body,
-        attributes={name: value for name, value in delivery.attributes.items() if name not in _OURS},
+        attributes={name: value for name, value in delivery.attributes.items() if name not in added},
         group_id=delivery.group_id,
         deduplication_id=redrive_deduplication_id(delivery.message_id) if delivery.is_fifo else None,
         trace_header=delivery.trace_header,
     )
+
+
+def _is_of_earlier_release(delivery: Delivery) -> bool:
+    """Whether an earlier release wrote the letter. In others, attributes of the old names are the producer's own."""
+    source = delivery.attributes.get(_OLD_SOURCE)
+    is_ours = source is not None and isinstance(source.value, str) and source.value.startswith("arn:")
+    return is_ours and not _OURS & delivery.attributes.keys()
 
 
 def _check(rate_per_second: float, limit_count: int | None) -> None:

@@ -70,7 +70,7 @@ def test_messages_carry_their_request_id_and_schema_version(sqs: "SQSClient") ->
 
     received = sqs.receive_message(QueueUrl=payments.queue_url, MessageAttributeNames=["All"])["Messages"][0]
     attributes = {name: value["StringValue"] for name, value in received["MessageAttributes"].items()}
-    assert attributes == {"request_id": messages[0].request_id, "schema_version": "1"}
+    assert attributes == {"tsunagu_request_id": messages[0].request_id, "tsunagu_schema_version": "1"}
 
 
 def fill(sqs: "SQSClient", payments: ConsumedQueue) -> None:

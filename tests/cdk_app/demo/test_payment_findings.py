@@ -132,7 +132,7 @@ def test_a_valid_message_among_the_dead_letters_is_found() -> None:
 def test_a_dead_letter_without_a_reason_is_found(reason: str | None) -> None:
     findings = compare_payments([POISON], table(), [replace(POISON_LETTER, reason=reason)], ordered=True)
 
-    assert findings.wrong == ["a dead letter must say its reason in dead_letter_reason, got none: {"]
+    assert findings.wrong == ["a dead letter must say its reason in tsunagu_dead_letter_reason, got none: {"]
 
 
 def test_second_copy_of_a_dead_letter_counts_once() -> None:
@@ -170,7 +170,7 @@ def test_dead_letters_are_looked_at_and_stay_where_they_are(aws: None) -> None:
         sqs.send_message(
             QueueUrl=url,
             MessageBody=str(number),
-            MessageAttributes={"dead_letter_reason": {"DataType": "String", "StringValue": "not JSON"}},
+            MessageAttributes={"tsunagu_dead_letter_reason": {"DataType": "String", "StringValue": "not JSON"}},
         )
 
     first, second = find_dead_letters(sqs, url), find_dead_letters(sqs, url)

@@ -16,8 +16,11 @@ from tests.explorer.setting import Bounds
 from tests.explorer.stage import NOTHING, Stage
 from tests.tsunagu.runtime.objects import FakeObjectStore
 from tests.tsunagu.runtime.pipeline.world import ORDERS
-from tsunagu.contracts.messages import DEAD_LETTER_REASON_ATTRIBUTE, DEAD_LETTER_SOURCE_ATTRIBUTE
-from tsunagu.contracts.pipeline import SERVICE_ATTRIBUTE
+from tsunagu.contracts.messages import (
+    DEAD_LETTER_REASON_ATTRIBUTE,
+    DEAD_LETTER_SOURCE_ATTRIBUTE,
+    SERVICE_ATTRIBUTE,
+)
 from tsunagu.runtime.clock import new_request_id
 from tsunagu.runtime.receiving.relay import AddressedMessage
 from tsunagu.runtime.sending.publish import OutgoingMessage, SendResult

@@ -33,7 +33,11 @@ class FakeDeadLetterQueue:
 
 
 def letter(number: int, *, sent_ms: int = START_MS - 1, group: str | None = None) -> DeadLetter:
-    attributes = {"dead_letter_reason": "r", "dead_letter_source": "s", "request_id": f"r-{number}"}
+    attributes = {
+        "tsunagu_dead_letter_reason": "r",
+        "tsunagu_dead_letter_source": "s",
+        "tsunagu_request_id": f"r-{number}",
+    }
     raw = record(f"body-{number}", f"d-{number}", group=group, attributes=attributes)
     return DeadLetter(Delivery.from_record(raw), sent_ms)
 
@@ -45,7 +49,7 @@ def test_all_letters_go_back_in_order_without_our_attributes() -> None:
 
     assert (report.moved, report.problems) == (25, [])
     assert [message.body for message in target.sent] == [f"body-{n}" for n in range(25)]
-    assert set(target.sent[0].attributes) == {"request_id"}
+    assert set(target.sent[0].attributes) == {"tsunagu_request_id"}
     assert (source.letters, source.hidden) == ([], [])
 
 
@@ -66,6 +70,37 @@ def test_letter_of_a_fair_queue_goes_back_with_its_group_and_without_a_deduplica
 
     (sent,) = target.sent
     assert (sent.group_id, sent.deduplication_id) == ("a", None)
+
+
+QUEUE = "arn:aws:sqs:eu-central-1:111122223333:orders"
+
+
+@pytest.mark.parametrize(
+    ("attributes", "kept"),
+    [
+        ({"dead_letter_source": f"{QUEUE}/m", "dead_letter_reason": "r", "a": "b"}, {"a"}),
+        ({"dead_letter_source": "warehouse 7", "dead_letter_reason": "mine"}, None),
+        ({"dead_letter_reason": "mine"}, None),
+        ({"dead_letter_source": f"{QUEUE}/m", "tsunagu_dead_letter_source": f"{QUEUE}/m"}, {"dead_letter_source"}),
+    ],
+    ids=["of an earlier release", "of a producer", "moved by SQS", "of this release"],
+)
+def test_old_names_are_removed_from_letters_of_an_earlier_release_only(
+    attributes: dict[str, str], kept: set[str] | None
+) -> None:
+    target = FakeQueue()
+    old = DeadLetter(Delivery.from_record(record("b", attributes=attributes)), START_MS - 1)
+
+    redrive(FakeDeadLetterQueue([old]), target, FakeClock())
+
+    assert set(target.sent[0].attributes) == (attributes.keys() if kept is None else kept)
+
+
+def test_reason_and_source_of_a_letter_of_an_earlier_release_are_read() -> None:
+    attributes = {"dead_letter_source": f"{QUEUE}/m", "dead_letter_reason": "r"}
+    old = DeadLetter(Delivery.from_record(record("b", attributes=attributes)), START_MS - 1)
+
+    assert (old.reason, old.source) == ("r", f"{QUEUE}/m")
 
 
 def test_limit_is_kept_and_the_rest_is_shown_again() -> None:

@@ -44,9 +44,9 @@ def queue(sqs: "SQSClient", *, fifo: bool) -> Channel:
 def test_each_message_has_a_version_7_request_id_and_the_schema_version() -> None:
     messages = compose_messages(payloads(3), STANDARD)
 
-    assert {UUID(str(message.attributes["request_id"])).version for message in messages} == {7}
-    assert len({message.attributes["request_id"] for message in messages}) == 3
-    assert {message.attributes["schema_version"] for message in messages} == {"1"}
+    assert {UUID(str(message.attributes["tsunagu_request_id"])).version for message in messages} == {7}
+    assert len({message.attributes["tsunagu_request_id"] for message in messages}) == 3
+    assert {message.attributes["tsunagu_schema_version"] for message in messages} == {"1"}
 
 
 def test_fifo_messages_are_grouped_by_the_field_and_deduplicated_by_payload() -> None:
@@ -119,4 +119,4 @@ def test_refused_messages_are_reported_by_line_and_the_others_by_request_id() ->
     report = send_payloads(cast("Any", RefusesSecond()), STANDARD, sent, messages)
 
     assert report.failures == ["line 2: Refused: no"]
-    assert report.request_ids == [messages[index].attributes["request_id"] for index in (0, 2)]
+    assert report.request_ids == [messages[index].attributes["tsunagu_request_id"] for index in (0, 2)]

@@ -41,7 +41,7 @@ def collector() -> Iterator[Collector]:
 
 
 def test_each_line_of_a_message_has_its_request_id(collector: Collector) -> None:
-    World().receive(record(order("o-1"), attributes={"request_id": "r-1"}))
+    World().receive(record(order("o-1"), attributes={"tsunagu_request_id": "r-1"}))
 
     processed = next(line for line in collector.lines if line["message"] == "message processed")
     assert (processed[LogKey.REQUEST_ID], processed[LogKey.MESSAGE_ID]) == ("r-1", "m-1")
@@ -52,7 +52,7 @@ def test_each_line_of_a_start_has_the_request_that_it_came_from_as_its_cause(col
     world = PipelineWorld()
     body = json.dumps({"action": "start", "payload": ORDER, "idempotency_key": "k-1"})
 
-    world.entry().receive({"Records": [record(body, attributes={"request_id": "r-1"})]}, FakeContext())
+    world.entry().receive({"Records": [record(body, attributes={"tsunagu_request_id": "r-1"})]}, FakeContext())
 
     (item,) = world.store.items.values()
     processed = next(line for line in collector.lines if line["message"] == "message processed")
@@ -61,7 +61,7 @@ def test_each_line_of_a_start_has_the_request_that_it_came_from_as_its_cause(col
 
 
 def test_message_that_goes_on_under_its_request_has_no_cause(collector: Collector) -> None:
-    World().receive(record(order("o-1"), attributes={"request_id": "r-1"}), record(order("o-2"), "m-2"))
+    World().receive(record(order("o-1"), attributes={"tsunagu_request_id": "r-1"}), record(order("o-2"), "m-2"))
 
     assert not any(LogKey.CAUSE_REQUEST_ID in line for line in collector.lines)
 

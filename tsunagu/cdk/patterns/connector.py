@@ -24,7 +24,7 @@ from tsunagu.cdk.patterns.idempotent_receiver import (
     check_window,
 )
 from tsunagu.cdk.patterns.service import Service
-from tsunagu.contracts.pipeline import SERVICE_ATTRIBUTE
+from tsunagu.contracts.messages import SERVICE_ATTRIBUTE
 from tsunagu.contracts.telemetry import METRICS_NAMESPACE
 from tsunagu.errors import InvalidPropsError
 
@@ -94,7 +94,7 @@ class ConnectedService(NamedTuple):
 class Connector(Construct):
     """Give each message of a topic to every service. A service that fails, is slow or is throttled affects no other.
 
-    A message with the attribute `service` reaches only the service of that name.
+    A message with the attribute `tsunagu_service` reaches only the service of that name.
 
     Attributes:
         topic: Topic to which producers publish.

@@ -5,8 +5,13 @@ from dataclasses import dataclass, field, replace
 from typing import Any, Self
 
 from tsunagu.contracts.claims import ClaimKeyError, check_id, check_name, is_key_of
-from tsunagu.contracts.messages import HOP_COUNT_ATTRIBUTE, SCHEMA_VERSION, SCHEMA_VERSION_ATTRIBUTE
-from tsunagu.contracts.pipeline import SERVICE_ATTRIBUTE, TRACE_CONTEXT_ATTRIBUTE
+from tsunagu.contracts.messages import (
+    HOP_COUNT_ATTRIBUTE,
+    SCHEMA_VERSION,
+    SCHEMA_VERSION_ATTRIBUTE,
+    SERVICE_ATTRIBUTE,
+    TRACE_CONTEXT_ATTRIBUTE,
+)
 from tsunagu.runtime.claim_check import Part, Stored, part_from_json
 from tsunagu.runtime.errors import InvalidMessageError
 from tsunagu.runtime.json_text import JsonObject, json_text
@@ -125,7 +130,7 @@ def attributes_of(envelope: Envelope, trace_context: str | None) -> dict[str, st
 
 def trace_context_of(delivery: Delivery) -> str | None:
     """Return the trace context of a message: from its attribute, else from X-Ray's header."""
-    attribute = delivery.attributes.get(TRACE_CONTEXT_ATTRIBUTE)
+    attribute = delivery.attribute(TRACE_CONTEXT_ATTRIBUTE)
     value = attribute.value if attribute else delivery.trace_header
     return value if isinstance(value, str) and 0 < len(value) <= _TRACE_CONTEXT_CHARACTERS else None
 

@@ -9,6 +9,7 @@ from typing import Any
 
 from tsunagu.contracts.messages import (
     HOP_COUNT_ATTRIBUTE,
+    OLD_ATTRIBUTES,
     REQUEST_ID_ATTRIBUTE,
     REQUEST_ID_LENGTHS,
     SCHEMA_VERSION,
@@ -83,7 +84,7 @@ class Delivery:
     @property
     def brought_request_id(self) -> str | None:
         """Request id in the message attribute, if it is well formed; whether or not it is used."""
-        attribute = self.attributes.get(REQUEST_ID_ATTRIBUTE)
+        attribute = self.attribute(REQUEST_ID_ATTRIBUTE)
         value = attribute.value if attribute else None
         if isinstance(value, str) and len(value) in REQUEST_ID_LENGTHS and _REQUEST_ID.fullmatch(value):
             return value
@@ -92,9 +93,17 @@ class Delivery:
     @property
     def hop_count(self) -> int:
         """Number of hops that the message has made; 0 where it has no such attribute."""
-        attribute = self.attributes.get(HOP_COUNT_ATTRIBUTE)
+        attribute = self.attribute(HOP_COUNT_ATTRIBUTE)
         value = attribute.value if attribute else None
         return int(value) if isinstance(value, str) and _HOP_COUNT.fullmatch(value) else 0
+
+    def attribute(self, name: str) -> Attribute | None:
+        """Return one of our attributes, under its name of now or of an earlier release; None where there is neither.
+
+        Args:
+            name: Its name of now.
+        """
+        return self.attributes.get(name) or self.attributes.get(OLD_ATTRIBUTES.get(name, ""))
 
     def log_fields(self, item_id: str) -> dict[str, str]:
         """Return the identifiers of the message, its item and its request, by log key."""

@@ -57,8 +57,8 @@ def test_service_takes_messages_for_all_and_for_itself_alone(stack: Stack, packa
         for subscription in of_type(stack, SUBSCRIPTION)
     }
     assert found == {
-        "ReserveInventoryChannelQueue": {"service": [{"exists": False}, "inventory"]},
-        "ReserveBillingChannelQueue": {"service": [{"exists": False}, "billing"]},
+        "ReserveInventoryChannelQueue": {"tsunagu_service": [{"exists": False}, "inventory"]},
+        "ReserveBillingChannelQueue": {"tsunagu_service": [{"exists": False}, "billing"]},
     }
 
 

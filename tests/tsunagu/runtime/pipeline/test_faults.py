@@ -28,7 +28,7 @@ def test_message_of_another_step_does_not_take_the_place_of_a_run(world: Pipelin
 
     assert world.effects() == each_service_once(answer)
     (letter,) = world.dead_letters.sent
-    assert "must be for orders.reserve.billing" in str(letter.attributes["dead_letter_reason"])
+    assert "must be for orders.reserve.billing" in str(letter.attributes["tsunagu_dead_letter_reason"])
 
 
 def test_message_for_another_service_of_the_step_is_not_worked_on(world: PipelineWorld) -> None:
@@ -40,7 +40,7 @@ def test_message_for_another_service_of_the_step_is_not_worked_on(world: Pipelin
 
     assert world.item(answer["run_id"], "billing") is None
     (letter,) = world.dead_letters.sent
-    assert "got one for orders.reserve.inventory" in str(letter.attributes["dead_letter_reason"])
+    assert "got one for orders.reserve.inventory" in str(letter.attributes["tsunagu_dead_letter_reason"])
 
 
 def test_loop_ends_with_an_error(world: PipelineWorld) -> None:

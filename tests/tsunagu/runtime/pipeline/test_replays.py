@@ -117,7 +117,7 @@ def test_message_for_one_service_says_so_and_the_next_step_asks_all(world: Pipel
     world.replay(request_id, "reserve", only="billing")
     world.settle()
 
-    asked = [each.outbox_message.attributes.get("service") for each in world.topics.published]
+    asked = [each.outbox_message.attributes.get("tsunagu_service") for each in world.topics.published]
     assert asked == ["billing", None, None]
 
 

@@ -47,7 +47,10 @@ def test_every_message_carries_request_id_version_and_hop_count(world: PipelineW
     answer = world.start()
     world.settle()
 
-    expected = [{"request_id": answer["request_id"], "schema_version": "1", "hop_count": str(hop)} for hop in (1, 2, 3)]
+    expected = [
+        {"tsunagu_request_id": answer["request_id"], "tsunagu_schema_version": "1", "tsunagu_hop_count": str(hop)}
+        for hop in (1, 2, 3)
+    ]
     assert [each.outbox_message.attributes for each in world.topics.published] == expected
 
 
@@ -56,7 +59,7 @@ def test_trace_context_follows_the_request(world: PipelineWorld) -> None:
     world.starter().answer(document, deadline_ms=world.clock.ms + 10_000, trace_context="Root=1-2-3")
     world.settle()
 
-    contexts = [each.outbox_message.attributes["trace_context"] for each in world.topics.published]
+    contexts = [each.outbox_message.attributes["tsunagu_trace_context"] for each in world.topics.published]
     assert contexts == ["Root=1-2-3"] * 3
 
 
@@ -144,7 +147,7 @@ def test_failing_service_leaves_its_sibling_alone_and_is_finished_by_a_redrive(w
     assert world.status(answer["run_id"], "inventory") is Status.COMPLETED
     assert world.notifications() == []
     (letter,) = world.dead_letters.sent
-    assert letter.attributes["dead_letter_reason"] == "declined"
+    assert letter.attributes["tsunagu_dead_letter_reason"] == "declined"
 
     world.business["billing"] = charge
     carried = {name: str(getattr(value, "value", value)) for name, value in letter.attributes.items()}

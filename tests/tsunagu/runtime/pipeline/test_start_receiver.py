@@ -73,7 +73,7 @@ def test_direct_start_and_message_under_one_key_are_one_request(world: PipelineW
 def test_each_start_is_a_request_of_its_own_whatever_request_id_came_along(world: PipelineWorld) -> None:
     for number, brought in enumerate([REQUEST_ID, REQUEST_ID, "../x", "anything-else"]):
         document = start_document(payload={"order_id": f"o-{number}"}, idempotency_key=f"k-{number}")
-        receive(world, entry_record(document, f"m-{number}", {"request_id": brought}))
+        receive(world, entry_record(document, f"m-{number}", {"tsunagu_request_id": brought}))
     world.settle()
 
     request_ids = [check_id("request_id", each["request_id"]) for each in world.notifications()]
@@ -83,7 +83,7 @@ def test_each_start_is_a_request_of_its_own_whatever_request_id_came_along(world
 
 
 def test_producer_learns_the_ids_by_asking_with_the_same_key_and_document(world: PipelineWorld) -> None:
-    receive(world, entry_record(start_document(), attributes={"request_id": REQUEST_ID}))
+    receive(world, entry_record(start_document(), attributes={"tsunagu_request_id": REQUEST_ID}))
     world.settle()
     (notification,) = world.notifications()
 
@@ -99,7 +99,7 @@ def test_producer_learns_the_ids_by_asking_with_the_same_key_and_document(world:
 @pytest.mark.parametrize("killed", ["killed_before", "killed_after"])
 @pytest.mark.parametrize(("call", "nth"), START_CALLS)
 def test_kill_in_the_entry_loses_and_doubles_nothing(world: PipelineWorld, call: str, nth: int, killed: str) -> None:
-    received = entry_record(start_document(payload=LARGE_ORDER), attributes={"request_id": REQUEST_ID})
+    received = entry_record(start_document(payload=LARGE_ORDER), attributes={"tsunagu_request_id": REQUEST_ID})
     harm(world, call, nth, killed)
     with pytest.raises(Killed):
         receive(world, received)
@@ -135,13 +135,13 @@ def test_message_that_is_no_start_is_dead_lettered_with_the_reason(
     assert receive(world, entry_record(document)) == []
 
     (letter,) = world.dead_letters.sent
-    assert reason in str(letter.attributes["dead_letter_reason"])
+    assert reason in str(letter.attributes["tsunagu_dead_letter_reason"])
     assert world.topics.published == []
 
 
 @pytest.mark.parametrize(("hops", "is_taken"), [(HOP_LIMIT - 1, True), (HOP_LIMIT, False), (10**8, False)])
 def test_run_that_starts_runs_ends_within_its_hops(world: PipelineWorld, hops: int, is_taken: bool) -> None:
-    receive(world, entry_record(start_document(), attributes={"hop_count": str(hops)}))
+    receive(world, entry_record(start_document(), attributes={"tsunagu_hop_count": str(hops)}))
 
     assert [json.loads(body)["hop"] for body in world.bodies("topic/reserve")] == ([hops + 1] if is_taken else [])
     assert len(world.dead_letters.sent) == (0 if is_taken else 1)
@@ -165,13 +165,13 @@ def test_loop_through_the_entry_queue_ends(world: PipelineWorld) -> None:
         world.settle()
 
     assert [json.loads(body)["hop"] for body in world.bodies("topic/reserve")] == [1, 3, 5]
-    assert all("a loop" in str(letter.attributes["dead_letter_reason"]) for letter in world.dead_letters.sent)
+    assert all("a loop" in str(letter.attributes["tsunagu_dead_letter_reason"]) for letter in world.dead_letters.sent)
     assert world.dead_letters.sent
 
 
 @pytest.mark.parametrize("hop_count", ["", "-1", "x", "\uff19", "1" * 10])
 def test_hop_count_that_is_none_counts_as_none(world: PipelineWorld, hop_count: str) -> None:
-    receive(world, entry_record(start_document(), attributes={"hop_count": hop_count}))
+    receive(world, entry_record(start_document(), attributes={"tsunagu_hop_count": hop_count}))
 
     assert [json.loads(body)["hop"] for body in world.bodies("topic/reserve")] == [1]
 
@@ -180,9 +180,9 @@ def test_what_a_service_sends_has_the_hops_of_its_run_whatever_came_beside_the_e
     world.business["inventory"] = lambda _, work: work.outbox.send("queue/entry", "{}")
     world.start()
     (waiting,) = world.topics.queues.pop("inventory")
-    world.topics.put("inventory", waiting["body"], {"hop_count": "x"})
+    world.topics.put("inventory", waiting["body"], {"tsunagu_hop_count": "x"})
 
     world.deliver("inventory")
 
     (sent,) = [each.outbox_message for each in world.topics.published if each.outbox_message.target == "queue/entry"]
-    assert sent.attributes["hop_count"] == "1"
+    assert sent.attributes["tsunagu_hop_count"] == "1"

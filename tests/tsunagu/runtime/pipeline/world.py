@@ -23,6 +23,7 @@ from tests.tsunagu.runtime.world import (
     record,
 )
 from tsunagu.contracts.items import Status
+from tsunagu.contracts.messages import SERVICE_ATTRIBUTE
 from tsunagu.contracts.pipeline import ServiceEnvironment
 from tsunagu.runtime.claim_check import ClaimCheck
 from tsunagu.runtime.clock import new_request_id
@@ -102,7 +103,7 @@ class FakeTopics:
         content = message.outbox_message
         for step in ORDERS.steps:
             for service in step.services:
-                only = content.attributes.get("service")
+                only = content.attributes.get(SERVICE_ATTRIBUTE)
                 if step.topic_arn == content.target and only in {None, service}:
                     self.put(service, content.body, content.attributes, content.group_id)
 

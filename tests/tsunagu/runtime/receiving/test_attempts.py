@@ -221,7 +221,7 @@ def test_error_of_the_parser_costs_only_its_own_message_an_attempt(world: World,
     for _ in range(MAX_ATTEMPTS - 1):
         world.receive(batch[0])
     assert world.effects() == ["o-1"]
-    assert type(error).__name__ in str(world.dead_letter_queue.sent[0].attributes["dead_letter_reason"])
+    assert type(error).__name__ in str(world.dead_letter_queue.sent[0].attributes["tsunagu_dead_letter_reason"])
 
 
 def test_parser_that_changes_the_body_does_not_change_the_payload_hash(world: World) -> None:

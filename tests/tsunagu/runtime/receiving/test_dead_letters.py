@@ -18,12 +18,12 @@ def world() -> World:
 
 
 def test_invalid_message_is_dead_lettered_as_it_was_with_reason_and_source(world: World) -> None:
-    returned = world.receive(record({"wrong": 1}, attributes={"request_id": "r-1"}))
+    returned = world.receive(record({"wrong": 1}, attributes={"tsunagu_request_id": "r-1"}))
 
     (letter,) = world.dead_letter_queue.sent
     assert (returned, letter.body) == ([], '{"wrong": 1}')
-    assert letter.attributes["dead_letter_reason"] == "an order must have an order_id, got ['wrong']"
-    assert letter.attributes["dead_letter_source"] == f"{QUEUE_ARN}/m-1"
+    assert letter.attributes["tsunagu_dead_letter_reason"] == "an order must have an order_id, got ['wrong']"
+    assert letter.attributes["tsunagu_dead_letter_source"] == f"{QUEUE_ARN}/m-1"
 
 
 def test_fifo_dead_letter_keeps_its_group_and_has_an_id_of_its_own(world: World) -> None:
@@ -57,7 +57,7 @@ def test_dead_letter_that_was_not_sent_or_not_notified_is_not_acknowledged_and_i
     getattr(world, broken).broken = False
 
     assert world.receive(record("no json")) == []
-    assert "the body must be JSON" in str(world.dead_letter_queue.sent[-1].attributes["dead_letter_reason"])
+    assert "the body must be JSON" in str(world.dead_letter_queue.sent[-1].attributes["tsunagu_dead_letter_reason"])
     assert len(world.topic.published) == 1
 
 
@@ -128,7 +128,7 @@ def test_other_payload_under_a_key_is_dead_lettered_and_the_first_one_stands(wor
     assert world.receive(record(order("o-1", amount=2), "m-2")) == []
     assert world.effects() == ["o-1"]
     assert sorted(world.statuses()) == [Status.COMPLETED, Status.DEAD]
-    assert "another payload" in str(world.dead_letter_queue.sent[0].attributes["dead_letter_reason"])
+    assert "another payload" in str(world.dead_letter_queue.sent[0].attributes["tsunagu_dead_letter_reason"])
 
 
 def test_other_payload_under_a_key_of_the_same_batch_waits_for_the_first(world: World) -> None:
@@ -187,7 +187,7 @@ def test_notification_of_many_letters_fits_into_sns(world: World) -> None:
 
 
 def test_notification_names_queue_request_item_and_attempts(world: World) -> None:
-    world.receive(record("no json", attributes={"request_id": "r-1"}))
+    world.receive(record("no json", attributes={"tsunagu_request_id": "r-1"}))
 
     (letter,) = world.topic.published[0]["dead_letters"]
     assert letter.keys() == {"message_id", "request_id", "item_id", "attempts", "reason"}

@@ -61,8 +61,8 @@ def test_refused_body_has_its_reason(body: str, reason: str) -> None:
 
 
 def test_unknown_schema_version_is_refused() -> None:
-    with pytest.raises(InvalidMessageError, match="schema_version must be 1, got '2'"):
-        delivery("{}", schema_version="2").json_body()
+    with pytest.raises(InvalidMessageError, match="tsunagu_schema_version must be 1, got '2'"):
+        delivery("{}", tsunagu_schema_version="2").json_body()
 
 
 @pytest.mark.parametrize(
@@ -70,7 +70,7 @@ def test_unknown_schema_version_is_refused() -> None:
     [("0190-abc", "0190-abc"), ("../x", "m-1"), ("a\nb", "m-1"), ("x" * 129, "m-1")],
 )
 def test_request_id_is_the_attribute_where_it_is_well_formed(attribute: str, expected: str) -> None:
-    assert delivery("{}", request_id=attribute).request_id == expected
+    assert delivery("{}", tsunagu_request_id=attribute).request_id == expected
 
 
 def test_binary_attributes_are_read_as_bytes() -> None:

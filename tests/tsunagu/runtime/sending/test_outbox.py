@@ -37,12 +37,12 @@ both_modes = pytest.mark.parametrize("process", [transactional, plain])
 
 @both_modes
 def test_messages_are_sent_and_the_item_is_completed(world: World, process: Process) -> None:
-    returned = world.receive(record(order("o-1"), attributes={"request_id": "r-1"}), process=process)
+    returned = world.receive(record(order("o-1"), attributes={"tsunagu_request_id": "r-1"}), process=process)
 
     (sent,) = world.outbox.sent
     assert (returned, world.statuses()) == ([], [Status.COMPLETED])
     assert json.loads(sent.outbox_message.body) == order("o-1")
-    assert sent.outbox_message.attributes == {"request_id": "r-1"}
+    assert sent.outbox_message.attributes == {"tsunagu_request_id": "r-1"}
     assert world.only_item().outbox == ""
 
 
@@ -242,9 +242,11 @@ def test_more_attributes_than_sqs_allows_are_refused_at_once() -> None:
 
 
 def test_number_of_hops_is_passed_on_to_what_a_message_sends(world: World) -> None:
-    world.receive(record(order("o-1"), attributes={"request_id": "r-1", "hop_count": "7"}), process=transactional)
+    world.receive(
+        record(order("o-1"), attributes={"tsunagu_request_id": "r-1", "tsunagu_hop_count": "7"}), process=transactional
+    )
 
-    assert world.outbox.sent[0].outbox_message.attributes == {"request_id": "r-1", "hop_count": "7"}
+    assert world.outbox.sent[0].outbox_message.attributes == {"tsunagu_request_id": "r-1", "tsunagu_hop_count": "7"}
 
 
 def test_request_id_and_hops_leave_room_for_eight_attributes() -> None:

@@ -11,6 +11,7 @@ from tsunagu.cli.options import Pipeline, Request, StackName, Stage
 from tsunagu.cli.trace_report import print_trace, trace_as_json
 from tsunagu.operations.pipelines import PREPROCESSOR_OUTPUT, check_request_id, find_pipeline
 from tsunagu.operations.trace import trace_deployed
+from tsunagu.runtime.json_text import has_exact_numbers, json_text
 
 NARROWEST_COLUMNS = 160  # for a file or a pipe, which wraps no line
 
@@ -28,7 +29,9 @@ def trace(
     function_name = stack.output(PREPROCESSOR_OUTPUT)
     found = trace_deployed(boto3.client("lambda"), boto3.client("dynamodb"), function_name, request_id)
     if as_json:
-        typer.echo(json.dumps(trace_as_json(found), indent=2))
+        document = trace_as_json(found)
+        # The indented form of the standard library would round numbers.
+        typer.echo(json_text(document) if has_exact_numbers(document) else json.dumps(document, indent=2))
         return
     console = Console(highlight=False, markup=False)
     width = console.width if console.is_terminal else max(console.width, NARROWEST_COLUMNS)

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Any, NoReturn
 
 from tsunagu.errors import InvalidInputError
+from tsunagu.runtime.json_text import exact_number
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -56,10 +57,11 @@ def parse_object(expectation: str, text: str) -> dict[str, Any]:
         text: The text.
 
     Raises:
-        InvalidInputError: The text is not a JSON object, or it holds NaN or a key twice.
+        InvalidInputError: The text is not a JSON object, or it holds NaN, a key twice, or a number that is
+            too large.
     """
     try:
-        found = json.loads(text, object_pairs_hook=_object, parse_constant=_refuse_constant)
+        found = json.loads(text, object_pairs_hook=_object, parse_constant=_refuse_constant, parse_float=exact_number)
     except RecursionError:
         msg = f"{expectation}, got text that is nested too deep"
         raise InvalidInputError(msg) from None

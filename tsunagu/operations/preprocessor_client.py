@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 from tsunagu.errors import InvalidInputError, NotAcceptedError
 from tsunagu.runtime.clock import Clock, SystemClock, new_request_id
-from tsunagu.runtime.errors import UnavailableError
+from tsunagu.runtime.errors import InvalidMessageError, UnavailableError
+from tsunagu.runtime.json_text import has_exact_numbers, json_text
 from tsunagu.runtime.pipeline.errors import NotPublishedError, RequestInProgressError
 
 if TYPE_CHECKING:
@@ -152,9 +153,15 @@ def _given(command: Command) -> dict[str, object]:
 
 def _event(command: Command) -> bytes:
     try:
+        if has_exact_numbers(command.get("payload")):  # Lambda would round them
+            payload = json_text(command["payload"])
+            command = {**{name: value for name, value in command.items() if name != "payload"}, "payload_json": payload}
         event = json.dumps(command, ensure_ascii=False).encode()
     except UnicodeEncodeError:
         msg = "the payload must be Unicode text, got half a surrogate pair"
+        raise InvalidInputError(msg) from None
+    except InvalidMessageError as error:
+        msg = f"the payload must be JSON: {error}"
         raise InvalidInputError(msg) from None
     if len(event) > INVOCATION_BYTES:
         msg = f"the payload must fit into an invocation of {INVOCATION_BYTES:,} bytes, got {len(event):,}"

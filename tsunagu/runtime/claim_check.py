@@ -5,7 +5,6 @@ object. These are compared when the object is read, so that a changed object is 
 """
 
 import hashlib
-import json
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Protocol
@@ -13,7 +12,7 @@ from typing import Any, Protocol
 from tsunagu.contracts.claims import CONTENT_TYPE
 from tsunagu.contracts.items import OUTBOX_AND_RESULT_BYTES
 from tsunagu.runtime.errors import InvalidMessageError, PermanentError, RetryableError
-from tsunagu.runtime.json_text import JsonObject, json_text
+from tsunagu.runtime.json_text import JsonObject, json_text, read_json
 
 _OUTBOX_BYTES = 8_192  # of an item that keeps parts: ids and attributes of messages, without bodies
 _STORED_FIELDS = {"key", "version_id", "sha256", "size", "content_type"}
@@ -194,7 +193,7 @@ class ClaimCheck:
 
         Raises:
             ObjectMissingError: The object does not exist.
-            ObjectAlteredError: The object has another size or SHA-256 than the claim, or is not JSON.
+            ObjectAlteredError: The object has another size or SHA-256 than the claim, or `read_json` refuses it.
             PayloadTooLargeError: The object is larger than `largest_bytes`; nothing was read.
             ObjectDeniedError: The store denied access.
             UnavailableError: The store did not answer.
@@ -213,9 +212,9 @@ class ClaimCheck:
             msg = f"{part.key} must have the SHA-256 of what was kept, got another one"
             raise ObjectAlteredError(msg)
         try:
-            return json.loads(body)
-        except (ValueError, RecursionError) as error:
-            msg = f"{part.key} must hold JSON, got {type(error).__name__}"
+            return read_json(part.key, body)
+        except InvalidMessageError as error:
+            msg = f"an object must hold JSON that can be read: {error}"
             raise ObjectAlteredError(msg) from None
 
     def _own_version(self, key: str, sha256: str) -> str:

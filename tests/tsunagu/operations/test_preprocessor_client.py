@@ -3,6 +3,7 @@
 import io
 import json
 from dataclasses import dataclass, field
+from decimal import Decimal
 from typing import Any, cast
 from uuid import UUID
 
@@ -100,3 +101,17 @@ def test_command_without_a_key_gets_one() -> None:
     client(function).ask(replay_command("r-1", "ship"))
 
     assert UUID(function.commands[0]["idempotency_key"]).version == 7
+
+
+def test_payload_whose_numbers_lambda_would_round_is_sent_as_text() -> None:
+    function = FakeLambda()
+    payload = {"amount": Decimal("12345678901234567.89")}
+
+    client(function).ask(start_command(payload))
+    client(function).ask(replay_command("r-1", "ship", payload=payload))
+    client(function).ask(start_command({"amount": 0.1}))
+
+    assert [command.get("payload_json") for command in function.commands] == ['{"amount":12345678901234567.89}'] * 2 + [
+        None
+    ]
+    assert [command.get("payload") for command in function.commands] == [None, None, {"amount": 0.1}]

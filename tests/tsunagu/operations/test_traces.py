@@ -138,7 +138,7 @@ def test_start_that_was_refused_is_shown_with_the_reason(world: PipelineWorld) -
         ('{"schema_version":2}', "an envelope must have"),
         ("{", "Expecting"),
         ("", "Expecting"),
-        ("[" * 100_000, "recursion depth"),
+        ("[" * 100_000, "nested too deep"),
     ],
 )
 def test_start_that_cannot_be_read_says_so_and_hides_no_other(world: PipelineWorld, result: str, problem: str) -> None:

@@ -3,12 +3,14 @@
 import dataclasses
 import hashlib
 import json
+from decimal import Decimal
 from typing import Any
 
 import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
+from tests.tsunagu.runtime.json_cases import REFUSED_TEXTS
 from tests.tsunagu.runtime.objects import FakeObjectStore
 from tsunagu.runtime.claim_check import (
     ClaimCheck,
@@ -21,7 +23,7 @@ from tsunagu.runtime.claim_check import (
     part_from_json,
 )
 from tsunagu.runtime.errors import InvalidMessageError, PermanentError, UnavailableError
-from tsunagu.runtime.json_text import json_text
+from tsunagu.runtime.json_text import json_text, read_json
 
 KEY = "orders/request/run/request.json"
 INLINE_BYTES = 100
@@ -159,8 +161,10 @@ def test_claim_on_too_large_an_object_is_refused_before_the_store_is_asked(claim
         claim_check.redeem(part)
 
 
-def test_object_that_is_not_json_is_altered(claim_check: ClaimCheck, objects: FakeObjectStore) -> None:
-    body = b"no json"
+@pytest.mark.parametrize("text", ["no json", *REFUSED_TEXTS], ids=repr)
+def test_object_that_is_not_strict_json_is_altered(objects: FakeObjectStore, text: str | bytes) -> None:
+    claim_check = ClaimCheck(objects, largest_bytes=1_000_000)
+    body = text.encode(errors="surrogatepass") if isinstance(text, str) else text
     version_id = objects.overwrite(KEY, body)
     digest = hashlib.sha256(body).hexdigest()
     part = Stored(key=KEY, version_id=version_id, sha256=digest, size_bytes=len(body))
@@ -224,3 +228,12 @@ CLAIM = Stored(key=KEY, version_id="v1", sha256="0" * 64, size_bytes=7).to_json(
 def test_value_that_is_not_a_part_is_refused_with_its_place(value: object) -> None:
     with pytest.raises(InvalidMessageError, match="the request must be an inline value or a claim"):
         part_from_json("the request", value)
+
+
+@pytest.mark.parametrize("inline_bytes", [0, 1_000])
+def test_numbers_are_kept_with_all_digits(claim_check: ClaimCheck, inline_bytes: int) -> None:
+    kept_part = claim_check.keep({"a": Decimal("12345678901234567.89")}, KEY, inline_bytes=inline_bytes)
+
+    part = part_from_json("the request", read_json("the message", json_text(kept_part.to_json())))
+
+    assert json_text(claim_check.redeem(part)) == '{"a":12345678901234567.89}'

@@ -5,9 +5,9 @@ deduplication ids for five minutes only.
 """
 
 import hashlib
-import json
 
 from tsunagu.runtime.errors import InvalidMessageError
+from tsunagu.runtime.json_text import canonical_json
 
 BusinessKey = str | int
 
@@ -35,10 +35,15 @@ def mismatch_item_id(first_item_id: str, payload_hash: str) -> str:
 
 
 def payload_hash(body: object) -> str:
-    """Return the SHA-256 of a JSON value. White space and the order of keys make no difference."""
+    """Return the SHA-256 of a JSON value.
+
+    White space, the order of keys and the spelling of numbers make no difference; the exact value of numbers does.
+
+    Raises:
+        InvalidMessageError: The value is not JSON, or is nested too deep.
+    """
     return _digest(body)
 
 
 def _digest(value: object) -> str:
-    canonical = json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=True)
-    return hashlib.sha256(canonical.encode()).hexdigest()
+    return hashlib.sha256(canonical_json(value).encode()).hexdigest()

@@ -5,7 +5,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from tsunagu.contracts.claims import ClaimKeyError, check_id
-from tsunagu.runtime.json_text import JsonObject
+from tsunagu.runtime.errors import InvalidMessageError
+from tsunagu.runtime.json_text import JsonObject, json_text, read_json
 from tsunagu.runtime.pipeline.errors import MalformedRequestError, UnknownStepError
 from tsunagu.runtime.pipeline.shape import Pipeline, PipelineStep
 
@@ -64,6 +65,28 @@ class ReplayCommand:
 
 
 Command = StartCommand | ReplayCommand
+
+
+def with_payload(document: object) -> Any:
+    """Return the document of a direct invocation with its `payload_json` read, as `payload`.
+
+    Lambda reads the event of an invocation before the preprocessor does, and rounds its numbers to floats. In the text
+    of `payload_json` they stay exact.
+
+    Raises:
+        MalformedRequestError: The document is not JSON; it has a payload too; or `read_json` refuses the text.
+    """
+    try:
+        json_text(document)
+        if not isinstance(document, dict) or "payload_json" not in document:
+            return document
+        payload = read_json("payload_json", _text("payload_json", document["payload_json"]))
+    except InvalidMessageError as error:
+        raise MalformedRequestError(str(error)) from None
+    if "payload" in document:
+        msg = "a command must have payload or payload_json, got both"
+        raise MalformedRequestError(msg)
+    return {**{name: value for name, value in document.items() if name != "payload_json"}, "payload": payload}
 
 
 def command_from_json(pipeline: Pipeline, document: object) -> Command:
@@ -146,6 +169,13 @@ def _given(pipeline: Pipeline, step: PipelineStep, payload: object) -> StepInput
         msg = f"results must be those of {sorted(before.services)}, got {_names(results)}"
         raise MalformedRequestError(msg)
     return StepInput(request=_object("request", parts["request"]), results=results)
+
+
+def _text(name: str, value: object) -> str:
+    if not isinstance(value, str):
+        msg = f"{name} must be text, got {type(value).__name__}"
+        raise MalformedRequestError(msg)
+    return value
 
 
 def _object(name: str, value: object) -> JsonObject:

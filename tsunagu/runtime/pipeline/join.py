@@ -7,7 +7,6 @@ consistent reads:
 * If two services see all results, both send the same text. The next services skip the second copy by the run id.
 """
 
-import json
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
@@ -15,7 +14,7 @@ from tsunagu.runtime.claim_check import Part, part_from_json
 from tsunagu.runtime.errors import InvalidMessageError
 from tsunagu.runtime.idempotency.item import Item
 from tsunagu.runtime.idempotency.store import Verdict
-from tsunagu.runtime.json_text import json_text
+from tsunagu.runtime.json_text import json_text, read_json
 from tsunagu.runtime.pipeline.envelope import Envelope
 from tsunagu.runtime.pipeline.journal import Found, ItemReader, is_done, read_by_id, result_of, run_started_ms
 from tsunagu.runtime.receiving.relay import AddressedMessage, OutboxSender
@@ -65,7 +64,7 @@ def _composed(message: AddressedMessage, found: Mapping[str, Found]) -> Addresse
     if any(isinstance(item, Verdict) for item in awaited.values()):
         return _NOT_READ
     try:
-        origin = Envelope.from_json(json.loads(message.origin))
+        origin = Envelope.from_json(read_json("the envelope", message.origin))
         missing = {service: item for service, item in awaited.items() if not is_done(item)}
         if missing and origin.only is None and not (None in missing.values() and _is_forgotten(origin, message.item)):
             return _LEFT_TO_A_SIBLING
@@ -73,8 +72,8 @@ def _composed(message: AddressedMessage, found: Mapping[str, Found]) -> Addresse
             return _refused(f"the results of {', '.join(missing)} do not exist any more")
         if foreign := [service for service, item in awaited.items() if _request_id(item) != origin.request_id]:
             return _refused(f"the results of {', '.join(foreign)} are of another request")
-        onward = origin.onward(json.loads(message.outbox_message.body)["step"], _results(awaited))
-    except (ValueError, InvalidMessageError) as error:
+        onward = origin.onward(read_json("the placeholder", message.outbox_message.body)["step"], _results(awaited))
+    except InvalidMessageError as error:
         return _refused(str(error))
     return replace(message, outbox_message=replace(message.outbox_message, body=onward.encode()))
 

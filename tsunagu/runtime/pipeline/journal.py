@@ -5,7 +5,6 @@
 * The runs of a request are found through an index. An index is a moment behind its table.
 """
 
-import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol, TypeGuard
@@ -15,6 +14,7 @@ from tsunagu.runtime.claim_check import Part, part_from_json
 from tsunagu.runtime.errors import InvalidMessageError, UnavailableError
 from tsunagu.runtime.idempotency.item import Item
 from tsunagu.runtime.idempotency.store import Verdict
+from tsunagu.runtime.json_text import read_json
 from tsunagu.runtime.pipeline.envelope import Envelope
 from tsunagu.runtime.pipeline.shape import Pipeline, PipelineStep, service_item_ids, start_scope
 
@@ -149,7 +149,7 @@ def _start(item: Item) -> Start:
         return Start(item, None)
     try:
         return Start(item, envelope_of(item))
-    except (ValueError, RecursionError, InvalidMessageError) as error:
+    except InvalidMessageError as error:
         return Start(item, None, f"the item cannot be read: {error}")
 
 
@@ -167,17 +167,16 @@ def result_of(item: Item) -> Any:
     """Return the JSON value of an item's result.
 
     Raises:
-        ValueError: The item has no result.
+        InvalidMessageError: The item has no result, or one that is not JSON.
     """
-    return json.loads(item.result)
+    return read_json(f"the result of {item.id}", item.result)
 
 
 def envelope_of(item: Item) -> Envelope:
     """Return the envelope that a start published.
 
     Raises:
-        ValueError: The item has no result.
-        InvalidMessageError: The result is not an envelope.
+        InvalidMessageError: The item has no result, or one that is not an envelope.
     """
     return Envelope.from_json(result_of(item))
 

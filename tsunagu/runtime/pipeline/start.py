@@ -3,12 +3,11 @@
 import logging
 import random
 from dataclasses import dataclass, replace
-from typing import Any
 
 from tsunagu.contracts.items import Status
 from tsunagu.contracts.telemetry import LogKey
 from tsunagu.runtime.clock import Clock, NewId
-from tsunagu.runtime.errors import InvalidMessageError, PermanentError, UnavailableError, bounded_reason
+from tsunagu.runtime.errors import PermanentError, UnavailableError, bounded_reason
 from tsunagu.runtime.idempotency.decisions import (
     Busy,
     ClaimRequest,
@@ -23,12 +22,11 @@ from tsunagu.runtime.idempotency.item import Item
 from tsunagu.runtime.idempotency.keys import item_id, payload_hash
 from tsunagu.runtime.idempotency.lease import Claim, LeaseTerm
 from tsunagu.runtime.idempotency.store import ItemStore
-from tsunagu.runtime.json_text import JsonObject, json_text
-from tsunagu.runtime.pipeline.commands import Command, ReplayCommand, command_from_json
+from tsunagu.runtime.json_text import JsonObject
+from tsunagu.runtime.pipeline.commands import Command, ReplayCommand, command_from_json, with_payload
 from tsunagu.runtime.pipeline.envelope import Envelope
 from tsunagu.runtime.pipeline.errors import (
     KeyTakenError,
-    MalformedRequestError,
     NotPublishedError,
     RequestInProgressError,
 )
@@ -79,7 +77,8 @@ class Starter:
         Without a key, a second call starts another run.
 
         Args:
-            document: The command, as `command_from_json` describes it.
+            document: The command, as `command_from_json` describes it. Instead of `payload` it may have `payload_json`,
+                the JSON text of the payload: then numbers stay exact that Lambda would round.
             deadline_ms: When the invocation ends, in milliseconds since the epoch.
             trace_context: X-Ray header to carry on.
 
@@ -95,7 +94,8 @@ class Starter:
             ObjectDeniedError: The object store refused.
             UnavailableError: A store did not answer: call again with the same key.
         """
-        command = command_from_json(self._pipeline, _checked(document))
+        document = with_payload(document)
+        command = command_from_json(self._pipeline, document)
         run_id = self._ports.new_id()
         request_id = command.request_id if isinstance(command, ReplayCommand) else self._ports.new_id()
         request = ClaimRequest(
@@ -196,14 +196,6 @@ class _Call:
         else:
             change = self.idempotency.released(claim, attempts=claim.item.attempts, reason=reason)
         self.idempotency.settle([change])
-
-
-def _checked(document: object) -> Any:
-    try:
-        json_text(document)
-    except InvalidMessageError as error:
-        raise MalformedRequestError(str(error)) from None
-    return document
 
 
 def _answer(envelope: Envelope, status: str) -> JsonObject:

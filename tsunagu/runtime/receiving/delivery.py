@@ -1,7 +1,6 @@
 """A delivery: one record of an SQS event, and what its body and attributes say."""
 
 import base64
-import json
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -17,7 +16,7 @@ from tsunagu.contracts.messages import (
 )
 from tsunagu.contracts.telemetry import LogKey
 from tsunagu.runtime.errors import InvalidMessageError
-from tsunagu.runtime.json_text import JsonObject, refuse_constant, unique_keys
+from tsunagu.runtime.json_text import JsonObject, read_json
 from tsunagu.runtime.sending.publish import Attribute
 
 _REQUEST_ID = re.compile(r"[A-Za-z0-9._:-]+")
@@ -124,25 +123,11 @@ class Delivery:
         """Return the body as a JSON object.
 
         Raises:
-            InvalidMessageError: The body is not a JSON object; or it holds a key twice, NaN, or half a surrogate pair;
-                or it is nested too deep; or the message has a schema version that this code does not know.
+            InvalidMessageError: The body is not a JSON object; or `read_json` refuses it; or the message has a schema
+                version that this code does not know.
         """
         self._check_schema_version()
-        try:
-            value = json.loads(self.body, object_pairs_hook=unique_keys, parse_constant=refuse_constant)
-            json.dumps(value, ensure_ascii=False, allow_nan=False).encode()
-        except UnicodeEncodeError:
-            msg = "the body must be JSON in Unicode, got half a surrogate pair"
-            raise InvalidMessageError(msg) from None
-        except RecursionError:
-            msg = "the body must be JSON of moderate depth, got one nested too deep"
-            raise InvalidMessageError(msg) from None
-        except json.JSONDecodeError as error:
-            msg = f"the body must be JSON, got an error at line {error.lineno}, column {error.colno}: {error.msg}"
-            raise InvalidMessageError(msg) from None
-        except ValueError:
-            msg = "the body must be JSON with numbers of moderate size, got one that is too large"
-            raise InvalidMessageError(msg) from None
+        value = read_json("the body", self.body)
         if not isinstance(value, dict):
             msg = f"the body must be a JSON object, got {type(value).__name__}"
             raise InvalidMessageError(msg)

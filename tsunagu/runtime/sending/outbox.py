@@ -21,6 +21,8 @@ from tsunagu.contracts.messages import (
     SNS_MESSAGE_BYTES,
     SQS_MESSAGE_BYTES,
 )
+from tsunagu.runtime.errors import InvalidMessageError
+from tsunagu.runtime.json_text import json_text
 from tsunagu.runtime.sending.seal import Seal
 
 # An item has 400 KB at most. Put larger data into S3, and a reference to it into the message.
@@ -145,8 +147,18 @@ class Outbox:
         self._add(Channel.TOPIC, topic_arn, body, attributes, group_id=group_id, awaits=awaits)
 
     def succeed_task(self, token: str, output: object) -> None:
-        """Report to Step Functions that a task succeeded, with this JSON value, once this message is completed."""
-        self._add(Channel.TASK_SUCCESS, token, json.dumps(output))
+        """Report to Step Functions that a task succeeded, with this JSON value, once this message is completed.
+
+        Raises:
+            ValueError: The output is not JSON (it contains NaN or half a surrogate pair, for example), or is too large.
+            TypeError, RuntimeError: As `send`.
+        """
+        try:
+            text = json_text(output)
+        except InvalidMessageError as error:
+            msg = f"the output of a task must be JSON: {error}"
+            raise ValueError(msg) from None
+        self._add(Channel.TASK_SUCCESS, token, text)
 
     def fail_task(self, token: str, error: str, cause: str) -> None:
         """Report to Step Functions that a task failed, once this message is completed."""

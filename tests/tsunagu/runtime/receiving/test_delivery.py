@@ -6,6 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from tests.tsunagu.runtime.json_cases import REFUSED_TEXTS
 from tests.tsunagu.runtime.world import record
 from tsunagu.runtime.errors import InvalidMessageError
 from tsunagu.runtime.receiving.delivery import Delivery
@@ -88,3 +89,9 @@ def test_group_of_a_standard_queue_is_kept_and_orders_nothing() -> None:
 
     assert (fair.group_id, fair.fair_group_id, fair.ordered_group_id) == ("a", "a", None)
     assert (fifo.group_id, fifo.fair_group_id, fifo.ordered_group_id) == ("a", None, "a")
+
+
+@pytest.mark.parametrize("text", [text for text in REFUSED_TEXTS if isinstance(text, str)], ids=repr)
+def test_body_that_is_not_strict_json_is_refused(text: str) -> None:
+    with pytest.raises(InvalidMessageError, match=r"^the body must "):
+        delivery(text).json_body()

@@ -3,6 +3,7 @@
 import json
 from collections.abc import Callable
 from dataclasses import replace
+from decimal import Decimal
 from typing import Any
 
 import pytest
@@ -263,6 +264,12 @@ def test_request_id_and_hops_leave_room_for_eight_attributes() -> None:
     [
         (lambda outbox: outbox.send("", "x"), "target of a message for a queue must not be empty"),
         (lambda outbox: outbox.succeed_task("", {}), "target of a message for a task-success must not be empty"),
+        (
+            lambda outbox: outbox.succeed_task("t", float("nan")),
+            "output of a task must be JSON: .*Out of range",
+        ),
+        (lambda outbox: outbox.succeed_task("t", {"a": object()}), "output of a task must be JSON: .*object"),
+        (lambda outbox: outbox.succeed_task("t", ["\ud800"]), "output of a task must be JSON: .*surrogate pair"),
         (lambda outbox: outbox.send(QUEUE_URL, ""), "body of a message for a queue must not be empty"),
         (lambda outbox: outbox.publish(TOPIC_ARN, ""), "body of a message for a topic must not be empty"),
         (lambda outbox: outbox.fail_task("t", "e", None), "body of .* task-failure must be text, got None"),
@@ -288,6 +295,14 @@ def test_message_that_cannot_be_sent_is_refused_before_the_commit(
 
     assert world.receive(record(order("bad")), record(order("good"), "m-2"), process=process) == ["m-1"]
     assert sorted(world.statuses()) == [Status.COMPLETED, Status.RELEASED]
+
+
+def test_output_of_a_task_has_all_digits_of_its_numbers() -> None:
+    outbox = Outbox("r-1")
+
+    outbox.succeed_task("t", {"amount": Decimal("12345678901234567.89")})
+
+    assert outbox.seal()[0].body == '{"amount":12345678901234567.89}'
 
 
 def test_outbox_that_cannot_be_read_affects_no_other_message(world: World) -> None:

@@ -1,0 +1,28 @@
+"""Texts that no reader of JSON in the runtime may accept, each with a part of the reason."""
+
+REFUSED_TEXTS: dict[str | bytes, str] = {
+    "": "Expecting value",
+    "{": "Expecting property name",
+    '{"a": NaN}': "NaN, which is not a JSON number",
+    '{"a": [Infinity]}': "Infinity, which is not a JSON number",
+    '{"a": -Infinity}': "-Infinity, which is not a JSON number",
+    '{"a": 1, "a": 2}': "each key once",
+    '{"b": [{"a": 1, "a": 1}]}': "each key once",
+    '{"a": 1e400}': "numbers of moderate size",
+    '{"a": -1E400}': "numbers of moderate size",
+    '{"a": 1e-99999999999999999999}': "numbers of moderate size",
+    '{"a": 0e99999999999999999999}': "numbers of moderate size",
+    '{"a": ' + "9" * 5_000 + "}": "numbers of moderate size",
+    '{"a": "\\ud800"}': "half a surrogate pair",
+    '{"a": "\\uDFFF"}': "half a surrogate pair",
+    '{"\\ud800": 1}': "half a surrogate pair",
+    '{"a": "\ud800"}': "half a surrogate pair",
+    "[" * 100_000 + "]" * 100_000: "nested too deep",
+    "\ufeff{}": "BOM",
+    b"\xef\xbb\xbf{}": "BOM",
+    '{"a": 1}'.encode("utf-16"): "JSON in UTF-8",
+    '{"a": 1}'.encode("utf-16-le"): "JSON",
+    '{"a": 1}'.encode("utf-32-be"): "JSON",
+    b'{"a": "\xff"}': "JSON in UTF-8",
+    b'{"a": "\xed\xa0\x80"}': "JSON in UTF-8",
+}

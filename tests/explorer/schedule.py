@@ -8,10 +8,10 @@ from typing import Protocol
 EVENTS_PER_RUN = 3  # of those that are drawn at random
 
 
-class Violation(BaseException):
+class Violation(SystemExit):
     """A schedule broke an invariant; the text says which, and how to see it again.
 
-    It is no `Exception`, because the explored code must not take it for an error of a message.
+    It is a `SystemExit`, because the explored code must not take it for an error of a message.
 
     Attributes:
         schedule: What `replay` needs, once it is known.

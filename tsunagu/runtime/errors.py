@@ -9,14 +9,19 @@
     + ConditionFailedError the condition of a write did not hold; counts as an attempt
     + UnavailableError     a service is throttled or does not answer; not an attempt, SQS delivers the message again
 
-Any other exception of a business function counts as an attempt.
+Any other exception of a business function counts as an attempt, also one that is no `Exception`, such as
+`GeneratorExit` or asyncio's `CancelledError`. Only `KeyboardInterrupt` and `SystemExit` end the process.
 """
+
+from typing import cast
 
 from tsunagu.contracts.messages import DEAD_LETTER_REASON_BYTES
 
 # SQS hides a message for at most 12 hours after it was received. Before the delay begins, a batch may wait for
 # 5 minutes, and an invocation take 15. https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/sqs-visibility-timeout.html
 LONGEST_DELAY_SECONDS = 42_000
+
+TYPE_CHARACTERS = 100
 
 
 class MessageError(Exception):
@@ -78,7 +83,51 @@ class UnknownEventError(Exception):
     """The function was invoked with an event that is not meant for it; nothing was processed."""
 
 
+def delay_of(error: BaseException) -> float | None:
+    """Return the `after_seconds` of a `RetryableError`, or None where it has none that can be used.
+
+    A subclass may have left it out, or set it later: to text, to NaN, or out of range. Nothing is raised for it:
+    the message failed anyway, and comes back after the default back-off.
+    """
+    try:
+        seconds: object = cast("RetryableError", error).after_seconds
+    except BaseException:  # noqa: BLE001 - it may be missing, or a property of the business function
+        return None
+    # A comparison with NaN is false.
+    is_usable = type(seconds) in {int, float} and 0 <= cast("float", seconds) <= LONGEST_DELAY_SECONDS
+    return cast("float", seconds) if is_usable else None
+
+
+def error_type(error: BaseException) -> str:
+    """Return the name of an error's class, at most 100 printable characters. Nothing is raised."""
+    return _printable(str(type.__dict__["__name__"].__get__(type(error))), TYPE_CHARACTERS)
+
+
+def error_text(error: BaseException) -> str:
+    """Return the text of an error, at most 1,024 printable characters. It is empty where there is none.
+
+    Nothing is raised, whatever class the error has: its `__str__` may raise, or return half a surrogate pair.
+    """
+    try:
+        text = str.__str__(str(error))  # `str` may return a subclass, whose methods may do anything
+    except BaseException as raised:  # noqa: BLE001 - an error of a business function may do anything
+        return f"its text cannot be read: {error_type(raised)}"
+    return _printable(text, DEAD_LETTER_REASON_BYTES)
+
+
+def described(error: BaseException) -> str:
+    """Return the type and the text of an error; of a `MessageError` the text alone. Nothing is raised."""
+    name, text = error_type(error), error_text(error)
+    if issubclass(type(error), MessageError):
+        return text or name
+    return f"{name}: {text}" if text else name
+
+
 def bounded_reason(text: str) -> str:
     """Return `text` with `?` for characters that cannot be printed, cut to 1,024 bytes."""
-    printable = "".join(character if character.isprintable() else "?" for character in text)
+    printable = _printable(text, DEAD_LETTER_REASON_BYTES)
     return printable.encode()[:DEAD_LETTER_REASON_BYTES].decode(errors="ignore") or "no reason given"
+
+
+def _printable(text: str, characters: int) -> str:
+    return "".join(character if character.isprintable() else "?" for character in text[:characters])

@@ -9,15 +9,16 @@ import json
 import logging
 import os
 import sys
-import traceback
 from collections import Counter
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from contextvars import ContextVar
+from types import TracebackType
 from typing import TextIO
 
 from tsunagu.contracts.telemetry import SERVICE_DIMENSION, LogKey, Metric
 from tsunagu.runtime.clock import Clock
+from tsunagu.runtime.errors import error_type
 
 _in_hand: ContextVar[Mapping[str, str] | None] = ContextVar("_in_hand", default=None)
 
@@ -77,10 +78,24 @@ def in_hand(fields: Mapping[str, str]) -> Iterator[None]:
 
 
 def error_fields(error: BaseException) -> dict[str, str]:
-    """Return the type and the place of `error`, but not its text."""
-    frames = traceback.extract_tb(error.__traceback__)
-    place = f"{frames[-1].filename.rsplit('/', 1)[-1]}:{frames[-1].lineno}" if frames else "unknown"
-    return {LogKey.ERROR_TYPE: type(error).__name__, LogKey.ERROR_LOCATION: place}
+    """Return the type and the place of `error`, but not its text. Nothing is raised, whatever class the error has."""
+    frames = _frames(error)
+    place = _place(frames[-1]) if frames else "unknown"
+    return {LogKey.ERROR_TYPE: error_type(error), LogKey.ERROR_LOCATION: place}
+
+
+def _frames(error: BaseException) -> list[TracebackType]:
+    """Return the frames of an error's traceback, innermost last."""
+    step: TracebackType | None = BaseException.__dict__["__traceback__"].__get__(error)  # a class may hide its own
+    frames = []
+    while step is not None:
+        frames.append(step)
+        step = step.tb_next
+    return frames
+
+
+def _place(step: TracebackType) -> str:
+    return f"{step.tb_frame.f_code.co_filename.rsplit('/', 1)[-1]}:{step.tb_lineno}"
 
 
 class Metrics:

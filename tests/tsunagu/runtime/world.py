@@ -32,8 +32,8 @@ START_MS = 1_800_000_000_000
 Process = Callable[[JsonObject, Message], None]
 
 
-class Killed(BaseException):
-    """The process was killed here."""
+class Killed(SystemExit):
+    """The process was killed here. The batch boundary lets `SystemExit` through, as it does in Lambda."""
 
 
 class FakeClock:

@@ -7,7 +7,13 @@ from dataclasses import dataclass, replace
 from tsunagu.contracts.items import Status
 from tsunagu.contracts.telemetry import LogKey
 from tsunagu.runtime.clock import Clock, NewId
-from tsunagu.runtime.errors import PermanentError, UnavailableError, bounded_reason
+from tsunagu.runtime.errors import (
+    PermanentError,
+    UnavailableError,
+    bounded_reason,
+    error_text,
+    error_type,
+)
 from tsunagu.runtime.idempotency.decisions import (
     Busy,
     ClaimRequest,
@@ -190,7 +196,7 @@ class _Call:
 
         The key can be used again; after a refusal, for another request too.
         """
-        reason = bounded_reason(f"{type(error).__name__}: {error}")
+        reason = bounded_reason(f"{error_type(error)}: {error_text(error)}")
         if isinstance(error, PermanentError):
             change = self.idempotency.dead(claim, attempts=claim.attempt, reason=reason, message_ids=())
         else:

@@ -40,7 +40,7 @@ class BatchMessage(Generic[PayloadT]):
     deliveries: list[Delivery]
     claim_request: ClaimRequest
     payload: PayloadT | None = None
-    problem: Exception | None = None
+    problem: BaseException | None = None
     decision: Decision = field(default_factory=Unavailable)
     claim: Claim | None = None
     was_advanced: bool = False
@@ -152,7 +152,9 @@ class Intake(Generic[PayloadT]):
             digest = payload_hash(body)
             payload = self._parse(body)
             identity = item_id(self._scope, self._key(payload))
-        except Exception as error:  # noqa: BLE001 - the batch boundary: an error of one message affects no other
+        except (KeyboardInterrupt, SystemExit):  # they end the process, as a kill does
+            raise
+        except BaseException as error:  # noqa: BLE001 - the batch boundary: an error of one message affects no other
             identity = message_item_id(self._scope, delivery.message_id)
             return BatchMessage(
                 deliveries=[delivery], claim_request=_claim_request(identity, "", [delivery]), problem=error

@@ -35,7 +35,7 @@ class Attempt:
 
     __slots__ = ("completion", "error")
 
-    def __init__(self, completion: Completion | None = None, error: Exception | None = None) -> None:
+    def __init__(self, completion: Completion | None = None, error: BaseException | None = None) -> None:
         self.completion = completion
         self.error = error
 
@@ -171,6 +171,8 @@ class MessageRunner(Generic[PayloadT]):
             try:
                 self._process(payload, Message(message.deliveries[0], completion))
                 completion.finish()
-            except Exception as error:  # noqa: BLE001 - the batch boundary: an error of one message affects no other
+            except (KeyboardInterrupt, SystemExit):  # they end the process, as a kill does
+                raise
+            except BaseException as error:  # noqa: BLE001 - the batch boundary: an error of one message affects no other
                 return Attempt(completion, error)
         return Attempt(completion)

@@ -8,7 +8,15 @@ from typing import Any
 
 from tsunagu.contracts.items import Status
 from tsunagu.contracts.telemetry import LogKey, Metric
-from tsunagu.runtime.errors import LeaseLostError, PermanentError, RetryableError, UnavailableError, bounded_reason
+from tsunagu.runtime.errors import (
+    LeaseLostError,
+    PermanentError,
+    RetryableError,
+    UnavailableError,
+    bounded_reason,
+    delay_of,
+    described,
+)
 from tsunagu.runtime.idempotency.decisions import Idempotency
 from tsunagu.runtime.idempotency.item import Change, Item
 from tsunagu.runtime.idempotency.lease import Claim
@@ -117,21 +125,21 @@ class Settlement:
         """Queue the release of a message that was not attempted: its item gets the attempts that it had before."""
         self._release(message, claim, attempts=claim.item.attempts, reason="", delay_seconds=None)
 
-    def failed(self, message: AnyMessage, claim: Claim, error: Exception) -> None:
+    def failed(self, message: AnyMessage, claim: Claim, error: BaseException) -> None:
         """Queue the outcome that the error of an attempt decides; see `runtime.errors`."""
         with in_hand(message.log_fields):
             _logger.warning("attempt failed", extra={LogKey.ATTEMPTS: claim.attempt, **error_fields(error)})
-        if isinstance(error, LeaseLostError):
+        kind = type(error)  # `isinstance` would ask the error, whose `__class__` may raise
+        if issubclass(kind, LeaseLostError):
             self._metrics.count(Metric.LEASES_LOST)
-        elif isinstance(error, UnavailableError):
+        elif issubclass(kind, UnavailableError):
             self._metrics.count(Metric.CALLS_FAILED)
             self.release(message, claim)
-        elif isinstance(error, PermanentError):
-            self.dead_letter(message, claim, str(error), attempts=claim.attempt)
-        elif isinstance(error, RetryableError):
-            self._fail(message, claim, str(error), error.after_seconds)
+        elif issubclass(kind, PermanentError):
+            self.dead_letter(message, claim, described(error), attempts=claim.attempt)
         else:
-            self._fail(message, claim, f"{type(error).__name__}: {error}")
+            after_seconds = delay_of(error) if issubclass(kind, RetryableError) else None
+            self._fail(message, claim, described(error), after_seconds)
 
     def dead_letter(self, message: AnyMessage, claim: Claim, reason: str, *, attempts: int) -> None:
         """Queue the outcome "dead": the message goes to the dead-letter queue, with the reason.

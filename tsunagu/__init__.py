@@ -17,6 +17,7 @@ if TYPE_CHECKING:
         RetryableError,
         TaskLostError,
         UnavailableError,
+        UnfinishedWorkError,
     )
     from tsunagu.runtime.functions.message_handler import message_handler
     from tsunagu.runtime.functions.pipeline_service import pipeline_service
@@ -42,6 +43,7 @@ __all__ = [
     "SystemClock",
     "TaskLostError",
     "UnavailableError",
+    "UnfinishedWorkError",
     "Work",
     "message_handler",
     "pipeline_service",
@@ -65,6 +67,7 @@ _MODULES = {
     "SystemClock": "tsunagu.runtime.clock",
     "TaskLostError": _ERRORS,
     "UnavailableError": _ERRORS,
+    "UnfinishedWorkError": _ERRORS,
     "Work": "tsunagu.runtime.pipeline.work",
     "message_handler": "tsunagu.runtime.functions.message_handler",
     "pipeline_service": "tsunagu.runtime.functions.pipeline_service",

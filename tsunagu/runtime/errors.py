@@ -7,12 +7,15 @@
         + TaskLostError          the Step Functions task does not wait any more
     + LeaseLostError       another worker owns the message: nothing is committed, and it is not acknowledged
     + ConditionFailedError the condition of a write did not hold; counts as an attempt
+    + UnfinishedWorkError  a function returned a coroutine, a generator or another promise of work; counts as an attempt
     + UnavailableError     a service is throttled or does not answer; not an attempt, SQS delivers the message again
 
 Any other exception of a business function counts as an attempt, also one that is no `Exception`, such as
 `GeneratorExit` or asyncio's `CancelledError`. Only `KeyboardInterrupt` and `SystemExit` end the process.
 """
 
+from contextlib import suppress
+from types import AsyncGeneratorType, CoroutineType, GeneratorType
 from typing import cast
 
 from tsunagu.contracts.messages import DEAD_LETTER_REASON_BYTES
@@ -22,6 +25,9 @@ from tsunagu.contracts.messages import DEAD_LETTER_REASON_BYTES
 LONGEST_DELAY_SECONDS = 42_000
 
 TYPE_CHARACTERS = 100
+
+# Each of them does nothing before somebody awaits it or iterates over it.
+_PROMISES = (CoroutineType, GeneratorType, AsyncGeneratorType, map, filter)
 
 
 class MessageError(Exception):
@@ -79,8 +85,34 @@ class UnavailableError(MessageError):
     """
 
 
+class UnfinishedWorkError(MessageError):
+    """A function returned work that nobody does: a coroutine, a generator, or something else that is to be awaited."""
+
+
 class UnknownEventError(Exception):
     """The function was invoked with an event that is not meant for it; nothing was processed."""
+
+
+def refuse_unfinished(name: str, returned: object) -> None:
+    """Refuse what a function returned, if the work of the function is still to be done.
+
+    A plain function may return a coroutine, and a call of an `async def` does: its effect would never happen, and its
+    message would be acknowledged. A coroutine is closed, so that Python does not warn that it was never awaited.
+
+    Args:
+        name: Name of the function in the sentence of the error.
+        returned: What it returned.
+
+    Raises:
+        UnfinishedWorkError: It is a coroutine, a generator, a `map` or `filter`, or an awaitable.
+    """
+    kind = type(returned)
+    if issubclass(kind, _PROMISES) or hasattr(kind, "__await__"):
+        if isinstance(returned, CoroutineType | GeneratorType):
+            with suppress(Exception):  # the `finally` of a generator that was begun
+                returned.close()
+        msg = f"{name} must do its work before it returns, got a {kind.__name__[:TYPE_CHARACTERS]}, which does it later"
+        raise UnfinishedWorkError(msg)
 
 
 def delay_of(error: BaseException) -> float | None:

@@ -35,7 +35,7 @@ def receiver(
     *,
     parse: Callable[[JsonObject], PayloadT],
     key: Callable[[PayloadT], BusinessKey],
-    process: Callable[[PayloadT, Message], None],
+    process: Callable[[PayloadT, Message], object],
     concurrency: int = 1,
     group_commit: bool = True,
 ) -> Receiver[PayloadT]:
@@ -64,16 +64,16 @@ def receiver(
     )
 
 
-def without_blame(process: Callable[[PayloadT, Message], None]) -> Callable[[PayloadT, Message], None]:
+def without_blame(process: Callable[[PayloadT, Message], object]) -> Callable[[PayloadT, Message], object]:
     """Return `process` such that a wrong environment does not count as an attempt of the message.
 
     A business function may read its own environment at the first message. If a variable is missing, no message is at
     fault: `UnavailableError` sends the message back to the queue until the function is configured rightly.
     """
 
-    def blameless(payload: PayloadT, message: Message) -> None:
+    def blameless(payload: PayloadT, message: Message) -> object:
         try:
-            process(payload, message)
+            return process(payload, message)
         except EnvironmentContractError as error:
             msg = f"the environment of the function is wrong: {error}"
             raise UnavailableError(msg) from error

@@ -14,7 +14,7 @@ from typing import Any, Generic, TypeVar
 from tsunagu.contracts.claims import result_key
 from tsunagu.contracts.pipeline import ServiceEnvironment
 from tsunagu.runtime.claim_check import ClaimCheck, inline_limit
-from tsunagu.runtime.errors import InvalidMessageError, PermanentError
+from tsunagu.runtime.errors import InvalidMessageError, PermanentError, refuse_unfinished
 from tsunagu.runtime.json_text import JsonObject, json_text
 from tsunagu.runtime.pipeline.envelope import Envelope, attributes_of, trace_context_of
 from tsunagu.runtime.pipeline.join import onward_text
@@ -76,6 +76,7 @@ class RequestProcessor(Generic[RequestT]):
 
         Raises:
             PermanentError: The run made too many hops, or the function's result is not JSON or is too large.
+            UnfinishedWorkError: The function returned a coroutine or a generator.
         """
         if envelope.hop > self._place.hop_limit:
             msg = f"a run must end within {self._place.hop_limit} hops, got hop {envelope.hop}: a loop"
@@ -87,6 +88,7 @@ class RequestProcessor(Generic[RequestT]):
             {service: self._claim_check.redeem(part) for service, part in envelope.results.items()},
         )
         value = self._function(self._request(envelope), work)
+        refuse_unfinished("the business function", value)
         self._conclude(envelope, message, value)
         message.extend(work)
 
@@ -95,7 +97,9 @@ class RequestProcessor(Generic[RequestT]):
         if not isinstance(value, dict):
             msg = f"the request must be a JSON object, got {type(value).__name__}"
             raise InvalidMessageError(msg)
-        return self._parse(value)
+        request = self._parse(value)
+        refuse_unfinished("the parser", request)
+        return request
 
     def _conclude(self, envelope: Envelope, message: Message, value: object) -> None:
         key = result_key(

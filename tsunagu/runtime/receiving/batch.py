@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from typing import Generic, TypeVar
 
 from tsunagu.runtime.clock import Clock
+from tsunagu.runtime.errors import refuse_unfinished
 from tsunagu.runtime.idempotency.decisions import ClaimRequest, Decision, Unavailable
 from tsunagu.runtime.idempotency.keys import BusinessKey, item_id, message_item_id, payload_hash
 from tsunagu.runtime.idempotency.lease import Claim
@@ -151,7 +152,10 @@ class Intake(Generic[PayloadT]):
             body = delivery.json_body()
             digest = payload_hash(body)
             payload = self._parse(body)
-            identity = item_id(self._scope, self._key(payload))
+            refuse_unfinished("the parser", payload)
+            key = self._key(payload)
+            refuse_unfinished("the key function", key)
+            identity = item_id(self._scope, key)
         except (KeyboardInterrupt, SystemExit):  # they end the process, as a kill does
             raise
         except BaseException as error:  # noqa: BLE001 - the batch boundary: an error of one message affects no other

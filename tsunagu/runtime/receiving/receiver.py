@@ -88,8 +88,8 @@ class Receiver(Generic[PayloadT]):
         ports: The services that the receiver uses.
         parse: Returns the payload of a JSON object, or raises `InvalidMessageError`.
         key: Returns the business key of a payload: text or a whole number.
-        process: The business function. It returns when the work is done. Its errors decide what happens to the
-            message; see `runtime.errors`.
+        process: The business function. It returns when the work is done, and not a coroutine or a generator. Its
+            errors decide what happens to the message; see `runtime.errors`.
         read: Reads a record of the event.
     """
 
@@ -100,7 +100,7 @@ class Receiver(Generic[PayloadT]):
         *,
         parse: Callable[[JsonObject], PayloadT],
         key: Callable[[PayloadT], BusinessKey],
-        process: Callable[[PayloadT, Message], None],
+        process: Callable[[PayloadT, Message], object],
         read: Callable[[Mapping[str, Any]], Delivery] = Delivery.from_record,
     ) -> None:
         self._config = config

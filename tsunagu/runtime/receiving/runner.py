@@ -7,6 +7,7 @@ from typing import Generic, TypeVar, cast
 
 from tsunagu.contracts.telemetry import Metric
 from tsunagu.runtime.clock import Clock
+from tsunagu.runtime.errors import refuse_unfinished
 from tsunagu.runtime.idempotency.decisions import Busy, DeadLettered, Done, Idempotency, Unsent
 from tsunagu.runtime.idempotency.lease import Claim
 from tsunagu.runtime.idempotency.store import Outcome
@@ -57,7 +58,7 @@ class MessageRunner(Generic[PayloadT]):
 
     def __init__(
         self,
-        process: Callable[[PayloadT, Message], None],
+        process: Callable[[PayloadT, Message], object],
         idempotency: Idempotency,
         settlement: Settlement,
         heartbeats: Heartbeats,
@@ -169,7 +170,8 @@ class MessageRunner(Generic[PayloadT]):
         payload = cast("PayloadT", message.payload)  # a message without one has a problem, and does not come here
         with in_hand(message.log_fields):
             try:
-                self._process(payload, Message(message.deliveries[0], completion))
+                returned = self._process(payload, Message(message.deliveries[0], completion))
+                refuse_unfinished("the business function", returned)
                 completion.finish()
             except (KeyboardInterrupt, SystemExit):  # they end the process, as a kill does
                 raise

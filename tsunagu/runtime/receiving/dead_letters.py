@@ -81,8 +81,8 @@ class DeadLetterChannel:
 
     def _letter(self, item: Item, delivery: Delivery) -> OutgoingMessage:
         letter = OutgoingMessage(
-            body=delivery.body,
-            attributes=delivery.attributes,
+            body=delivery.body or "null",  # SQS takes no empty body, and no empty attribute
+            attributes={name: each for name, each in delivery.attributes.items() if each.value},
             group_id=delivery.group_id,
             deduplication_id=dead_letter_deduplication_id(delivery.message_id) if delivery.is_fifo else None,
             trace_header=delivery.trace_header,

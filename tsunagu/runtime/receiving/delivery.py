@@ -21,6 +21,7 @@ from tsunagu.runtime.sending.publish import Attribute
 
 _REQUEST_ID = re.compile(r"[A-Za-z0-9._:-]+")
 _TRACE_ROOT = re.compile(r"(?:.*;)?Root=([0-9a-f-]+)")
+SHOWN_CHARACTERS = 64
 _HOP_COUNT = re.compile(r"[0-9]{1,9}")
 
 
@@ -37,6 +38,7 @@ class Delivery:
         is_fifo: Whether it came from a FIFO queue, where the messages of a group run in order.
         trace_header: X-Ray header of the message, if it has one.
         given_request_id: Request id to use instead of the message's own. Default: the message's own.
+        problem: What is malformed in the record. Then the message is invalid. Default: nothing.
     """
 
     message_id: str
@@ -47,19 +49,34 @@ class Delivery:
     is_fifo: bool
     trace_header: str | None
     given_request_id: str | None = None
+    problem: str = ""
 
     @classmethod
     def from_record(cls, record: Mapping[str, Any]) -> "Delivery":
-        """Read a record of an SQS event, as Lambda hands it over."""
-        system = record["attributes"]
+        """Read a record of an SQS event, as Lambda hands it over. `sqs_records` has checked its message id.
+
+        Nothing is raised: a record that is malformed otherwise becomes a delivery with a `problem`. It has what can be
+        read of it, so that it can be dead-lettered.
+        """
+        problems: list[str] = []
+        system = _object("attributes", record.get("attributes"), problems)
+        brought = _object("messageAttributes", record.get("messageAttributes") or {}, problems)
+        attributes = {
+            _unicode(str(name)): attribute
+            for name, value in brought.items()
+            if (attribute := _attribute(name, value, problems)) is not None
+        }
+        if not isinstance(record.get("body"), str):
+            problems.append(f"the body must be text, got {type(record.get('body')).__name__}")
         return cls(
             message_id=record["messageId"],
-            receipt_handle=record["receiptHandle"],
-            body=record["body"],
-            attributes={name: _attribute(value) for name, value in (record.get("messageAttributes") or {}).items()},
-            group_id=system.get("MessageGroupId"),
+            receipt_handle=_text(record.get("receiptHandle")) or "",
+            body=_text(record.get("body")) or "",
+            attributes=attributes,
+            group_id=_text(system.get("MessageGroupId")),
             is_fifo="SequenceNumber" in system,
-            trace_header=system.get("AWSTraceHeader"),
+            trace_header=_text(system.get("AWSTraceHeader")),
+            problem=problems[0] if problems else "",
         )
 
     @property
@@ -123,9 +140,11 @@ class Delivery:
         """Return the body as a JSON object.
 
         Raises:
-            InvalidMessageError: The body is not a JSON object; or `read_json` refuses it; or the message has a schema
-                version that this code does not know.
+            InvalidMessageError: The record is malformed; or the body is not a JSON object; or `read_json` refuses it; or
+                the message has a schema version that this code does not know.
         """
+        if self.problem:
+            raise InvalidMessageError(self.problem)
         self._check_schema_version()
         value = read_json("the body", self.body)
         if not isinstance(value, dict):
@@ -140,7 +159,37 @@ class Delivery:
             raise InvalidMessageError(msg)
 
 
-def _attribute(value: Mapping[str, Any]) -> Attribute:
-    if value.get("binaryValue") is not None:
-        return Attribute(value["dataType"], base64.b64decode(value["binaryValue"]))
-    return Attribute(value["dataType"], value.get("stringValue") or "")
+def _attribute(name: str, value: object, problems: list[str]) -> Attribute | None:
+    """Return a message attribute, or None if it is malformed; `problems` then gets the reason."""
+    fields = value if isinstance(value, dict) else {}
+    data_type, text, encoded = _text(fields.get("dataType")), fields.get("stringValue"), fields.get("binaryValue")
+    if data_type and encoded is not None:
+        try:
+            return Attribute(data_type, base64.b64decode(encoded, validate=True))
+        except (TypeError, ValueError):  # of wrong padding, for example
+            problems.append(f"the binary value of message attribute {name[:SHOWN_CHARACTERS]!r} must be Base64")
+            return None
+    if data_type and (text is None or isinstance(text, str)):
+        return Attribute(data_type, _unicode(text or ""))
+    problems.append(f"message attribute {name[:SHOWN_CHARACTERS]!r} must have a dataType and a value")
+    return None
+
+
+def _object(name: str, value: object, problems: list[str]) -> Mapping[str, Any]:
+    if isinstance(value, dict):
+        return value
+    problems.append(f"{name} of the record must be an object, got {type(value).__name__}")
+    return {}
+
+
+def _text(value: object) -> str | None:
+    return _unicode(value) if isinstance(value, str) else None
+
+
+def _unicode(text: str) -> str:
+    """Return `text` with U+FFFD for each half of a surrogate pair, as SQS writes it: nothing else can be sent on."""
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
+    return text

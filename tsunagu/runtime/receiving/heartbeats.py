@@ -88,7 +88,8 @@ class Heartbeats:
 
 
 def change_visibility(visibility: Visibility, delays: Sequence[tuple[str, int]]) -> None:
-    """Hide messages, if there are any; log what SQS refused."""
-    problem = visibility.change(delays) if delays else None
+    """Hide messages, if there are any; log what SQS refused. A record without a receipt handle is not hidden."""
+    hidden = [(handle, seconds) for handle, seconds in delays if handle]
+    problem = visibility.change(hidden) if hidden else None
     if problem:
         _logger.warning("visibility not changed", extra={LogKey.ERROR_TYPE: problem})

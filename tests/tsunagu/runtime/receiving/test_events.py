@@ -1,10 +1,17 @@
 """Events: their source decides, not their shape."""
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from tests.tsunagu.runtime.world import QUEUE_ARN, World, order, record
+from tsunagu.contracts.messages import SQS_MESSAGE_BYTES
 from tsunagu.runtime.errors import UnknownEventError
+from tsunagu.runtime.json_text import JsonObject
 from tsunagu.runtime.receiving.events import sqs_records
+from tsunagu.runtime.receiving.message import Message
+
+ABSENT = object()
 
 
 def test_records_of_the_queue_are_returned() -> None:
@@ -24,6 +31,10 @@ def test_records_of_the_queue_are_returned() -> None:
         {"Records": [{"eventSource": "aws:s3", "eventSourceARN": QUEUE_ARN}]},
         {"Records": [record("{}"), {**record("{}"), "eventSourceARN": "arn:aws:sqs:eu-central-1:1:other"}]},
         {"Records": [{**record("{}"), "eventSource": "aws:sns"}]},
+        {"Records": [{**record("{}"), "messageId": None}]},
+        {"Records": [{**record("{}"), "messageId": ""}]},
+        {"Records": [{**record("{}"), "messageId": "half a pair \ud800"}]},
+        {"Records": [{name: value for name, value in record("{}").items() if name != "messageId"}]},
     ],
 )
 def test_event_from_elsewhere_is_refused(event: object) -> None:
@@ -38,3 +49,126 @@ def test_nothing_of_a_mixed_event_is_processed() -> None:
     with pytest.raises(UnknownEventError):
         world.receive(record(order("o-1")), stranger)
     assert world.store.items == {}
+
+
+VALUES = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(st.characters(codec=None)),
+    lambda inner: st.lists(inner) | st.dictionaries(st.text(st.characters(codec=None)), inner),
+    max_leaves=8,
+)
+SECRET = "customer-4711"
+
+
+@pytest.mark.parametrize(
+    "event",
+    [
+        {f"{SECRET}-{number}": number for number in range(50_000)},
+        {SECRET: SECRET},
+        {"Records": [{"eventSource": SECRET, "eventSourceARN": SECRET}]},
+        {"Records": [{"eventSource": "aws:sqs", "eventSourceARN": SECRET}]},
+        {"Records": [{**record("{}"), "messageId": f"{SECRET} {SECRET}"}]},
+        {"Records": [{**record("{}"), "eventSource": ["aws:sqs", SECRET * 10_000]}]},
+    ],
+)
+def test_sentence_about_an_unknown_event_is_short_and_has_nothing_of_it(event: object) -> None:
+    with pytest.raises(UnknownEventError) as caught:
+        sqs_records(event, QUEUE_ARN)
+
+    assert SECRET not in str(caught.value)
+    assert len(str(caught.value)) <= 200
+
+
+def test_event_of_another_service_is_named() -> None:
+    with pytest.raises(UnknownEventError, match=r"got one from aws:s3$"):
+        sqs_records({"Records": [{"eventSource": "aws:s3"}]}, QUEUE_ARN)
+
+
+@pytest.mark.parametrize(
+    ("change", "reason"),
+    [
+        ({"body": None}, "the body must be text, got NoneType"),
+        ({"body": {"order_id": "o-1"}}, "the body must be text, got dict"),
+        ({"body": ABSENT}, "the body must be text, got NoneType"),
+        ({"attributes": ABSENT}, "attributes of the record must be an object, got NoneType"),
+        ({"attributes": ["x"]}, "attributes of the record must be an object, got list"),
+        ({"messageAttributes": ["x"]}, "messageAttributes of the record must be an object, got list"),
+        ({"messageAttributes": {"a": {"stringValue": "x"}}}, "message attribute 'a' must have a dataType and a value"),
+        ({"messageAttributes": {"a": None}}, "message attribute 'a' must have a dataType and a value"),
+        (
+            {"messageAttributes": {"a": {"dataType": "Binary", "binaryValue": "YQ"}}},
+            "the binary value of message attribute 'a' must be Base64",
+        ),
+        (
+            {"messageAttributes": {"a": {"dataType": "Binary", "binaryValue": 7}}},
+            "the binary value of message attribute 'a' must be Base64",
+        ),
+    ],
+)
+def test_malformed_record_is_dead_lettered_alone(change: dict[str, object], reason: str) -> None:
+    world = World()
+    changed = {
+        name: value for name, value in {**record(order("o-1"), "m-bad"), **change}.items() if value is not ABSENT
+    }
+
+    returned = world.receive(record(order("o-2"), "m-2"), changed, record(order("o-3"), "m-3"))
+
+    assert (returned, world.effects()) == ([], ["o-2", "o-3"])
+    (letter,) = world.dead_letter_queue.sent
+    assert letter.attributes["dead_letter_reason"] == reason
+    assert letter.body
+
+
+@pytest.mark.parametrize("handle", [None, "", 7, ABSENT])
+def test_record_without_a_receipt_handle_is_processed_and_not_hidden(handle: object) -> None:
+    world = World()
+    changed = {**record(order("o-1")), "receiptHandle": handle}
+    if handle is ABSENT:
+        del changed["receiptHandle"]
+
+    def fail(_body: JsonObject, _message: Message) -> None:
+        raise ValueError
+
+    assert world.receive(changed, process=fail) == ["m-1"]
+    assert world.visibility.changed == {}
+
+
+FIELDS = ("receiptHandle", "body", "attributes", "messageAttributes", "md5OfBody", "awsRegion")
+MESSAGE_ATTRIBUTES = st.dictionaries(
+    st.text(st.characters(codec=None)) | st.sampled_from(["request_id", "schema_version", "hop_count"]),
+    VALUES | st.fixed_dictionaries({}, optional=dict.fromkeys(("dataType", "stringValue", "binaryValue"), VALUES)),
+)
+SYSTEM_ATTRIBUTES = st.fixed_dictionaries(
+    {}, optional=dict.fromkeys(("MessageGroupId", "SequenceNumber", "AWSTraceHeader"), VALUES)
+)
+
+
+@given(
+    st.fixed_dictionaries(
+        {},
+        optional={
+            **dict.fromkeys(FIELDS, VALUES),
+            "attributes": VALUES | SYSTEM_ATTRIBUTES,
+            "messageAttributes": VALUES | MESSAGE_ATTRIBUTES,
+            "body": VALUES | st.text(st.characters(codec=None)),
+        },
+    ),
+    st.sampled_from([None, "raise"]),
+)
+def test_no_record_harms_its_neighbours(fields: dict[str, object], failure: str | None) -> None:
+    world = World()
+    hostile = {**record(order("hostile"), "m-hostile"), **fields}
+
+    def process(body: JsonObject, message: Message) -> None:
+        if body["order_id"] not in {"o-1", "o-2"} and failure:
+            raise ValueError(repr(body))
+        world.work(body, message)
+
+    returned = world.receive(record(order("o-1"), "m-1"), hostile, record(order("o-2"), "m-2"), process=process)
+
+    assert {"m-1", "m-2"}.isdisjoint(returned)
+    assert [effect for effect in world.effects() if effect in ("o-1", "o-2")] == ["o-1", "o-2"]
+    for letter in world.dead_letter_queue.sent:  # what SQS would not take
+        letter.body.encode()
+        assert letter.body
+        assert letter.size_bytes <= SQS_MESSAGE_BYTES
+        assert all(letter.attributes.values())

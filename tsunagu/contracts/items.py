@@ -33,6 +33,11 @@ REQUEST_INDEX = "RequestIndex"  # by request id, keys only; on tables of pipelin
 # https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/Constraints.html
 OUTBOX_AND_RESULT_BYTES = 380_000
 
+# A batch may hold ten thousand copies of one message, which are dead-lettered together. An item keeps the newest of
+# their message ids, of 36 characters each. A copy whose id it does not keep is never acknowledged for that reason: it
+# claims the item, and is dead-lettered again.
+KEPT_MESSAGE_IDS = 100
+
 FREE = 0
 NEVER = 10**15
 

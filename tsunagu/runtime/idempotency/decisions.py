@@ -269,8 +269,9 @@ class Idempotency:
         return claim.settle(Status.RELEASED, {**values, **self._stamp()})
 
     def dead(self, claim: Claim, *, attempts: int, reason: str, message_ids: tuple[str, ...]) -> Change:
-        """Return the change that marks the item as dead, for this reason."""
-        values: Attributes = {items.ATTEMPTS: attempts, items.REASON: reason, items.MESSAGE_IDS: message_ids}
+        """Return the change that marks the item as dead, for this reason. It keeps the newest of the message ids."""
+        kept = newest(message_ids)
+        values: Attributes = {items.ATTEMPTS: attempts, items.REASON: reason, items.MESSAGE_IDS: kept}
         return claim.settle(Status.DEAD, {**values, **self._stamp()})
 
     def notified(self, item: Item, message_ids: Sequence[str]) -> Change:
@@ -305,5 +306,10 @@ class Idempotency:
         return now_ms // 1_000 + self._window_seconds
 
 
+def newest(message_ids: Sequence[str]) -> tuple[str, ...]:
+    """Return the message ids that an item keeps."""
+    return tuple(message_ids[-items.KEPT_MESSAGE_IDS :])
+
+
 def _with(notified: Sequence[str], message_ids: Sequence[str]) -> tuple[str, ...]:
-    return tuple(dict.fromkeys((*notified, *message_ids)))
+    return newest(tuple(dict.fromkeys((*notified, *message_ids))))

@@ -33,9 +33,9 @@ class Item:
         outbox: COMMITTED: messages to be sent, as JSON; empty otherwise.
         result: COMMITTED and COMPLETED: text that the business function left, if any. A pipeline keeps the JSON result
             of a service, or the request that a run was started with.
-        message_ids: DEAD: SQS message ids that were dead-lettered with it.
+        message_ids: DEAD: SQS message ids that were dead-lettered with it, the newest 100 at most.
         told: DEAD and COMMITTED: SQS message ids that are in the dead-letter queue, and that SNS was notified of, since
-            the last claim.
+            the last claim; the newest 100 at most.
         updated: Time of the last claim or outcome, in milliseconds since the epoch.
         expiration: When TTL may delete the item, in seconds since the epoch.
     """

@@ -17,7 +17,7 @@ from tsunagu.runtime.errors import (
     delay_of,
     described,
 )
-from tsunagu.runtime.idempotency.decisions import Idempotency
+from tsunagu.runtime.idempotency.decisions import Idempotency, newest
 from tsunagu.runtime.idempotency.item import Change, Item
 from tsunagu.runtime.idempotency.lease import Claim
 from tsunagu.runtime.idempotency.store import BusinessWrite, Commit, Outcome, Verdict
@@ -152,7 +152,7 @@ class Settlement:
         """
         text, ids = bounded_reason(reason), message.message_ids
         change = self._idempotency.dead(claim, attempts=attempts, reason=text, message_ids=ids)
-        item = replace(claim.item, status=Status.DEAD, reason=text, attempts=attempts, message_ids=ids)
+        item = replace(claim.item, status=Status.DEAD, reason=text, attempts=attempts, message_ids=newest(ids))
         self._pending.append(_Pending(message, claim, change, item))
 
     def dead_letter_again(self, message: AnyMessage, letters: DeadLetters) -> None:

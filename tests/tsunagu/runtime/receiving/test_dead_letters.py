@@ -5,9 +5,11 @@ import json
 import pytest
 
 from tests.tsunagu.runtime.world import QUEUE_ARN, World, order, record
-from tsunagu.contracts.items import Status
+from tsunagu.contracts.items import KEPT_MESSAGE_IDS, OUTBOX_AND_RESULT_BYTES, Status
 from tsunagu.contracts.messages import ATTRIBUTES_PER_MESSAGE, SNS_MESSAGE_BYTES, SQS_MESSAGE_BYTES
+from tsunagu.runtime.aws.dynamodb import item_attributes
 from tsunagu.runtime.errors import PermanentError
+from tsunagu.runtime.idempotency.item import Item
 from tsunagu.runtime.json_text import JsonObject
 from tsunagu.runtime.receiving.message import Message
 
@@ -192,6 +194,57 @@ def test_notification_names_queue_request_item_and_attempts(world: World) -> Non
     (letter,) = world.topic.published[0]["dead_letters"]
     assert letter.keys() == {"message_id", "request_id", "item_id", "attempts", "reason"}
     assert (letter["request_id"], json.dumps(letter["item_id"])) == ("r-1", '"orders#message-id:m-1"')
+
+
+COPIES = [record(order("o-1"), f"{number:036}") for number in range(10_000)]
+
+
+def item_bytes(item: Item) -> int:
+    """Return the size of an item as DynamoDB counts it, about: names and texts, and 1 or 3 bytes for each value."""
+    return sum(len(name) + len(json.dumps(value)) for name, value in item_attributes(item).items())
+
+
+def test_item_of_ten_thousand_copies_stays_small_and_all_are_dead_lettered_once(world: World) -> None:
+    returned = world.receive(*COPIES, process=lambda _b, _m: raise_permanent("x" * 2_000))
+
+    assert (returned, len(world.dead_letter_queue.sent)) == ([], len(COPIES))
+    assert item_bytes(world.only_item()) < 409_600 - OUTBOX_AND_RESULT_BYTES
+
+
+def test_copy_whose_id_is_not_kept_is_not_acknowledged_without_its_dead_letter(world: World) -> None:
+    world.topic.broken = True
+    copies = COPIES[: KEPT_MESSAGE_IDS + 50]
+    waiting = {each["messageId"]: each for each in copies}
+    assert len(world.receive(*copies, process=lambda _b, _m: raise_permanent())) == len(copies)
+    world.topic.broken = False
+
+    for _ in range(5):
+        returned = world.receive(*waiting.values(), process=lambda _b, _m: raise_permanent())
+        waiting = {message_id: waiting[message_id] for message_id in returned}
+        if not waiting:
+            break
+
+    assert waiting == {}
+    told = {letter["message_id"] for notification in world.topic.published for letter in notification["dead_letters"]}
+    assert told == {each["messageId"] for each in copies}
+
+
+def test_copy_beside_one_that_is_kept_waits_and_is_dead_lettered_by_itself(world: World) -> None:
+    copies = COPIES[: KEPT_MESSAGE_IDS + 1]
+    world.receive(*copies, process=lambda _b, _m: raise_permanent())
+    letters = len(world.dead_letter_queue.sent)
+
+    assert world.receive(copies[0], copies[-1]) == [copies[0]["messageId"]]  # the acknowledgement of both was lost
+    assert world.receive(copies[0], process=lambda _b, _m: raise_permanent()) == []
+    assert len(world.dead_letter_queue.sent) == letters + 1
+
+
+def test_item_whose_outbox_is_given_up_for_many_copies_stays_small(world: World) -> None:
+    def send(_body: JsonObject, message: Message) -> None:
+        message.outbox.send("https://sqs/next", "never")
+
+    assert world.receive(*COPIES, process=send) == []
+    assert (len(world.only_item().told), world.only_item().status) == (KEPT_MESSAGE_IDS, Status.COMMITTED)
 
 
 def raise_permanent(text: str = "never") -> None:

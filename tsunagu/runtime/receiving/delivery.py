@@ -140,7 +140,7 @@ class Delivery:
         """Return the body as a JSON object.
 
         Raises:
-            InvalidMessageError: The record is malformed; the body is not a JSON object, or `read_json` refuses it; or the
+            InvalidMessageError: The record is malformed; the body is no JSON object, or `read_json` refuses it; or the
                 message has a schema version that this code does not know.
         """
         if self.problem:

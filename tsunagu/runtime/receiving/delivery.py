@@ -66,12 +66,15 @@ class Delivery:
             for name, value in brought.items()
             if (attribute := _attribute(name, value, problems)) is not None
         }
-        if not isinstance(record.get("body"), str):
+        body = _text(record.get("body"))
+        if body is None:
             problems.append(f"the body must be text, got {type(record.get('body')).__name__}")
+        elif body != record["body"]:
+            problems.append("the body must be Unicode, got half a surrogate pair")
         return cls(
             message_id=record["messageId"],
             receipt_handle=_text(record.get("receiptHandle")) or "",
-            body=_text(record.get("body")) or "",
+            body=body or "",
             attributes=attributes,
             group_id=_text(system.get("MessageGroupId")),
             is_fifo="SequenceNumber" in system,

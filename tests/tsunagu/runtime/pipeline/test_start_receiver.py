@@ -157,11 +157,11 @@ def test_loop_through_the_entry_queue_ends(world: PipelineWorld) -> None:
     world.start()
     world.settle()
 
-    for _ in range(HOP_LIMIT):
+    for number in range(HOP_LIMIT):
         (sent,) = [
             each.outbox_message for each in world.topics.published if each.outbox_message.target == "queue/entry"
         ][-1:]
-        receive(world, entry_record(sent.body, sent.body, {**sent.attributes}))
+        receive(world, entry_record(sent.body, f"m-{number}", {**sent.attributes}))
         world.settle()
 
     assert [json.loads(body)["hop"] for body in world.bodies("topic/reserve")] == [1, 3, 5]

@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.tsunagu.runtime.world import QUEUE_ARN, World, order, record
-from tsunagu.contracts.messages import SQS_MESSAGE_BYTES
+from tsunagu.contracts.messages import DEAD_LETTER_REASON_ATTRIBUTE, SQS_MESSAGE_BYTES
 from tsunagu.runtime.errors import UnknownEventError
 from tsunagu.runtime.json_text import JsonObject
 from tsunagu.runtime.receiving.events import sqs_records
@@ -114,7 +114,7 @@ def test_malformed_record_is_dead_lettered_alone(change: dict[str, object], reas
 
     assert (returned, world.effects()) == ([], ["o-2", "o-3"])
     (letter,) = world.dead_letter_queue.sent
-    assert letter.attributes["dead_letter_reason"] == reason
+    assert letter.attributes[DEAD_LETTER_REASON_ATTRIBUTE] == reason
     assert letter.body
 
 

@@ -1,6 +1,11 @@
-"""Retry: the delay of a message before its next attempt, and of a transaction before its next try."""
+"""Retry: the delay before the next attempt or try, and what follows when a call for several entries raises."""
 
 import random
+from collections.abc import Callable, Sequence
+from typing import TypeVar
+
+EntryT = TypeVar("EntryT")
+AnswerT = TypeVar("AnswerT")
 
 BASE_SECONDS = 2.0
 LONGEST_SECONDS = 900.0
@@ -32,3 +37,34 @@ def conflict_pause_seconds(tries: int, rng: random.Random) -> float:
         rng: Where the jitter comes from.
     """
     return rng.uniform(CONFLICT_SECONDS, CONFLICT_SECONDS * 2.0**tries)
+
+
+def together_or_alone(
+    call: Callable[[Sequence[EntryT]], list[AnswerT]],
+    entries: Sequence[EntryT],
+    failed: Callable[[Exception], AnswerT],
+) -> list[AnswerT]:
+    """Call `call` with all entries. If that raises, call it with each entry alone, so that only the culprit fails.
+
+    The calls behind the ports raise nothing for what they know: an outage, a refusal. This is for what they do not
+    know, such as a text that the SDK cannot write, or an answer of another shape. It must not harm the other messages.
+    Each call can be repeated: a write is conditional, and a message may be sent twice.
+
+    Args:
+        call: Takes entries, and returns one answer for each.
+        entries: The entries, of several messages.
+        failed: Returns the answer for an entry whose call raised.
+
+    Returns:
+        One answer for each entry, in order.
+    """
+    try:
+        answers = call(entries)
+        if len(answers) != len(entries):
+            msg = f"a call must have {len(entries)} answers, got {len(answers)}"
+            raise ValueError(msg)  # noqa: TRY301 - as the call itself would
+    except Exception as error:  # noqa: BLE001 - an error of one message affects no other
+        if len(entries) == 1:
+            return [failed(error)]
+        return [answer for entry in entries for answer in together_or_alone(call, [entry], failed)]
+    return answers

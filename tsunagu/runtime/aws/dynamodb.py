@@ -13,7 +13,7 @@ https://docs.aws.amazon.com/amazondynamodb/latest/APIReference/API_TransactWrite
 import logging
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import fields
+from dataclasses import MISSING, fields
 from itertools import islice
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -56,6 +56,9 @@ APPLIED = Verdict(Outcome.APPLIED)
 CANCELLED = Verdict(Outcome.CANCELLED)
 
 _DEFAULTS = {field.name: field.default for field in fields(Item)}
+_KINDS: dict[Any, str] = {str: "S", Status: "S", int: "N", tuple[str, ...]: "L"}
+_KIND_OF = {field.name: _KINDS[field.type] for field in fields(Item)}
+_NUMBERS = range(items.NEVER + 1)
 
 EntryT = TypeVar("EntryT")
 AnswerT = TypeVar("AnswerT")
@@ -93,8 +96,8 @@ class DynamoDbItemStore:
         return self._execute(statements)
 
     def read(self, item_ids: Sequence[str]) -> list[Item | Verdict | None]:
-        """Read items consistently. A `Verdict` says that the store did not answer."""
-        found: dict[str, Item] = {}
+        """Read items consistently. A `Verdict` says that the store did not answer, or that the item cannot be read."""
+        found: dict[str, Item | Verdict] = {}
         unread = set(item_ids)
         for start in range(0, len(item_ids), KEYS_PER_READ):
             keys = [{items.ID: {"S": item_id}} for item_id in item_ids[start : start + KEYS_PER_READ]]
@@ -150,10 +153,12 @@ class DynamoDbItemStore:
         try:
             answers = self.client.batch_execute_statement(Statements=statements)["Responses"]
         except (ClientError, BotoCoreError) as error:
+            if len(statements) > 1 and error_code(error) in _OWN_FAULTS:  # one statement is wrong: find out which
+                return [verdict for statement in statements for verdict in self._call([statement])]
             return [call_failed(error)] * len(statements)
         return [_verdict(answer) for answer in answers]
 
-    def _read(self, keys: list[dict[str, Any]], found: dict[str, Item]) -> list[Any]:
+    def _read(self, keys: list[dict[str, Any]], found: dict[str, Item | Verdict]) -> list[Any]:
         """Read `keys` into `found`; return those that DynamoDB did not process."""
         left: list[Any] = keys
         for _ in range(READ_ROUNDS):
@@ -164,8 +169,8 @@ class DynamoDbItemStore:
             except (ClientError, BotoCoreError) as error:
                 call_failed(error)
                 return left
-            answered = map(_to_item, answer["Responses"].get(self.table_name, []))
-            found.update((item.id, item) for item in answered)
+            for attributes in answer["Responses"].get(self.table_name, []):
+                found[attributes[items.ID]["S"]] = _item_or_verdict(attributes)
             unprocessed = answer.get("UnprocessedKeys", {}).get(self.table_name)
             left = [*unprocessed["Keys"]] if unprocessed else []
             if not left:
@@ -278,8 +283,9 @@ def call_failed(error: ClientError | BotoCoreError) -> Verdict:
 
 
 def refused(found: Mapping[str, Any] | None) -> Verdict:
-    """Return the verdict on a write whose condition failed, with the item that is in the table, if DynamoDB sent it."""
-    return Verdict(Outcome.REFUSED, _to_item(found) if found else None)
+    """Return the verdict on a write whose condition failed, with the item, if DynamoDB sent it and it can be read."""
+    item = _item_or_verdict(found) if found else None
+    return Verdict(Outcome.REFUSED, item if isinstance(item, Item) else None)
 
 
 def item_attributes(item: Item) -> dict[str, Any]:
@@ -291,20 +297,47 @@ def item_attributes(item: Item) -> dict[str, Any]:
 def to_attribute(value: AttributeValue | Iterable[str]) -> dict[str, Any]:
     """Return a value in DynamoDB's format."""
     if isinstance(value, str):
-        return {"S": str(value)}
+        return {"S": str.__str__(value)}  # of a subclass, its own text, whatever its `__str__` does
     if isinstance(value, int):
         return {"N": str(value)}
     return {"L": [{"S": each} for each in value]}
 
 
-def _to_item(attributes: Mapping[str, Any]) -> Item:
-    values: dict[str, Any] = {}
-    for name in _DEFAULTS:
-        (kind, value), *_ = attributes.get(name, {"": None}).items()
+def _item_or_verdict(attributes: Mapping[str, Any]) -> Item | Verdict:
+    """Return an item; or a verdict, if it has not the form that this release writes."""
+    try:
+        values = {name: _value(name, attributes[name]) for name in _DEFAULTS if name in attributes}
+        missing = [name for name, default in _DEFAULTS.items() if default is MISSING and name not in values]
+        if missing:
+            return Verdict(Outcome.UNREADABLE, problem=f"it must have the attributes {missing}")
+    except (AttributeError, LookupError, TypeError, ValueError) as error:
+        return Verdict(Outcome.UNREADABLE, problem=str(error))
+    return Item(**values)
+
+
+def _value(name: str, attribute: Mapping[str, Any]) -> Any:
+    """Return the value of an attribute.
+
+    Raises:
+        ValueError: It is not of the attribute's type. The text has the name, and not the value.
+    """
+    kind = _KIND_OF[name]
+    try:
+        value = attribute[kind]
+        if name == items.STATUS:
+            return Status(value)
         if kind == "N":
-            values[name] = int(value)
-        elif kind == "L":
-            values[name] = tuple(each["S"] for each in value)
-        elif kind:
-            values[name] = value
-    return Item(**{**values, "status": Status(values["status"])})
+            return _NUMBERS[_NUMBERS.index(int(value))]
+        if kind == "L":
+            return tuple(_text(each["S"]) for each in value)
+        return _text(value)
+    except (LookupError, TypeError, ValueError):
+        expected = f"one of {[*map(str, Status)]}" if name == items.STATUS else f"of type {kind}"
+        msg = f"its attribute {name} must be {expected}"
+        raise ValueError(msg) from None
+
+
+def _text(value: object) -> str:
+    if not isinstance(value, str):
+        raise TypeError
+    return value

@@ -29,6 +29,8 @@ _NEVER_TAKEN = frozenset(
         "ValidationException",
     }
 )
+# What the SDK raises for a message that it cannot write: half a surrogate pair, or a field that is no text.
+_NOT_WRITTEN = (AttributeError, TypeError, UnicodeError)
 _TOO_MANY_REQUESTS = 429
 _SERVER_ERRORS = 500
 
@@ -63,6 +65,9 @@ def send_entries(messages: Sequence[OutgoingMessage], call: BatchCall, *, in_ord
     except (ClientError, BotoCoreError) as error:
         if len(messages) == 1 or _is_outage(error):
             return [_failure(error)] * len(messages)
+    except _NOT_WRITTEN as error:
+        if len(messages) == 1:
+            return [_not_written(error)]
     return _send_singly(messages, call, in_order=in_order)
 
 
@@ -81,6 +86,8 @@ def _send_singly(messages: Sequence[OutgoingMessage], call: BatchCall, *, in_ord
             answer = _failure(error)
             if _is_outage(error):
                 return answers + [answer] * (len(messages) - len(answers))
+        except _NOT_WRITTEN as error:
+            answer = _not_written(error)
         if in_order and isinstance(answer, EntryFailure) and group_id is not None:
             failed[group_id] = answer
         answers.append(answer)
@@ -99,6 +106,10 @@ def _is_outage(error: ClientError | BotoCoreError) -> bool:
 def _failure(error: ClientError | BotoCoreError) -> EntryFailure:
     code = error_code(error).rpartition(".")[2]  # SQS adds a prefix to some: AWS.SimpleQueueService.
     return EntryFailure(str(error), can_retry=False, is_permanent=code in _NEVER_TAKEN)
+
+
+def _not_written(error: Exception) -> EntryFailure:
+    return EntryFailure(f"the SDK cannot write the message: {type(error).__name__}", can_retry=False, is_permanent=True)
 
 
 def _answers(count: int, answer: Mapping[str, Any]) -> list[str | EntryFailure]:

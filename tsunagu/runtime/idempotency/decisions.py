@@ -11,7 +11,7 @@ from tsunagu.runtime.errors import LeaseLostError, UnavailableError
 from tsunagu.runtime.idempotency.committer import Committer
 from tsunagu.runtime.idempotency.item import Attributes, Change, Item
 from tsunagu.runtime.idempotency.lease import Claim, LeaseTerm, takeover
-from tsunagu.runtime.idempotency.store import Commit, ItemStore, Outcome, Verdict
+from tsunagu.runtime.idempotency.store import Commit, IsolatedStore, ItemStore, Outcome, Verdict
 from tsunagu.runtime.sending.outbox import OutboxMessage, encode
 
 
@@ -88,7 +88,18 @@ class Unavailable:
     """The store did not answer: SQS delivers the message again, and this does not count as an attempt."""
 
 
-Decision = Held | Done | Busy | Unsent | DeadLettered | Mismatch | Unavailable
+@dataclass(frozen=True, slots=True)
+class Unreadable:
+    """The item has a form that this code does not know, as one of another release may have: do not acknowledge it.
+
+    Attributes:
+        problem: What is wrong with the item.
+    """
+
+    problem: str
+
+
+Decision = Held | Done | Busy | Unsent | DeadLettered | Mismatch | Unavailable | Unreadable
 
 
 class Idempotency:
@@ -113,11 +124,11 @@ class Idempotency:
         window_seconds: int,
         rng: random.Random,
     ) -> None:
-        self._store = store
+        self._store = IsolatedStore(store)
         self._clock = clock
         self._owner = owner
         self._lease = lease
-        self._committer = Committer(store, clock, rng, owner)
+        self._committer = Committer(self._store, clock, rng, owner)
         self._window_seconds = window_seconds
 
     @property
@@ -150,6 +161,8 @@ class Idempotency:
                     takeovers.append((index, *decision))
                 else:
                     decisions[index] = decision
+            elif found is not None and found.outcome is Outcome.UNREADABLE:
+                decisions[index] = Unreadable(found.problem)
         verdicts = self._store.update([change for _, change, _ in takeovers]) if takeovers else []
         for (index, _, claim), verdict in zip(takeovers, verdicts, strict=True):
             decisions[index] = self._taken_over(claim, verdict)

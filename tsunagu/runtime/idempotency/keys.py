@@ -34,6 +34,11 @@ def mismatch_item_id(first_item_id: str, payload_hash: str) -> str:
     return f"{first_item_id}#payload:{payload_hash}"
 
 
+def unreadable_item_id(first_item_id: str, payload_hash: str) -> str:
+    """Return the id of the item that counts the attempts of a message whose own item cannot be read."""
+    return f"{first_item_id}#unreadable:{payload_hash}"
+
+
 def payload_hash(body: object) -> str:
     """Return the SHA-256 of a JSON value.
 

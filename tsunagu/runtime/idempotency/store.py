@@ -1,11 +1,16 @@
 """The item store: its four operations, and the answer to each conditional write."""
 
+import logging
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import Enum, auto
 from typing import Literal, Protocol
 
 from tsunagu.runtime.idempotency.item import Change, Item
+from tsunagu.runtime.retry import together_or_alone
+from tsunagu.runtime.telemetry import error_fields
+
+_logger = logging.getLogger(__name__)
 
 Operation = Literal["Put", "Update", "Delete", "ConditionCheck"]
 
@@ -19,6 +24,7 @@ class Outcome(Enum):
     UNAVAILABLE = auto()  # no answer; the write may have been applied
     FAILED = auto()  # a write of the business function cannot be applied: its condition, or the write itself
     CANCELLED = auto()  # nothing was found wrong with it, but the transaction that it was part of was refused
+    UNREADABLE = auto()  # only of a read: the item has another form, as one of another release may have
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,13 +33,15 @@ class Verdict:
 
     Attributes:
         outcome: What the store did.
-        found: On REFUSED, the item as it is, if the store returned it.
+        found: On REFUSED, the item as it is, if the store returned it and it can be read.
         error: On FAILED, what is wrong with the write.
+        problem: On UNREADABLE, what is wrong with the item.
     """
 
     outcome: Outcome
     found: Item | None = None
     error: Exception | None = None
+    problem: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -84,7 +92,7 @@ class ItemStore(Protocol):
         ...
 
     def read(self, item_ids: Sequence[str]) -> list[Item | Verdict | None]:
-        """Read items, consistently. None: there is no such item. A `Verdict`: the store did not answer."""
+        """Read items, consistently. None: there is no such item. A `Verdict`: no answer, or one that cannot be read."""
         ...
 
     def update(self, changes: Sequence[Change]) -> list[Verdict]:
@@ -104,3 +112,39 @@ class ItemStore(Protocol):
             when there was no answer. All are CANCELLED when the transaction was refused, and no reason names a commit.
         """
         ...
+
+
+class IsolatedStore:
+    """A store in which an entry that makes a call raise does not harm the other entries of the call.
+
+    Args:
+        store: The store behind it.
+    """
+
+    def __init__(self, store: ItemStore) -> None:
+        self._store = store
+
+    def insert(self, new_items: Sequence[Item]) -> list[Verdict]:
+        """Create items that do not exist yet."""
+        return together_or_alone(self._store.insert, new_items, _unavailable)
+
+    def read(self, item_ids: Sequence[str]) -> list[Item | Verdict | None]:
+        """Read items, consistently."""
+        return together_or_alone(self._store.read, item_ids, _unavailable)
+
+    def update(self, changes: Sequence[Change]) -> list[Verdict]:
+        """Apply conditional changes."""
+        return together_or_alone(self._store.update, changes, _unavailable)
+
+    def transact(self, commits: Sequence[Commit], token: str) -> list[Verdict]:
+        """Apply all `commits` in one transaction, or none of them."""
+        try:
+            return self._store.transact(commits, token)
+        except Exception as error:  # noqa: BLE001 - what is wrong with one commit must not harm the others
+            alone = Verdict(Outcome.FAILED, error=error)
+            return [alone] if len(commits) == 1 else [Verdict(Outcome.CANCELLED)] * len(commits)
+
+
+def _unavailable(error: Exception) -> Verdict:
+    _logger.error("call failed", extra=error_fields(error))
+    return Verdict(Outcome.UNAVAILABLE)

@@ -11,7 +11,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 from tsunagu.runtime.claim_check import Part, part_from_json
-from tsunagu.runtime.errors import InvalidMessageError
+from tsunagu.runtime.errors import InvalidMessageError, described
 from tsunagu.runtime.idempotency.item import Item
 from tsunagu.runtime.idempotency.store import Verdict
 from tsunagu.runtime.json_text import json_text, read_json
@@ -73,8 +73,8 @@ def _composed(message: AddressedMessage, found: Mapping[str, Found]) -> Addresse
         if foreign := [service for service, item in awaited.items() if _request_id(item) != origin.request_id]:
             return _refused(f"the results of {', '.join(foreign)} are of another request")
         onward = origin.onward(read_json("the placeholder", message.outbox_message.body)["step"], _results(awaited))
-    except InvalidMessageError as error:
-        return _refused(str(error))
+    except (AttributeError, LookupError, RecursionError, TypeError, ValueError, InvalidMessageError) as error:
+        return _refused(described(error))
     return replace(message, outbox_message=replace(message.outbox_message, body=onward.encode()))
 
 

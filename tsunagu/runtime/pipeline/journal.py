@@ -27,7 +27,7 @@ class ItemReader(Protocol):
     """Reads items by their ids."""
 
     def read(self, item_ids: Sequence[str]) -> list[Found]:
-        """Read items consistently. A `Verdict` says that the store did not answer; None, that there is no such item."""
+        """Read items consistently. None: there is no such item. A `Verdict`: no answer, or one that cannot be read."""
         ...
 
 
@@ -138,7 +138,7 @@ class Journal:
         found: dict[str, Item | None] = {}
         for item_id, item in read_by_id(self._items, item_ids).items():
             if isinstance(item, Verdict):
-                msg = "the journal was not read: the table did not answer"
+                msg = f"the journal was not read: {item.problem or 'the table did not answer'}"
                 raise UnavailableError(msg)
             found[item_id] = item
         return found

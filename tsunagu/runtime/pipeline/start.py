@@ -22,6 +22,7 @@ from tsunagu.runtime.idempotency.decisions import (
     Held,
     Idempotency,
     Mismatch,
+    Unreadable,
     Unsent,
 )
 from tsunagu.runtime.idempotency.item import Item
@@ -170,6 +171,9 @@ class _Call:
         if isinstance(decision, Busy):
             msg = "the request is in progress: call again with the same key"
             raise RequestInProgressError(msg)
+        if isinstance(decision, Unreadable):
+            msg = f"the item of the request cannot be read: {decision.problem}"
+            raise UnavailableError(msg)
         msg = "the table did not answer: call again with the same key"
         raise UnavailableError(msg)
 

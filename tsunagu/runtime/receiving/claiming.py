@@ -1,16 +1,19 @@
 """Claiming: asks the table, for all messages of a batch at once, what is to be done with each."""
 
+import logging
 from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
 from tsunagu.contracts.telemetry import Metric
 from tsunagu.runtime.clock import Clock
-from tsunagu.runtime.errors import PermanentError
-from tsunagu.runtime.idempotency.decisions import Busy, Held, Idempotency, Mismatch, Unavailable
-from tsunagu.runtime.idempotency.keys import mismatch_item_id
+from tsunagu.runtime.errors import PermanentError, RetryableError
+from tsunagu.runtime.idempotency.decisions import Busy, Held, Idempotency, Mismatch, Unavailable, Unreadable
+from tsunagu.runtime.idempotency.keys import mismatch_item_id, unreadable_item_id
 from tsunagu.runtime.receiving.batch import BatchMessage
-from tsunagu.runtime.telemetry import Metrics
+from tsunagu.runtime.telemetry import Metrics, in_hand
+
+_logger = logging.getLogger(__name__)
 
 Messages = Sequence[BatchMessage[Any]]
 
@@ -48,6 +51,24 @@ class Claiming:
             own_id = mismatch_item_id(request.item_id, request.payload_hash)
             message.claim_request = replace(request, item_id=own_id)
         self._claim(mismatched)
+        self._claim_beside([message for message in messages if isinstance(message.decision, Unreadable)])
+
+    def _claim_beside(self, messages: Messages) -> None:
+        """Claim another item for each message whose own item cannot be read.
+
+        It counts the attempts. So the message comes back until the item can be read again, or is dead-lettered with the
+        reason. Nothing is known of its effect, and nothing is written to its own item.
+        """
+        for message in messages:
+            problem = message.decision.problem if isinstance(message.decision, Unreadable) else ""
+            with in_hand(message.log_fields):
+                _logger.error("item not readable")
+            if message.problem is None:
+                message.problem = RetryableError(f"the idempotency item cannot be read: {problem}")
+            request = message.claim_request
+            beside_id = unreadable_item_id(request.item_id, request.payload_hash)
+            message.claim_request = replace(request, item_id=beside_id)
+        self._claim(messages)
 
     def _claim(self, messages: Messages) -> None:
         decisions = self._idempotency.claim([message.claim_request for message in messages])

@@ -18,10 +18,11 @@ from tsunagu.contracts.messages import (
     dead_letter_source,
 )
 from tsunagu.contracts.telemetry import LogKey
-from tsunagu.runtime.errors import UnavailableError
+from tsunagu.runtime.errors import error_type
 from tsunagu.runtime.idempotency.item import Item
 from tsunagu.runtime.receiving.delivery import Delivery
-from tsunagu.runtime.sending.publish import Attribute, NotificationSender, OutgoingMessage, QueueSender
+from tsunagu.runtime.retry import together_or_alone
+from tsunagu.runtime.sending.publish import Attribute, NotificationSender, OutgoingMessage, QueueSender, SendResult
 from tsunagu.runtime.telemetry import in_hand
 
 _logger = getLogger(__name__)
@@ -66,7 +67,8 @@ class DeadLetterChannel:
             and they are sent again: a standard dead-letter queue may then hold a second copy.
         """
         letters = [(letters.item, delivery) for letters in dead_letters for delivery in letters.deliveries]
-        results = self._queue.send([self._letter(item, delivery) for item, delivery in letters])
+        outgoing = [self._letter(item, delivery) for item, delivery in letters]
+        results = together_or_alone(self._queue.send, outgoing, _not_sent)
         sent = [letter for letter, result in zip(letters, results, strict=True) if result.error is None]
         for (item, delivery), result in zip(letters, results, strict=True):
             if result.error is not None:
@@ -110,10 +112,14 @@ class DeadLetterChannel:
             self._notifications.notify(
                 f"{len(letters)} dead letters from {queue_name}", json.dumps(notification, ensure_ascii=False)
             )
-        except UnavailableError:
+        except Exception:  # an outage, or what the SDK raises for something unforeseen: SQS delivers them again
             _logger.exception("dead letters not notified")
             return False
         return True
+
+
+def _not_sent(error: Exception) -> SendResult:
+    return SendResult(None, error_type(error))
 
 
 def _with_attribute(message: OutgoingMessage, name: str, value: str) -> OutgoingMessage:

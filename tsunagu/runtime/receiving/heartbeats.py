@@ -9,6 +9,7 @@ from tsunagu.runtime.clock import Clock
 from tsunagu.runtime.idempotency.decisions import Idempotency
 from tsunagu.runtime.idempotency.lease import Claim
 from tsunagu.runtime.receiving.batch import BatchMessage
+from tsunagu.runtime.telemetry import error_fields
 
 _logger = logging.getLogger(__name__)
 
@@ -90,6 +91,10 @@ class Heartbeats:
 def change_visibility(visibility: Visibility, delays: Sequence[tuple[str, int]]) -> None:
     """Hide messages, if there are any; log what SQS refused. A record without a receipt handle is not hidden."""
     hidden = [(handle, seconds) for handle, seconds in delays if handle]
-    problem = visibility.change(hidden) if hidden else None
+    try:
+        problem = visibility.change(hidden) if hidden else None
+    except Exception as error:  # noqa: BLE001 - messages come back later than asked for, and nothing else is lost
+        _logger.warning("visibility not changed", extra=error_fields(error))
+        return
     if problem:
         _logger.warning("visibility not changed", extra={LogKey.ERROR_TYPE: problem})

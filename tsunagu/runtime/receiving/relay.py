@@ -2,20 +2,25 @@
 
 import hashlib
 import json
+import logging
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from enum import Enum, auto
+from itertools import accumulate, pairwise
 from typing import Protocol
 
 from tsunagu.contracts.items import Status
 from tsunagu.contracts.telemetry import Metric
-from tsunagu.runtime.errors import bounded_reason
+from tsunagu.runtime.errors import bounded_reason, error_type
 from tsunagu.runtime.idempotency.decisions import Idempotency
 from tsunagu.runtime.idempotency.item import Change, Item
 from tsunagu.runtime.idempotency.store import Outcome, Verdict
-from tsunagu.runtime.sending.outbox import SEND_ROUNDS, Channel, OutboxMessage
+from tsunagu.runtime.retry import together_or_alone
+from tsunagu.runtime.sending.outbox import SEND_ROUNDS, Channel, OutboxMessage, check_message
 from tsunagu.runtime.sending.publish import SendResult
-from tsunagu.runtime.telemetry import Metrics
+from tsunagu.runtime.telemetry import Metrics, error_fields
+
+_logger = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,13 +111,22 @@ class Relay:
         """
         outboxes = [_outbox(item, origin) for item, origin in unsent]
         readable = [outbox for outbox in outboxes if not isinstance(outbox, SendResult)]
-        answers = iter(self._sender.send([message for outbox in readable for message in outbox]))
+        answers = iter(together_or_alone(self._send, readable, _not_sent))
         results = []
         for (item, _), outbox in zip(unsent, outboxes, strict=True):
-            sends = [outbox] if isinstance(outbox, SendResult) else [next(answers) for _ in outbox]
+            sends = [outbox] if isinstance(outbox, SendResult) else next(answers)
             self._metrics.count(Metric.MESSAGES_SENT, sum(send.message_id is not None for send in sends))
             results.append(_judged(item, [send for send in sends if send.error is not None]))
         return self._written(results)
+
+    def _send(self, outboxes: Sequence[Sequence[AddressedMessage]]) -> list[list[SendResult]]:
+        """Send all messages of several outboxes by one call, and return the results of each."""
+        results = self._sender.send([message for outbox in outboxes for message in outbox])
+        ends = [*accumulate(map(len, outboxes), initial=0)]
+        if len(results) != ends[-1]:
+            msg = f"{ends[-1]} messages must have as many results, got {len(results)}"
+            raise ValueError(msg)
+        return [results[start:end] for start, end in pairwise(ends)]
 
     def _written(self, results: list[RelayResult]) -> list[RelayResult]:
         changes = [(index, change) for index, result in enumerate(results) if (change := self._change(result))]
@@ -133,9 +147,17 @@ class Relay:
 def _outbox(item: Item, origin: str) -> list[AddressedMessage] | SendResult:
     """Return the messages of an item; or a failed send, if another release wrote an outbox that cannot be read."""
     try:
-        return [replace(message, origin=origin) for message in addressed_messages(item)]
-    except (TypeError, ValueError, KeyError) as error:
+        messages = addressed_messages(item)
+        for message in messages:
+            check_message(message.outbox_message)
+        return [replace(message, origin=origin) for message in messages]
+    except (AttributeError, LookupError, RecursionError, TypeError, ValueError) as error:
         return SendResult(None, f"the outbox of the item cannot be read: {type(error).__name__}", is_permanent=True)
+
+
+def _not_sent(error: Exception) -> list[SendResult]:
+    _logger.error("outbox not sent", extra=error_fields(error))
+    return [SendResult(None, f"the outbox cannot be sent: {error_type(error)}")]
 
 
 def _judged(item: Item, failures: Sequence[SendResult]) -> RelayResult:

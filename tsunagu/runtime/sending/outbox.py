@@ -9,6 +9,7 @@ So each message arrives at least once. Its receiver skips copies by the business
 """
 
 import json
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from enum import StrEnum
@@ -29,7 +30,7 @@ from tsunagu.runtime.sending.seal import Seal
 OUTBOX_BYTES = 300_000
 SEND_ROUNDS = 20  # with a back-off of up to 15 minutes, they cover an outage of about four hours
 
-_OPTIONAL = {"group_id", "error"}
+_OPTIONAL = {"group_id", "error", "trace_header"}
 
 
 class Channel(StrEnum):
@@ -47,6 +48,13 @@ _LARGEST = {
     # https://docs.aws.amazon.com/step-functions/latest/dg/service-quotas.html
     Channel.TASK_SUCCESS: 262_144,
     Channel.TASK_FAILURE: 32_768,
+}
+
+
+# What is clearly wrong is refused when it is put into the outbox. Whether the queue or topic exists shows at the send.
+_TARGETS = {
+    Channel.QUEUE: (re.compile(r"https?://[^\s/]+/\S+"), "a queue URL"),
+    Channel.TOPIC: (re.compile(r"arn:[a-z-]+:sns:[a-z0-9-]+:[0-9]+:\S+"), "the ARN of a topic"),
 }
 
 
@@ -195,7 +203,7 @@ class Outbox:
             awaits=awaits or {},
             is_result=is_result,
         )
-        _check(message)
+        check_message(message)
         self._messages.append(message)
         if len(encode(self._messages).encode()) > OUTBOX_BYTES:
             msg = f"all messages of an outbox must have at most {OUTBOX_BYTES:,} bytes together, got more"
@@ -213,11 +221,18 @@ def _kept(message: OutboxMessage) -> dict[str, object]:
     return fields if message.is_result else {**fields, "body": message.body}
 
 
-def _check(message: OutboxMessage) -> None:
-    """Refuse a message that cannot be sent, before the commit. After it, the effect would stand without its message."""
+def check_message(message: OutboxMessage) -> None:
+    """Refuse a message that cannot be sent, before the commit. After it, the effect would stand without its message.
+
+    Raises:
+        TypeError: A text of it is no text.
+        ValueError: It is too large, has too many attributes, or an empty text; or its target is no queue URL or no ARN
+            of a topic.
+    """
     place: list[tuple[str, object]] = [("target", message.target), ("group_id", message.group_id)]
     named = [*place, *message.attributes.items()]
-    for name, value in [("body", message.body), ("error", message.error), *named]:
+    optional = [("trace_header", message.trace_header), *message.awaits.items()]
+    for name, value in [("body", message.body), ("error", message.error), *optional, *named]:
         if not isinstance(value, str) and not (value is None and name in _OPTIONAL):
             msg = f"{name} of a message for a {message.channel} must be text, got {type(value).__name__}"
             raise TypeError(msg)
@@ -231,6 +246,10 @@ def _check(message: OutboxMessage) -> None:
         raise ValueError(msg)
     if len(message.attributes) > ATTRIBUTES_PER_MESSAGE:
         msg = f"a message must have at most {ATTRIBUTES_PER_MESSAGE} attributes, got {len(message.attributes)}"
+        raise ValueError(msg)
+    form, expected = _TARGETS.get(message.channel, (None, ""))
+    if form is not None and not form.fullmatch(message.target):
+        msg = f"target of a message for a {message.channel} must be {expected}, got something else"
         raise ValueError(msg)
     size = len(message.body.encode())
     size += sum(len(f"{name}String{value}".encode()) for name, value in message.attributes.items())

@@ -134,12 +134,12 @@ def test_sibling_that_is_done_first_publishes_nothing(world: PipelineWorld) -> N
     answer = world.start()
     world.deliver("billing")
 
-    assert world.bodies("topic/ship") == []
+    assert world.bodies("arn:aws:sns:eu-central-1:1:ship") == []
     assert world.status(answer["run_id"], "billing") is Status.COMPLETED
     assert world.metrics.getvalue().count('"MessagesSent":1') == 1  # the start
 
     world.deliver("inventory")
-    (body,) = world.bodies("topic/ship")
+    (body,) = world.bodies("arn:aws:sns:eu-central-1:1:ship")
     assert json.loads(body)["results"] == {name: {"inline": value} for name, value in sorted(RESULTS.items())}
 
 
@@ -153,7 +153,7 @@ def test_join_whose_records_are_not_read_is_tried_again(world: PipelineWorld) ->
     world.settle()
 
     assert world.effects() == each_service_once(answer)
-    assert len(world.bodies("topic/ship")) == 1
+    assert len(world.bodies("arn:aws:sns:eu-central-1:1:ship")) == 1
 
 
 def test_copies_of_the_message_to_the_next_step_are_equal_and_its_service_runs_once(world: PipelineWorld) -> None:
@@ -162,7 +162,7 @@ def test_copies_of_the_message_to_the_next_step_are_equal_and_its_service_runs_o
     for _ in range(3):
         world.deliver("inventory")
         world.deliver("billing")
-    bodies = world.bodies("topic/ship")
+    bodies = world.bodies("arn:aws:sns:eu-central-1:1:ship")
     world.settle()
 
     assert len(bodies) > 1

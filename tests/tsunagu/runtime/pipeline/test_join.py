@@ -92,7 +92,7 @@ def test_in_every_order_the_last_one_publishes_and_all_publish_the_same() -> Non
     orders = 0
     for world in every_run(()):
         orders += 1
-        bodies = world.bodies("topic/ship")
+        bodies = world.bodies("arn:aws:sns:eu-central-1:1:ship")
         assert bodies != []
         assert len(set(bodies)) == 1
         world.settle()
@@ -114,7 +114,7 @@ def test_in_every_order_a_fault_at_any_call_loses_and_doubles_nothing(fault: str
         orders += 1
         world.settle()
         assert [service for service, _ in world.effects()] == ["billing", "inventory", "shipping"]
-        assert len(set(world.bodies("topic/ship"))) == 1
+        assert len(set(world.bodies("arn:aws:sns:eu-central-1:1:ship"))) == 1
         assert len(world.notifications()) == 1
 
     assert orders > 1_000
@@ -130,7 +130,7 @@ def item(item_id: str, status: Status = Status.COMPLETED, result: str = '{"inlin
 ENVELOPE = PipelineWorld()
 STARTED = ENVELOPE.start()
 WINDOW_MS = 1_000_000
-ORIGIN = ENVELOPE.bodies("topic/reserve")[0]
+ORIGIN = ENVELOPE.bodies("arn:aws:sns:eu-central-1:1:reserve")[0]
 ASKED_ONE = replace(PLAIN, step="reserve", only="inventory", base_run_id=PLAIN.request_id).encode()
 
 
@@ -138,7 +138,9 @@ def onward(origin: str = ORIGIN, age_ms: int = 0) -> AddressedMessage:
     updated = run_started_ms(STARTED["run_id"]) + age_ms
     own = replace(item("i", Status.COMMITTED), updated=updated, expiration=(updated + WINDOW_MS) // 1_000)
     awaits = {"inventory": "i", "billing": "b"}
-    onward_message = OutboxMessage(channel=Channel.TOPIC, target="topic/ship", body=onward_text("ship"), awaits=awaits)
+    onward_message = OutboxMessage(
+        channel=Channel.TOPIC, target="arn:aws:sns:eu-central-1:1:ship", body=onward_text("ship"), awaits=awaits
+    )
     return AddressedMessage(onward_message, "id", own, origin)
 
 

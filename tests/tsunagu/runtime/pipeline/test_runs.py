@@ -210,7 +210,7 @@ def test_work_knows_the_run(world: PipelineWorld) -> None:
     def business(_order: JsonObject, work: Work) -> object:
         seen.append((work.request_id, work.run_id, work.fencing_token, work.attempt))
         work.heartbeat()
-        work.outbox.publish("topic/other", "told")
+        work.outbox.publish("arn:aws:sns:eu-central-1:1:other", "told")
         return {}
 
     world.business["billing"] = business
@@ -219,5 +219,5 @@ def test_work_knows_the_run(world: PipelineWorld) -> None:
     world.deliver("inventory")
 
     assert seen == [(answer["request_id"], answer["run_id"], 1, 1)]
-    assert world.bodies("topic/other") == ["told"]
-    assert len(world.bodies("topic/ship")) == 1
+    assert world.bodies("arn:aws:sns:eu-central-1:1:other") == ["told"]
+    assert len(world.bodies("arn:aws:sns:eu-central-1:1:ship")) == 1

@@ -79,7 +79,9 @@ def test_each_start_is_a_request_of_its_own_whatever_request_id_came_along(world
     request_ids = [check_id("request_id", each["request_id"]) for each in world.notifications()]
     assert len({*request_ids, REQUEST_ID}) == 5
     world.replay(request_ids[0], "reserve")
-    assert json.loads(world.bodies("topic/reserve")[-1])["request"] == {"inline": {"order_id": "o-0"}}
+    assert json.loads(world.bodies("arn:aws:sns:eu-central-1:1:reserve")[-1])["request"] == {
+        "inline": {"order_id": "o-0"}
+    }
 
 
 def test_producer_learns_the_ids_by_asking_with_the_same_key_and_document(world: PipelineWorld) -> None:
@@ -108,7 +110,7 @@ def test_kill_in_the_entry_loses_and_doubles_nothing(world: PipelineWorld, call:
     assert receive(world, received) == []
     world.settle()
 
-    assert len(set(world.bodies("topic/reserve"))) == 1
+    assert len(set(world.bodies("arn:aws:sns:eu-central-1:1:reserve"))) == 1
     assert len(world.effects()) == 3
     (notification,) = world.notifications()
     assert len(world.journal.starts(notification["request_id"])) == 1
@@ -143,14 +145,16 @@ def test_message_that_is_no_start_is_dead_lettered_with_the_reason(
 def test_run_that_starts_runs_ends_within_its_hops(world: PipelineWorld, hops: int, is_taken: bool) -> None:
     receive(world, entry_record(start_document(), attributes={"tsunagu_hop_count": str(hops)}))
 
-    assert [json.loads(body)["hop"] for body in world.bodies("topic/reserve")] == ([hops + 1] if is_taken else [])
+    assert [json.loads(body)["hop"] for body in world.bodies("arn:aws:sns:eu-central-1:1:reserve")] == (
+        [hops + 1] if is_taken else []
+    )
     assert len(world.dead_letters.sent) == (0 if is_taken else 1)
 
 
 def test_loop_through_the_entry_queue_ends(world: PipelineWorld) -> None:
     def ship_and_start_again(order: JsonObject, work: Work) -> object:
         document = {"action": "start", "payload": order, "idempotency_key": work.run_id}
-        work.outbox.send("queue/entry", json.dumps(document), attributes={"producer": "shipping"})
+        work.outbox.send("https://sqs/entry", json.dumps(document), attributes={"producer": "shipping"})
         return {}
 
     world.business["shipping"] = ship_and_start_again
@@ -159,12 +163,12 @@ def test_loop_through_the_entry_queue_ends(world: PipelineWorld) -> None:
 
     for number in range(HOP_LIMIT):
         (sent,) = [
-            each.outbox_message for each in world.topics.published if each.outbox_message.target == "queue/entry"
+            each.outbox_message for each in world.topics.published if each.outbox_message.target == "https://sqs/entry"
         ][-1:]
         receive(world, entry_record(sent.body, f"m-{number}", {**sent.attributes}))
         world.settle()
 
-    assert [json.loads(body)["hop"] for body in world.bodies("topic/reserve")] == [1, 3, 5]
+    assert [json.loads(body)["hop"] for body in world.bodies("arn:aws:sns:eu-central-1:1:reserve")] == [1, 3, 5]
     assert all("a loop" in str(letter.attributes["tsunagu_dead_letter_reason"]) for letter in world.dead_letters.sent)
     assert world.dead_letters.sent
 
@@ -173,16 +177,18 @@ def test_loop_through_the_entry_queue_ends(world: PipelineWorld) -> None:
 def test_hop_count_that_is_none_counts_as_none(world: PipelineWorld, hop_count: str) -> None:
     receive(world, entry_record(start_document(), attributes={"tsunagu_hop_count": hop_count}))
 
-    assert [json.loads(body)["hop"] for body in world.bodies("topic/reserve")] == [1]
+    assert [json.loads(body)["hop"] for body in world.bodies("arn:aws:sns:eu-central-1:1:reserve")] == [1]
 
 
 def test_what_a_service_sends_has_the_hops_of_its_run_whatever_came_beside_the_envelope(world: PipelineWorld) -> None:
-    world.business["inventory"] = lambda _, work: work.outbox.send("queue/entry", "{}")
+    world.business["inventory"] = lambda _, work: work.outbox.send("https://sqs/entry", "{}")
     world.start()
     (waiting,) = world.topics.queues.pop("inventory")
     world.topics.put("inventory", waiting["body"], {"tsunagu_hop_count": "x"})
 
     world.deliver("inventory")
 
-    (sent,) = [each.outbox_message for each in world.topics.published if each.outbox_message.target == "queue/entry"]
+    (sent,) = [
+        each.outbox_message for each in world.topics.published if each.outbox_message.target == "https://sqs/entry"
+    ]
     assert sent.attributes["tsunagu_hop_count"] == "1"

@@ -135,7 +135,7 @@ def test_start_that_is_asked_again_after_any_fault_is_one_request(
 
     assert len(answers) >= 2
     assert len({(answer["request_id"], answer["run_id"]) for answer in answers}) == 1
-    assert len(set(world.bodies("topic/reserve"))) == 1
+    assert len(set(world.bodies("arn:aws:sns:eu-central-1:1:reserve"))) == 1
     run_id = answers[0]["run_id"]
     assert world.effects() == [(service, run_id) for service in ("billing", "inventory", "shipping")]
 

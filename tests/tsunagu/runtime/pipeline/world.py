@@ -47,11 +47,11 @@ from tsunagu.runtime.telemetry import Metrics
 ORDERS = Pipeline(
     "orders",
     (
-        PipelineStep("reserve", ("inventory", "billing"), "topic/reserve"),
-        PipelineStep("ship", ("shipping",), "topic/ship"),
+        PipelineStep("reserve", ("inventory", "billing"), "arn:aws:sns:eu-central-1:1:reserve"),
+        PipelineStep("ship", ("shipping",), "arn:aws:sns:eu-central-1:1:ship"),
     ),
 )
-COMPLETION_TOPIC = "topic/end"
+COMPLETION_TOPIC = "arn:aws:sns:eu-central-1:1:end"
 INLINE_BYTES = 200
 LARGEST_BYTES = 5_000
 HOP_LIMIT = 5

@@ -18,7 +18,7 @@ def delivery(**attributes: str) -> Delivery:
 
 
 def sends_on(body: JsonObject, message: Message) -> None:
-    message.outbox.send("https://queue", body["order_id"])
+    message.outbox.send("https://sqs/next", body["order_id"])
 
 
 def test_every_name_of_ours_has_the_prefix_and_is_listed() -> None:

@@ -25,7 +25,7 @@ def test_result_is_committed_with_the_completion(
     def work(body: JsonObject, message: Message) -> None:
         message.result = f"result of {body['order_id']}"
         if sends:
-            message.outbox.publish("topic", "text")
+            message.outbox.publish("arn:aws:sns:eu-central-1:1:done", "text")
         if with_transaction:
             with message.transaction() as transaction:
                 transaction.put("effects", {"order_id": body["order_id"]})
@@ -71,7 +71,7 @@ def test_result_that_no_item_can_keep_is_a_failed_attempt_of_its_message_only(
 def test_message_without_text_sends_the_result_and_the_item_keeps_no_second_copy(world: World) -> None:
     def work(_body: JsonObject, message: Message) -> None:
         message.result = "the result"
-        message.outbox.publish("topic", None)
+        message.outbox.publish("arn:aws:sns:eu-central-1:1:done", None)
 
     world.outbox.broken = True
     world.receive(record(order("a")), process=work)
@@ -85,7 +85,7 @@ def test_message_without_text_sends_the_result_and_the_item_keeps_no_second_copy
 
 def test_message_that_sends_a_result_that_is_not_set_is_a_failed_attempt_without_effect(world: World) -> None:
     def work(_body: JsonObject, message: Message) -> None:
-        message.outbox.publish("topic", None)
+        message.outbox.publish("arn:aws:sns:eu-central-1:1:done", None)
 
     assert world.receive(record(order("a")), process=work) == ["m-1"]
     assert (world.statuses(), world.only_item().attempts) == ([Status.RELEASED], 1)
@@ -104,7 +104,7 @@ def test_empty_cause_of_a_task_stays_empty_when_there_is_a_result(world: World) 
 
 def test_sender_of_the_outbox_gets_the_item_and_the_body_of_its_message(world: World) -> None:
     def work(_body: JsonObject, message: Message) -> None:
-        message.outbox.publish("topic", "text", awaits={"billing": "item-7"})
+        message.outbox.publish("arn:aws:sns:eu-central-1:1:done", "text", awaits={"billing": "item-7"})
 
     received = record(order("a"))
     world.receive(received, process=work)

@@ -19,6 +19,7 @@ _ALWAYS_EXACT_CHARACTERS = 16  # a point and 15 digits, without an exponent: a f
 _ESCAPED_SURROGATE = re.compile(r"\\u[dD][89a-fA-F]")
 _CONTAINERS = (dict, list, tuple)
 _SHOWN_CHARACTERS = 40
+_SMALLEST_EXPONENT = -6_176  # that of a decimal number of 128 bits, IEEE 754
 
 
 class _DecimalFoundError(Exception):
@@ -64,7 +65,7 @@ def read_json(name: str, text: str | bytes) -> Any:
     """Return the JSON value of a text. This is the one reader of JSON that others wrote, and it is strict.
 
     It refuses what JSON or Unicode does not know (NaN, half a surrogate pair, a byte order mark), what readers
-    understand differently (a key twice in one object), and numbers that are too large for a `float`.
+    understand differently (a key twice in one object), and numbers that are not of moderate size.
 
     Args:
         name: What the text is, for the error: "the body".
@@ -121,7 +122,7 @@ def exact_number(text: str) -> float:
         A `float`, if its shortest spelling has the same value; else an `ExactFloat`.
 
     Raises:
-        ValueError: The number, or its exponent, is too large.
+        ValueError: The number is not of moderate size.
     """
     number = float(text)
     if len(text) <= _ALWAYS_EXACT_CHARACTERS and "e" not in text and "E" not in text:
@@ -135,7 +136,21 @@ def exact_number(text: str) -> float:
     except InvalidOperation:  # an exponent of 19 digits
         msg = "the exponent of a number is too large"
         raise ValueError(msg) from None
-    return number if is_exact else ExactFloat(text)
+    if is_exact:
+        return number
+    if not is_of_moderate_size(Decimal(text)):
+        msg = "a number is too small"
+        raise ValueError(msg)
+    return ExactFloat(text)
+
+
+def is_of_moderate_size(number: Decimal) -> bool:
+    """Return whether `read_json` accepts a number: below 1.8e308, and zero or from 1e-6176.
+
+    A `Decimal` knows exponents of 18 digits. To print such a number without its exponent takes all memory.
+    """
+    is_finite = number.is_finite() and not math.isinf(float(number))
+    return is_finite and (number.is_zero() or number.adjusted() >= _SMALLEST_EXPONENT)
 
 
 def json_text(value: object) -> str:
@@ -148,7 +163,7 @@ def json_text(value: object) -> str:
 
     Raises:
         InvalidMessageError: The value is not JSON, contains NaN or half a surrogate pair, is nested too deep, or has a
-            `Decimal` that is too large to be read again.
+            `Decimal` that could not be read again.
     """
     try:
         text = _dumps(value, _exact_text, ensure_ascii=False)
@@ -238,8 +253,8 @@ def _exact_dumps(value: object, spell: Spelling, *, ensure_ascii: bool, sort_key
 def _exact_text(number: ExactFloat | Decimal) -> str:
     if isinstance(number, ExactFloat):
         return number.text
-    if not number.is_finite() or math.isinf(float(number)):
-        msg = f"the number {str(number)[:_SHOWN_CHARACTERS]}, which is not finite or too large"
+    if not is_of_moderate_size(number):
+        msg = f"the number {str(number)[:_SHOWN_CHARACTERS]}, which is not of moderate size"
         raise ValueError(msg)
     return str(number)
 

@@ -48,6 +48,7 @@ def test_value_without_exact_numbers_is_read_as_the_standard_library_reads_it(va
 @given(NUMBERS)
 @example(LONG)
 @example("1e-400")
+@example("1e-6176")
 @example("12345678901234567890.0")
 @example("0.10000000000000000555")
 def test_number_has_the_same_value_after_it_was_read_and_written(text: str) -> None:
@@ -77,7 +78,7 @@ def test_decimal_is_written_with_its_value(number: Decimal) -> None:
     assert Decimal(json_text({"n": number})[5:-1]) == number
 
 
-@pytest.mark.parametrize("number", [Decimal("NaN"), Decimal("Infinity"), Decimal("1e400")])
+@pytest.mark.parametrize("number", [Decimal("NaN"), Decimal("Infinity"), Decimal("1e400"), Decimal("1e-6177")])
 def test_decimal_that_could_not_be_read_again_is_refused(number: Decimal) -> None:
     with pytest.raises(InvalidMessageError, match="the value must be JSON, got one with the number"):
         json_text([number])

@@ -34,9 +34,9 @@ class Payment:
         """Read a payment.
 
         Raises:
-            InvalidMessageError: A field is missing, unknown, of a wrong type or out of range.
+            InvalidMessageError: A field is missing, of a wrong type or out of range.
         """
-        if body.keys() != FIELDS:
+        if not body.keys() >= FIELDS:
             msg = f"a payment must have the fields {sorted(FIELDS)}, got {_short(sorted(body))}"
             raise InvalidMessageError(msg)
         amount = body["amount"]

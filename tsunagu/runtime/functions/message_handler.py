@@ -4,7 +4,7 @@ import functools
 import re
 import typing
 from collections.abc import Callable
-from typing import TypeVar
+from typing import Any, Protocol, TypeVar, overload
 
 from tsunagu.runtime.startup import without_collection
 
@@ -12,7 +12,7 @@ with without_collection():
     from tsunagu.runtime.functions import wiring
     from tsunagu.runtime.idempotency.keys import BusinessKey
     from tsunagu.runtime.receiving.message import Message
-    from tsunagu.runtime.receiving.model import model_of, parser
+    from tsunagu.runtime.receiving.model import guarded, hints_of, model_of, parser
     from tsunagu.runtime.receiving.receiver import LambdaContext, Receiver
 
 PayloadT = TypeVar("PayloadT")
@@ -24,9 +24,46 @@ CONCURRENCY = range(1, 101)
 _SCOPE = re.compile(r"[A-Za-z0-9_-]{1,64}")
 
 
+class HandlerDecorator(Protocol):
+    """Makes a Lambda handler of a business function."""
+
+    def __call__(self, process: Callable[[PayloadT, Message], None], /) -> LambdaHandler:
+        """Return the Lambda handler of a business function."""
+        ...
+
+
+# A function with an annotation must take the message that the handler takes. A lambda has no annotation: a type checker
+# reads it before it sees the handler.
+@overload
+def message_handler(  # type: ignore[overload-overlap]
+    scope: str,
+    *,
+    key: Callable[[PayloadT], BusinessKey],
+    concurrency: int = 1,
+    group_commit: bool = True,
+    strict: bool = False,
+) -> Callable[[Callable[[PayloadT, Message], None]], LambdaHandler]: ...
+
+
+@overload
 def message_handler(
-    scope: str, *, key: str | Callable[[PayloadT], BusinessKey], concurrency: int = 1, group_commit: bool = True
-) -> Callable[[Callable[[PayloadT, Message], None]], LambdaHandler]:
+    scope: str,
+    *,
+    key: str | Callable[[Any], BusinessKey],
+    concurrency: int = 1,
+    group_commit: bool = True,
+    strict: bool = False,
+) -> HandlerDecorator: ...
+
+
+def message_handler(
+    scope: str,
+    *,
+    key: str | Callable[[Any], BusinessKey],
+    concurrency: int = 1,
+    group_commit: bool = True,
+    strict: bool = False,
+) -> HandlerDecorator:
     """Make a Lambda handler of a business function. `IdempotentReceiver` deploys the Lambda function.
 
     ```python
@@ -49,10 +86,12 @@ def message_handler(
         group_commit: Whether the writes of several messages of a batch share a DynamoDB transaction, which takes fewer
             calls. Default: they do. False: each message has a transaction of its own. That is cheaper where conditions
             often fail, because DynamoDB bills a cancelled transaction too.
+        strict: Whether a message with fields that its dataclass does not have is dead-lettered. Default: the fields
+            are ignored.
 
     Raises:
-        TypeError: The function does not take a typed message and a `Message`, or `key` names no field of type `str`
-            or `int`.
+        TypeError: The function does not take a typed message and a `Message`; its class cannot be read; `key` names
+            no field of type `str` or `int`; or `strict` is used with a class that reads itself.
         ValueError: The scope or the concurrency is out of range.
     """
     if not _SCOPE.fullmatch(scope):
@@ -64,7 +103,7 @@ def message_handler(
 
     def decorate(process: Callable[[PayloadT, Message], None]) -> LambdaHandler:
         model: type[PayloadT] = model_of(process, beside=Message)
-        parse, key_of = parser(model), _key_function(model, key)
+        parse, key_of = parser(model, strict=strict), _key_function(model, key)
 
         @functools.cache
         def receiver() -> Receiver[PayloadT]:
@@ -90,8 +129,11 @@ def _key_function(
     model: type[PayloadT], key: str | Callable[[PayloadT], BusinessKey]
 ) -> Callable[[PayloadT], BusinessKey]:
     if callable(key):
-        return key
-    if typing.get_type_hints(model).get(key) not in {str, int}:
+        return guarded("the business key must be read from the message", key)
+    kind: Any = hints_of(model.__name__, model).get(key)
+    while hasattr(kind, "__supertype__"):  # of a NewType
+        kind = kind.__supertype__
+    if kind not in {str, int}:
         msg = f"key must be a str or int field of {model.__name__}, or a function of it, got {key!r}"
         raise TypeError(msg)
     return lambda payload: typing.cast("BusinessKey", getattr(payload, key))

@@ -4,7 +4,7 @@ import dataclasses
 import functools
 import os
 from collections.abc import Callable
-from typing import TypeVar
+from typing import Protocol, TypeVar, overload
 
 from tsunagu.runtime.startup import without_collection
 
@@ -26,9 +26,28 @@ with without_collection():
     from tsunagu.runtime.receiving.receiver import LambdaContext, Receiver
 
 RequestT = TypeVar("RequestT")
+DecoratedT = TypeVar("DecoratedT")
 
 
-def pipeline_service(function: Callable[[RequestT, Work], object]) -> LambdaHandler:
+class ServiceDecorator(Protocol):
+    """Makes a Lambda handler of a business function."""
+
+    def __call__(self, function: Callable[[RequestT, Work], object], /) -> LambdaHandler:
+        """Return the Lambda handler of a business function."""
+        ...
+
+
+@overload
+def pipeline_service(function: Callable[[RequestT, Work], object], /) -> LambdaHandler: ...
+
+
+@overload
+def pipeline_service(*, strict: bool = False) -> ServiceDecorator: ...
+
+
+def pipeline_service(
+    function: Callable[[RequestT, Work], object] | None = None, /, *, strict: bool = False
+) -> LambdaHandler | ServiceDecorator:
     """Make a Lambda handler of a business function. `ServicePipeline` deploys the Lambda function.
 
     ```python
@@ -47,10 +66,24 @@ def pipeline_service(function: Callable[[RequestT, Work], object]) -> LambdaHand
 
     The first invocation reads the environment, which names the pipeline, the step and the service.
 
+    Args:
+        function: The business function. Default: `@pipeline_service(strict=True)` returns the decorator.
+        strict: Whether a request with fields that its dataclass does not have is dead-lettered. Default: the fields
+            are ignored.
+
     Raises:
-        TypeError: The function does not take a typed request and a `Work`; raised at import.
+        TypeError: The function does not take a typed request and a `Work`; its class cannot be read; or `strict` is
+            used with a class that reads itself. Raised at import.
     """
-    parse = parser(model_of(function, beside=Work))
+
+    def decorate(decorated: Callable[[DecoratedT, Work], object], /) -> LambdaHandler:
+        return _handler(decorated, strict=strict)
+
+    return decorate if function is None else _handler(function, strict=strict)
+
+
+def _handler(function: Callable[[RequestT, Work], object], *, strict: bool) -> LambdaHandler:
+    parse = parser(model_of(function, beside=Work), strict=strict)
 
     @functools.cache
     def receiver() -> Receiver[Envelope]:

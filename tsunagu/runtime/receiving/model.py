@@ -5,13 +5,22 @@ import typing
 from collections.abc import Callable
 from typing import Any, TypeVar
 
-from tsunagu.runtime.json_text import JsonObject
+from tsunagu.contracts.environment import EnvironmentContractError
+from tsunagu.runtime.errors import InvalidMessageError, MessageError, UnavailableError
+from tsunagu.runtime.json_text import JsonObject, json_text
 
 ModelT = TypeVar("ModelT")
+ArgumentT = TypeVar("ArgumentT")
+ResultT = TypeVar("ResultT")
 
 _PARAMETERS = 2
 _ABSENT = inspect.Parameter("absent", inspect.Parameter.POSITIONAL_ONLY)
 _POSITIONAL = {inspect.Parameter.POSITIONAL_ONLY, inspect.Parameter.POSITIONAL_OR_KEYWORD}
+_NEEDED = {*_POSITIONAL, inspect.Parameter.KEYWORD_ONLY}
+# Without an annotation, these would be given an object, and fail at each message.
+_NAMES_OF_TEXT = {"s", "text", "string", "json_text", "json_str", "json_string"}
+_SHOWN_VIOLATIONS = 5
+_SHOWN_CHARACTERS = 400
 _NOT_PLAIN: dict[str, Callable[[object], bool]] = {
     "a coroutine function": inspect.iscoroutinefunction,
     "a generator function": inspect.isgeneratorfunction,
@@ -19,27 +28,79 @@ _NOT_PLAIN: dict[str, Callable[[object], bool]] = {
 }
 
 
-def parser(model: type[ModelT]) -> Callable[[JsonObject], ModelT]:
+def parser(model: type[ModelT], *, strict: bool = False) -> Callable[[JsonObject], ModelT]:
     """Return the function that parses a JSON object into a `model`.
 
-    A model is a class with a class method `from_json`; or a dataclass. The fields of a dataclass are `str`, `int`,
-    `float`, `bool`, `None`, lists of these, other such dataclasses, and unions.
+    A model is a class that reads itself (`own_reader`), or a dataclass. `docs/models.md` lists the types of its fields.
 
     * A field with a default may be absent.
-    * A JSON object with a field that the dataclass does not have is refused, because that is usually a mistake.
+    * A field that the dataclass does not have is ignored, because the sender may be newer than the receiver.
     * A dataclass refuses a value by a `ValueError` in its `__post_init__`.
+
+    Whatever a reader raises makes the message an invalid one (`guarded`).
+
+    Args:
+        model: The class.
+        strict: Whether fields that the dataclass does not have, or a dataclass in it, are refused. Default: they are
+            ignored.
 
     Raises:
         TypeError: The class is not a model; the text names the field. It is raised here, not at the first message.
     """
-    own = getattr(model, "from_json", None)
-    if callable(own):
-        return typing.cast("Callable[[JsonObject], ModelT]", own)
+    own = own_reader(model)
+    if own is not None:
+        if strict:
+            msg = f"strict must be left out for {model.__name__}, because the class itself says which fields it takes"
+            raise TypeError(msg)
+        return own
     # A start pays for the reader of dataclasses only if it is used.
     from tsunagu.runtime.receiving.dataclass_reader import dataclass_reader  # noqa: PLC0415
 
-    reader = dataclass_reader(model)
-    return lambda body: typing.cast("ModelT", reader("the message", body))
+    read = dataclass_reader(model, own_reader=own_reader, guarded=guarded, strict=strict)
+    return guarded(f"{model.__name__} must be read from the message", read)
+
+
+def own_reader(model: type) -> Callable[[Any], Any] | None:
+    """Return the reader of a class that reads itself; None for any other class.
+
+    It is the class method `from_json`, of one JSON object, or of JSON text if its parameter is annotated with `str` or
+    `bytes` (as that of dataclasses-json); or the class method `model_validate` of a pydantic model.
+
+    Raises:
+        TypeError: `from_json` cannot be called with one JSON object or text.
+    """
+    own = getattr(model, "from_json", None)
+    if callable(own):
+        name = f"{model.__name__}.from_json"
+        return guarded(f"{name} must read the message", _taking_json(name, own))
+    own = getattr(model, "model_validate", None)
+    return guarded(f"{model.__name__} must be read from the message", own) if callable(own) else None
+
+
+def guarded(expectation: str, read: Callable[[ArgumentT], ResultT]) -> Callable[[ArgumentT], ResultT]:
+    """Return `read`, such that whatever it raises makes the message an invalid one: no retry helps.
+
+    Errors that decide (`runtime.errors`) keep their meaning. A wrong environment is not the fault of the message.
+
+    Args:
+        expectation: What must hold, for the error. The error has the type of the exception, and not its text, which
+            may have values of the message.
+        read: Reads something of a message.
+    """
+
+    def guarded_read(argument: ArgumentT) -> ResultT:
+        try:
+            return read(argument)
+        except (MessageError, MemoryError):
+            raise
+        except EnvironmentContractError as error:
+            msg = f"the environment of the function is wrong: {error}"
+            raise UnavailableError(msg) from error
+        except Exception as error:
+            msg = f"{expectation}, got {type(error).__name__}{_violations(error)}"
+            raise InvalidMessageError(msg) from error
+
+    return guarded_read
 
 
 def model_of(function: Callable[..., object], *, beside: type) -> type[Any]:
@@ -54,12 +115,12 @@ def model_of(function: Callable[..., object], *, beside: type) -> type[Any]:
             `beside`.
     """
     name = getattr(function, "__name__", repr(function))
-    kind = next((kind for kind, is_of in _NOT_PLAIN.items() if is_of(function)), None)
+    kind = _not_plain(function)
     if kind is not None:  # a call would only create it, and the message would be completed without its effect
         msg = f"{name} must be a plain function, got {kind}"
         raise TypeError(msg)
     parameters = [*inspect.signature(function).parameters.values()]
-    hints = _hints(name, function)
+    hints = hints_of(name, function)
     model, other = (hints.get(parameter.name) for parameter in (*parameters, _ABSENT, _ABSENT)[:_PARAMETERS])
     is_positional = all(parameter.kind in _POSITIONAL for parameter in parameters)
     takes_beside = not isinstance(other, type) or issubclass(beside, other)
@@ -70,9 +131,61 @@ def model_of(function: Callable[..., object], *, beside: type) -> type[Any]:
     return model
 
 
-def _hints(name: str, function: Callable[..., object]) -> dict[str, Any]:
+def hints_of(name: str, annotated: Any) -> dict[str, Any]:
+    """Return the annotations of a function or a class, by name.
+
+    Raises:
+        TypeError: A name in them is not imported at run time.
+    """
     try:
-        return typing.get_type_hints(function)
+        return typing.get_type_hints(annotated)
     except NameError as error:
         msg = f"the annotations of {name} must be imported at run time too, got {error}"
         raise TypeError(msg) from None
+
+
+def _taking_json(name: str, own: Callable[..., Any]) -> Callable[[Any], Any]:
+    """Return `own` as a function of a JSON value, whether it takes the value or its text."""
+    parameters = [*inspect.signature(own).parameters.values()]
+    needed = [each for each in parameters if each.default is each.empty and each.kind in _NEEDED]
+    kind = _not_plain(own)
+    if kind is not None or not parameters or parameters[0].kind not in _POSITIONAL or len(needed) > 1:
+        got = kind or f"the parameters ({', '.join(map(str, parameters))})"
+        msg = f"{name} must be a class method that takes one JSON object, got {got}"
+        raise TypeError(msg)
+    first = parameters[0]
+    if first.annotation is first.empty and first.name in _NAMES_OF_TEXT:
+        msg = f"{first.name} of {name} must be annotated: with str for JSON text, with JsonObject for the object"
+        raise TypeError(msg)
+    annotation = _annotation(own, first)
+    kinds = set(typing.get_args(annotation) or [annotation])
+    if not kinds <= {str, bytes, bytearray}:
+        return own
+    return lambda value: own(json_text(value) if str in kinds else json_text(value).encode())
+
+
+def _annotation(own: Callable[..., Any], parameter: inspect.Parameter) -> Any:
+    """Return the annotation of one parameter. Those of the others may be names that only a type checker knows."""
+
+    def stub() -> None:
+        pass
+
+    stub.__annotations__ = {"it": parameter.annotation}
+    try:
+        return typing.get_type_hints(stub, globalns=getattr(own, "__globals__", {})).get("it")
+    except NameError:
+        return None
+
+
+def _not_plain(function: Callable[..., object]) -> str | None:
+    return next((kind for kind, is_of in _NOT_PLAIN.items() if is_of(function)), None)
+
+
+def _violations(error: Exception) -> str:
+    """Return place and kind of the violations that pydantic found, but no value."""
+    try:
+        found = error.errors(include_input=False, include_url=False)  # type: ignore[attr-defined]
+        shown = [f"{'.'.join(map(str, each['loc']))} {each['type']}" for each in found[:_SHOWN_VIOLATIONS]]
+    except Exception:  # noqa: BLE001 - most exceptions have no such method, and that of others may raise
+        return ""
+    return f" ({', '.join(shown)})"[:_SHOWN_CHARACTERS]

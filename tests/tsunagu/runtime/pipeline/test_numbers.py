@@ -35,7 +35,11 @@ def seen_digits(world: PipelineWorld) -> list[bool]:
     """Whether the last service, its results, and the notification or each object have all digits of the amount."""
     order, results = world.seen["shipping"]
     objects = [body.decode() for versions in world.objects.versions.values() for body in versions.values()]
-    texts = [json_text(order), json_text(results["billing"]), *(objects or world.bodies("arn:aws:sns:eu-central-1:1:end")[-1:])]
+    texts = [
+        json_text(order),
+        json_text(results["billing"]),
+        *(objects or world.bodies("arn:aws:sns:eu-central-1:1:end")[-1:]),
+    ]
     return [f'"amount":{AMOUNT}' in text for text in texts]
 
 

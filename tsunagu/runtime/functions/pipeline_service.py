@@ -42,11 +42,15 @@ def pipeline_service(function: Callable[[RequestT, Work], object], /) -> LambdaH
 
 
 @overload
-def pipeline_service(*, strict: bool = False) -> ServiceDecorator: ...
+def pipeline_service(*, group_commit: bool = True, strict: bool = False) -> ServiceDecorator: ...
 
 
 def pipeline_service(
-    function: Callable[[RequestT, Work], object] | None = None, /, *, strict: bool = False
+    function: Callable[[RequestT, Work], object] | None = None,
+    /,
+    *,
+    group_commit: bool = True,
+    strict: bool = False,
 ) -> LambdaHandler | ServiceDecorator:
     """Make a Lambda handler of a business function. `ServicePipeline` deploys the Lambda function.
 
@@ -68,6 +72,8 @@ def pipeline_service(
 
     Args:
         function: The business function. Default: `@pipeline_service(strict=True)` returns the decorator.
+        group_commit: Whether the writes of several runs share a DynamoDB transaction; as for `message_handler`.
+            Default: they do.
         strict: Whether a request with fields that its dataclass does not have is dead-lettered. Default: the fields
             are ignored.
 
@@ -77,17 +83,17 @@ def pipeline_service(
     """
 
     def decorate(decorated: Callable[[DecoratedT, Work], object], /) -> LambdaHandler:
-        return _handler(decorated, strict=strict)
+        return _handler(decorated, group_commit=group_commit, strict=strict)
 
-    return decorate if function is None else _handler(function, strict=strict)
+    return decorate if function is None else _handler(function, group_commit=group_commit, strict=strict)
 
 
-def _handler(function: Callable[[RequestT, Work], object], *, strict: bool) -> LambdaHandler:
+def _handler(function: Callable[[RequestT, Work], object], *, group_commit: bool, strict: bool) -> LambdaHandler:
     parse = parser(model_of(function, beside=Work), strict=strict)
 
     @functools.cache
     def receiver() -> Receiver[Envelope]:
-        return _receiver(parse, function)
+        return _receiver(parse, function, group_commit=group_commit)
 
     @functools.wraps(function)
     def handler(event: object, context: LambdaContext) -> Response:
@@ -98,7 +104,7 @@ def _handler(function: Callable[[RequestT, Work], object], *, strict: bool) -> L
 
 @without_collection()
 def _receiver(
-    parse: Callable[[JsonObject], RequestT], function: Callable[[RequestT, Work], object]
+    parse: Callable[[JsonObject], RequestT], function: Callable[[RequestT, Work], object], *, group_commit: bool
 ) -> Receiver[Envelope]:
     place = ServiceEnvironment.from_environment(os.environ)
     environment = ReceiverEnvironment.from_environment(os.environ)
@@ -109,7 +115,7 @@ def _receiver(
     telemetry.configure(processor.scope)
     ports = wiring.ports(environment, processor.scope, config)
     return Receiver(
-        wiring.receiver_config(environment, processor.scope),
+        wiring.receiver_config(environment, processor.scope, group_commit=group_commit),
         dataclasses.replace(ports, outbox=JoiningSender(ports.store, ports.outbox)),
         parse=processor.envelope,
         key=lambda envelope: envelope.run_id,

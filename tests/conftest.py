@@ -2,6 +2,8 @@
 
 import json
 import signal
+import sys
+import threading
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -51,6 +53,13 @@ def sigint() -> None:
     """Let children hear SIGINT: they inherit that it is ignored, where a shell runs the tests in the background."""
     if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
         signal.signal(signal.SIGINT, signal.default_int_handler)
+
+
+@pytest.fixture(autouse=True)
+def exception_hooks(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Give pytest its hooks back after a test that configured a handler's telemetry."""
+    monkeypatch.setattr(threading, "excepthook", threading.excepthook)
+    monkeypatch.setattr(sys, "unraisablehook", sys.unraisablehook)
 
 
 @pytest.fixture

@@ -14,7 +14,18 @@ _WITHIN = re.compile(rf"{_ID.pattern}/(request|{_NAME.pattern}/{_NAME.pattern}(/
 
 
 class ClaimKeyError(ValueError):
-    """An identifier or a name is malformed, so it cannot be part of a key."""
+    """An identifier or a name is malformed, so it cannot be part of a key.
+
+    The text does not have the value, because it may come from a caller, and Lambda logs the text.
+
+    Attributes:
+        expectation: What it must be.
+    """
+
+    def __init__(self, expectation: str, value: object) -> None:
+        got = "text of another form" if isinstance(value, str) else type(value).__name__
+        super().__init__(f"{expectation}, got {got}")
+        self.expectation = expectation
 
 
 def check_id(name: str, value: object) -> str:
@@ -24,8 +35,8 @@ def check_id(name: str, value: object) -> str:
         ClaimKeyError: It is something else.
     """
     if not isinstance(value, str) or not _ID.fullmatch(value):
-        msg = f"{name} must be a UUID of version 7 in lower case, got {str(value)[:64]!r}"
-        raise ClaimKeyError(msg)
+        msg = f"{name} must be a UUID of version 7 in lower case"
+        raise ClaimKeyError(msg, value)
     return value
 
 
@@ -36,11 +47,8 @@ def check_name(name: str, value: object) -> str:
         ClaimKeyError: It is something else.
     """
     if not isinstance(value, str) or not _NAME.fullmatch(value):
-        msg = (
-            f"{name} must be 1 to 32 lower-case letters, digits and hyphens, and begin with a letter, "
-            f"got {str(value)[:64]!r}"
-        )
-        raise ClaimKeyError(msg)
+        msg = f"{name} must be 1 to 32 lower-case letters, digits and hyphens, and begin with a letter"
+        raise ClaimKeyError(msg, value)
     return value
 
 

@@ -77,7 +77,7 @@ def _from_text(name: str, text: str, kind: Any) -> str | float | bool | None:
         value: str | float = kind(text)
     except (KeyError, ValueError):
         expected = kind.__name__ if isinstance(kind, type) else kind
-        msg = f"{name} must be of type {expected}, got {text!r}"
+        msg = f"{name} must be of type {expected}, got text of another form"  # without the text, because Lambda logs it
         raise EnvironmentContractError(msg) from None
     return value
 

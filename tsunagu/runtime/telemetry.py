@@ -9,6 +9,7 @@ import json
 import logging
 import os
 import sys
+import threading
 from collections import Counter
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -19,6 +20,8 @@ from typing import TextIO
 from tsunagu.contracts.telemetry import SERVICE_DIMENSION, LogKey, Metric
 from tsunagu.runtime.clock import Clock
 from tsunagu.runtime.errors import error_type
+
+_logger = logging.getLogger(__name__)
 
 _in_hand: ContextVar[Mapping[str, str] | None] = ContextVar("_in_hand", default=None)
 
@@ -51,6 +54,8 @@ class AllowListFilter(logging.Filter):
 def configure(service: str) -> None:
     """Add the allow-list to every handler of the root logger, which Lambda's runtime has set up.
 
+    An exception that ends a thread, or that Python ignores, is logged as any other: Python would print its text.
+
     Args:
         service: Name of the service in each log line.
     """
@@ -61,6 +66,18 @@ def configure(service: str) -> None:
     for handler in root.handlers:
         if not any(isinstance(known, AllowListFilter) for known in handler.filters):
             handler.addFilter(AllowListFilter(service))
+    threading.excepthook = _thread_ended
+    sys.unraisablehook = _exception_ignored
+
+
+def _thread_ended(ended: threading.ExceptHookArgs) -> None:
+    if ended.exc_value is not None and not issubclass(ended.exc_type, SystemExit):
+        _logger.error("thread ended by an exception", extra=error_fields(ended.exc_value))
+
+
+def _exception_ignored(ignored: "sys.UnraisableHookArgs") -> None:
+    if ignored.exc_value is not None:
+        _logger.error("exception ignored", extra=error_fields(ignored.exc_value))
 
 
 @contextmanager

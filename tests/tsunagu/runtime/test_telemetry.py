@@ -1,19 +1,26 @@
 """Telemetry: log lines have the ids of the message in hand and nothing of its body; metrics are one EMF line."""
 
+import gc
 import io
 import json
 import logging
+import sys
+import threading
 from collections.abc import Iterator
+from dataclasses import dataclass
 
 import pytest
 
+from tests.tsunagu.runtime.pipeline.test_starts import REQUEST_ID
 from tests.tsunagu.runtime.pipeline.world import ORDER, PipelineWorld
 from tests.tsunagu.runtime.world import FakeClock, FakeContext, World, order, record
+from tsunagu.contracts.environment import EnvironmentContract, EnvironmentContractError
 from tsunagu.contracts.telemetry import LogKey, Metric
+from tsunagu.runtime.errors import PermanentError
 from tsunagu.runtime.json_text import JsonObject
 from tsunagu.runtime.receiving.delivery import Delivery
 from tsunagu.runtime.receiving.message import Message
-from tsunagu.runtime.telemetry import AllowListFilter, Metrics, in_hand
+from tsunagu.runtime.telemetry import AllowListFilter, Metrics, configure, in_hand
 
 CANARY = "canary-4711\nforged line"
 
@@ -126,3 +133,90 @@ def test_metrics_are_one_line_of_the_embedded_metric_format() -> None:
         "Dimensions": [["service"]],
         "Metrics": [{"Name": "MessagesProcessed", "Unit": "Count"}],
     }
+
+
+@pytest.fixture
+def configured(collector: Collector) -> Collector:
+    configure("orders")
+    return collector
+
+
+def fail() -> None:
+    raise ValueError(CANARY)
+
+
+class FailingEnd:
+    def __del__(self) -> None:
+        fail()
+
+
+def test_thread_that_an_exception_ends_is_logged_without_its_text(
+    configured: Collector, capfd: pytest.CaptureFixture[str]
+) -> None:
+    thread = threading.Thread(target=fail)
+    thread.start()
+    thread.join()
+
+    (line,) = configured.lines
+    assert (line["message"], line[LogKey.ERROR_TYPE]) == ("thread ended by an exception", "ValueError")
+    assert str(line[LogKey.ERROR_LOCATION]).startswith("test_telemetry.py:")
+    assert "canary" not in repr(configured.lines) + "".join(capfd.readouterr())
+
+
+def test_exception_that_python_ignores_is_logged_without_its_text(
+    configured: Collector, capfd: pytest.CaptureFixture[str]
+) -> None:
+    FailingEnd()
+    gc.collect()
+
+    assert [line["message"] for line in configured.lines] == ["exception ignored"]
+    assert "canary" not in repr(configured.lines) + "".join(capfd.readouterr())
+
+
+def test_thread_that_exits_is_not_logged(configured: Collector) -> None:
+    thread = threading.Thread(target=sys.exit)
+    thread.start()
+    thread.join()
+
+    assert configured.lines == []
+
+
+SECRET = "secret-4711"
+REFUSED: list[dict[str, object]] = [
+    {"action": SECRET},
+    {"action": "start", "payload": SECRET},
+    {"action": "start", "payload": ORDER, "idempotency_key": SECRET * 100},
+    {"action": "start", "payload": ORDER, "idempotency_key": [SECRET]},
+    {"action": "start", "payload": ORDER, "from_step": SECRET},
+    {"action": "start", "payload": {"request": SECRET, "results": SECRET}, "from_step": "ship"},
+    {"action": "replay", "request_id": SECRET, "from_step": "ship"},
+    {"action": "replay", "request_id": [SECRET], "from_step": "ship"},
+    {"action": "replay", "request_id": REQUEST_ID, "from_step": SECRET},
+    {"action": "replay", "request_id": REQUEST_ID, "from_step": "ship", "only": SECRET},
+    {"action": "start", "payload": {"order_id": {SECRET}}},
+    {"action": "start", "payload": {"order_id": float("nan"), "other": SECRET}},
+    {"action": "start", "payload": {"order_id": SECRET * 10_000}},
+]
+
+
+@pytest.mark.parametrize("document", REFUSED, ids=[str(number) for number in range(len(REFUSED))])
+def test_sentence_of_a_refused_start_has_no_value_of_its_caller(document: dict[str, object]) -> None:
+    with pytest.raises(PermanentError) as caught:  # Lambda logs its text
+        PipelineWorld().ask(**document)
+
+    assert SECRET not in str(caught.value)
+    assert "must" in str(caught.value)
+
+
+@pytest.mark.parametrize("kind", ["number", "flag", "share", "some"])
+def test_sentence_of_a_wrong_environment_has_no_value_of_it(kind: str) -> None:
+    @dataclass(frozen=True, kw_only=True)
+    class Environment(EnvironmentContract):
+        number: int = 1
+        flag: bool = False
+        share: float = 1.0
+        some: int | None = None
+
+    with pytest.raises(EnvironmentContractError, match=rf"^{kind.upper()} must be of type ") as caught:
+        Environment.from_environment({kind.upper(): SECRET})
+    assert SECRET not in str(caught.value)

@@ -70,7 +70,8 @@ def require_name(prop: str, value: object) -> str:
     try:
         return check_name(prop, value)
     except ClaimKeyError as error:
-        raise InvalidPropsError(str(error)) from None
+        msg = f"{error.expectation}, got {str(value)[:64]!r}"
+        raise InvalidPropsError(msg) from None
 
 
 def pascal_case(name: str) -> str:

@@ -105,7 +105,7 @@ def command_from_json(pipeline: Pipeline, document: object) -> Command:
     """
     action = document.get("action") if isinstance(document, dict) else None
     if not isinstance(document, dict) or action not in _ACTIONS:
-        msg = f"action must be start or replay, got {str(action)[:64]!r}"
+        msg = f"action must be start or replay, got {_form(action)}"
         raise MalformedRequestError(msg)
     if action == "start":
         return _start(pipeline, document)
@@ -128,7 +128,7 @@ def _replay(pipeline: Pipeline, document: JsonObject) -> ReplayCommand:
     step = pipeline.step(document["from_step"])
     only = document.get("only")
     if only is not None and only not in step.services:
-        msg = f"only must be one of {[*step.services]}, the services of {step.name}, got {str(only)[:64]!r}"
+        msg = f"only must be one of {[*step.services]}, the services of {step.name}, got {_form(only)}"
         raise UnknownStepError(msg)
     return ReplayCommand(
         step=step,
@@ -151,7 +151,7 @@ def _check_fields(document: JsonObject, known: set[str], *, required: set[str]) 
 def _idempotency_key(document: JsonObject) -> str | None:
     key = document.get("idempotency_key")
     if key is not None and (not isinstance(key, str) or len(key) not in IDEMPOTENCY_KEY_LENGTHS):
-        msg = f"idempotency_key must be text of 1 to 256 characters, got {str(key)[:64]!r}"
+        msg = f"idempotency_key must be text of 1 to 256 characters, got {_form(key)}"
         raise MalformedRequestError(msg)
     return key
 
@@ -183,6 +183,11 @@ def _object(name: str, value: object) -> JsonObject:
         msg = f"{name} must be a JSON object, got {type(value).__name__}"
         raise MalformedRequestError(msg)
     return value
+
+
+def _form(value: object) -> str:
+    """Describe a value of the caller, without the value: Lambda logs the text of an error that refuses a command."""
+    return f"text of {len(value):,} characters" if isinstance(value, str) else type(value).__name__
 
 
 def _names(fields: JsonObject) -> str:

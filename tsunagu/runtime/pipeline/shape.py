@@ -64,7 +64,7 @@ class Pipeline:
         """
         names = [step.name for step in self.steps]
         if step_name not in names:
-            msg = f"the step must be one of {names}, got {str(step_name)[:64]!r}"
+            msg = f"the step must be one of {names}, got another"
             raise UnknownStepError(msg)
         return names.index(str(step_name))
 

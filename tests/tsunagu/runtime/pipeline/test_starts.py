@@ -258,8 +258,8 @@ def test_large_results_that_a_start_brings_along_lie_in_objects(world: PipelineW
     [
         (None, MalformedRequestError, "action must be start or replay"),
         ([], MalformedRequestError, "action must be start or replay"),
-        ({}, MalformedRequestError, "action must be start or replay, got 'None'"),
-        ({"action": "stop", "payload": {}}, MalformedRequestError, "got 'stop'"),
+        ({}, MalformedRequestError, "action must be start or replay, got NoneType"),
+        ({"action": "stop", "payload": {}}, MalformedRequestError, "got text of 4 characters"),
         ({"action": ["start"], "payload": {}}, MalformedRequestError, "action must be start or replay"),
         ({"action": "start"}, MalformedRequestError, "a start must have"),
         ({"action": "start", "payload": {}, "surprise": 1}, MalformedRequestError, "a start must have"),
@@ -285,7 +285,7 @@ def test_large_results_that_a_start_brings_along_lie_in_objects(world: PipelineW
         (
             {"action": "replay", "request_id": REQUEST_ID, "from_step": "ship", "only": "billing"},
             UnknownStepError,
-            r"only must be one of \['shipping'\], the services of ship, got 'billing'",
+            r"only must be one of \['shipping'\], the services of ship, got text of 7 characters",
         ),
     ],
 )

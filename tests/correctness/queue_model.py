@@ -54,6 +54,8 @@ class ModelQueue:
         batch = self._receive()
         if batch:
             records = [record(message.body, message.message_id) for message in batch]
+            for each, message in zip(records, batch, strict=True):
+                each["attributes"]["ApproximateReceiveCount"] = str(message.receives)
             returned = {*handler(records)}
             for message in batch:
                 if message.message_id not in returned:

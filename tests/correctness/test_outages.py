@@ -22,9 +22,9 @@ OPERATIONS = ["insert", "read", "update", "transact"]
 class OutageWorld(World):
     """A world whose store has outages, and whose visibility changes reach a queue."""
 
-    def __init__(self) -> None:
+    def __init__(self, *, visibility_seconds: int = VISIBILITY_SECONDS, max_receive_count: int = BACK_STOP) -> None:
         super().__init__()
-        self.queue = ModelQueue(self.clock, visibility_seconds=VISIBILITY_SECONDS, max_receive_count=BACK_STOP)
+        self.queue = ModelQueue(self.clock, visibility_seconds=visibility_seconds, max_receive_count=max_receive_count)
         for key in KEYS:
             self.queue.send(order(key))
 
@@ -73,6 +73,19 @@ def test_no_message_dies_that_had_failed_before_the_outage(world: OutageWorld) -
 
     assert (world.queue.set_aside, world.dead_letter_queue.sent) == ([], [])
     assert sorted(map(str, world.effects())) == sorted(KEYS)
+
+
+@pytest.mark.parametrize("operations", [["insert"], ["transact"]], ids="+".join)
+def test_no_message_dies_of_a_permission_that_is_missing_for_three_days(operations: list[str]) -> None:
+    world = OutageWorld(visibility_seconds=6, max_receive_count=1_000)  # those of a time-out of one second
+    world.begin_outage(operations, "denied")
+    for _ in range(3 * 24):
+        world.run_for(3_600)
+    world.end_outage()
+    world.run_for(3_600)
+
+    assert (world.queue.set_aside, world.dead_letter_queue.sent) == ([], [])
+    assert (world.queue.waiting, sorted(map(str, world.effects()))) == ({}, sorted(KEYS))
 
 
 def test_the_back_stop_would_take_messages_whose_visibility_is_shortened_in_an_outage(world: OutageWorld) -> None:

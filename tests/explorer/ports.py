@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from tests.explorer.schedule import Violation
-from tsunagu.runtime.errors import UnavailableError
+from tsunagu.runtime.errors import FailedCall, UnavailableError
 from tsunagu.runtime.idempotency.item import Change, Item
 from tsunagu.runtime.idempotency.store import Commit, Outcome, Verdict
 from tsunagu.runtime.receiving.relay import AddressedMessage
@@ -19,6 +19,7 @@ ResultT = TypeVar("ResultT")
 
 UNAVAILABLE = Verdict(Outcome.UNAVAILABLE)
 CANCELLED = Verdict(Outcome.CANCELLED)
+NOT_CHANGED = FailedCall("sqs:ChangeMessageVisibility", "orders", "ServiceUnavailable")
 GONE = SendResult(None, "ServiceUnavailable: gone")
 
 
@@ -167,7 +168,7 @@ class VisibilityPort:
     actor: "Actor"
     queue: "Queue"
 
-    def change(self, delays: Sequence[tuple[str, int]]) -> str | None:
+    def change(self, delays: Sequence[tuple[str, int]]) -> FailedCall | None:
         plant = self.actor.plant
 
         def apply() -> None:
@@ -175,7 +176,7 @@ class VisibilityPort:
                 self.queue.change(handle, seconds)
 
         return plant.point(
-            self.actor, f"changes {len(delays)} visibilities", apply, failures={"unavailable": lambda: "gone"}
+            self.actor, f"changes {len(delays)} visibilities", apply, failures={"unavailable": lambda: NOT_CHANGED}
         )
 
 

@@ -11,8 +11,10 @@ from botocore.stub import Stubber
 
 from tests.tsunagu.runtime.idempotency.item_store_contract import change, new_item, transact
 from tsunagu.contracts import items
+from tsunagu.contracts.telemetry import LogKey
 from tsunagu.runtime.aws.clients import client_config, dynamodb_client
 from tsunagu.runtime.aws.dynamodb import DynamoDbItemStore
+from tsunagu.runtime.aws.single_writes import SingleWriteItemStore
 from tsunagu.runtime.errors import ConditionFailedError
 from tsunagu.runtime.idempotency.item import Item
 from tsunagu.runtime.idempotency.store import BusinessWrite, Outcome
@@ -123,6 +125,93 @@ def test_value_that_the_sdk_refuses_fails_with_its_error(client: "DynamoDBClient
     assert (verdict.outcome, type(verdict.error)) == (Outcome.FAILED, ParamValidationError)
 
 
+@pytest.mark.parametrize(
+    ("target", "more"),
+    [({"name": "no key"}, {}), ({"id": 7}, {}), ({"id": ""}, {}), ({"id": "a"}, {"condition": "no condition"})],
+    ids=["no key", "key of another type", "empty key", "no condition"],
+)
+def test_business_write_that_dynamodb_can_never_take_fails_with_its_error(
+    client: "DynamoDBClient", item: Item, target: dict[str, Any], more: dict[str, Any]
+) -> None:
+    write = BusinessWrite(operation="Put", table_name="items", target=target, **more)
+
+    verdict = transact(DynamoDbItemStore(client, "items"), change(item, {items.FENCE: 1}), write)
+
+    assert verdict.outcome is Outcome.FAILED
+    assert isinstance(verdict.error, ClientError)
+
+
+def test_business_table_that_does_not_exist_is_a_configuration_fault(
+    client: "DynamoDBClient", item: Item, caplog: pytest.LogCaptureFixture
+) -> None:
+    write = BusinessWrite(operation="Put", table_name="gone", target={"id": "x"})
+
+    verdict = transact(DynamoDbItemStore(client, "items"), change(item, {items.FENCE: 1}), write)
+
+    assert verdict.outcome is Outcome.UNAVAILABLE
+    assert str(verdict.problem) == "dynamodb:TransactWriteItems on items, gone: ResourceNotFoundException"
+    assert verdict.problem is not None
+    assert verdict.problem.is_configuration_fault
+    (line,) = caplog.records
+    assert [getattr(line, name) for name in (LogKey.OPERATION, LogKey.RESOURCE, LogKey.ERROR_CODE)] == [
+        "dynamodb:TransactWriteItems",
+        "items, gone",
+        "ResourceNotFoundException",
+    ]
+
+
+def test_part_of_a_transaction_that_is_denied_is_named(client: "DynamoDBClient", item: Item) -> None:
+    write = BusinessWrite(operation="Delete", table_name="orders", target={"id": "x"})
+    with Stubber(client) as stub:
+        reasons = [{"Code": "None"}, {"Code": "AccessDenied"}]
+        fields = {"CancellationReasons": reasons}
+        stub.add_client_error("transact_write_items", "TransactionCanceledException", modeled_fields=fields)
+
+        verdict = transact(DynamoDbItemStore(client, "items"), change(item, {items.FENCE: 1}), write)
+
+    assert str(verdict.problem) == "dynamodb:DeleteItem on orders: AccessDenied"
+
+
+@pytest.mark.parametrize("store_class", [DynamoDbItemStore, SingleWriteItemStore])
+def test_every_call_on_a_table_that_is_not_there_says_which_one_failed(
+    client: "DynamoDBClient", item: Item, store_class: type[DynamoDbItemStore]
+) -> None:
+    client.delete_table(TableName="items")
+    store = store_class(client, "items")
+    if store_class is DynamoDbItemStore:  # moto has no parameters in BatchExecuteStatement
+        stub = Stubber(client)
+        for _ in range(2):
+            stub.add_client_error("batch_execute_statement", "ResourceNotFoundException")
+        stub.add_client_error("batch_get_item", "ResourceNotFoundException")
+        stub.activate()
+
+    problems = [
+        store.insert([item])[0].problem,
+        store.update([change(item, {items.FENCE: 1})])[0].problem,
+        getattr(store.read([item.id])[0], "problem", None),
+    ]
+
+    names = ["PartiQLInsert", "PartiQLUpdate"] if store_class is DynamoDbItemStore else ["PutItem", "UpdateItem"]
+    assert [str(problem) for problem in problems] == [
+        f"dynamodb:{name} on items: ResourceNotFoundException" for name in (*names, "BatchGetItem")
+    ]
+    assert all(problem is not None and problem.is_configuration_fault for problem in problems)
+
+
+def test_table_with_another_key_schema_is_a_configuration_fault(client: "DynamoDBClient", item: Item) -> None:
+    client.create_table(
+        TableName="others",
+        BillingMode="PAY_PER_REQUEST",
+        AttributeDefinitions=[{"AttributeName": "name", "AttributeType": "S"}],
+        KeySchema=[{"AttributeName": "name", "KeyType": "HASH"}],
+    )
+
+    (verdict,) = SingleWriteItemStore(client, "others").insert([item])
+
+    assert verdict.problem is not None
+    assert (verdict.problem.is_configuration_fault, verdict.problem.code) == (True, "ValidationException")
+
+
 @pytest.mark.parametrize("target", [{"id": "a", 5: "b"}, {"id": "a", "counts": {None: 1}}, {"id": "a", "l": [{1: 2}]}])
 def test_attribute_name_that_is_not_text_fails_and_is_not_converted(item: Item, target: dict[Any, Any]) -> None:
     client = dynamodb_client(client_config(5))  # without the SDK's validation
@@ -156,6 +245,18 @@ def test_call_that_fails_leaves_every_entry_unavailable(client: "DynamoDBClient"
 
     assert [verdict.outcome for verdict in inserted] == [Outcome.UNAVAILABLE] * 2
     assert [getattr(answer, "outcome", None) for answer in read] == [Outcome.UNAVAILABLE]
+
+
+def test_only_the_denied_statement_of_a_call_is_a_configuration_fault(client: "DynamoDBClient") -> None:
+    with Stubber(client) as stub:
+        denied = {"Error": {"Code": "AccessDenied", "Message": "no"}}
+        throttled = {"Error": {"Code": "ThrottlingError", "Message": "slow down"}}
+        stub.add_response("batch_execute_statement", {"Responses": [denied, throttled]})
+
+        verdicts = DynamoDbItemStore(client, "items").insert([new_item(), new_item()])
+
+    problems = [verdict.problem for verdict in verdicts]
+    assert [problem and problem.is_configuration_fault for problem in problems] == [True, False]
 
 
 def test_only_the_throttled_statement_of_a_call_is_unavailable(client: "DynamoDBClient") -> None:

@@ -11,9 +11,10 @@ from botocore.response import StreamingBody
 from botocore.stub import Stubber
 
 from tests.tsunagu.runtime.object_store_contract import BODY, DIGEST, KEY, ObjectStoreContract
+from tsunagu.contracts.telemetry import LogKey
 from tsunagu.runtime.aws.s3 import S3ObjectStore
 from tsunagu.runtime.claim_check import ObjectDeniedError, ObjectExistsError, ObjectMissingError, ObjectStore
-from tsunagu.runtime.errors import RetryableError, UnavailableError
+from tsunagu.runtime.errors import FailedCall, RetryableError, UnavailableError
 
 
 def client() -> Any:
@@ -67,10 +68,9 @@ def test_bucket_without_versions_is_refused_in_a_sentence() -> None:
         ("404", 404, ObjectMissingError),
         ("PreconditionFailed", 412, ObjectExistsError),
         ("412", 412, ObjectExistsError),
-        ("AccessDenied", 403, ObjectDeniedError),
-        ("403", 403, ObjectDeniedError),
-        ("KMS.DisabledException", 400, ObjectDeniedError),
-        ("NoSuchBucket", 404, ObjectDeniedError),
+        ("AnythingElse", 400, ObjectDeniedError),
+        ("KMS.DisabledException", 400, UnavailableError),
+        ("NoSuchBucket", 404, UnavailableError),
         ("SlowDown", 503, UnavailableError),
         ("InternalError", 500, UnavailableError),
         ("ConditionalRequestConflict", 409, UnavailableError),
@@ -91,6 +91,36 @@ def test_each_error_of_s3_has_its_meaning(code: str, status: int, meaning: type[
             store.open(KEY, "v1")
         with pytest.raises(meaning):
             store.put(KEY, BODY, DIGEST)
+
+
+@pytest.mark.parametrize("code", ["AccessDenied", "403"])
+def test_denied_write_is_a_configuration_fault_and_a_denied_read_an_attempt(
+    code: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    s3 = client()
+    store = S3ObjectStore(lambda: s3, "claims")
+    with Stubber(s3) as stub:
+        for operation in ("get_object", "put_object"):
+            stub.add_client_error(operation, code, http_status_code=403)
+
+        with pytest.raises(ObjectDeniedError):
+            store.open(KEY, "v1")
+        with pytest.raises(UnavailableError) as raised:
+            store.put(KEY, BODY, DIGEST)
+
+    assert raised.value.call == FailedCall("s3:PutObject", "claims", code, is_configuration_fault=True)
+    (line,) = caplog.records
+    assert (line.message, getattr(line, LogKey.OPERATION)) == ("call failed", "s3:GetObject")
+
+
+def test_read_that_the_key_denies_is_a_configuration_fault() -> None:
+    s3 = client()
+    text = "User: u is not authorized to perform: kms:Decrypt on resource: arn:aws:kms:eu-central-1:111122223333:key/5a"
+    with Stubber(s3) as stub:
+        stub.add_client_error("get_object", "AccessDenied", text, http_status_code=403)
+
+        with pytest.raises(UnavailableError, match="kms:Decrypt on key/5a: AccessDenied"):
+            S3ObjectStore(lambda: s3, "claims").open(KEY, "v1")
 
 
 def test_denied_object_counts_as_an_attempt_and_says_that_it_may_be_missing() -> None:

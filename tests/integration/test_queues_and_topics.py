@@ -11,7 +11,7 @@ from tests.tsunagu.runtime.world import FakeClock
 from tsunagu.runtime.aws.clients import client_config
 from tsunagu.runtime.aws.sns import SnsNotificationSender, SnsTopicSender
 from tsunagu.runtime.aws.sqs import SqsQueueSender, SqsVisibility
-from tsunagu.runtime.errors import UnavailableError
+from tsunagu.runtime.errors import FailedCall, UnavailableError
 from tsunagu.runtime.sending.publish import Attribute, OutgoingMessage
 
 if TYPE_CHECKING:
@@ -106,6 +106,54 @@ def test_visibility_that_cannot_be_changed_says_why(sqs: "SQSClient", queue_url:
     assert SqsVisibility(lambda: sqs, queue_url).change([("no-handle", 1)])
 
 
+def test_configuration_fault_of_one_visibility_call_is_told_before_other_failures(
+    sqs: "SQSClient", queue_url: str
+) -> None:
+    with Stubber(sqs) as stub:
+        busy = {"Id": "0", "Code": "InternalError", "SenderFault": False}
+        stub.add_response("change_message_visibility_batch", {"Successful": [], "Failed": [busy]})
+        stub.add_client_error("change_message_visibility_batch", "AccessDenied")
+
+        call = SqsVisibility(lambda: sqs, queue_url).change([(f"handle-{n}", 1) for n in range(11)])
+
+    assert call == FailedCall("sqs:ChangeMessageVisibility", "orders", "AccessDenied", is_configuration_fault=True)
+
+
+def test_send_that_fails_says_which_call_on_which_target(sqs: "SQSClient", queue_url: str) -> None:
+    (to_queue,) = SqsQueueSender(lambda: sqs, f"{queue_url}-gone", FakeClock()).send([OutgoingMessage(body="b")])
+    sns, topic_arn = boto3.client("sns"), "arn:aws:sns:eu-central-1:123456789012:gone"
+    (to_topic,) = SnsTopicSender(lambda: sns, topic_arn, FakeClock()).send([OutgoingMessage(body="b")])
+
+    calls = [call for call in (to_queue.call, to_topic.call) if call is not None]
+    assert [*map(str, calls)] == [
+        "sqs:SendMessage on orders-gone: AWS.SimpleQueueService.NonExistentQueue",
+        "sns:Publish on gone: NotFound",
+    ]
+    assert all(call.is_configuration_fault and call.is_missing for call in calls)
+
+
+def test_entry_whose_key_is_disabled_is_not_refused_for_good(sqs: "SQSClient", queue_url: str) -> None:
+    with Stubber(sqs) as stub:
+        entry = {"Id": "0", "Code": "KMS.DisabledException", "SenderFault": True}
+        stub.add_response("send_message_batch", {"Successful": [], "Failed": [entry]})
+
+        (result,) = SqsQueueSender(lambda: sqs, queue_url, FakeClock()).send([OutgoingMessage(body="b")])
+
+    assert (result.is_permanent, result.call is not None and result.call.is_configuration_fault) == (False, True)
+
+
+def test_message_behind_a_denied_one_of_its_group_is_denied_too(sqs: "SQSClient", queue_url: str) -> None:
+    with Stubber(sqs) as stub:
+        for _ in range(2):
+            stub.add_client_error("send_message_batch", "AccessDenied", http_status_code=403)
+
+        results = SqsQueueSender(lambda: sqs, f"{queue_url}.fifo", FakeClock()).send(
+            [OutgoingMessage(body="b", group_id="g", deduplication_id=str(n)) for n in range(11)]
+        )
+
+    assert all(result.call is not None and result.call.is_configuration_fault for result in results)
+
+
 def test_notification_reaches_a_subscriber(sqs: "SQSClient", queue_url: str) -> None:
     sns = boto3.client("sns")
     topic_arn = sns.create_topic(Name="dead-letters")["TopicArn"]
@@ -151,8 +199,11 @@ def test_messages_of_a_fifo_topic_keep_group_and_deduplication_id(sqs: "SQSClien
 def test_topic_that_does_not_exist_is_unavailable() -> None:
     sns = boto3.client("sns")
 
-    with pytest.raises(UnavailableError, match="was not published"):
+    with pytest.raises(UnavailableError, match="was not published: sns:Publish on gone: NotFound") as raised:
         SnsNotificationSender(lambda: sns, "arn:aws:sns:eu-central-1:123456789012:gone").notify("s", "m")
+
+    assert raised.value.call is not None
+    assert raised.value.call.is_configuration_fault
 
 
 @pytest.mark.parametrize("timeout_seconds", [1, 5, 30, 900])

@@ -61,6 +61,23 @@ def test_heartbeat_without_an_answer_is_an_outage(sfn: "SFNClient", code: str) -
             StepFunctionsTasks(lambda: sfn).heartbeat(TOKEN)
 
 
+def test_denied_heartbeat_and_outcome_are_configuration_faults(sfn: "SFNClient") -> None:
+    with Stubber(sfn) as stub:
+        for operation in ("send_task_heartbeat", "send_task_success"):
+            stub.add_client_error(operation, "AccessDeniedException")
+
+        with pytest.raises(UnavailableError) as raised:
+            StepFunctionsTasks(lambda: sfn).heartbeat(TOKEN)
+        outcome = OutboxMessage(channel=Channel.TASK_SUCCESS, target=TOKEN, body="1")
+        result = StepFunctionsTasks(lambda: sfn).report(outcome, "id")
+
+    assert [str(call) for call in (raised.value.call, result.call)] == [
+        "states:SendTaskHeartbeat on the task: AccessDeniedException",
+        "states:SendTaskSuccess on the task: AccessDeniedException",
+    ]
+    assert all(call is not None and call.is_configuration_fault for call in (raised.value.call, result.call))
+
+
 def test_success_and_failure_are_reported_with_what_the_state_machine_reads(sfn: "SFNClient") -> None:
     success = OutboxMessage(channel=Channel.TASK_SUCCESS, target=TOKEN, body='{"n": 1}')
     failure = OutboxMessage(channel=Channel.TASK_FAILURE, target=TOKEN, body="why", error="Refused")

@@ -4,6 +4,7 @@ from enum import StrEnum
 
 METRICS_NAMESPACE = "Tsunagu"
 SERVICE_DIMENSION = "service"  # Powertools' name for it
+FUNCTION_DIMENSION = "function_name"  # of the metrics with an alarm: a construct knows its function, but no service
 
 
 class Metric(StrEnum):
@@ -18,6 +19,7 @@ class Metric(StrEnum):
     LEASES_LOST = "LeasesLost"
     CALLS_FAILED = "CallsFailed"
     FAILURES_AFTER_COMMIT = "FailuresAfterCommit"
+    CONFIGURATION_FAULTS = "ConfigurationFaults"  # has the dimension `function_name` too
 
 
 class LogKey(StrEnum):
@@ -32,6 +34,9 @@ class LogKey(StrEnum):
     ATTEMPTS = "attempts"
     ERROR_TYPE = "error_type"
     ERROR_LOCATION = "error_location"
+    OPERATION = "operation"  # of a call that failed: what was called, of which resource, and the service's error code
+    RESOURCE = "resource"
+    ERROR_CODE = "error_code"
     RECORD_COUNT = "record_count"
     RETURNED_COUNT = "returned_count"
     XRAY_TRACE_ID = "xray_trace_id"

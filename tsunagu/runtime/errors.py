@@ -8,13 +8,14 @@
     + LeaseLostError       another worker owns the message: nothing is committed, and it is not acknowledged
     + ConditionFailedError the condition of a write did not hold; counts as an attempt
     + UnfinishedWorkError  a function returned a coroutine, a generator or another promise of work; counts as an attempt
-    + UnavailableError     a service is throttled or does not answer; not an attempt, SQS delivers the message again
+    + UnavailableError     a service cannot be used now; not an attempt, SQS delivers the message again, later
 
 Any other exception of a business function counts as an attempt, also one that is no `Exception`, such as
 `GeneratorExit` or asyncio's `CancelledError`. Only `KeyboardInterrupt` and `SystemExit` end the process.
 """
 
 from contextlib import suppress
+from dataclasses import dataclass
 from types import AsyncGeneratorType, CoroutineType, GeneratorType
 from typing import cast
 
@@ -78,11 +79,62 @@ class ConditionFailedError(MessageError):
     """
 
 
-class UnavailableError(MessageError):
-    """A service was throttled, or did not answer.
+@dataclass(frozen=True, slots=True)
+class FailedCall:
+    """A call of an AWS service that failed.
 
-    The call may have been applied. If it was, the next try finds that out.
+    Attributes:
+        operation: What was called, by the name that IAM has for it, such as `dynamodb:PutItem`.
+        resource: Name of the table, queue, topic, bucket or key; several tables with commas between them.
+        code: Error code of the service, or class name of an error of the SDK.
+        is_configuration_fault: Whether no retry mends it, because a permission is missing, a name or a key schema is
+            wrong, or a resource was deleted or disabled.
+        is_missing: Whether the service says that the resource does not exist.
     """
+
+    operation: str
+    resource: str
+    code: str
+    is_configuration_fault: bool = False
+    is_missing: bool = False
+
+    def __str__(self) -> str:
+        """Return the call and its error, such as `dynamodb:PutItem on orders: AccessDeniedException`."""
+        return f"{self.operation} on {self.resource}: {self.code}"
+
+
+class UnavailableError(MessageError):
+    """A service that the message needs cannot be used now: it throttles, does not answer, or is configured wrongly.
+
+    It is not an attempt, so the message is not dead-lettered for it, however long it takes. The item keeps the text as
+    its reason. The call may have been applied. If it was, the next try finds that out.
+
+    Attributes:
+        after_seconds: Seconds until the next delivery, 0 to 42,000. Default: until the visibility time-out of the
+            message ends; from its eleventh delivery on 15 minutes, or six time-outs of the function if that is longer.
+        call: The call of AWS that failed. None: the error is about something else.
+
+    Raises:
+        ValueError: The delay is out of range.
+    """
+
+    def __init__(self, message: str, *, after_seconds: float | None = None, call: FailedCall | None = None) -> None:
+        if after_seconds is not None and not 0 <= after_seconds <= LONGEST_DELAY_SECONDS:
+            msg = f"after_seconds must be between 0 and {LONGEST_DELAY_SECONDS:,}, got {after_seconds}"
+            raise ValueError(msg)
+        super().__init__(message)
+        self.after_seconds = after_seconds
+        self.call = call
+
+
+def deferral_of(error: BaseException) -> tuple[float | None, FailedCall | None]:
+    """Return the delay and the failed call of an error. One that is not what `UnavailableError` takes counts as None.
+
+    A subclass need not have called `super().__init__`, and a handler can change attributes later.
+    """
+    seconds, call = getattr(error, "after_seconds", None), getattr(error, "call", None)
+    has_delay = isinstance(seconds, int | float) and 0 <= seconds <= LONGEST_DELAY_SECONDS
+    return (seconds if has_delay else None), (call if isinstance(call, FailedCall) else None)
 
 
 class UnfinishedWorkError(MessageError):

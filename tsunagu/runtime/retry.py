@@ -11,6 +11,9 @@ BASE_SECONDS = 2.0
 LONGEST_SECONDS = 900.0
 CONFLICT_SECONDS = 0.02
 
+DELIVERIES_BEFORE_DEFERRAL = 10
+VISIBILITY_PER_FUNCTION_TIMEOUT = 6  # as `QueueChannel` has it; the runtime does not know the queue's own value
+
 
 def backoff_seconds(attempts: int, rng: random.Random) -> float:
     """Return the delay after `attempts` failed attempts: exponential back-off with full jitter.
@@ -25,6 +28,24 @@ def backoff_seconds(attempts: int, rng: random.Random) -> float:
     Source: https://aws.amazon.com/blogs/architecture/exponential-backoff-and-jitter/
     """
     return rng.uniform(0.0, min(LONGEST_SECONDS, BASE_SECONDS * 2.0 ** min(attempts, 16)))
+
+
+def deferral_seconds(deliveries: int, function_timeout_seconds: float) -> float | None:
+    """Return the delay of a message that was not attempted, because a service could not be used.
+
+    SQS itself dead-letters a message after a number of deliveries, at most 1,000. With a short visibility time-out
+    these would be used up within hours. So the first deliveries keep it, and later ones are further apart.
+
+    Args:
+        deliveries: Deliveries of the message so far.
+        function_timeout_seconds: Time-out of the function. Its visibility time-out is six times as long.
+
+    Returns:
+        Seconds, at least 900. None, up to the tenth delivery: until the visibility time-out ends.
+    """
+    if deliveries <= DELIVERIES_BEFORE_DEFERRAL:
+        return None
+    return max(LONGEST_SECONDS, function_timeout_seconds * VISIBILITY_PER_FUNCTION_TIMEOUT)
 
 
 def conflict_pause_seconds(tries: int, rng: random.Random) -> float:

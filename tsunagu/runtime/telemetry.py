@@ -11,15 +11,15 @@ import os
 import sys
 import threading
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
 from types import TracebackType
 from typing import TextIO
 
-from tsunagu.contracts.telemetry import SERVICE_DIMENSION, LogKey, Metric
+from tsunagu.contracts.telemetry import FUNCTION_DIMENSION, SERVICE_DIMENSION, LogKey, Metric
 from tsunagu.runtime.clock import Clock
-from tsunagu.runtime.errors import error_type
+from tsunagu.runtime.errors import FailedCall, error_type
 
 _logger = logging.getLogger(__name__)
 
@@ -115,36 +115,72 @@ def _place(step: TracebackType) -> str:
     return f"{step.tb_frame.f_code.co_filename.rsplit('/', 1)[-1]}:{step.tb_lineno}"
 
 
+def call_fields(call: FailedCall | None) -> dict[str, str]:
+    """Return the operation, the resource and the error code of a call that failed, by log key."""
+    if call is None:
+        return {}
+    return {LogKey.OPERATION: call.operation, LogKey.RESOURCE: call.resource, LogKey.ERROR_CODE: call.code}
+
+
 class Metrics:
     """Counts metrics, and writes them as one line of CloudWatch's embedded metric format.
 
     Source: https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/CloudWatch_Embedded_Metric_Format.html
+
+    Args:
+        namespace: CloudWatch namespace.
+        service: Dimension of all metrics.
+        clock: The time.
+        stream: Where the lines are written. Default: standard output.
+        function_name: Dimension of `ConfigurationFaults`, besides the service. Default: it has the service only.
     """
 
-    def __init__(self, namespace: str, service: str, clock: Clock, stream: TextIO | None = None) -> None:
+    def __init__(
+        self, namespace: str, service: str, clock: Clock, stream: TextIO | None = None, *, function_name: str = ""
+    ) -> None:
         self._namespace = namespace
         self._service = service
         self._clock = clock
         self._stream = stream
+        self._function_name = function_name
         self._counts: Counter[Metric] = Counter()
 
     def count(self, metric: Metric, number: int = 1) -> None:
         """Add `number` to `metric`."""
         self._counts[metric] += number
 
+    def count_failed_call(self, call: FailedCall | None, number: int = 1) -> None:
+        """Count `number` failed calls; and a configuration fault, if no retry mends the call."""
+        self.count(Metric.CALLS_FAILED, number)
+        self.count_fault(call)
+
+    def count_fault(self, call: FailedCall | None) -> None:
+        """Count a configuration fault, if no retry mends the call."""
+        if call is not None and call.is_configuration_fault:
+            self.count(Metric.CONFIGURATION_FAULTS)
+
     def flush(self) -> None:
         """Write the counts since the last flush, if there are any."""
         if not self._counts:
             return
-        directive = {
-            "Namespace": self._namespace,
-            "Dimensions": [[SERVICE_DIMENSION]],
-            "Metrics": [{"Name": metric, "Unit": "Count"} for metric in self._counts],
-        }
+        directives, dimensions = (
+            [self._directive(SERVICE_DIMENSION, [*self._counts])],
+            {SERVICE_DIMENSION: self._service},
+        )
+        if self._function_name and Metric.CONFIGURATION_FAULTS in self._counts:
+            directives.append(self._directive(FUNCTION_DIMENSION, [Metric.CONFIGURATION_FAULTS]))
+            dimensions[FUNCTION_DIMENSION] = self._function_name
         line = {
-            "_aws": {"Timestamp": self._clock.now_ms(), "CloudWatchMetrics": [directive]},
-            SERVICE_DIMENSION: self._service,
+            "_aws": {"Timestamp": self._clock.now_ms(), "CloudWatchMetrics": directives},
+            **dimensions,
             **{str(metric): number for metric, number in self._counts.items()},
         }
         print(json.dumps(line, separators=(",", ":")), file=self._stream or sys.stdout, flush=True)
         self._counts.clear()
+
+    def _directive(self, dimension: str, metrics: Sequence[Metric]) -> dict[str, object]:
+        return {
+            "Namespace": self._namespace,
+            "Dimensions": [[dimension]],
+            "Metrics": [{"Name": metric, "Unit": "Count"} for metric in metrics],
+        }

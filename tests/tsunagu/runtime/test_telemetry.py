@@ -16,7 +16,7 @@ from tests.tsunagu.runtime.pipeline.world import ORDER, PipelineWorld
 from tests.tsunagu.runtime.world import FakeClock, FakeContext, World, order, record
 from tsunagu.contracts.environment import EnvironmentContract, EnvironmentContractError
 from tsunagu.contracts.telemetry import LogKey, Metric
-from tsunagu.runtime.errors import PermanentError
+from tsunagu.runtime.errors import FailedCall, PermanentError
 from tsunagu.runtime.json_text import JsonObject
 from tsunagu.runtime.receiving.delivery import Delivery
 from tsunagu.runtime.receiving.message import Message
@@ -115,6 +115,24 @@ def test_ids_are_logged_only_while_the_message_is_in_hand(collector: Collector) 
     logging.getLogger("x").warning("after")
 
     assert LogKey.REQUEST_ID not in collector.lines[-1]
+
+
+def test_configuration_faults_have_the_dimension_that_their_alarm_watches() -> None:
+    stream = io.StringIO()
+    metrics = Metrics("Tsunagu", "orders", FakeClock(), stream, function_name="orders-function")
+    metrics.count_failed_call(FailedCall("sns:Publish", "dead", "NotFound", is_configuration_fault=True))
+    metrics.flush()
+    metrics.count_failed_call(FailedCall("sns:Publish", "dead", "Throttled"))
+    metrics.flush()
+
+    fault, outage = [json.loads(line) for line in stream.getvalue().splitlines()]
+    assert (fault["ConfigurationFaults"], fault["service"], fault["function_name"]) == (1, "orders", "orders-function")
+    assert fault["_aws"]["CloudWatchMetrics"][1] == {
+        "Namespace": "Tsunagu",
+        "Dimensions": [["function_name"]],
+        "Metrics": [{"Name": "ConfigurationFaults", "Unit": "Count"}],
+    }
+    assert len(outage["_aws"]["CloudWatchMetrics"]) == 1
 
 
 def test_metrics_are_one_line_of_the_embedded_metric_format() -> None:

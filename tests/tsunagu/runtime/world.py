@@ -8,7 +8,13 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from tsunagu.contracts.items import Status
-from tsunagu.runtime.errors import ConditionFailedError, InvalidMessageError, TaskLostError, UnavailableError
+from tsunagu.runtime.errors import (
+    ConditionFailedError,
+    FailedCall,
+    InvalidMessageError,
+    TaskLostError,
+    UnavailableError,
+)
 from tsunagu.runtime.idempotency.decisions import ClaimRequest, Idempotency
 from tsunagu.runtime.idempotency.item import Change, Item
 from tsunagu.runtime.idempotency.lease import Claim, LeaseTerm
@@ -30,6 +36,8 @@ MAX_ATTEMPTS = 3
 START_MS = 1_800_000_000_000
 
 Process = Callable[[JsonObject, Message], None]
+
+DENIED = FailedCall("dynamodb:PutItem", "effects", "AccessDeniedException", is_configuration_fault=True)
 
 
 class Killed(SystemExit):
@@ -56,6 +64,7 @@ class FakeItemStore:
     """The item store's protocol over a dictionary; a fault is planned by the name of the operation.
 
     * `unavailable`: the call is not applied.
+    * `denied`: the call is not applied, because a permission is missing.
     * `unanswered`: the call is applied, and UNAVAILABLE is returned.
     * `answer_lost`: the call is applied twice, and the second verdict is returned, as by a retry of the SDK.
     * `killed_before`, `killed_after`: the process is killed before or after the call.
@@ -128,6 +137,8 @@ class FakeItemStore:
             raise Killed
         if fault == "unavailable":
             return [Verdict(Outcome.UNAVAILABLE)] * size
+        if fault == "denied":
+            return [Verdict(Outcome.UNAVAILABLE, problem=DENIED)] * size
         if fault == "conflict":
             return [Verdict(Outcome.CONFLICT)] * size
         verdicts = apply()
@@ -160,10 +171,11 @@ def _holds(change: Change, found: Item | None) -> bool:
 class FakeQueue:
     sent: list[OutgoingMessage] = field(default_factory=list)
     broken: bool = False
+    fault: FailedCall | None = None
 
     def send(self, messages: Sequence[OutgoingMessage]) -> list[SendResult]:
-        if self.broken:
-            return [SendResult(None, "ServiceUnavailable: gone")] * len(messages)
+        if self.broken or self.fault:
+            return [SendResult(None, "ServiceUnavailable: gone", call=self.fault)] * len(messages)
         self.sent += messages
         return [SendResult(f"dead-{number}") for number in range(len(messages))]
 
@@ -172,10 +184,11 @@ class FakeQueue:
 class FakeTopic:
     published: list[dict[str, Any]] = field(default_factory=list)
     broken: bool = False
+    fault: FailedCall | None = None
 
     def notify(self, subject: str, message: str) -> None:
-        if self.broken:
-            raise UnavailableError(subject)
+        if self.broken or self.fault:
+            raise UnavailableError(subject, call=self.fault)
         self.published.append(json.loads(message))
 
 
@@ -185,6 +198,7 @@ class FakeOutboxSender:
 
     sent: list[AddressedMessage] = field(default_factory=list)
     broken: bool = False
+    fault: FailedCall | None = None
 
     def send(self, messages: Sequence[AddressedMessage]) -> list[SendResult]:
         return [self._send(message) for message in messages]
@@ -192,8 +206,8 @@ class FakeOutboxSender:
     def _send(self, message: AddressedMessage) -> SendResult:
         if message.outbox_message.body == "never":
             return SendResult(None, "TaskTimedOut: spent", is_permanent=True)
-        if self.broken:
-            return SendResult(None, "ServiceUnavailable: gone")
+        if self.broken or self.fault:
+            return SendResult(None, "ServiceUnavailable: gone", call=self.fault)
         self.sent.append(message)
         return SendResult(f"sent-{len(self.sent)}")
 
@@ -201,10 +215,12 @@ class FakeOutboxSender:
 @dataclass
 class FakeVisibility:
     changed: dict[str, int] = field(default_factory=dict)
+    fault: FailedCall | None = None
 
-    def change(self, delays: Iterable[tuple[str, int]]) -> str | None:
-        self.changed.update(delays)
-        return None
+    def change(self, delays: Iterable[tuple[str, int]]) -> FailedCall | None:
+        if self.fault is None:
+            self.changed.update(delays)
+        return self.fault
 
 
 @dataclass
@@ -214,10 +230,11 @@ class FakeTasks:
     heard: list[str] = field(default_factory=list)
     lost: set[str] = field(default_factory=set)
     broken: bool = False
+    fault: FailedCall | None = None
 
     def heartbeat(self, token: str) -> None:
-        if self.broken:
-            raise UnavailableError(token)
+        if self.broken or self.fault:
+            raise UnavailableError(token, call=self.fault)
         if token in self.lost:
             msg = f"task {token} does not wait"
             raise TaskLostError(msg)
@@ -283,7 +300,12 @@ def completion_parts(delivery: Delivery, item: Item) -> tuple[BatchMessage[JsonO
     )
     request = ClaimRequest(item_id=item.id, payload_hash="", request_id="r", message_ids=(delivery.message_id,))
     message: BatchMessage[JsonObject] = BatchMessage(deliveries=[delivery], claim_request=request)
-    return message, Claim(item=item), idempotency, Heartbeats(idempotency, FakeVisibility(), FakeTasks(), clock)
+    return message, Claim(item=item), idempotency, _heartbeats(idempotency, clock)
+
+
+def _heartbeats(idempotency: Idempotency, clock: FakeClock) -> Heartbeats:
+    metrics = Metrics("Tsunagu", "orders", clock, io.StringIO())
+    return Heartbeats(idempotency, FakeVisibility(), FakeTasks(), clock, metrics)
 
 
 class World:

@@ -4,7 +4,8 @@ What an error means:
 
 * A condition failed: REFUSED.
 * A transaction can never succeed, because a write of the business function is wrong: FAILED.
-* Any other error, such as a missing permission: UNAVAILABLE, so that an outage does not count as an attempt.
+* Any other error, such as a missing permission or table: UNAVAILABLE, so that neither an outage nor a wrong
+  configuration counts as an attempt. The verdict says which call failed.
 
 Sources: https://docs.aws.amazon.com/amazondynamodb/latest/APIReference/API_BatchExecuteStatement.html and
 https://docs.aws.amazon.com/amazondynamodb/latest/APIReference/API_TransactWriteItems.html
@@ -13,7 +14,7 @@ https://docs.aws.amazon.com/amazondynamodb/latest/APIReference/API_TransactWrite
 import logging
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import MISSING, fields
+from dataclasses import MISSING, fields, replace
 from itertools import islice
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -22,11 +23,11 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 from tsunagu.contracts import items
 from tsunagu.contracts.items import Status
-from tsunagu.contracts.telemetry import LogKey
-from tsunagu.runtime.aws.sdk_errors import error_code
-from tsunagu.runtime.errors import ConditionFailedError
+from tsunagu.runtime.aws.sdk_errors import described_call, error_code, failed_call
+from tsunagu.runtime.errors import ConditionFailedError, FailedCall
 from tsunagu.runtime.idempotency.item import AttributeValue, Change, Item
 from tsunagu.runtime.idempotency.store import BusinessWrite, Commit, Outcome, Verdict
+from tsunagu.runtime.telemetry import call_fields
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
@@ -49,9 +50,21 @@ _OWN_FAULTS = frozenset(
         "ItemCollectionSizeLimitExceeded",
     }
 )
-# Errors that refuse a whole transaction for one of its tables.
-_REFUSALS = ("AccessDenied", "ResourceNotFound", "KMS", "TransactionCanceled")
-_UNAVAILABLE = Verdict(Outcome.UNAVAILABLE)
+# Why a part of a transaction was cancelled that another try may write. Any other reason is a fault of the part.
+_MAY_PASS = frozenset(
+    {
+        "None",
+        "InternalServerError",
+        "ProvisionedThroughputExceeded",
+        "RequestLimitExceeded",
+        "ThrottlingError",
+        "TransactionConflict",
+    }
+)
+# Errors without reasons that are about one part of a transaction, so that the others go on without it.
+_OF_ONE_PART = ("ResourceNotFound", "TransactionCanceled")
+_ACTIONS = {"Put": "PutItem", "Update": "UpdateItem", "Delete": "DeleteItem", "ConditionCheck": "ConditionCheckItem"}
+_UNPROCESSED = "UnprocessedKeys"  # no error code of DynamoDB: the answer leaves keys out when the table is throttled
 APPLIED = Verdict(Outcome.APPLIED)
 CANCELLED = Verdict(Outcome.CANCELLED)
 
@@ -93,17 +106,17 @@ class DynamoDbItemStore:
                     "Parameters": [*attributes.values()],
                 }
             )
-        return self._execute(statements)
+        return self._execute("dynamodb:PartiQLInsert", statements)
 
     def read(self, item_ids: Sequence[str]) -> list[Item | Verdict | None]:
         """Read items consistently. A `Verdict` says that the store did not answer, or that the item cannot be read."""
         found: dict[str, Item | Verdict] = {}
-        unread = set(item_ids)
+        unread: dict[str, Verdict] = {}
         for start in range(0, len(item_ids), KEYS_PER_READ):
             keys = [{items.ID: {"S": item_id}} for item_id in item_ids[start : start + KEYS_PER_READ]]
-            left = self._read(keys, found)
-            unread -= {key[items.ID]["S"] for key in keys} - {key[items.ID]["S"] for key in left}
-        return [_UNAVAILABLE if item_id in unread else found.get(item_id) for item_id in item_ids]
+            left, problem = self._read(keys, found)
+            unread.update({key[items.ID]["S"]: problem for key in left})
+        return [unread.get(item_id) or found.get(item_id) for item_id in item_ids]
 
     def update(self, changes: Sequence[Change]) -> list[Verdict]:
         """Apply conditional changes."""
@@ -119,7 +132,7 @@ class DynamoDbItemStore:
                     "ReturnValuesOnConditionCheckFailure": "ALL_OLD",
                 }
             )
-        return self._execute(statements)
+        return self._execute("dynamodb:PartiQLUpdate", statements)
 
     def transact(self, commits: Sequence[Commit], token: str) -> list[Verdict]:
         """Apply all `commits` in one transaction, or none of them."""
@@ -130,7 +143,7 @@ class DynamoDbItemStore:
         try:
             self.client.transact_write_items(TransactItems=writes, ClientRequestToken=token)
         except (ClientError, BotoCoreError) as error:
-            return _refused_transaction(error, commits)
+            return self._refused(error, commits)
         return [APPLIED] * len(commits)
 
     def _parts(self, commit: Commit) -> list[Any] | Exception:
@@ -144,38 +157,109 @@ class DynamoDbItemStore:
         """Call `call` with each entry, in threads if there are several, and return the answers in order."""
         return [call(entries[0])] if len(entries) == 1 else [*self._threads.map(call, entries)]
 
-    def _execute(self, statements: Sequence[Mapping[str, Any]]) -> list[Verdict]:
+    def call_failed(self, error: ClientError | BotoCoreError, operation: str) -> Verdict:
+        """Return the verdict on the writes of items in a failed call.
+
+        It is never an error: other messages share the call or the invocation, and one item must not harm another
+        message.
+        """
+        return _unavailable(_of_items(failed_call(error, operation, self.table_name)))
+
+    def _execute(self, operation: str, statements: Sequence[Mapping[str, Any]]) -> list[Verdict]:
+        def call(chunk: Sequence[Any]) -> list[Verdict]:
+            try:
+                answers = self.client.batch_execute_statement(Statements=chunk)["Responses"]
+            except (ClientError, BotoCoreError) as error:
+                if len(chunk) > 1 and error_code(error) in _OWN_FAULTS:  # one statement is wrong: find out which
+                    return [verdict for statement in chunk for verdict in call([statement])]
+                return [self.call_failed(error, operation)] * len(chunk)
+            return [self._verdict(answer, operation) for answer in answers]
+
         starts = range(0, len(statements), STATEMENTS_PER_CALL)
         chunks = [statements[start : start + STATEMENTS_PER_CALL] for start in starts]
-        return [verdict for verdicts in self.side_by_side(self._call, chunks) for verdict in verdicts]
+        return [verdict for verdicts in self.side_by_side(call, chunks) for verdict in verdicts]
 
-    def _call(self, statements: Sequence[Any]) -> list[Verdict]:
-        try:
-            answers = self.client.batch_execute_statement(Statements=statements)["Responses"]
-        except (ClientError, BotoCoreError) as error:
-            if len(statements) > 1 and error_code(error) in _OWN_FAULTS:  # one statement is wrong: find out which
-                return [verdict for statement in statements for verdict in self._call([statement])]
-            return [call_failed(error)] * len(statements)
-        return [_verdict(answer) for answer in answers]
+    def _verdict(self, answer: Mapping[str, Any], operation: str) -> Verdict:
+        error = answer.get("Error")
+        if error is None:
+            return APPLIED
+        code = str(error.get("Code"))
+        if code in _CONDITION_FAILED:
+            return refused(error.get("Item"))
+        return _unavailable(_of_items(described_call(code, str(error.get("Message")), operation, self.table_name)))
 
-    def _read(self, keys: list[dict[str, Any]], found: dict[str, Item | Verdict]) -> list[Any]:
-        """Read `keys` into `found`; return those that DynamoDB did not process."""
+    def _refused(self, error: ClientError | BotoCoreError, commits: Sequence[Commit]) -> list[Verdict]:
+        """Return the verdicts on the commits of a transaction that failed."""
+        response: Mapping[str, Any] = getattr(error, "response", {})
+        reasons = iter(response.get("CancellationReasons", []))
+        of_commits = [[*islice(reasons, 1 + len(commit.writes))] for commit in commits]
+        if all(of_commits):
+            verdicts = [self._cancelled(error, *each) for each in zip(commits, of_commits, strict=True)]
+            return verdicts if verdicts != [CANCELLED] else [_unavailable(self._transaction(error, commits))]
+        code, call = error_code(error), self._transaction(error, commits)
+        if len(commits) > 1 and (code in _OWN_FAULTS or call.is_configuration_fault or code.startswith(_OF_ONE_PART)):
+            return [CANCELLED] * len(commits)
+        return [_failed(error) if code in _OWN_FAULTS else _unavailable(call)] * len(commits)
+
+    def _cancelled(
+        self, error: ClientError | BotoCoreError, commit: Commit, reasons: Sequence[Mapping[str, Any]]
+    ) -> Verdict:
+        """Return the verdict on one commit of a cancelled transaction.
+
+        Checked in this order: the condition of our change, those of the business writes, faults of a part, the load of
+        the table.
+        """
+        ours, *business = codes = [reason.get("Code", "None") for reason in reasons]
+        if ours in _CONDITION_FAILED:
+            return refused(reasons[0].get("Item"))
+        if any(code in _CONDITION_FAILED for code in business):
+            numbers = [number for number, code in enumerate(business, start=1) if code in _CONDITION_FAILED]
+            msg = (
+                f"the conditions of the transaction's writes must hold, got writes {numbers} of {len(business)} refused"
+            )
+            return _failed(ConditionFailedError(msg))
+        parts = [("UpdateItem", self.table_name)]
+        parts += [(_ACTIONS[each.operation], str(each.table_name)) for each in commit.writes]
+        for code, reason, (action, table_name) in zip(codes, reasons, parts, strict=False):
+            call = described_call(code, str(reason.get("Message")), f"dynamodb:{action}", table_name)
+            if call.is_configuration_fault:
+                return _unavailable(call)
+        if set(codes) - _MAY_PASS:
+            return _failed(error)
+        return self._passing(error, commit, codes)
+
+    def _passing(self, error: ClientError | BotoCoreError, commit: Commit, codes: Sequence[str]) -> Verdict:
+        """Return the verdict on a commit whose reasons will pass: a conflict, a load, or another commit at fault."""
+        if set(codes) == {"None"}:
+            return CANCELLED
+        call = self._transaction(error, [commit])
+        if "TransactionConflict" in codes:
+            return Verdict(Outcome.CONFLICT, problem=replace(call, code="TransactionConflict"))
+        return _unavailable(replace(call, code=next(code for code in codes if code != "None")))
+
+    def _transaction(self, error: ClientError | BotoCoreError, commits: Sequence[Commit]) -> FailedCall:
+        writes = [write for commit in commits for write in commit.writes]
+        tables = dict.fromkeys([self.table_name, *(str(write.table_name) for write in writes)])
+        return failed_call(error, "dynamodb:TransactWriteItems", ", ".join(tables))
+
+    def _read(self, keys: list[dict[str, Any]], found: dict[str, Item | Verdict]) -> tuple[list[Any], Verdict]:
+        """Read `keys` into `found`; return those that DynamoDB did not process, and the verdict on them."""
         left: list[Any] = keys
+        operation = "dynamodb:BatchGetItem"
         for _ in range(READ_ROUNDS):
             try:
                 answer = self.client.batch_get_item(
                     RequestItems={self.table_name: {"Keys": left, "ConsistentRead": True}}
                 )
             except (ClientError, BotoCoreError) as error:
-                call_failed(error)
-                return left
+                return left, self.call_failed(error, operation)
             for attributes in answer["Responses"].get(self.table_name, []):
                 found[attributes[items.ID]["S"]] = _item_or_verdict(attributes)
             unprocessed = answer.get("UnprocessedKeys", {}).get(self.table_name)
             left = [*unprocessed["Keys"]] if unprocessed else []
             if not left:
-                break
-        return left
+                return [], APPLIED
+        return left, _unavailable(FailedCall(operation, self.table_name, _UNPROCESSED))
 
     def update_parameters(self, change: Change) -> dict[str, Any]:
         """Return the parameters of an `UpdateItem`, or of its part of a transaction, for `change`."""
@@ -224,62 +308,20 @@ def _refuse_other_names(value: object) -> None:
             _refuse_other_names(inner)
 
 
-def _verdict(answer: Mapping[str, Any]) -> Verdict:
-    error = answer.get("Error")
-    if error is None:
-        return APPLIED
-    if error.get("Code") in _CONDITION_FAILED:
-        return refused(error.get("Item"))
-    _logger.error("statement failed", extra={LogKey.ERROR_TYPE: str(error.get("Code"))})
-    return _UNAVAILABLE
-
-
-def _refused_transaction(error: ClientError | BotoCoreError, commits: Sequence[Commit]) -> list[Verdict]:
-    """Return the verdicts on the commits of a transaction that failed."""
-    response: Mapping[str, Any] = getattr(error, "response", {})
-    reasons = iter(response.get("CancellationReasons", []))
-    of_commits = [[*islice(reasons, 1 + len(commit.writes))] for commit in commits]
-    if all(of_commits):
-        verdicts = [_cancelled(error, each) for each in of_commits]
-        return verdicts if verdicts != [CANCELLED] else [call_failed(error)]
-    code = error_code(error)
-    is_refused = code in _OWN_FAULTS or code.startswith(_REFUSALS)
-    if is_refused and len(commits) > 1:
-        return [CANCELLED] * len(commits)
-    return [_failed(error) if code in _OWN_FAULTS else call_failed(error)] * len(commits)
-
-
-def _cancelled(error: ClientError | BotoCoreError, reasons: Sequence[Mapping[str, Any]]) -> Verdict:
-    """Return the verdict on one commit of a cancelled transaction.
-
-    Checked in this order: the condition of our change, those of the business writes, the load of the table.
-    """
-    ours, *business = [reason.get("Code", "None") for reason in reasons]
-    if ours in _CONDITION_FAILED:
-        return refused(reasons[0].get("Item"))
-    if any(code in _CONDITION_FAILED for code in business):
-        numbers = [number for number, code in enumerate(business, start=1) if code in _CONDITION_FAILED]
-        msg = f"the conditions of the transaction's writes must hold, got writes {numbers} of {len(business)} refused"
-        return _failed(ConditionFailedError(msg))
-    if _OWN_FAULTS & {ours, *business}:
-        return _failed(error)
-    if "TransactionConflict" in {ours, *business}:
-        return Verdict(Outcome.CONFLICT)
-    return CANCELLED if {ours, *business} == {"None"} else call_failed(error)
+def _of_items(call: FailedCall) -> FailedCall:
+    """Return a call on our own items. What DynamoDB can never take is a fault of the table, such as its key schema."""
+    return replace(call, is_configuration_fault=call.is_configuration_fault or call.code in _OWN_FAULTS)
 
 
 def _failed(error: Exception) -> Verdict:
     return Verdict(Outcome.FAILED, error=error)
 
 
-def call_failed(error: ClientError | BotoCoreError) -> Verdict:
-    """Return the verdict on the writes of a failed call.
-
-    It is never an error: other messages share the call or the invocation, and one item must not harm another message.
-    """
-    code = error_code(error)
-    _logger.error("call failed", extra={LogKey.ERROR_TYPE: code})
-    return Verdict(Outcome.CONFLICT) if code == "TransactionInProgressException" else _UNAVAILABLE
+def _unavailable(call: FailedCall) -> Verdict:
+    """Return the verdict on the writes of a call that failed, and log the call."""
+    _logger.error("call failed", extra=call_fields(call))
+    is_conflict = call.code == "TransactionInProgressException"
+    return Verdict(Outcome.CONFLICT if is_conflict else Outcome.UNAVAILABLE, problem=call)
 
 
 def refused(found: Mapping[str, Any] | None) -> Verdict:
@@ -309,9 +351,9 @@ def _item_or_verdict(attributes: Mapping[str, Any]) -> Item | Verdict:
         values = {name: _value(name, attributes[name]) for name in _DEFAULTS if name in attributes}
         missing = [name for name, default in _DEFAULTS.items() if default is MISSING and name not in values]
         if missing:
-            return Verdict(Outcome.UNREADABLE, problem=f"it must have the attributes {missing}")
+            return Verdict(Outcome.UNREADABLE, unreadable=f"it must have the attributes {missing}")
     except (AttributeError, LookupError, TypeError, ValueError) as error:
-        return Verdict(Outcome.UNREADABLE, problem=str(error))
+        return Verdict(Outcome.UNREADABLE, unreadable=str(error))
     return Item(**values)
 
 

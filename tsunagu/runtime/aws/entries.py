@@ -9,7 +9,7 @@ from typing import Any
 
 from botocore.exceptions import BotoCoreError, ClientError, ParamValidationError
 
-from tsunagu.runtime.aws.sdk_errors import error_code
+from tsunagu.runtime.aws.sdk_errors import described_call, error_code, failed_call
 from tsunagu.runtime.sending.publish import Attribute, EntryFailure, OutgoingMessage
 
 # Errors of a call with one entry that a retry cannot mend.
@@ -49,41 +49,87 @@ def batch_entry(index: int, message: OutgoingMessage) -> dict[str, Any]:
     return entry
 
 
-def send_entries(messages: Sequence[OutgoingMessage], call: BatchCall, *, in_order: bool) -> list[str | EntryFailure]:
+class EntryCall:
+    """A call that sends a batch of entries to one target.
+
+    Args:
+        operation: What is called, by the name that IAM has for it.
+        target: URL of the queue, or ARN of the topic.
+        call: Sends a batch. The `Id` of each entry is its index.
+    """
+
+    __slots__ = ("call", "operation", "target")
+
+    def __init__(self, operation: str, target: str, call: BatchCall) -> None:
+        self.operation = operation
+        self.target = target
+        self.call = call
+
+    def send(self, messages: Sequence[OutgoingMessage]) -> list[str | EntryFailure]:
+        """Send `messages` by one call, and return the id of each, or why it was not sent.
+
+        Raises:
+            ClientError, BotoCoreError: The whole call failed.
+        """
+        answer = self.call(messages)
+        answers: dict[str, str | EntryFailure] = {
+            each["Id"]: each["MessageId"] for each in answer.get("Successful", [])
+        }
+        for entry in answer.get("Failed", []):
+            answers[entry["Id"]] = self._refused(entry)
+        return [answers[str(index)] for index in range(len(messages))]
+
+    def failure(self, error: ClientError | BotoCoreError) -> EntryFailure:
+        """Return why an entry was not sent, after its call has failed."""
+        code = error_code(error).rpartition(".")[2]  # SQS adds a prefix to some: AWS.SimpleQueueService.
+        call = failed_call(error, self.operation, self.target)
+        return EntryFailure(str(error), can_retry=False, is_permanent=code in _NEVER_TAKEN, call=call)
+
+    def _refused(self, entry: Mapping[str, Any]) -> EntryFailure:
+        text = f"{entry['Code']}: {entry.get('Message', '')}"
+        call = described_call(entry["Code"], text, self.operation, self.target)
+        at_fault = entry["SenderFault"] and "Throttl" not in entry["Code"]  # a throttled sender may send again
+        # A deployment may repair a configuration; the entry is right.
+        is_permanent = at_fault and not call.is_configuration_fault
+        return EntryFailure(text, can_retry=not at_fault, is_permanent=is_permanent, call=call)
+
+
+def send_entries(messages: Sequence[OutgoingMessage], call: EntryCall, *, in_order: bool) -> list[str | EntryFailure]:
     """Send `messages` by one call. If the whole call fails, send each by its own call, except in an outage.
 
     Args:
         messages: The messages in order; as many as one call can hold.
-        call: Sends a batch. The `Id` of each entry is its index.
+        call: Sends a batch.
         in_order: Whether the groups are those of a FIFO queue or topic.
 
     Returns:
         The id of each message, or why it was not sent.
     """
     try:
-        return _answers(len(messages), call(messages))
+        return call.send(messages)
     except (ClientError, BotoCoreError) as error:
         if len(messages) == 1 or _is_outage(error):
-            return [_failure(error)] * len(messages)
+            return [call.failure(error)] * len(messages)
     except _NOT_WRITTEN as error:
         if len(messages) == 1:
             return [_not_written(error)]
     return _send_singly(messages, call, in_order=in_order)
 
 
-def _send_singly(messages: Sequence[OutgoingMessage], call: BatchCall, *, in_order: bool) -> list[str | EntryFailure]:
+def _send_singly(messages: Sequence[OutgoingMessage], call: EntryCall, *, in_order: bool) -> list[str | EntryFailure]:
     """Send each message by its own call. A failure stops the rest of a group that is in order; an outage stops all."""
     answers: list[str | EntryFailure] = []
     failed: dict[str, EntryFailure] = {}
     for message in messages:
         group_id = message.group_id
         if group_id in failed:
-            answers.append(EntryFailure(f"not sent: group {group_id} failed before it", failed[group_id].can_retry))
+            text, failure = f"not sent: group {group_id} failed before it", failed[group_id]
+            answers.append(EntryFailure(text, failure.can_retry, call=failure.call))
             continue
         try:
-            (answer,) = _answers(1, call([message]))
+            (answer,) = call.send([message])
         except (ClientError, BotoCoreError) as error:
-            answer = _failure(error)
+            answer = call.failure(error)
             if _is_outage(error):
                 return answers + [answer] * (len(messages) - len(answers))
         except _NOT_WRITTEN as error:
@@ -103,22 +149,8 @@ def _is_outage(error: ClientError | BotoCoreError) -> bool:
     return status >= _SERVER_ERRORS or status == _TOO_MANY_REQUESTS or "Throttl" in error_code(error)
 
 
-def _failure(error: ClientError | BotoCoreError) -> EntryFailure:
-    code = error_code(error).rpartition(".")[2]  # SQS adds a prefix to some: AWS.SimpleQueueService.
-    return EntryFailure(str(error), can_retry=False, is_permanent=code in _NEVER_TAKEN)
-
-
 def _not_written(error: Exception) -> EntryFailure:
     return EntryFailure(f"the SDK cannot write the message: {type(error).__name__}", can_retry=False, is_permanent=True)
-
-
-def _answers(count: int, answer: Mapping[str, Any]) -> list[str | EntryFailure]:
-    answers: dict[str, str | EntryFailure] = {entry["Id"]: entry["MessageId"] for entry in answer.get("Successful", [])}
-    for entry in answer.get("Failed", []):
-        text = f"{entry['Code']}: {entry.get('Message', '')}"
-        at_fault = entry["SenderFault"] and "Throttl" not in entry["Code"]  # a throttled sender may send again
-        answers[entry["Id"]] = EntryFailure(text, can_retry=not at_fault, is_permanent=at_fault)
-    return [answers[str(index)] for index in range(count)]
 
 
 def _attribute(attribute: Attribute | str) -> dict[str, Any]:

@@ -7,6 +7,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 from tsunagu.contracts import items
 from tsunagu.contracts.pipeline import PreprocessorEnvironment
 from tsunagu.runtime.aws.dynamodb import DynamoDbItemStore
+from tsunagu.runtime.aws.sdk_errors import failed_call
 from tsunagu.runtime.errors import UnavailableError
 from tsunagu.runtime.pipeline.journal import Journal
 from tsunagu.runtime.pipeline.shape import Pipeline
@@ -43,8 +44,9 @@ class DynamoDbJournalIndex:
         try:
             found: list[Any] = [item for page in pages for item in page["Items"]]
         except (ClientError, BotoCoreError) as error:
-            msg = f"the index of requests did not answer: {error}"
-            raise UnavailableError(msg) from error
+            call = failed_call(error, "dynamodb:Query", f"{self._table_name}/index/{items.REQUEST_INDEX}")
+            msg = f"the index of requests did not answer: {call}"
+            raise UnavailableError(msg, call=call) from error
         return [item[items.ID]["S"] for item in found]
 
 

@@ -9,7 +9,7 @@ from typing import Any
 from botocore.exceptions import BotoCoreError, ClientError
 
 from tsunagu.contracts import items
-from tsunagu.runtime.aws.dynamodb import APPLIED, DynamoDbItemStore, EntryT, call_failed, item_attributes, refused
+from tsunagu.runtime.aws.dynamodb import APPLIED, DynamoDbItemStore, EntryT, item_attributes, refused
 from tsunagu.runtime.idempotency.item import Change, Item
 from tsunagu.runtime.idempotency.store import Verdict
 
@@ -24,13 +24,13 @@ class SingleWriteItemStore(DynamoDbItemStore):
 
     def insert(self, new_items: Sequence[Item]) -> list[Verdict]:
         """Create items that are absent."""
-        return self._each(self._put, new_items)
+        return self._each("dynamodb:PutItem", self._put, new_items)
 
     def update(self, changes: Sequence[Change]) -> list[Verdict]:
         """Apply conditional changes."""
-        return self._each(self._update, changes)
+        return self._each("dynamodb:UpdateItem", self._update, changes)
 
-    def _each(self, write: Callable[[EntryT], object], entries: Sequence[EntryT]) -> list[Verdict]:
+    def _each(self, operation: str, write: Callable[[EntryT], object], entries: Sequence[EntryT]) -> list[Verdict]:
         def verdict(entry: EntryT) -> Verdict:
             try:
                 write(entry)
@@ -38,7 +38,7 @@ class SingleWriteItemStore(DynamoDbItemStore):
                 found: Any = error.response.get("Item")
                 return refused(found)
             except (ClientError, BotoCoreError) as error:
-                return call_failed(error)
+                return self.call_failed(error, operation)
             return APPLIED
 
         return self.side_by_side(verdict, entries)

@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING, Any
 from botocore.exceptions import BotoCoreError, ClientError
 
 from tsunagu.contracts.messages import SNS_MESSAGE_BYTES, is_fifo
-from tsunagu.runtime.aws.entries import batch_entry, send_entries
+from tsunagu.runtime.aws.entries import EntryCall, batch_entry, send_entries
+from tsunagu.runtime.aws.sdk_errors import failed_call
 from tsunagu.runtime.clock import Clock
 from tsunagu.runtime.errors import UnavailableError
 from tsunagu.runtime.sending.publish import EntryFailure, OutgoingMessage, SendResult, send_in_batches
@@ -38,8 +39,9 @@ class SnsNotificationSender:
         try:
             self._client().publish(TopicArn=self._topic_arn, Subject=subject[:SUBJECT_CHARACTERS], Message=message)
         except (ClientError, BotoCoreError) as error:
-            msg = f"the notification was not published: {error}"
-            raise UnavailableError(msg) from error
+            call = failed_call(error, "sns:Publish", self._topic_arn)
+            msg = f"the notification was not published: {call}"
+            raise UnavailableError(msg, call=call) from error
 
 
 class SnsTopicSender:
@@ -62,7 +64,7 @@ class SnsTopicSender:
         return send_in_batches(messages, self._send, self._clock, batch_bytes=SNS_MESSAGE_BYTES, in_order=self._is_fifo)
 
     def _send(self, messages: Sequence[OutgoingMessage]) -> list[str | EntryFailure]:
-        return send_entries(messages, self._call, in_order=self._is_fifo)
+        return send_entries(messages, EntryCall("sns:Publish", self._topic_arn, self._call), in_order=self._is_fifo)
 
     def _call(self, messages: Sequence[OutgoingMessage]) -> Any:
         entries: list[Any] = [

@@ -6,9 +6,10 @@ from typing import TYPE_CHECKING, Any
 from botocore.exceptions import BotoCoreError, ClientError
 
 from tsunagu.contracts.messages import SQS_ENTRIES_PER_BATCH, is_fifo
-from tsunagu.runtime.aws.entries import batch_entry, send_entries
+from tsunagu.runtime.aws.entries import EntryCall, batch_entry, send_entries
+from tsunagu.runtime.aws.sdk_errors import described_call, failed_call
 from tsunagu.runtime.clock import Clock, SystemClock
-from tsunagu.runtime.errors import LONGEST_DELAY_SECONDS
+from tsunagu.runtime.errors import LONGEST_DELAY_SECONDS, FailedCall
 from tsunagu.runtime.sending.publish import EntryFailure, OutgoingMessage, SendResult, send_in_batches
 
 if TYPE_CHECKING:
@@ -36,7 +37,7 @@ class SqsQueueSender:
         return send_in_batches(messages, self._send, self._clock, in_order=self._is_fifo)
 
     def _send(self, messages: Sequence[OutgoingMessage]) -> list[str | EntryFailure]:
-        return send_entries(messages, self._call, in_order=self._is_fifo)
+        return send_entries(messages, EntryCall("sqs:SendMessage", self._queue_url, self._call), in_order=self._is_fifo)
 
     def _call(self, messages: Sequence[OutgoingMessage]) -> Any:
         entries = [_entry(index, message) for index, message in enumerate(messages)]
@@ -55,17 +56,18 @@ class SqsVisibility:
         self._client = client
         self._queue_url = queue_url
 
-    def change(self, delays: Sequence[tuple[str, int]]) -> str | None:
+    def change(self, delays: Sequence[tuple[str, int]]) -> FailedCall | None:
         """Hide messages for some seconds from now.
 
         Args:
             delays: Receipt handle and delay in seconds of each message. A delay above 42,000 counts as 42,000.
 
         Returns:
-            Why some messages were not changed; None if all were. A message that was not changed comes back when its
-            present visibility time-out ends.
+            A call that failed for some messages, a configuration fault first; None if all were changed. A message that
+            was not changed comes back when its present visibility time-out ends.
         """
-        problems = []
+        operation = "sqs:ChangeMessageVisibility"
+        failed: list[FailedCall] = []
         for start in range(0, len(delays), SQS_ENTRIES_PER_BATCH):
             entries: list[ChangeMessageVisibilityBatchRequestEntryTypeDef] = [
                 {
@@ -77,10 +79,13 @@ class SqsVisibility:
             ]
             try:
                 answer = self._client().change_message_visibility_batch(QueueUrl=self._queue_url, Entries=entries)
-                problems += [failed["Code"] for failed in answer.get("Failed", [])]
+                failed += [
+                    described_call(entry["Code"], entry.get("Message", ""), operation, self._queue_url)
+                    for entry in answer.get("Failed", [])
+                ]
             except (ClientError, BotoCoreError) as error:
-                problems.append(type(error).__name__)
-        return ", ".join(problems) or None
+                failed.append(failed_call(error, operation, self._queue_url))
+        return next((call for call in failed if call.is_configuration_fault), failed[0] if failed else None)
 
 
 def _entry(index: int, message: OutgoingMessage) -> Any:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from botocore.exceptions import BotoCoreError, ClientError
 
-from tsunagu.runtime.aws.sdk_errors import error_code
+from tsunagu.runtime.aws.sdk_errors import error_code, failed_call
 from tsunagu.runtime.errors import TaskLostError, UnavailableError
 from tsunagu.runtime.sending.outbox import Channel, OutboxMessage
 from tsunagu.runtime.sending.publish import SendResult
@@ -25,6 +25,7 @@ _NEVER_TAKEN = frozenset(
         "ParamValidationError",  # botocore's own, of a token that is empty
     }
 )
+_TASK = "the task"  # a token does not say of which state machine; the text of a denied call does
 
 
 class StepFunctionsTasks:
@@ -51,8 +52,9 @@ class StepFunctionsTasks:
             if _is_never_taken(error):
                 msg = f"a task must wait for its outcome when a heartbeat is sent, got {error_code(error)}"
                 raise TaskLostError(msg) from error
-            msg = f"Step Functions did not accept the heartbeat: {error_code(error)}"
-            raise UnavailableError(msg) from error
+            call = failed_call(error, "states:SendTaskHeartbeat", _TASK)
+            msg = f"Step Functions did not accept the heartbeat: {call.code} ({call})"
+            raise UnavailableError(msg, call=call) from error
 
     def report(self, message: OutboxMessage, message_id: str) -> SendResult:
         """Send the outcome of a task. No failure is raised.
@@ -61,15 +63,18 @@ class StepFunctionsTasks:
             message: The outcome, its target the token.
             message_id: Id of the outcome in the result.
         """
+        is_success = message.channel is Channel.TASK_SUCCESS
+        operation = "SendTaskSuccess" if is_success else "SendTaskFailure"
         try:
-            if message.channel is Channel.TASK_SUCCESS:
+            if is_success:
                 self._made_client().send_task_success(taskToken=message.target, output=message.body)
             else:
                 self._made_client().send_task_failure(
                     taskToken=message.target, error=message.error or "", cause=message.body
                 )
         except (ClientError, BotoCoreError) as error:
-            return SendResult(None, str(error), _is_never_taken(error))
+            call = failed_call(error, f"states:{operation}", _TASK)
+            return SendResult(None, str(error), _is_never_taken(error), call)
         return SendResult(message_id)
 
     def _made_client(self) -> "SFNClient":

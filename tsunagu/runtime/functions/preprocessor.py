@@ -91,7 +91,7 @@ def preprocessor() -> Preprocessor:
     start_ports = StartPorts(
         store=store,
         outbox=AwsOutboxSender(clients.sqs, clients.sns, StepFunctionsTasks(clients.sfn), clock),
-        metrics=telemetry.Metrics(environment.metrics_namespace, scope, clock),
+        metrics=wiring.metrics(environment.metrics_namespace, scope, clock),
         clock=clock,
         new_id=new_id,
         new_owner=new_owner,

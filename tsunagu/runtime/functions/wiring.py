@@ -13,8 +13,8 @@ from tsunagu.runtime.aws.outbox import AwsOutboxSender
 from tsunagu.runtime.aws.sns import SnsNotificationSender
 from tsunagu.runtime.aws.sqs import SqsQueueSender, SqsVisibility
 from tsunagu.runtime.aws.tasks import StepFunctionsTasks
-from tsunagu.runtime.clock import SystemClock, new_owner
-from tsunagu.runtime.errors import UnavailableError
+from tsunagu.runtime.clock import Clock, SystemClock, new_owner
+from tsunagu.runtime.errors import FailedCall, UnavailableError
 from tsunagu.runtime.idempotency.keys import BusinessKey
 from tsunagu.runtime.json_text import JsonObject
 from tsunagu.runtime.receiving.dead_letters import DeadLetterChannel
@@ -27,6 +27,8 @@ if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
 
 PayloadT = TypeVar("PayloadT")
+
+FUNCTION_NAME_VARIABLE = "AWS_LAMBDA_FUNCTION_NAME"  # Lambda sets it
 
 
 @without_collection()
@@ -76,7 +78,7 @@ def without_blame(process: Callable[[PayloadT, Message], object]) -> Callable[[P
             return process(payload, message)
         except EnvironmentContractError as error:
             msg = f"the environment of the function is wrong: {error}"
-            raise UnavailableError(msg) from error
+            raise UnavailableError(msg, call=unreadable_environment()) from error
 
     return blameless
 
@@ -103,11 +105,28 @@ def ports(environment: ReceiverEnvironment, scope: str, config: "Config") -> Por
         ),
         visibility=SqsVisibility(clients.sqs, environment.queue_url),
         tasks=tasks,
-        metrics=telemetry.Metrics(environment.metrics_namespace, scope, clock),
+        metrics=metrics(environment.metrics_namespace, scope, clock),
         clock=clock,
         new_owner=new_owner,
         rng=random.Random(),  # noqa: S311 - jitter
     )
+
+
+def metrics(namespace: str, scope: str, clock: Clock) -> telemetry.Metrics:
+    """Return the metrics of this function.
+
+    Args:
+        namespace: CloudWatch namespace.
+        scope: The service's name.
+        clock: The time.
+    """
+    return telemetry.Metrics(namespace, scope, clock, function_name=os.environ.get(FUNCTION_NAME_VARIABLE, ""))
+
+
+def unreadable_environment() -> FailedCall:
+    """Return the failed call of a start that cannot read its environment: a configuration fault."""
+    name = os.environ.get(FUNCTION_NAME_VARIABLE, "this function")
+    return FailedCall("read the environment", name, EnvironmentContractError.__name__, is_configuration_fault=True)
 
 
 def receiver_config(

@@ -69,7 +69,7 @@ class Committer:
         self._transaction_count += 1
         token = hashlib.sha256(f"{self._owner}/{self._transaction_count}".encode()).hexdigest()[:TOKEN_CHARACTERS]
         answers = self._store.transact(commits, token)
-        if all(answer.outcome is Outcome.UNAVAILABLE for answer in answers):
+        if all(answer.outcome is Outcome.UNAVAILABLE and not _is_denied(answer) for answer in answers):
             answers = self._store.transact(commits, token)
         return answers
 
@@ -148,6 +148,10 @@ def _bytes(value: object) -> int:
     if isinstance(value, list | tuple | set | frozenset):
         return sum(map(_bytes, value))
     return 21  # the largest number
+
+
+def _is_denied(answer: Verdict) -> bool:
+    return answer.problem is not None and answer.problem.is_configuration_fault
 
 
 def _indexes(group: Sequence[int], answers: Sequence[Verdict], outcome: Outcome) -> list[int]:

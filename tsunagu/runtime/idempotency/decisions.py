@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from tsunagu.contracts import items
 from tsunagu.contracts.items import Status
 from tsunagu.runtime.clock import Clock
-from tsunagu.runtime.errors import LeaseLostError, UnavailableError
+from tsunagu.runtime.errors import FailedCall, LeaseLostError, UnavailableError
 from tsunagu.runtime.idempotency.committer import Committer
 from tsunagu.runtime.idempotency.item import Attributes, Change, Item
 from tsunagu.runtime.idempotency.lease import Claim, LeaseTerm, takeover
@@ -85,7 +85,13 @@ class Mismatch:
 
 @dataclass(frozen=True, slots=True)
 class Unavailable:
-    """The store did not answer: SQS delivers the message again, and this does not count as an attempt."""
+    """The store did not answer: SQS delivers the message again, and this does not count as an attempt.
+
+    Attributes:
+        problem: The call that failed, if it is known.
+    """
+
+    problem: FailedCall | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -152,6 +158,8 @@ class Idempotency:
                 decisions[index] = Held(Claim(item=wanted[index]))
             elif verdict.outcome is Outcome.REFUSED:
                 refused.append(index)
+            else:
+                decisions[index] = Unavailable(verdict.problem)
         takeovers: list[tuple[int, Change, Claim]] = []
         found_items = self._store.read([wanted[index].id for index in refused]) if refused else []
         for index, found in zip(refused, found_items, strict=True):
@@ -161,8 +169,9 @@ class Idempotency:
                     takeovers.append((index, *decision))
                 else:
                     decisions[index] = decision
-            elif found is not None and found.outcome is Outcome.UNREADABLE:
-                decisions[index] = Unreadable(found.problem)
+            elif found is not None:
+                is_unreadable = found.outcome is Outcome.UNREADABLE
+                decisions[index] = Unreadable(found.unreadable) if is_unreadable else Unavailable(found.problem)
         verdicts = self._store.update([change for _, change, _ in takeovers]) if takeovers else []
         for (index, _, claim), verdict in zip(takeovers, verdicts, strict=True):
             decisions[index] = self._taken_over(claim, verdict)
@@ -203,17 +212,17 @@ class Idempotency:
             found = verdict.found
             is_taken = found is not None and found.status is Status.INPROGRESS
             return Busy(found.lease if found is not None and is_taken else self._clock.now_ms())
-        return Unavailable()
+        return Unavailable(verdict.problem)
 
-    def start(self, claim: Claim) -> Outcome:
+    def start(self, claim: Claim) -> Verdict:
         """Count an attempt before it begins, so that it is counted even if it kills the worker.
 
         Returns:
-            APPLIED: the attempt may begin. REFUSED: another worker owns the item. UNAVAILABLE: the store did not
-            answer; the attempt may have been counted.
+            Its outcome: APPLIED: the attempt may begin. REFUSED: another worker owns the item. UNAVAILABLE: the store
+            did not answer; the attempt may have been counted.
         """
         change = Change(item_id=claim.item.id, values={items.ATTEMPTS: claim.attempt}, where=claim.held())
-        return self._store.update([change])[0].outcome
+        return self._store.update([change])[0]
 
     def extend(self, claim: Claim) -> int:
         """Extend the lease of `claim`, from now on.
@@ -229,8 +238,8 @@ class Idempotency:
         change = Change(item_id=claim.item.id, values={items.LEASE: end_ms}, where=claim.held())
         verdict = self._store.update([change])[0]
         if verdict.outcome is Outcome.UNAVAILABLE:
-            msg = "DynamoDB must extend the lease, got no answer"
-            raise UnavailableError(msg)
+            msg = f"DynamoDB must extend the lease, got {verdict.problem or 'no answer'}"
+            raise UnavailableError(msg, call=verdict.problem)
         if not claim.stands_as(Status.INPROGRESS, verdict):
             msg = "another worker owns the message"
             raise LeaseLostError(msg)

@@ -28,8 +28,8 @@ class Item:
             when a worker was killed.
         payload_hash: SHA-256 of the payload; empty when the message could not be read.
         request_id: Request id of the message.
-        reason: RELEASED: why the last attempt failed. DEAD: why the message was dead-lettered. COMMITTED: why the last
-            round of sends failed.
+        reason: RELEASED: why the last attempt failed, or why the message was deferred. DEAD: why the message was
+            dead-lettered. COMMITTED: why the last round of sends failed.
         outbox: COMMITTED: messages to be sent, as JSON; empty otherwise.
         result: COMMITTED and COMPLETED: text that the business function left, if any. A pipeline keeps the JSON result
             of a service, or the request that a run was started with.

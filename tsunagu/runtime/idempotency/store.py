@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from enum import Enum, auto
 from typing import Literal, Protocol
 
+from tsunagu.runtime.errors import FailedCall
 from tsunagu.runtime.idempotency.item import Change, Item
 from tsunagu.runtime.retry import together_or_alone
 from tsunagu.runtime.telemetry import error_fields
@@ -35,13 +36,15 @@ class Verdict:
         outcome: What the store did.
         found: On REFUSED, the item as it is, if the store returned it and it can be read.
         error: On FAILED, what is wrong with the write.
-        problem: On UNREADABLE, what is wrong with the item.
+        problem: On UNAVAILABLE and CONFLICT, the call that failed, if it is known.
+        unreadable: On UNREADABLE, what is wrong with the item.
     """
 
     outcome: Outcome
     found: Item | None = None
     error: Exception | None = None
-    problem: str = ""
+    problem: FailedCall | None = None
+    unreadable: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

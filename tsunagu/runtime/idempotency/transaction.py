@@ -7,7 +7,7 @@ from collections.abc import Callable
 from types import TracebackType
 from typing import Self
 
-from tsunagu.runtime.errors import LeaseLostError, MessageError, UnavailableError
+from tsunagu.runtime.errors import FailedCall, LeaseLostError, MessageError, UnavailableError
 from tsunagu.runtime.idempotency.lease import Claim
 from tsunagu.runtime.idempotency.store import BusinessWrite, Outcome, Verdict
 from tsunagu.runtime.idempotency.writes import Writes
@@ -83,14 +83,18 @@ class Transaction(Writes):
         if verdict.error is not None:
             raise verdict.error
         if verdict.outcome in {Outcome.CONFLICT, Outcome.UNAVAILABLE}:
-            raise not_committed()
+            raise not_committed(verdict.problem)
         if not self._claim.was_done(verdict):
             msg = "another worker owns the message"
             raise LeaseLostError(msg)
         self.committed = True
 
 
-def not_committed() -> UnavailableError:
-    """Return the error of a commit that had no answer, or whose conflict did not end."""
-    msg = "DynamoDB must commit the transaction, got no answer, or a conflict with another transaction"
-    return UnavailableError(msg)
+def not_committed(problem: FailedCall | None) -> UnavailableError:
+    """Return the error of a commit that had no answer, or whose conflict did not end.
+
+    Args:
+        problem: The call that failed, if it is known.
+    """
+    got = problem or "no answer, or a conflict with another transaction"
+    return UnavailableError(f"DynamoDB must commit the transaction, got {got}", call=problem)

@@ -61,8 +61,9 @@ class JoiningSender:
 def _composed(message: AddressedMessage, found: Mapping[str, Found]) -> AddressedMessage | SendResult:
     """Return the complete message to the next step, or a `SendResult` if it cannot be sent."""
     awaited = {service: found[item_id] for service, item_id in message.outbox_message.awaits.items()}
-    if any(isinstance(item, Verdict) for item in awaited.values()):
-        return _NOT_READ
+    unread = next((item for item in awaited.values() if isinstance(item, Verdict)), None)
+    if unread is not None:
+        return replace(_NOT_READ, call=unread.problem)
     try:
         origin = Envelope.from_json(read_json("the envelope", message.origin))
         missing = {service: item for service, item in awaited.items() if not is_done(item)}

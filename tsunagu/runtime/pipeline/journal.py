@@ -138,8 +138,8 @@ class Journal:
         found: dict[str, Item | None] = {}
         for item_id, item in read_by_id(self._items, item_ids).items():
             if isinstance(item, Verdict):
-                msg = f"the journal was not read: {item.problem or 'the table did not answer'}"
-                raise UnavailableError(msg)
+                msg = f"the journal was not read: {item.problem or item.unreadable or 'the table did not answer'}"
+                raise UnavailableError(msg, call=item.problem)
             found[item_id] = item
         return found
 

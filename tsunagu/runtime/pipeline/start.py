@@ -22,6 +22,7 @@ from tsunagu.runtime.idempotency.decisions import (
     Held,
     Idempotency,
     Mismatch,
+    Unavailable,
     Unreadable,
     Unsent,
 )
@@ -42,7 +43,7 @@ from tsunagu.runtime.pipeline.plan import Planner
 from tsunagu.runtime.pipeline.shape import Pipeline, start_key, start_scope
 from tsunagu.runtime.receiving.relay import OutboxSender, Relay, Relayed
 from tsunagu.runtime.sending.outbox import Outbox, encode
-from tsunagu.runtime.telemetry import Metrics
+from tsunagu.runtime.telemetry import Metrics, call_fields
 
 _logger = logging.getLogger(__name__)
 
@@ -120,6 +121,13 @@ class Starter:
                 return _answer(call.known(decision, request.item_id), DUPLICATE)
             envelope = self._planned(call, decision.claim, command, request_id, run_id)
             call.publish(self._committed(call, decision.claim, envelope, trace_context))
+        except UnavailableError as error:
+            if error.call is not None:
+                self._ports.metrics.count_failed_call(error.call)
+                _logger.exception(
+                    "request not started", extra={LogKey.REQUEST_ID: request_id, **call_fields(error.call)}
+                )
+            raise
         finally:
             self._ports.metrics.flush()
         _logger.info("run started", extra={LogKey.REQUEST_ID: request_id, LogKey.ITEM_ID: request.item_id})
@@ -168,6 +176,7 @@ class _Call:
             found = self.ports.store.read([record_id])[0]
             if is_done(found):
                 return envelope_of(found)
+        problem = decision.problem if isinstance(decision, Unavailable) else None
         if isinstance(decision, Busy):
             msg = "the request is in progress: call again with the same key"
             raise RequestInProgressError(msg)
@@ -175,7 +184,7 @@ class _Call:
             msg = f"the item of the request cannot be read: {decision.problem}"
             raise UnavailableError(msg)
         msg = "the table did not answer: call again with the same key"
-        raise UnavailableError(msg)
+        raise UnavailableError(f"{msg}, got {problem}" if problem else msg, call=problem)
 
     def commit(self, claim: Claim, outbox: Outbox, text: str) -> Item:
         """Commit the envelope and its message to the item, and return the item."""
@@ -183,7 +192,7 @@ class _Call:
         verdict = self.idempotency.settle([self.idempotency.completed(claim, messages, text)])[0]
         if not claim.was_done(verdict):
             msg = f"request {claim.item.request_id} may not be recorded: call again with the same key"
-            raise NotPublishedError(msg)
+            raise NotPublishedError(msg, call=verdict.problem)
         return replace(claim.item, status=Status.COMMITTED, outbox=encode(messages), result=text, attempts=0)
 
     def publish(self, item: Item) -> None:
@@ -193,7 +202,7 @@ class _Call:
             got = result.item.reason or "no answer"
             way = "call again with the same key, or replay it if it has no key"
             msg = f"request {item.request_id} may not be published: {way}, got {got}"
-            raise NotPublishedError(msg)
+            raise NotPublishedError(msg, call=result.call)
 
     def give_back(self, claim: Claim, error: Exception) -> None:
         """End the claim of a run that could not be planned.

@@ -12,6 +12,7 @@ from tsunagu.runtime.idempotency.keys import BusinessKey, item_id, message_item_
 from tsunagu.runtime.idempotency.lease import Claim
 from tsunagu.runtime.json_text import JsonObject
 from tsunagu.runtime.receiving.delivery import Delivery
+from tsunagu.runtime.retry import deferral_seconds
 
 PayloadT = TypeVar("PayloadT")
 
@@ -96,6 +97,13 @@ class Batch(Generic[PayloadT]):
     def unconfirmed(self) -> list[LaneEntry[PayloadT]]:
         """Return the records that SQS must not delete, in the order of their lanes."""
         return [entry for lane in self.lanes for entry in _unconfirmed(lane)]
+
+    def defer(self, function_timeout_seconds: float) -> None:
+        """Give each message that comes back without a delay of its own the one for messages that are no attempts."""
+        for message in self.messages:
+            if message.delay_seconds is None:
+                deliveries = max(delivery.receive_count for delivery in message.deliveries)
+                message.delay_seconds = deferral_seconds(deliveries, function_timeout_seconds)
 
     def visibility(self) -> list[tuple[str, int]]:
         """Return receipt handle and delay, in seconds, of each record that comes back before its time-out ends.

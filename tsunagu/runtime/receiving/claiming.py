@@ -5,7 +5,6 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
-from tsunagu.contracts.telemetry import Metric
 from tsunagu.runtime.clock import Clock
 from tsunagu.runtime.errors import PermanentError, RetryableError
 from tsunagu.runtime.idempotency.decisions import Busy, Held, Idempotency, Mismatch, Unavailable, Unreadable
@@ -76,4 +75,4 @@ class Claiming:
             message.decision = decision
             message.claim = decision.claim if isinstance(decision, Held) else None
             if isinstance(decision, Unavailable):
-                self._metrics.count(Metric.CALLS_FAILED)
+                self._metrics.count_failed_call(decision.problem)

@@ -18,12 +18,12 @@ from tsunagu.contracts.messages import (
     dead_letter_source,
 )
 from tsunagu.contracts.telemetry import LogKey
-from tsunagu.runtime.errors import error_type
+from tsunagu.runtime.errors import UnavailableError, error_type
 from tsunagu.runtime.idempotency.item import Item
 from tsunagu.runtime.receiving.delivery import Delivery
 from tsunagu.runtime.retry import together_or_alone
 from tsunagu.runtime.sending.publish import Attribute, NotificationSender, OutgoingMessage, QueueSender, SendResult
-from tsunagu.runtime.telemetry import in_hand
+from tsunagu.runtime.telemetry import Metrics, call_fields, in_hand
 
 _logger = getLogger(__name__)
 
@@ -59,8 +59,12 @@ class DeadLetterChannel:
         self._notifications = notifications
         self._queue_arn = queue_arn
 
-    def send(self, dead_letters: Sequence[DeadLetters]) -> set[str]:
+    def send(self, dead_letters: Sequence[DeadLetters], metrics: Metrics) -> set[str]:
         """Send dead letters to the dead-letter queue, then publish notifications that list up to 100 each.
+
+        Args:
+            dead_letters: Dead letters of items.
+            metrics: Counts each dead letter that was not sent or not notified, as a failed call.
 
         Returns:
             Message ids that are in the dead-letter queue and that SNS was notified of. SQS delivers the others again,
@@ -72,12 +76,20 @@ class DeadLetterChannel:
         sent = [letter for letter, result in zip(letters, results, strict=True) if result.error is None]
         for (item, delivery), result in zip(letters, results, strict=True):
             if result.error is not None:
+                metrics.count_failed_call(result.call)
                 with in_hand(delivery.log_fields(item.id)):
-                    _logger.error("dead letter not sent", extra={LogKey.ERROR_TYPE: result.error.split(":")[0]})
+                    fields = {LogKey.ERROR_TYPE: result.error.split(":")[0], **call_fields(result.call)}
+                    _logger.error("dead letter not sent", extra=fields)
         notified: set[str] = set()
         for start in range(0, len(sent), LETTERS_PER_NOTIFICATION):
             chunk = sent[start : start + LETTERS_PER_NOTIFICATION]
-            if self._notify(chunk):
+            try:
+                self._notify(chunk)
+            except Exception as error:  # an outage, or what the SDK raises for something unforeseen
+                call = error.call if isinstance(error, UnavailableError) else None
+                metrics.count_failed_call(call, len(chunk))
+                _logger.exception("dead letters not notified", extra=call_fields(call))
+            else:
                 notified |= {delivery.message_id for _, delivery in chunk}
         return notified
 
@@ -93,7 +105,7 @@ class DeadLetterChannel:
         letter = _with_attribute(letter, DEAD_LETTER_SOURCE_ATTRIBUTE, source)
         return _with_attribute(letter, DEAD_LETTER_REASON_ATTRIBUTE, item.reason)
 
-    def _notify(self, letters: Sequence[tuple[Item, Delivery]]) -> bool:
+    def _notify(self, letters: Sequence[tuple[Item, Delivery]]) -> None:
         queue_name = self._queue_arn.rsplit(":", 1)[-1]
         notification = {
             "queue_arn": self._queue_arn,
@@ -108,14 +120,9 @@ class DeadLetterChannel:
                 for item, delivery in letters
             ],
         }
-        try:
-            self._notifications.notify(
-                f"{len(letters)} dead letters from {queue_name}", json.dumps(notification, ensure_ascii=False)
-            )
-        except Exception:  # an outage, or what the SDK raises for something unforeseen: SQS delivers them again
-            _logger.exception("dead letters not notified")
-            return False
-        return True
+        self._notifications.notify(
+            f"{len(letters)} dead letters from {queue_name}", json.dumps(notification, ensure_ascii=False)
+        )
 
 
 def _not_sent(error: Exception) -> SendResult:

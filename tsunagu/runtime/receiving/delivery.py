@@ -22,7 +22,7 @@ from tsunagu.runtime.sending.publish import Attribute
 _REQUEST_ID = re.compile(r"[A-Za-z0-9._:-]+")
 _TRACE_ROOT = re.compile(r"(?:.*;)?Root=([0-9a-f-]+)")
 SHOWN_CHARACTERS = 64
-_HOP_COUNT = re.compile(r"[0-9]{1,9}")
+_COUNT = re.compile(r"[0-9]{1,9}")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -39,6 +39,7 @@ class Delivery:
         trace_header: X-Ray header of the message, if it has one.
         given_request_id: Request id to use instead of the message's own. Default: the message's own.
         problem: What is malformed in the record. Then the message is invalid. Default: nothing.
+        receive_count: Deliveries of the message so far, with this one; 1 where SQS does not say.
     """
 
     message_id: str
@@ -50,6 +51,7 @@ class Delivery:
     trace_header: str | None
     given_request_id: str | None = None
     problem: str = ""
+    receive_count: int = 1
 
     @classmethod
     def from_record(cls, record: Mapping[str, Any]) -> "Delivery":
@@ -79,6 +81,7 @@ class Delivery:
             group_id=_text(system.get("MessageGroupId")),
             is_fifo="SequenceNumber" in system,
             trace_header=_text(system.get("AWSTraceHeader")),
+            receive_count=_receive_count(system.get("ApproximateReceiveCount")),
             problem=problems[0] if problems else "",
         )
 
@@ -114,7 +117,7 @@ class Delivery:
         """Number of hops that the message has made; 0 where it has no such attribute."""
         attribute = self.attribute(HOP_COUNT_ATTRIBUTE)
         value = attribute.value if attribute else None
-        return int(value) if isinstance(value, str) and _HOP_COUNT.fullmatch(value) else 0
+        return int(value) if isinstance(value, str) and _COUNT.fullmatch(value) else 0
 
     def attribute(self, name: str) -> Attribute | None:
         """Return one of our attributes, under its name of now or of an earlier release; None where there is neither.
@@ -160,6 +163,10 @@ class Delivery:
         if attribute is not None and attribute.value != str(SCHEMA_VERSION):
             msg = f"{SCHEMA_VERSION_ATTRIBUTE} must be {SCHEMA_VERSION}, got {str(attribute.value)[:16]!r}"
             raise InvalidMessageError(msg)
+
+
+def _receive_count(value: object) -> int:
+    return int(value) if isinstance(value, str) and _COUNT.fullmatch(value) else 1
 
 
 def _attribute(name: str, value: object, problems: list[str]) -> Attribute | None:

@@ -4,12 +4,12 @@ import logging
 from collections.abc import Sequence
 from typing import Any, Protocol
 
-from tsunagu.contracts.telemetry import LogKey
 from tsunagu.runtime.clock import Clock
+from tsunagu.runtime.errors import FailedCall
 from tsunagu.runtime.idempotency.decisions import Idempotency
 from tsunagu.runtime.idempotency.lease import Claim
 from tsunagu.runtime.receiving.batch import BatchMessage
-from tsunagu.runtime.telemetry import error_fields
+from tsunagu.runtime.telemetry import Metrics, call_fields, error_fields
 
 _logger = logging.getLogger(__name__)
 
@@ -17,14 +17,14 @@ _logger = logging.getLogger(__name__)
 class Visibility(Protocol):
     """Changes how long received messages stay hidden."""
 
-    def change(self, delays: Sequence[tuple[str, int]]) -> str | None:
+    def change(self, delays: Sequence[tuple[str, int]]) -> FailedCall | None:
         """Hide messages from now on.
 
         Args:
             delays: Receipt handle and seconds of each message.
 
         Returns:
-            Why some were not changed; None when all were.
+            A call that failed for some of them; None when all were changed.
         """
         ...
 
@@ -50,13 +50,17 @@ class Heartbeats:
         visibility: Hides messages.
         tasks: Takes heartbeats.
         clock: The time.
+        metrics: Counts configuration faults.
     """
 
-    def __init__(self, idempotency: Idempotency, visibility: Visibility, tasks: Tasks, clock: Clock) -> None:
+    def __init__(
+        self, idempotency: Idempotency, visibility: Visibility, tasks: Tasks, clock: Clock, metrics: Metrics
+    ) -> None:
         self._idempotency = idempotency
         self._visibility = visibility
         self._tasks = tasks
         self._clock = clock
+        self._metrics = metrics
 
     def begin(self, messages: Sequence[BatchMessage[Any]]) -> None:
         """Hide messages that were just claimed until their leases end, where leases are shorter than the invocation."""
@@ -85,16 +89,20 @@ class Heartbeats:
         """Hide messages until their lease ends. A kill then costs a lease, and not a whole visibility time-out."""
         seconds = max(1, round((until_ms - self._clock.now_ms()) / 1_000))
         delays = [(delivery.receipt_handle, seconds) for message in messages for delivery in message.deliveries]
-        change_visibility(self._visibility, delays)
+        change_visibility(self._visibility, delays, self._metrics)
 
 
-def change_visibility(visibility: Visibility, delays: Sequence[tuple[str, int]]) -> None:
-    """Hide messages, if there are any; log what SQS refused. A record without a receipt handle is not hidden."""
+def change_visibility(visibility: Visibility, delays: Sequence[tuple[str, int]], metrics: Metrics) -> None:
+    """Hide messages, if there are any; log what SQS refused, and count it if it is a configuration fault.
+
+    A record without a receipt handle is not hidden.
+    """
     hidden = [(handle, seconds) for handle, seconds in delays if handle]
     try:
-        problem = visibility.change(hidden) if hidden else None
+        call = visibility.change(hidden) if hidden else None
     except Exception as error:  # noqa: BLE001 - messages come back later than asked for, and nothing else is lost
         _logger.warning("visibility not changed", extra=error_fields(error))
         return
-    if problem:
-        _logger.warning("visibility not changed", extra={LogKey.ERROR_TYPE: problem})
+    if call is not None:
+        metrics.count_fault(call)
+        _logger.warning("visibility not changed", extra=call_fields(call))

@@ -148,7 +148,7 @@ class Receiver(Generic[PayloadT]):
             group_commit=self._config.group_commit,
             rng=ports.rng,
         )
-        heartbeats = Heartbeats(idempotency, ports.visibility, ports.tasks, ports.clock)
+        heartbeats = Heartbeats(idempotency, ports.visibility, ports.tasks, ports.clock, ports.metrics)
         runner = MessageRunner(
             self._process,
             idempotency,
@@ -164,7 +164,8 @@ class Receiver(Generic[PayloadT]):
         return Invocation(claiming, runner, settlement, heartbeats, concurrency=self._config.concurrency)
 
     def _answer(self, batch: Batch[PayloadT]) -> dict[str, list[dict[str, str]]]:
-        change_visibility(self._ports.visibility, batch.visibility())
+        batch.defer(self._config.function_timeout_seconds)
+        change_visibility(self._ports.visibility, batch.visibility(), self._ports.metrics)
         returned = len(batch.unconfirmed())
         if returned:
             self._ports.metrics.count(Metric.MESSAGES_RETURNED, returned)

@@ -11,7 +11,7 @@ from typing import Protocol
 
 from tsunagu.contracts.items import Status
 from tsunagu.contracts.telemetry import Metric
-from tsunagu.runtime.errors import bounded_reason, error_type
+from tsunagu.runtime.errors import FailedCall, bounded_reason, error_type
 from tsunagu.runtime.idempotency.decisions import Idempotency
 from tsunagu.runtime.idempotency.item import Change, Item
 from tsunagu.runtime.idempotency.store import Outcome, Verdict
@@ -80,10 +80,14 @@ class RelayResult:
     Attributes:
         item: The item; `send_rounds` are the rounds that failed, `reason` is the last error.
         outcome: What became of its messages.
+        call: The call that failed, a configuration fault first; None where none failed, or it is not known.
+        was_counted: Whether the round counts as one that failed. It does not if only permissions or keys are missing.
     """
 
     item: Item
     outcome: Relayed
+    call: FailedCall | None = None
+    was_counted: bool = True
 
 
 class Relay:
@@ -134,8 +138,8 @@ class Relay:
         for (index, _), verdict in zip(changes, verdicts, strict=True):
             if not _stands(results[index], verdict):
                 if verdict.outcome is not Outcome.REFUSED:
-                    self._metrics.count(Metric.CALLS_FAILED)
-                results[index] = RelayResult(results[index].item, Relayed.UNKNOWN)
+                    self._metrics.count_failed_call(verdict.problem)
+                results[index] = replace(results[index], outcome=Relayed.UNKNOWN)
         return results
 
     def _change(self, result: RelayResult) -> Change | None:
@@ -168,12 +172,22 @@ def _judged(item: Item, failures: Sequence[SendResult]) -> RelayResult:
     if not failures:
         return RelayResult(item, Relayed.SENT)
     may_succeed = [failure for failure in failures if not failure.is_permanent]
+    calls = [failure.call for failure in failures if failure.call is not None]
+    call = next((each for each in calls if each.is_configuration_fault), calls[0] if calls else None)
+    if may_succeed and all(_is_denied(failure.call) for failure in may_succeed):
+        # A missing permission is no fault of the message: its target may exist, and take it once it is repaired.
+        reason = bounded_reason(str(may_succeed[0].call))
+        return RelayResult(replace(item, reason=reason), Relayed.LATER, call, was_counted=False)
     error = str((may_succeed or failures)[0].error)
     rounds = item.send_rounds + 1
     if may_succeed and rounds < SEND_ROUNDS:
-        return RelayResult(replace(item, attempts=rounds, reason=bounded_reason(error)), Relayed.LATER)
+        return RelayResult(replace(item, attempts=rounds, reason=bounded_reason(error)), Relayed.LATER, call)
     reason = f"done, but its messages were refused {rounds} times, the last with {error}"
-    return RelayResult(replace(item, attempts=rounds, reason=bounded_reason(reason)), Relayed.NEVER)
+    return RelayResult(replace(item, attempts=rounds, reason=bounded_reason(reason)), Relayed.NEVER, call)
+
+
+def _is_denied(call: FailedCall | None) -> bool:
+    return call is not None and call.is_configuration_fault and not call.is_missing
 
 
 def _stands(result: RelayResult, verdict: Verdict) -> bool:

@@ -7,10 +7,10 @@ from typing import Generic, TypeVar, cast
 
 from tsunagu.contracts.telemetry import Metric
 from tsunagu.runtime.clock import Clock
-from tsunagu.runtime.errors import refuse_unfinished
+from tsunagu.runtime.errors import UnavailableError, refuse_unfinished
 from tsunagu.runtime.idempotency.decisions import Busy, DeadLettered, Done, Idempotency, Unsent
 from tsunagu.runtime.idempotency.lease import Claim
-from tsunagu.runtime.idempotency.store import Outcome
+from tsunagu.runtime.idempotency.store import Outcome, Verdict
 from tsunagu.runtime.receiving.batch import BatchMessage, Pace
 from tsunagu.runtime.receiving.completion import Completion
 from tsunagu.runtime.receiving.dead_letters import DeadLetters
@@ -155,15 +155,15 @@ class MessageRunner(Generic[PayloadT]):
     def _start(self, message: BatchMessage[PayloadT], claim: Claim) -> None:
         # A message that failed before, or killed its worker, is counted before it runs. Any other costs no write here.
         started_ms = self._clock.now_ms()
-        outcome = self._idempotency.start(claim) if claim.is_suspect else Outcome.APPLIED
-        if outcome is Outcome.APPLIED:
+        verdict = self._idempotency.start(claim) if claim.is_suspect else Verdict(Outcome.APPLIED)
+        if verdict.outcome is Outcome.APPLIED:
             self.conclude(message, claim, self._attempt(message, claim))
             self._pace.measured(started_ms)
-        elif outcome is Outcome.REFUSED:
+        elif verdict.outcome is Outcome.REFUSED:
             self._metrics.count(Metric.LEASES_LOST)
         else:  # the attempt may have been counted, so the release takes it back
-            self._metrics.count(Metric.CALLS_FAILED)
-            self._settlement.release(message, claim)
+            text = str(verdict.problem or "the start of an attempt was not recorded")
+            self._settlement.failed(message, claim, UnavailableError(text, call=verdict.problem))
 
     def _attempt(self, message: BatchMessage[PayloadT], claim: Claim) -> Attempt:
         completion = Completion(message, claim, self._idempotency, self._heartbeats)

@@ -9,11 +9,13 @@ from typing import Any
 from tsunagu.contracts.items import Status
 from tsunagu.contracts.telemetry import LogKey, Metric
 from tsunagu.runtime.errors import (
+    FailedCall,
     LeaseLostError,
     PermanentError,
     RetryableError,
     UnavailableError,
     bounded_reason,
+    deferral_of,
     delay_of,
     described,
 )
@@ -28,7 +30,7 @@ from tsunagu.runtime.receiving.dead_letters import DeadLetterChannel, DeadLetter
 from tsunagu.runtime.receiving.relay import Relay, Relayed
 from tsunagu.runtime.retry import backoff_seconds
 from tsunagu.runtime.sending.outbox import OutboxMessage, encode
-from tsunagu.runtime.telemetry import Metrics, error_fields, in_hand
+from tsunagu.runtime.telemetry import Metrics, call_fields, error_fields, in_hand
 
 _logger = logging.getLogger(__name__)
 
@@ -122,19 +124,19 @@ class Settlement:
         self._unsent.append((message, item))
 
     def release(self, message: AnyMessage, claim: Claim) -> None:
-        """Queue the release of a message that was not attempted: its item gets the attempts that it had before."""
+        """Queue the release of a message that was not started: its item gets the attempts that it had before."""
         self._release(message, claim, attempts=claim.item.attempts, reason="", delay_seconds=None)
 
     def failed(self, message: AnyMessage, claim: Claim, error: BaseException) -> None:
         """Queue the outcome that the error of an attempt decides; see `runtime.errors`."""
+        kind = type(error)  # `isinstance` would ask the error, whose `__class__` may raise
+        if issubclass(kind, UnavailableError):
+            self._defer(message, claim, error)
+            return
         with in_hand(message.log_fields):
             _logger.warning("attempt failed", extra={LogKey.ATTEMPTS: claim.attempt, **error_fields(error)})
-        kind = type(error)  # `isinstance` would ask the error, whose `__class__` may raise
         if issubclass(kind, LeaseLostError):
             self._metrics.count(Metric.LEASES_LOST)
-        elif issubclass(kind, UnavailableError):
-            self._metrics.count(Metric.CALLS_FAILED)
-            self.release(message, claim)
         elif issubclass(kind, PermanentError):
             self.dead_letter(message, claim, described(error), attempts=claim.attempt)
         else:
@@ -182,9 +184,19 @@ class Settlement:
                 self.failed(each.message, each.claim, verdict.error)
             elif verdict.outcome in {Outcome.CONFLICT, Outcome.UNAVAILABLE}:
                 # If only the answer was lost, the release is refused, because the message is completed.
-                self.failed(each.message, each.claim, not_committed())
+                self.failed(each.message, each.claim, not_committed(verdict.problem))
             else:
                 self._settled(each, verdict)
+
+    def _defer(self, message: AnyMessage, claim: Claim, error: BaseException) -> None:
+        """Queue the release of a message for which a service could not be used. It is not an attempt."""
+        after_seconds, call = deferral_of(error)
+        self._metrics.count_failed_call(call)
+        with in_hand(message.log_fields):
+            fields = {LogKey.ATTEMPTS: claim.item.attempts, **error_fields(error), **call_fields(call)}
+            _logger.warning("message deferred", extra=fields)
+        text = bounded_reason(described(error))
+        self._release(message, claim, attempts=claim.item.attempts, reason=text, delay_seconds=after_seconds)
 
     def _fail(self, message: AnyMessage, claim: Claim, reason: str, after_seconds: float | None = None) -> None:
         """Queue the release of a message whose attempt failed; dead-letter it if its attempts are spent.
@@ -226,8 +238,8 @@ class Settlement:
             self._metrics.count(Metric.LEASES_LOST)
             self._log(message, "lease lost")
         else:
-            self._metrics.count(Metric.CALLS_FAILED)
-            self._log(message, "outcome not written")
+            self._metrics.count_failed_call(verdict.problem)
+            self._log(message, "outcome not written", verdict.problem)
 
     def _done(self, message: AnyMessage, claim: Claim, item: Item) -> None:
         self._metrics.count(Metric.MESSAGES_PROCESSED)
@@ -242,21 +254,20 @@ class Settlement:
         unsent, self._unsent = self._unsent, []
         results = self._relay.relay([(item, message.deliveries[0].body) for message, item in unsent])
         for (message, _), result in zip(unsent, results, strict=True):
+            self._metrics.count_fault(result.call)
             if result.outcome is Relayed.SENT:
                 message.confirm()
             elif result.outcome is Relayed.NEVER:
                 self._dead_letters.append((message, DeadLetters(result.item, tuple(message.deliveries))))
             elif result.outcome is Relayed.LATER:
                 self._metrics.count(Metric.CALLS_FAILED)
-                message.delay_seconds = backoff_seconds(result.item.send_rounds, self._rng)
-                self._log(message, "outbox not sent")
+                if result.was_counted:
+                    message.delay_seconds = backoff_seconds(result.item.send_rounds, self._rng)
+                self._log(message, "outbox not sent", result.call)
 
     def _send_dead_letters(self) -> None:
         dead_letters, self._dead_letters = self._dead_letters, []
-        notified = self._channel.send([letters for _, letters in dead_letters])
-        not_notified = sum(len(letters.deliveries) for _, letters in dead_letters) - len(notified)
-        if not_notified:
-            self._metrics.count(Metric.CALLS_FAILED, not_notified)
+        notified = self._channel.send([letters for _, letters in dead_letters], self._metrics)
         marked = []
         for message, letters in dead_letters:
             ids = [delivery.message_id for delivery in letters.deliveries if delivery.message_id in notified]
@@ -270,8 +281,8 @@ class Settlement:
                 self._dead_lettered(message, ids)
             else:
                 if verdict.outcome is not Outcome.REFUSED:
-                    self._metrics.count(Metric.CALLS_FAILED)
-                self._log(message, "dead letter not marked")
+                    self._metrics.count_failed_call(verdict.problem)
+                self._log(message, "dead letter not marked", verdict.problem)
 
     def _dead_lettered(self, message: AnyMessage, message_ids: list[str]) -> None:
         self._metrics.count(Metric.MESSAGES_DEAD_LETTERED, len(message_ids))
@@ -279,9 +290,9 @@ class Settlement:
         self._log(message, "message dead-lettered")
 
     @staticmethod
-    def _log(message: AnyMessage, event: str) -> None:
+    def _log(message: AnyMessage, event: str, call: FailedCall | None = None) -> None:
         with in_hand(message.log_fields):
-            _logger.warning(event, extra={LogKey.RECORD_COUNT: len(message.deliveries)})
+            _logger.warning(event, extra={LogKey.RECORD_COUNT: len(message.deliveries), **call_fields(call)})
 
 
 def _completed(claim: Claim, outbox: Sequence[OutboxMessage], result: str) -> Item:

@@ -6,6 +6,7 @@ from typing import Protocol
 
 from tsunagu.contracts.messages import SQS_ENTRIES_PER_BATCH, SQS_MESSAGE_BYTES
 from tsunagu.runtime.clock import Clock
+from tsunagu.runtime.errors import FailedCall
 
 ROUNDS_PER_ENTRY = 4
 ROUND_PAUSE_SECONDS = 0.1
@@ -62,11 +63,13 @@ class SendResult:
         message_id: Identifier that the service gave it; None when it was not sent.
         error: Why it was not sent; None when it was, or when another worker sends it.
         is_permanent: Whether it will be refused each time it is sent.
+        call: The call that failed, if it is known.
     """
 
     message_id: str | None
     error: str | None = None
     is_permanent: bool = False
+    call: FailedCall | None = field(default=None, compare=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,11 +80,13 @@ class EntryFailure:
         error: The service's error.
         can_retry: Whether it may help to send the entry again at once.
         is_permanent: Whether the entry itself is wrong, and will be refused each time it is sent.
+        call: The call that failed, if it is known.
     """
 
     error: str
     can_retry: bool
     is_permanent: bool = False
+    call: FailedCall | None = None
 
 
 class QueueSender(Protocol):
@@ -132,16 +137,20 @@ def send_in_batches(
         One result for each message, in order.
     """
     results: list[SendResult] = []
-    broken_groups: set[str | None] = set()
+    broken_groups: dict[str | None, FailedCall | None] = {}
     for batch in _batches(messages, batch_bytes):
         sendable = [message for message in batch if message.group_id not in broken_groups]
         sent = iter(_send_batch(sendable, call, clock))
         for message in batch:
-            held_back = SendResult(None, f"not sent: group {message.group_id} failed before it")
+            text, failed_call = (
+                f"not sent: group {message.group_id} failed before it",
+                broken_groups.get(message.group_id),
+            )
+            held_back = SendResult(None, text, call=failed_call)
             result = held_back if message.group_id in broken_groups else next(sent)
             results.append(result)
         broken_groups |= {
-            message.group_id
+            message.group_id: result.call
             for message, result in zip(batch, results[-len(batch) :], strict=True)
             if in_order and result.error is not None and message.group_id is not None
         }
@@ -160,7 +169,7 @@ def _send_batch(messages: Sequence[OutgoingMessage], call: SendCall, clock: Cloc
         again = []
         for index, answer in zip(waiting, answers, strict=True):
             if isinstance(answer, EntryFailure):
-                results[index] = SendResult(None, answer.error, answer.is_permanent)
+                results[index] = SendResult(None, answer.error, answer.is_permanent, answer.call)
                 if answer.can_retry:
                     again.append(index)
             else:

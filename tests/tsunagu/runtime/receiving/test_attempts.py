@@ -3,12 +3,16 @@
 import contextlib
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from tests.tsunagu.runtime.world import MAX_ATTEMPTS, FakeContext, Killed, Process, World, order, parse_order, record
 from tsunagu.contracts.items import Status
 from tsunagu.runtime.errors import PermanentError, RetryableError, UnavailableError
 from tsunagu.runtime.json_text import JsonObject
 from tsunagu.runtime.receiving.message import Message
+
+ANYTHING = st.none() | st.text() | st.floats() | st.integers() | st.binary() | st.booleans()
 
 
 @pytest.fixture
@@ -53,6 +57,48 @@ def test_unavailable_dependency_is_not_an_attempt_and_keeps_the_visibility(world
         assert world.receive(record(order("o-1")), process=raising(UnavailableError("gone"))) == ["m-1"]
 
     assert (world.only_item().attempts, world.visibility.changed) == (0, {})
+
+
+def test_deferred_message_keeps_the_reason_and_its_log_line_is_no_failed_attempt(
+    world: World, caplog: pytest.LogCaptureFixture
+) -> None:
+    world.receive(record(order("o-1")), process=raising(UnavailableError("the price service answers 503")))
+
+    assert world.only_item().reason == "the price service answers 503"
+    messages = [line.message for line in caplog.records]
+    assert "message deferred" in messages
+    assert "attempt failed" not in messages
+    assert "AttemptsFailed" not in world.counted()
+
+
+@pytest.mark.parametrize("seconds", [0, 77, 42_000])
+def test_unavailable_error_sets_the_delay_of_the_next_delivery_without_an_attempt(world: World, seconds: int) -> None:
+    world.receive(record(order("o-1")), process=raising(UnavailableError("gone", after_seconds=seconds)))
+
+    assert (world.visibility.changed, world.only_item().attempts) == ({"handle-m-1": seconds}, 0)
+
+
+class OtherUnavailableError(UnavailableError):
+    """Has other attributes than its base says."""
+
+    def __init__(self, **attributes: object) -> None:
+        vars(self).update(attributes)
+
+
+@given(st.fixed_dictionaries({}, optional={"after_seconds": ANYTHING, "call": ANYTHING}))
+def test_deferred_message_comes_back_whatever_the_attributes_of_its_error_are(attributes: dict[str, object]) -> None:
+    world = World()
+
+    assert world.receive(record(order("o-1")), process=raising(OtherUnavailableError(**attributes))) == ["m-1"]
+    assert (world.statuses(), world.only_item().attempts) == ([Status.RELEASED], 0)
+
+
+def test_first_deliveries_keep_the_visibility_and_later_ones_are_further_apart(world: World) -> None:
+    for count in range(1, 13):
+        delivery = record(order("o-1"))
+        delivery["attributes"]["ApproximateReceiveCount"] = str(count)
+        world.receive(delivery, process=raising(UnavailableError("gone")))
+        assert world.visibility.changed == ({"handle-m-1": 900} if count > 10 else {})
 
 
 def test_killer_is_dead_lettered_without_running_again_and_its_first_kill_is_free(world: World) -> None:
@@ -237,7 +283,8 @@ def test_parser_that_changes_the_body_does_not_change_the_payload_hash(world: Wo
     assert world.counted()["DuplicatesSkipped"] == 1
 
 
+@pytest.mark.parametrize("error", [RetryableError, UnavailableError])
 @pytest.mark.parametrize("seconds", [-1, 42_301, float("inf"), float("nan")])
-def test_delay_out_of_range_is_refused_at_once(seconds: float) -> None:
+def test_delay_out_of_range_is_refused_at_once(seconds: float, error: type[RetryableError | UnavailableError]) -> None:
     with pytest.raises(ValueError, match="after_seconds must be between 0 and 42,000, got"):
-        RetryableError("later", after_seconds=seconds)
+        error("later", after_seconds=seconds)

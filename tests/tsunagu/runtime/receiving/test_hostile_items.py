@@ -14,7 +14,7 @@ from tests.tsunagu.runtime.world import MAX_ATTEMPTS, QUEUE_ARN, World, order, r
 from tsunagu.contracts import items
 from tsunagu.contracts.items import Status
 from tsunagu.runtime.aws.dynamodb import DynamoDbItemStore, item_attributes
-from tsunagu.runtime.aws.entries import send_entries
+from tsunagu.runtime.aws.entries import EntryCall, send_entries
 from tsunagu.runtime.errors import UnavailableError
 from tsunagu.runtime.idempotency.item import Item
 from tsunagu.runtime.idempotency.keys import item_id, payload_hash, unreadable_item_id
@@ -28,7 +28,7 @@ BAD = record(order("bad"), "m-bad")
 NEIGHBOURS = [record(order("o-1"), "m-1"), record(order("o-2"), "m-2")]
 BAD_ID = item_id("orders", "bad")
 BESIDE_ID = unreadable_item_id(BAD_ID, payload_hash(order("bad")))
-UNREADABLE = Verdict(Outcome.UNREADABLE, problem="its attribute status must be another")
+UNREADABLE = Verdict(Outcome.UNREADABLE, unreadable="its attribute status must be another")
 
 
 def with_unreadable_item() -> World:
@@ -214,7 +214,7 @@ def test_item_of_another_form_is_unreadable_and_says_why(change: dict[str, Any],
     found = read(attributes)
 
     assert isinstance(found, Verdict)
-    assert (found.outcome, found.problem.startswith(problem)) == (Outcome.UNREADABLE, True)
+    assert (found.outcome, found.unreadable.startswith(problem)) == (Outcome.UNREADABLE, True)
 
 
 def test_attribute_that_another_release_has_added_is_ignored() -> None:
@@ -347,7 +347,11 @@ def test_message_that_the_sdk_cannot_write_is_refused_alone_and_for_good() -> No
             message.body.encode()  # as the SDK does
         return {"Successful": [{"Id": str(index), "MessageId": "sent"} for index, _ in enumerate(messages)]}
 
-    answers = send_entries([OutgoingMessage(body=body) for body in ("a", "\ud800", "b")], call, in_order=False)
+    answers = send_entries(
+        [OutgoingMessage(body=body) for body in ("a", "\ud800", "b")],
+        EntryCall("sqs:SendMessage", "next", call),
+        in_order=False,
+    )
 
     assert (answers[0], answers[2]) == ("sent", "sent")
     assert answers[1] == EntryFailure(

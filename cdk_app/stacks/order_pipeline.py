@@ -103,6 +103,7 @@ class OrderPipelineStack(Stack):
         self._output("OrdersTableName", self._orders.table_name)
         self._output("NotifierTopicArn", pipeline.completion_topic.topic.topic_arn)
         self._output("DeadLetterTopicArn", pipeline.dead_letter_notifier.topic.topic_arn)
+        self._output("AlarmTopicArn", pipeline.dead_letter_notifier.alarm_topic.topic_arn)
         self._output("NotificationsQueueUrl", self._notifications.queue.queue_url)
         for name, service in pipeline.services.items():
             self._add_outputs_of(name.capitalize(), service)

@@ -51,6 +51,7 @@ class PaymentsStack(Stack):
         self._output("PaymentsTableName", self._payments.table_name)
         self._output("IdempotencyTableName", self._items.table.table_name)
         self._output("NotificationTopicArn", self._dead_letter_notifier.topic.topic_arn)
+        self._output("AlarmTopicArn", self._dead_letter_notifier.alarm_topic.topic_arn)
 
     def _add_receiver(self, kind: str, *, fifo: bool) -> None:
         channel = QueueChannel(

@@ -1,5 +1,6 @@
 """Five lines make a handler; mistakes in them are reported at import."""
 
+import json
 from collections.abc import AsyncIterator, Iterator
 from dataclasses import dataclass
 from typing import Any
@@ -9,6 +10,7 @@ import pytest
 
 from tests.tsunagu.runtime.world import QUEUE_ARN, FakeContext, record
 from tsunagu.contracts.environment import EnvironmentContractError, ReceiverEnvironment
+from tsunagu.contracts.pipeline import ServiceEnvironment
 from tsunagu.runtime.functions.message_handler import message_handler
 from tsunagu.runtime.receiving.message import Message
 
@@ -56,6 +58,51 @@ def test_five_lines_receive_once(monkeypatch: pytest.MonkeyPatch) -> None:
     assert responses == [{"batchItemFailures": []}] * 2
     assert effects == [Invoice("i-1", 1, [])]
     assert handler.__doc__ == "Record an invoice."
+
+
+def test_start_without_its_environment_is_counted_and_logged_each_time(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setenv("AWS_LAMBDA_FUNCTION_NAME", "invoices-function")
+
+    @message_handler("invoices", key="number")
+    def handler(invoice: Invoice, message: Message) -> None: ...
+
+    for _ in range(2):
+        with pytest.raises(EnvironmentContractError):
+            handler({}, FakeContext())
+
+    lines = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
+    assert [(line["ConfigurationFaults"], line["function_name"], line["service"]) for line in lines] == [
+        (1, "invoices-function", "invoices")
+    ] * 2
+    assert [line.message for line in caplog.records] == ["function not started"] * 2
+
+
+def test_variable_that_a_business_function_lacks_is_a_configuration_fault(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for name, value in ENVIRONMENT.to_environment().items():
+        monkeypatch.setenv(name, value)
+    dynamodb = boto3.client("dynamodb")
+    dynamodb.create_table(
+        TableName="items",
+        BillingMode="PAY_PER_REQUEST",
+        AttributeDefinitions=[{"AttributeName": "id", "AttributeType": "S"}],
+        KeySchema=[{"AttributeName": "id", "KeyType": "HASH"}],
+    )
+
+    @message_handler("invoices", key="number")
+    def handler(invoice: Invoice, message: Message) -> None:
+        ServiceEnvironment.from_environment({})
+
+    event = {"Records": [record({"number": "i-1", "amount": 1, "tags": []})]}
+
+    assert handler(event, FakeContext()) == {"batchItemFailures": [{"itemIdentifier": "m-1"}]}
+    assert json.loads(capsys.readouterr().out.splitlines()[-1])["ConfigurationFaults"] == 1
+    (item,) = dynamodb.scan(TableName="items")["Items"]
+    assert "PIPELINE must be set" in item["reason"]["S"]
+    assert "attempts" not in item or item["attempts"] == {"N": "0"}
 
 
 def test_environment_is_read_at_the_first_message_and_not_at_import() -> None:

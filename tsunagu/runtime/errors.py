@@ -111,7 +111,7 @@ class UnavailableError(MessageError):
 
     Attributes:
         after_seconds: Seconds until the next delivery, 0 to 42,000. Default: until the visibility time-out of the
-            message ends; from its eleventh delivery on 15 minutes, or six time-outs of the function if that is longer.
+            message ends; after a hundred deliveries, 15 minutes or six time-outs of the function, whichever is longer.
         call: The call of AWS that failed. None: the error is about something else.
 
     Raises:

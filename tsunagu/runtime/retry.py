@@ -11,7 +11,7 @@ BASE_SECONDS = 2.0
 LONGEST_SECONDS = 900.0
 CONFLICT_SECONDS = 0.02
 
-DELIVERIES_BEFORE_DEFERRAL = 10
+DELIVERIES_BEFORE_DEFERRAL = 100
 VISIBILITY_PER_FUNCTION_TIMEOUT = 6  # as `QueueChannel` has it; the runtime does not know the queue's own value
 
 
@@ -41,7 +41,7 @@ def deferral_seconds(deliveries: int, function_timeout_seconds: float) -> float 
         function_timeout_seconds: Time-out of the function. Its visibility time-out is six times as long.
 
     Returns:
-        Seconds, at least 900. None, up to the tenth delivery: until the visibility time-out ends.
+        Seconds, at least 900. None, up to the hundredth delivery: until the visibility time-out ends.
     """
     if deliveries <= DELIVERIES_BEFORE_DEFERRAL:
         return None

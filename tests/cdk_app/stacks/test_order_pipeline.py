@@ -16,6 +16,7 @@ OUTPUTS = {
     "OrdersTableName",
     "NotifierTopicArn",
     "DeadLetterTopicArn",
+    "AlarmTopicArn",
     "NotificationsQueueUrl",
     *(f"{service}{output}" for service in SERVICES for output in ("QueueUrl", "DeadLetterQueueUrl", "FunctionName")),
 }

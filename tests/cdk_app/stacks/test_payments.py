@@ -21,6 +21,7 @@ OUTPUTS = {
     "PaymentsTableName",
     "IdempotencyTableName",
     "NotificationTopicArn",
+    "AlarmTopicArn",
 }
 
 

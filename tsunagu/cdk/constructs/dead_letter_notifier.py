@@ -1,5 +1,6 @@
 """A topic that notifies operators of dead letters: the runtime publishes the reason, and alarms cover the rest."""
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -9,6 +10,7 @@ from aws_cdk import aws_cloudwatch as cloudwatch
 from aws_cdk import aws_cloudwatch_actions as actions
 from aws_cdk import aws_iam as iam
 from aws_cdk import aws_kms as kms
+from aws_cdk import aws_lambda as lambda_
 from aws_cdk import aws_sns as sns
 from aws_cdk import aws_sqs as sqs
 from constructs import Construct
@@ -25,9 +27,13 @@ from tsunagu.cdk.constructs.key_access import (
 )
 from tsunagu.cdk.constructs.queue_channel import QueueChannel
 from tsunagu.cdk.constructs.topic_subscription import TopicSubscription
+from tsunagu.contracts.telemetry import FUNCTION_DIMENSION, METRICS_NAMESPACE, Metric
 from tsunagu.errors import InvalidPropsError
 
 _PERIOD = Duration.minutes(1)
+# Of a message that waits for a configuration to be mended: `tsunagu.runtime.retry` has the same time.
+LONGEST_PAUSE = Duration.minutes(15)
+_PAUSE_SLACK = Duration.minutes(5)
 
 _ALARM_SETTINGS: Mapping[str, Any] = {
     "comparison_operator": cloudwatch.ComparisonOperator.GREATER_THAN_OR_EQUAL_TO_THRESHOLD,
@@ -45,26 +51,35 @@ class DeadLetterNotifierProps:
             CloudWatch publish. Default: a new topic.
         key: Customer-managed key of the topic. It must differ from the queues' key, because one key for both is a
             dependency cycle. Default: a new key, or the key of the existing topic.
+        alarm_topic: Topic that gets the alarms on configuration faults, besides the topic of the notifications, which
+            may be what is at fault. An imported topic and its key must let CloudWatch publish. Default: a new topic
+            with a key of its own, made with the first of these alarms.
         protect: Keep the key when its stack is deleted. Default: it is kept.
 
     Raises:
-        InvalidPropsError: The existing topic is a FIFO topic, or the key is not customer-managed.
+        InvalidPropsError: One of the topics is a FIFO topic, or the key is not customer-managed.
     """
 
     existing: sns.ITopic | None = None
     key: kms.IKey | None = None
+    alarm_topic: sns.ITopic | None = None
     protect: bool = True
 
     def __post_init__(self) -> None:
         """Refuse settings that AWS does not allow, or that exclude each other."""
         require_customer_managed("key", self.key)
-        if self.existing is not None and self.existing.fifo:
-            msg = "existing must be a standard topic, because alarms cannot publish to a FIFO topic, got a FIFO topic"
-            raise InvalidPropsError(msg)
+        for prop, topic in (("existing", self.existing), ("alarm_topic", self.alarm_topic)):
+            if topic is not None and topic.fifo:
+                msg = (
+                    f"{prop} must be a standard topic, because alarms cannot publish to a FIFO topic, got a FIFO topic"
+                )
+                raise InvalidPropsError(msg)
 
 
 class DeadLetterNotifier(Construct):
     """Notify operators of dead letters on one encrypted topic; subscribe people and tools to it.
+
+    Alarms on configuration faults go to a second topic too, because the first one or its key may be what is at fault.
 
     Attributes:
         topic: Topic of the notifications and the alarms.
@@ -74,13 +89,26 @@ class DeadLetterNotifier(Construct):
     def __init__(self, scope: Construct, construct_id: str, props: DeadLetterNotifierProps | None = None) -> None:
         super().__init__(scope, construct_id)
         settings = props or DeadLetterNotifierProps()
+        self._protect = settings.protect
+        self._alarm_topic = settings.alarm_topic
         if settings.existing is None:
-            self.key: kms.IKey | None = settings.key or self._new_key(protect=settings.protect)
+            self.key: kms.IKey | None = settings.key or self._new_key("TopicKey", "Notifications of dead letters")
             self.topic: sns.ITopic = sns.Topic(self, "Topic", master_key=self.key, enforce_ssl=True)
         else:
             self.key = settings.key or settings.existing.master_key
             self.topic = settings.existing
-        self._allow_alarms()
+        self._allow_alarms(self.topic, self.key)
+        if self._alarm_topic is not None and self._alarm_topic is not self.topic:
+            self._allow_alarms(self._alarm_topic, self._alarm_topic.master_key)
+
+    @property
+    def alarm_topic(self) -> sns.ITopic:
+        """Topic that also gets the alarms on configuration faults; subscribe people and tools to it, too."""
+        if self._alarm_topic is None:
+            key = self._new_key("AlarmTopicKey", "Alarms on configuration faults")
+            self._alarm_topic = sns.Topic(self, "AlarmTopic", master_key=key, enforce_ssl=True)
+            self._allow_alarms(self._alarm_topic, key)
+        return self._alarm_topic
 
     def watch_channel(self, scope: Construct, channel: QueueChannel) -> tuple[cloudwatch.Alarm, cloudwatch.Alarm]:
         """Create an alarm on dead letters of `channel`, and an alarm on messages that wait too long.
@@ -122,6 +150,49 @@ class DeadLetterNotifier(Construct):
         self._refuse_key_of(subscription, queue.encryption_master_key)
         return self._dead_letter_alarm(subscription, queue, "could not be delivered by SNS")
 
+    def watch_function(
+        self,
+        scope: Construct,
+        function: lambda_.IFunction,
+        *,
+        metrics_namespace: str = METRICS_NAMESPACE,
+        longest_pause: Duration = LONGEST_PAUSE,
+    ) -> cloudwatch.Alarm:
+        """Create an alarm on configuration faults: calls of `function` that no retry mends.
+
+        It is raised within minutes, by the first of them. It ends when there was none for some minutes longer than the
+        longest pause. It goes to the topic of the notifications and to `alarm_topic`.
+
+        Args:
+            scope: Where the alarm is created, usually the receiver.
+            function: A function with the runtime of this library.
+            metrics_namespace: CloudWatch namespace of its metrics.
+            longest_pause: Longest time between two deliveries of a message that waits for the fault to be mended.
+                Default, and least: 15 minutes.
+        """
+        pause_seconds = max(longest_pause.to_seconds(), LONGEST_PAUSE.to_seconds()) + _PAUSE_SLACK.to_seconds()
+        periods = math.ceil(pause_seconds / _PERIOD.to_seconds())
+        alarm = cloudwatch.Alarm(
+            scope,
+            "ConfigurationFaultAlarm",
+            alarm_description=(
+                "A call failed that no retry mends: a permission is missing, a name is wrong, or a resource was "
+                "deleted or disabled. The log lines of the function name the call. Its messages wait for the repair."
+            ),
+            metric=cloudwatch.Metric(
+                namespace=metrics_namespace,
+                metric_name=Metric.CONFIGURATION_FAULTS,
+                dimensions_map={FUNCTION_DIMENSION: function.function_name},
+                period=_PERIOD,
+                statistic="Sum",
+            ),
+            threshold=1,
+            **{**_ALARM_SETTINGS, "evaluation_periods": periods, "datapoints_to_alarm": 1},
+        )
+        for topic in dict.fromkeys((self.topic, self.alarm_topic)):
+            alarm.add_alarm_action(actions.SnsAction(topic))
+        return alarm
+
     def grant_notify(self, grantee: iam.IGrantable) -> iam.Grant:
         """Let `grantee` publish to the topic, and use the topic's key."""
         grantor = Grantor(self, self.topic, self.key)
@@ -147,23 +218,23 @@ class DeadLetterNotifier(Construct):
             )
             raise props_error(self, msg)
 
-    def _allow_alarms(self) -> None:
+    def _allow_alarms(self, topic: sns.ITopic, key: kms.IKey | None) -> None:
         """Let alarms of this account and region publish, by the policies of the topic and of its key."""
         alarms = Stack.of(self).format_arn(
             service="cloudwatch", resource="alarm", resource_name="*", arn_format=ArnFormat.COLON_RESOURCE_NAME
         )
-        if self.key is not None:
-            allow_service(self, self.key, CLOUDWATCH, source_arn=alarms)
-        self.topic.add_to_resource_policy(
+        if key is not None:
+            allow_service(self, key, CLOUDWATCH, source_arn=alarms)
+        topic.add_to_resource_policy(
             iam.PolicyStatement(
                 sid="AllowCloudwatch",
                 principals=[iam.ServicePrincipal(CLOUDWATCH)],
                 actions=["sns:Publish"],
-                resources=[self.topic.topic_arn],
+                resources=[topic.topic_arn],
                 conditions=source_conditions(self, alarms),
             )
         )
 
-    def _new_key(self, *, protect: bool) -> kms.IKey:
-        props = CustomerManagedKeyProps(description="Notifications of dead letters", protect=protect)
-        return CustomerManagedKey(self, "TopicKey", props).key
+    def _new_key(self, construct_id: str, description: str) -> kms.IKey:
+        props = CustomerManagedKeyProps(description=description, protect=self._protect)
+        return CustomerManagedKey(self, construct_id, props).key

@@ -117,6 +117,7 @@ class IdempotentReceiver(Construct):
         table: Table of the idempotency items.
         dead_letter_notifier: Notifies operators of dead letters.
         alarms: Alarm on dead letters, and alarm on messages that wait for a quarter of their retention.
+        configuration_fault_alarm: Alarm on calls that no retry mends, such as those without a permission.
         mapping: The event source mapping between queue and function.
     """
 
@@ -133,6 +134,12 @@ class IdempotentReceiver(Construct):
         self.handler = HandlerFunction(self, "Handler", self._function_props(props))
         acknowledge(
             self.handler.function, "Serverless-LambdaDLQ", "only the mapping invokes it, and waits for its response"
+        )
+        self.configuration_fault_alarm = self.dead_letter_notifier.watch_function(
+            self,
+            self.handler.function,
+            metrics_namespace=props.metrics_namespace,
+            longest_pause=props.channel.props.visibility_timeout,
         )
         self._grant(props)
         self.mapping = self._mapping(props)

@@ -149,6 +149,9 @@ class ServicePipeline(Construct):
             return IdempotentReceiver(self, "Preprocessor", receiver_props).handler
         preprocessor = HandlerFunction(self, "Preprocessor", settings)
         acknowledge(preprocessor.function, "Serverless-LambdaDLQ", "its caller waits for its response")
+        self.dead_letter_notifier.watch_function(
+            preprocessor, preprocessor.function, metrics_namespace=props.metrics_namespace
+        )
         return preprocessor
 
     def _preprocessor_environment(self) -> PreprocessorEnvironment:

@@ -106,8 +106,9 @@ def _handler(function: Callable[[RequestT, Work], object], *, group_commit: bool
 def _receiver(
     parse: Callable[[JsonObject], RequestT], function: Callable[[RequestT, Work], object], *, group_commit: bool
 ) -> Receiver[Envelope]:
-    place = ServiceEnvironment.from_environment(os.environ)
-    environment = ReceiverEnvironment.from_environment(os.environ)
+    with wiring.loud_start():
+        place = ServiceEnvironment.from_environment(os.environ)
+        environment = ReceiverEnvironment.from_environment(os.environ)
     config = client_config(environment.function_timeout_seconds)
     objects = S3ObjectStore(LazyClients(config).s3, place.claim_bucket_name)
     claim_check = ClaimCheck(objects, largest_bytes=place.largest_payload_bytes)

@@ -74,7 +74,8 @@ def preprocessor() -> Preprocessor:
     Raises:
         EnvironmentContractError: An environment variable is missing or wrong.
     """
-    environment = PreprocessorEnvironment.from_environment(os.environ)
+    with wiring.loud_start():
+        environment = PreprocessorEnvironment.from_environment(os.environ)
     scope = start_scope(environment.pipeline)
     telemetry.configure(scope)
     config, clock = client_config(environment.function_timeout_seconds), SystemClock()
@@ -104,7 +105,8 @@ def preprocessor() -> Preprocessor:
 
 
 def _receiver(starts: StartReceiver, scope: str, config: "Config") -> Receiver[StartCommand]:
-    environment = ReceiverEnvironment.from_environment(os.environ)
+    with wiring.loud_start(scope):
+        environment = ReceiverEnvironment.from_environment(os.environ)
     return Receiver(
         wiring.receiver_config(environment, scope),
         wiring.ports(environment, scope, config),

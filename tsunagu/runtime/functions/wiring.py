@@ -1,11 +1,14 @@
 """Builds receivers with their AWS clients."""
 
+import logging
 import os
 import random
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, TypeVar
 
 from tsunagu.contracts.environment import EnvironmentContractError, ReceiverEnvironment
+from tsunagu.contracts.telemetry import METRICS_NAMESPACE
 from tsunagu.runtime import telemetry
 from tsunagu.runtime.aws.clients import LazyClients, client_config, dynamodb_client
 from tsunagu.runtime.aws.dynamodb import DynamoDbItemStore
@@ -27,6 +30,8 @@ if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
 
 PayloadT = TypeVar("PayloadT")
+
+_logger = logging.getLogger(__name__)
 
 FUNCTION_NAME_VARIABLE = "AWS_LAMBDA_FUNCTION_NAME"  # Lambda sets it
 
@@ -55,8 +60,9 @@ def receiver(
     Raises:
         EnvironmentContractError: An environment variable is missing or wrong.
     """
-    environment = ReceiverEnvironment.from_environment(os.environ)
     telemetry.configure(scope)
+    with loud_start(scope):
+        environment = ReceiverEnvironment.from_environment(os.environ)
     return Receiver(
         receiver_config(environment, scope, concurrency=concurrency, group_commit=group_commit),
         ports(environment, scope, client_config(environment.function_timeout_seconds)),
@@ -110,6 +116,25 @@ def ports(environment: ReceiverEnvironment, scope: str, config: "Config") -> Por
         new_owner=new_owner,
         rng=random.Random(),  # noqa: S311 - jitter
     )
+
+
+@contextmanager
+def loud_start(scope: str = "") -> Iterator[None]:
+    """Count and log a start that cannot read its environment: each invocation fails, and no message is counted.
+
+    Args:
+        scope: The service's name in metrics. Default: the name of the function.
+    """
+    try:
+        yield
+    except EnvironmentContractError:
+        fault = unreadable_environment()
+        namespace = os.environ.get(ReceiverEnvironment.variable_name("metrics_namespace")) or METRICS_NAMESPACE
+        counted = metrics(namespace, scope or fault.resource, SystemClock())
+        counted.count_fault(fault)
+        counted.flush()
+        _logger.exception("function not started", extra=telemetry.call_fields(fault))
+        raise
 
 
 def metrics(namespace: str, scope: str, clock: Clock) -> telemetry.Metrics:

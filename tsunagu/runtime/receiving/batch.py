@@ -37,6 +37,7 @@ class BatchMessage(Generic[PayloadT]):
         was_advanced: Whether its turn came. Then a second record of it, in another lane, does nothing.
         confirmed: SQS message ids that SQS may delete.
         delay_seconds: Seconds from now until SQS delivers it again. Default: when its visibility time-out ends.
+        is_deferred: Whether it comes back because a service could not be used.
     """
 
     deliveries: list[Delivery]
@@ -48,6 +49,7 @@ class BatchMessage(Generic[PayloadT]):
     was_advanced: bool = False
     confirmed: set[str] = field(default_factory=set)
     delay_seconds: float | None = None
+    is_deferred: bool = False
 
     @property
     def message_ids(self) -> tuple[str, ...]:
@@ -99,9 +101,9 @@ class Batch(Generic[PayloadT]):
         return [entry for lane in self.lanes for entry in _unconfirmed(lane)]
 
     def defer(self, function_timeout_seconds: float) -> None:
-        """Give each message that comes back without a delay of its own the one for messages that are no attempts."""
+        """Give each deferred message without a delay of its own the one that `deferral_seconds` returns."""
         for message in self.messages:
-            if message.delay_seconds is None:
+            if message.is_deferred and message.delay_seconds is None:
                 deliveries = max(delivery.receive_count for delivery in message.deliveries)
                 message.delay_seconds = deferral_seconds(deliveries, function_timeout_seconds)
 

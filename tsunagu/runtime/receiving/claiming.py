@@ -75,4 +75,5 @@ class Claiming:
             message.decision = decision
             message.claim = decision.claim if isinstance(decision, Held) else None
             if isinstance(decision, Unavailable):
+                message.is_deferred = True
                 self._metrics.count_failed_call(decision.problem)

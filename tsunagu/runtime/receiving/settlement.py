@@ -195,7 +195,7 @@ class Settlement:
         with in_hand(message.log_fields):
             fields = {LogKey.ATTEMPTS: claim.item.attempts, **error_fields(error), **call_fields(call)}
             _logger.warning("message deferred", extra=fields)
-        text = bounded_reason(described(error))
+        text, message.is_deferred = bounded_reason(described(error)), True
         self._release(message, claim, attempts=claim.item.attempts, reason=text, delay_seconds=after_seconds)
 
     def _fail(self, message: AnyMessage, claim: Claim, reason: str, after_seconds: float | None = None) -> None:
@@ -239,6 +239,7 @@ class Settlement:
             self._log(message, "lease lost")
         else:
             self._metrics.count_failed_call(verdict.problem)
+            message.is_deferred = True
             self._log(message, "outcome not written", verdict.problem)
 
     def _done(self, message: AnyMessage, claim: Claim, item: Item) -> None:
@@ -259,8 +260,11 @@ class Settlement:
                 message.confirm()
             elif result.outcome is Relayed.NEVER:
                 self._dead_letters.append((message, DeadLetters(result.item, tuple(message.deliveries))))
+            elif result.outcome is Relayed.UNKNOWN:
+                message.is_deferred = True
             elif result.outcome is Relayed.LATER:
                 self._metrics.count(Metric.CALLS_FAILED)
+                message.is_deferred = not result.was_counted
                 if result.was_counted:
                     message.delay_seconds = backoff_seconds(result.item.send_rounds, self._rng)
                 self._log(message, "outbox not sent", result.call)
@@ -270,6 +274,7 @@ class Settlement:
         notified = self._channel.send([letters for _, letters in dead_letters], self._metrics)
         marked = []
         for message, letters in dead_letters:
+            message.is_deferred = True  # unless it is confirmed
             ids = [delivery.message_id for delivery in letters.deliveries if delivery.message_id in notified]
             if ids and letters.item.status is Status.DEAD:
                 marked.append((message, ids, self._idempotency.notified(letters.item, ids)))

@@ -4,6 +4,7 @@ import pytest
 from aws_cdk import App, Duration, Stack
 from aws_cdk import aws_iam as iam
 from aws_cdk import aws_kms as kms
+from aws_cdk import aws_lambda as lambda_
 from aws_cdk import aws_sns as sns
 from constructs import Construct
 
@@ -24,6 +25,10 @@ def role(stack: Stack) -> iam.Role:
 
 def channel(stack: Stack, name: str = "Orders") -> QueueChannel:
     return QueueChannel(stack, name, QueueChannelProps(handler_timeout=Duration.seconds(5)))
+
+
+def function(stack: Stack, name: str) -> lambda_.IFunction:
+    return lambda_.Function.from_function_name(stack, f"{name}Function", name)
 
 
 def imported_topic(stack: Stack) -> sns.ITopic:
@@ -188,11 +193,57 @@ def test_protection_decides_what_becomes_of_the_key(stack: Stack, protect: bool,
     assert only(stack, "AWS::KMS::Key")["DeletionPolicy"] == policy
 
 
-def test_fifo_topic_is_refused(stack: Stack) -> None:
-    topic = sns.Topic(stack, "Ordered", fifo=True)
+@pytest.mark.parametrize("prop", ["existing", "alarm_topic"])
+def test_fifo_topic_is_refused(stack: Stack, prop: str) -> None:
+    topic: Any = sns.Topic(stack, "Ordered", fifo=True)
 
-    with pytest.raises(InvalidPropsError, match="existing must be a standard topic"):
-        DeadLetterNotifierProps(existing=topic)
+    with pytest.raises(InvalidPropsError, match=f"{prop} must be a standard topic"):
+        DeadLetterNotifierProps(**{prop: topic})
+
+
+def test_configuration_faults_reach_both_topics_and_alarms_may_publish_to_them(stack: Stack) -> None:
+    notifier = DeadLetterNotifier(stack, "Notifier")
+
+    for name in ("Orders", "Refunds"):
+        notifier.watch_function(Construct(stack, f"{name}Receiver"), function(stack, name))
+
+    topics = resources(stack, "AWS::SNS::Topic")
+    alarms = [alarm["Properties"] for alarm in resources(stack, "AWS::CloudWatch::Alarm").values()]
+    assert [alarm["AlarmActions"] for alarm in alarms] == [[{"Ref": topic} for topic in topics]] * 2
+    assert [topic[:-8] for topic in topics] == ["NotifierTopic", "NotifierAlarmTopic"]
+    policies = [policy["Properties"]["PolicyDocument"] for policy in resources(stack, "AWS::SNS::TopicPolicy").values()]
+    keys = [key["Properties"]["KeyPolicy"] for key in resources(stack, "AWS::KMS::Key").values()]
+    assert len(policies) == len(keys) == 2
+    assert all(from_cloudwatch(document["Statement"]) for document in (*policies, *keys))
+
+
+def test_topic_of_alarms_may_be_given(stack: Stack) -> None:
+    topic = sns.Topic(stack, "Alarms", master_key=kms.Key(stack, "AlarmsKey"))
+    notifier = DeadLetterNotifier(
+        stack, "Notifier", DeadLetterNotifierProps(existing=imported_topic(stack), alarm_topic=topic)
+    )
+
+    notifier.watch_function(stack, function(stack, "Orders"))
+
+    [logical_id] = resources(stack, "AWS::SNS::Topic")
+    assert alarm_on(stack, "ConfigurationFaults")["AlarmActions"] == [TOPIC_ARN, {"Ref": logical_id}]
+    assert from_cloudwatch(properties(stack, "AWS::SNS::TopicPolicy")["PolicyDocument"]["Statement"])
+    assert from_cloudwatch(properties(stack, "AWS::KMS::Key")["KeyPolicy"]["Statement"])
+
+
+def test_one_topic_for_everything_is_an_action_once(stack: Stack) -> None:
+    topic = imported_topic(stack)
+    notifier = DeadLetterNotifier(stack, "Notifier", DeadLetterNotifierProps(existing=topic, alarm_topic=topic))
+
+    notifier.watch_function(stack, function(stack, "Orders"))
+
+    assert alarm_on(stack, "ConfigurationFaults")["AlarmActions"] == [TOPIC_ARN]
+
+
+def test_notifier_without_functions_has_one_topic(stack: Stack) -> None:
+    DeadLetterNotifier(stack, "Notifier").watch_channel(stack, channel(stack))
+
+    assert len(resources(stack, "AWS::SNS::Topic")) == 1
 
 
 def test_key_that_aws_manages_is_refused(stack: Stack) -> None:

@@ -1,9 +1,12 @@
+import io
+import json
 from typing import Any
 
 import pytest
 from aws_cdk import Duration, Stack
 
 from tests.tsunagu.cdk.constructs.synthesized import permissions, properties, resources
+from tests.tsunagu.runtime.world import FakeClock
 from tsunagu.cdk.assets import HandlerPackage
 from tsunagu.cdk.constructs.customer_managed_key import CustomerManagedKey, CustomerManagedKeyProps
 from tsunagu.cdk.constructs.dead_letter_notifier import DeadLetterNotifier
@@ -12,7 +15,10 @@ from tsunagu.cdk.constructs.queue_channel import QueueChannel, QueueChannelProps
 from tsunagu.cdk.patterns.idempotent_receiver import IdempotentReceiver, IdempotentReceiverProps
 from tsunagu.cdk.patterns.receiver_settings import ProvisionedPollers
 from tsunagu.contracts.environment import ReceiverEnvironment
+from tsunagu.contracts.telemetry import METRICS_NAMESPACE
 from tsunagu.errors import InvalidPropsError
+from tsunagu.runtime.errors import FailedCall
+from tsunagu.runtime.telemetry import Metrics
 
 MAPPING = "AWS::Lambda::EventSourceMapping"
 FUNCTION = "AWS::Lambda::Function"
@@ -26,6 +32,13 @@ def channel(stack: Stack, timeout: int = 5, **settings: Any) -> QueueChannel:
 def receiver(stack: Stack, package: HandlerPackage, source: QueueChannel, **settings: Any) -> IdempotentReceiver:
     props = IdempotentReceiverProps(package=package, channel=source, **settings)
     return IdempotentReceiver(stack, "Receiver", props)
+
+
+def fault_alarm(stack: Stack) -> dict[str, Any]:
+    alarms = [alarm["Properties"] for alarm in resources(stack, "AWS::CloudWatch::Alarm").values()]
+    [alarm] = [alarm for alarm in alarms if alarm["MetricName"] == "ConfigurationFaults"]
+    found: dict[str, Any] = alarm
+    return found
 
 
 def test_failed_messages_come_back_alone(stack: Stack, package: HandlerPackage) -> None:
@@ -131,9 +144,54 @@ def test_function_has_the_permissions_that_the_flow_needs_and_no_more(stack: Sta
 def test_dead_letters_of_the_channel_raise_an_alarm(stack: Stack, package: HandlerPackage) -> None:
     receiver(stack, package, channel(stack))
 
-    watched = [alarm["Properties"]["Dimensions"] for alarm in resources(stack, "AWS::CloudWatch::Alarm").values()]
+    alarms = [alarm["Properties"] for alarm in resources(stack, "AWS::CloudWatch::Alarm").values()]
+    watched = [alarm["Dimensions"] for alarm in alarms if alarm["Namespace"] == "AWS/SQS"]
     queues = [dimension["Value"]["Fn::GetAtt"][0][:-8] for [dimension] in watched]
     assert sorted(queues) == ["OrdersDeadLetterQueue", "OrdersQueue"]
+
+
+@pytest.mark.parametrize(
+    ("timeout", "minutes"), [(5, 20), (149, 20), (600, 65)], ids=["short pause", "pause of 15 minutes", "long pause"]
+)
+def test_configuration_fault_raises_an_alarm_at_once_until_the_longest_pause_has_passed_without_one(
+    stack: Stack, package: HandlerPackage, timeout: int, minutes: int
+) -> None:
+    made = receiver(stack, package, channel(stack, timeout), batch_size=1, metrics_namespace="Shop")
+
+    alarm = fault_alarm(stack)
+    [function] = resources(stack, FUNCTION)
+    assert (alarm["Namespace"], alarm["MetricName"]) == ("Shop", "ConfigurationFaults")
+    assert alarm["Dimensions"] == [{"Name": "function_name", "Value": {"Ref": function}}]
+    assert (alarm["Statistic"], alarm["Period"], alarm["Threshold"]) == ("Sum", 60, 1)
+    assert (alarm["DatapointsToAlarm"], alarm["EvaluationPeriods"]) == (1, minutes)
+    assert alarm["TreatMissingData"] == "notBreaching"
+    assert made.configuration_fault_alarm.node.path == "Stack/Receiver/ConfigurationFaultAlarm"
+
+
+def test_alarm_watches_the_metric_that_the_runtime_writes(stack: Stack, package: HandlerPackage) -> None:
+    receiver(stack, package, channel(stack))
+    lines = io.StringIO()
+    metrics = Metrics(METRICS_NAMESPACE, "orders", FakeClock(), lines, function_name="f")
+    metrics.count_failed_call(FailedCall("sns:Publish", "dead", "NotFound", is_configuration_fault=True))
+    metrics.flush()
+
+    alarm, line = fault_alarm(stack), json.loads(lines.getvalue())
+    [dimension] = alarm["Dimensions"]
+    assert any(
+        (directive["Namespace"], directive["Dimensions"], directive["Metrics"][0]["Name"])
+        == (alarm["Namespace"], [[dimension["Name"]]], alarm["MetricName"])
+        for directive in line["_aws"]["CloudWatchMetrics"]
+    )
+
+
+def test_configuration_fault_reaches_a_topic_whose_key_is_not_that_of_the_notifications(
+    stack: Stack, package: HandlerPackage
+) -> None:
+    receiver(stack, package, channel(stack))
+
+    topics = resources(stack, "AWS::SNS::Topic")
+    keys = {str(topics[action["Ref"]]["Properties"]["KmsMasterKeyId"]) for action in fault_alarm(stack)["AlarmActions"]}
+    assert (len(topics), len(keys)) == (2, 2)
 
 
 def test_channel_has_one_receiver(stack: Stack, package: HandlerPackage) -> None:
@@ -175,7 +233,8 @@ def test_table_and_dead_letter_notifier_can_be_shared(stack: Stack, package: Han
     receiver(stack, package, channel(stack), table=table, dead_letter_notifier=notifier)
 
     assert [logical_id[:-8] for logical_id in resources(stack, "AWS::DynamoDB::Table")] == ["ItemsTable"]
-    assert [logical_id[:-8] for logical_id in resources(stack, "AWS::SNS::Topic")] == ["NotifierTopic"]
+    topics = [logical_id[:-8] for logical_id in resources(stack, "AWS::SNS::Topic")]
+    assert topics == ["NotifierTopic", "NotifierAlarmTopic"]
 
 
 def test_what_is_not_protected_goes_with_its_stack(stack: Stack, package: HandlerPackage) -> None:

@@ -281,7 +281,7 @@ def test_all_topics_share_a_key_that_is_not_the_queues(stack: Stack, package: Ha
 
     topics = {name(topic["Properties"]["KmsMasterKeyId"]) for topic in resources(stack, TOPIC).values()}
     queues = {name(queue["Properties"]["KmsMasterKeyId"]) for queue in resources(stack, "AWS::SQS::Queue").values()}
-    assert (len(resources(stack, TOPIC)), topics) == (4, {"TopicKey"})
+    assert (len(resources(stack, TOPIC)), topics) == (5, {"TopicKey", "DeadLetterNotifierAlarmTopicKey"})
     assert queues == {"SecretKey"}
 
 
@@ -299,7 +299,10 @@ def test_topics_bucket_and_table_may_exist(stack: Stack, package: HandlerPackage
     made = pipeline(stack, package, steps=steps, completion_topic=topics["Told"], table=table, bucket=bucket)
 
     assert (made.completion_topic, made.table, made.bucket) == (topics["Told"], table, bucket)
-    assert [logical_id[:-8] for logical_id in resources(stack, TOPIC)] == ["OrdersDeadLetterNotifierTopic"]
+    assert [logical_id[:-8] for logical_id in resources(stack, TOPIC)] == [
+        "OrdersDeadLetterNotifierTopic",
+        "OrdersDeadLetterNotifierAlarmTopic",
+    ]
     assert variables(stack, "StepsReserveBillingReceiverHandler")["NEXT_TOPIC_ARN"] == arn("Told")
 
 
@@ -337,6 +340,7 @@ def test_more_travels_inline_on_larger_topics(stack: Stack, package: HandlerPack
         "TopicsShipTopic": KIB * KIB,
         "NotifierTopic": KIB * KIB,
         "DeadLetterNotifierTopic": None,
+        "DeadLetterNotifierAlarmTopic": None,
     }
 
 
@@ -421,3 +425,15 @@ def test_number_that_a_part_of_the_pipeline_refuses_names_the_pipeline(
 ) -> None:
     with pytest.raises(InvalidPropsError, match=sentence):
         pipeline(stack, package, **settings)
+
+
+@pytest.mark.parametrize("has_entry", [False, True])
+def test_configuration_faults_of_each_function_raise_an_alarm(
+    stack: Stack, package: HandlerPackage, has_entry: bool
+) -> None:
+    entry = QueueChannel(stack, "Entry", QueueChannelProps(handler_timeout=TIMEOUT)) if has_entry else None
+    pipeline(stack, package, entry=entry, metrics_namespace="Shop")
+
+    alarms = [alarm["Properties"] for alarm in resources(stack, "AWS::CloudWatch::Alarm").values()]
+    watched = [alarm["Dimensions"][0]["Value"]["Ref"] for alarm in alarms if alarm["Namespace"] == "Shop"]
+    assert sorted(watched) == sorted(resources(stack, FUNCTION))

@@ -94,11 +94,22 @@ def test_deferred_message_comes_back_whatever_the_attributes_of_its_error_are(at
 
 
 def test_first_deliveries_keep_the_visibility_and_later_ones_are_further_apart(world: World) -> None:
-    for count in range(1, 13):
+    for count in range(98, 104):
         delivery = record(order("o-1"))
         delivery["attributes"]["ApproximateReceiveCount"] = str(count)
         world.receive(delivery, process=raising(UnavailableError("gone")))
-        assert world.visibility.changed == ({"handle-m-1": 900} if count > 10 else {})
+        assert world.visibility.changed == ({"handle-m-1": 900} if count > 100 else {})
+
+
+def test_message_that_was_only_not_started_is_not_delayed_however_often_it_was_delivered(world: World) -> None:
+    def slow(_body: JsonObject, _message: Message) -> None:
+        world.clock.ms += 9_000
+
+    late = record(order("o-2"), "m-2")
+    late["attributes"]["ApproximateReceiveCount"] = "900"
+
+    assert world.receive(record(order("o-1")), late, process=slow) == ["m-2"]
+    assert world.visibility.changed == {}
 
 
 def test_killer_is_dead_lettered_without_running_again_and_its_first_kill_is_free(world: World) -> None:

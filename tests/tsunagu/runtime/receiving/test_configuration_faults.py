@@ -117,6 +117,20 @@ def test_fault_is_counted_and_logged_with_the_call_and_its_message_comes_back(
         }
 
 
+@pytest.mark.parametrize("fault", FAULTS.values(), ids=FAULTS)
+def test_message_that_was_delivered_often_waits_longer_for_a_fault_to_be_mended(world: World, fault: Fault) -> None:
+    delivery = record(order("o-1"))
+    delivery["attributes"]["ApproximateReceiveCount"] = "900"
+    if fault.has_failed:
+        world.receive(delivery, process=fail)
+    world.lease_seconds = 3
+    fault.breaks(world)
+
+    world.receive(delivery, process=fault.process)
+
+    assert world.visibility.changed == {"handle-m-1": 900}
+
+
 @pytest.mark.parametrize("lease_seconds", [None, 3])
 def test_visibility_that_may_not_be_changed_is_loud(
     world: World, lease_seconds: int | None, caplog: pytest.LogCaptureFixture

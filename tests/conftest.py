@@ -14,6 +14,7 @@ from moto import mock_aws
 
 from tests.clouds import stop_shared_clouds
 from tests.groups import ALONE, group_of, turn_of
+from tsunagu.runtime.telemetry import HandlerCode
 
 TESTS = Path(__file__).resolve().parent
 PROJECT = TESTS.parent
@@ -56,8 +57,10 @@ def sigint() -> None:
 
 
 @pytest.fixture(autouse=True)
-def exception_hooks(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Give pytest its hooks back after a test that configured a handler's telemetry."""
+def process_wide_telemetry(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Undo what a handler configures for its process: its hooks, and where its own code is."""
+    for name in ("folder", "is_package", "log_tracebacks"):
+        monkeypatch.setattr(HandlerCode, name, getattr(HandlerCode, name))
     monkeypatch.setattr(threading, "excepthook", threading.excepthook)
     monkeypatch.setattr(sys, "unraisablehook", sys.unraisablehook)
 

@@ -98,6 +98,7 @@ class ReceiverEnvironment(EnvironmentContract):
         metrics_namespace: CloudWatch namespace of the receiver's metrics.
         single_writes: Whether items are written by single conditional writes, instead of batches of PartiQL.
         lease_seconds: Length of a lease that heartbeats extend. Default: leases are as long as the invocation.
+        log_tracebacks: Whether a log line of an error has its traceback, without values.
     """
 
     idempotency_table_name: str
@@ -111,3 +112,4 @@ class ReceiverEnvironment(EnvironmentContract):
     metrics_namespace: str
     single_writes: bool = False
     lease_seconds: int | None = None
+    log_tracebacks: bool = False

@@ -33,7 +33,8 @@ class LogKey(StrEnum):
     FENCING_TOKEN = "fencing_token"  # noqa: S105 - a number, no secret
     ATTEMPTS = "attempts"
     ERROR_TYPE = "error_type"
-    ERROR_LOCATION = "error_location"
+    ERROR_LOCATION = "error_location"  # of the innermost frame in the handler's own package
+    ERROR_TRACEBACK = "error_traceback"  # with `log_tracebacks` only; it has places and names of functions, no values
     OPERATION = "operation"  # of a call that failed: what was called, of which resource, and the service's error code
     RESOURCE = "resource"
     ERROR_CODE = "error_code"

@@ -23,6 +23,9 @@ from tsunagu.runtime.errors import FailedCall, error_type
 
 _logger = logging.getLogger(__name__)
 
+# Frames of a traceback that are logged, and parts of the path of each file.
+OUTER_FRAMES, INNER_FRAMES, PATH_PARTS = 8, 16, 3
+
 _in_hand: ContextVar[Mapping[str, str] | None] = ContextVar("_in_hand", default=None)
 
 _STANDARD_ATTRIBUTES = frozenset(vars(logging.makeLogRecord({}))) | {
@@ -51,14 +54,40 @@ class AllowListFilter(logging.Filter):
         return True
 
 
-def configure(service: str) -> None:
+class HandlerCode:
+    """Where the handler's own code is, and how much is logged of a traceback; set by `configure` for the process.
+
+    Attributes:
+        folder: Folder of the handler's top package; or the folder of its module, if it is in no package. Dependencies
+            may lie beside both. Empty: unknown.
+        is_package: Whether what is below the folder is own code too.
+        log_tracebacks: Whether tracebacks are logged.
+    """
+
+    folder = ""
+    is_package = False
+    log_tracebacks = False
+
+    @classmethod
+    def is_own(cls, path: str) -> bool:
+        """Whether a file is the handler's own code."""
+        folder = path.rpartition("/")[0]
+        return bool(cls.folder) and (folder == cls.folder or (cls.is_package and folder.startswith(f"{cls.folder}/")))
+
+
+def configure(service: str, function: object = None, *, log_tracebacks: bool = False) -> None:
     """Add the allow-list to every handler of the root logger, which Lambda's runtime has set up.
 
     An exception that ends a thread, or that Python ignores, is logged as any other: Python would print its text.
 
     Args:
         service: Name of the service in each log line.
+        function: The business function. The place of an error is that of the innermost frame in its top package, or
+            beside its module if it is in no package. Default: of the innermost frame of all.
+        log_tracebacks: Whether a log line of an error has its traceback, without values.
     """
+    HandlerCode.folder, HandlerCode.is_package = _folder_of(function)
+    HandlerCode.log_tracebacks = log_tracebacks
     root = logging.getLogger()
     if not os.environ.get("AWS_LAMBDA_LOG_LEVEL"):  # set where the function's configuration names a level
         root.setLevel(logging.INFO)
@@ -68,6 +97,19 @@ def configure(service: str) -> None:
             handler.addFilter(AllowListFilter(service))
     threading.excepthook = _thread_ended
     sys.unraisablehook = _exception_ignored
+
+
+def _folder_of(function: object) -> tuple[str, bool]:
+    """Return the folder of a function's top package, and True; or of its module, and False, if it is in no package."""
+    while hasattr(function, "func"):  # a `functools.partial`
+        function = function.func
+    module = sys.modules.get(getattr(function, "__module__", None) or "")
+    path = getattr(module, "__file__", None) or ""
+    levels = len(module.__name__.split(".")) if module is not None else 0
+    ups = levels if path.endswith("/__init__.py") else levels - 1  # from the file to the top package
+    for _ in range(max(1, ups)):
+        path = path.rpartition("/")[0]
+    return path, ups > 0
 
 
 def _thread_ended(ended: threading.ExceptHookArgs) -> None:
@@ -95,10 +137,32 @@ def in_hand(fields: Mapping[str, str]) -> Iterator[None]:
 
 
 def error_fields(error: BaseException) -> dict[str, str]:
-    """Return the type and the place of `error`, but not its text. Nothing is raised, whatever class the error has."""
+    """Return the type and the place of `error`, but not its text. Nothing is raised, whatever class the error has.
+
+    With `log_tracebacks`, they have its traceback too: file, line and function of each frame.
+    """
     frames = _frames(error)
-    place = _place(frames[-1]) if frames else "unknown"
-    return {LogKey.ERROR_TYPE: error_type(error), LogKey.ERROR_LOCATION: place}
+    own = [frame for frame in frames if HandlerCode.is_own(frame.tb_frame.f_code.co_filename)] or frames
+    place = _place(own[-1]) if own else "unknown"
+    fields: dict[str, str] = {LogKey.ERROR_TYPE: error_type(error), LogKey.ERROR_LOCATION: place}
+    if HandlerCode.log_tracebacks and frames:
+        fields[LogKey.ERROR_TRACEBACK] = _traceback(frames)
+    return fields
+
+
+def _traceback(frames: Sequence[TracebackType]) -> str:
+    """Return the frames of a traceback as text, outermost first. Of a long one, the middle is left out."""
+    left_out = len(frames) - OUTER_FRAMES - INNER_FRAMES
+    if left_out <= 0:
+        return " > ".join(map(_step, frames))
+    shown = [*map(_step, frames[:OUTER_FRAMES]), f"{left_out} frames", *map(_step, frames[-INNER_FRAMES:])]
+    return " > ".join(shown)
+
+
+def _step(step: TracebackType) -> str:
+    code = step.tb_frame.f_code
+    place = "/".join(code.co_filename.split("/")[-PATH_PARTS:])
+    return f"{place}:{step.tb_lineno} {code.co_name}"
 
 
 def _frames(error: BaseException) -> list[TracebackType]:

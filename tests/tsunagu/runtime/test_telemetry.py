@@ -8,6 +8,9 @@ import sys
 import threading
 from collections.abc import Iterator
 from dataclasses import dataclass
+from importlib import import_module
+from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -20,7 +23,15 @@ from tsunagu.runtime.errors import FailedCall, PermanentError
 from tsunagu.runtime.json_text import JsonObject
 from tsunagu.runtime.receiving.delivery import Delivery
 from tsunagu.runtime.receiving.message import Message
-from tsunagu.runtime.telemetry import AllowListFilter, Metrics, configure, in_hand
+from tsunagu.runtime.telemetry import (
+    INNER_FRAMES,
+    OUTER_FRAMES,
+    AllowListFilter,
+    Metrics,
+    configure,
+    error_fields,
+    in_hand,
+)
 
 CANARY = "canary-4711\nforged line"
 
@@ -151,6 +162,87 @@ def test_metrics_are_one_line_of_the_embedded_metric_format() -> None:
         "Dimensions": [["service"]],
         "Metrics": [{"Name": "MessagesProcessed", "Unit": "Count"}],
     }
+
+
+DEPENDENCY = "def read(text):\n    raise LookupError(text)\n"
+LAYOUTS = {  # what lies in the zip, the module of the handler, and the module with the code that calls the dependency
+    "a package": ("shop/orders/handler.py", "shop.orders.handler", "shop/orders/service.py"),
+    "a package that shares code": ("shop/orders/handler.py", "shop.orders.handler", "shop/shared/service.py"),
+    "the init of a package": ("shop/__init__.py", "shop", "shop/inner/service.py"),
+    "no package": ("handler.py", "handler", "service.py"),
+}
+
+
+@pytest.fixture
+def handler(request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
+    """A handler that fails in a dependency that lies beside its package, below code of its own."""
+    path, module, service = LAYOUTS[request.param]
+    called = service.removesuffix(".py").replace("/", ".")
+    sources = {
+        path: f"import functools\nfrom {called} import work\n\n"
+        "def process(body, message):\n    work(body['order_id'])\n"
+        "partial = functools.partial(process)\n",
+        service: "from dependency.reader import read\n\ndef work(text):\n\n\n    read(text)\n",
+        "dependency/reader.py": DEPENDENCY,
+    }
+    for name, source in sources.items():
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).write_text(source)
+    monkeypatch.syspath_prepend(tmp_path)
+    before = set(sys.modules)
+    yield import_module(module)
+    for name in set(sys.modules) - before:
+        del sys.modules[name]
+
+
+@pytest.mark.parametrize("handler", LAYOUTS, indirect=True)
+@pytest.mark.parametrize("function", ["process", "partial"])
+def test_place_of_a_failure_is_the_innermost_in_the_own_package_of_the_handler(
+    collector: Collector, handler: Any, function: str
+) -> None:
+    configure("orders", getattr(handler, function))
+
+    World().receive(record(order("o-1")), process=getattr(handler, function))
+
+    failed = next(line for line in collector.lines if line["message"] == "attempt failed")
+    assert failed[LogKey.ERROR_LOCATION] == "service.py:6"
+    assert LogKey.ERROR_TRACEBACK not in failed
+
+
+@pytest.mark.parametrize("handler", ["a package"], indirect=True)
+def test_place_of_a_failure_outside_of_own_code_is_the_innermost_of_all(collector: Collector, handler: Any) -> None:
+    configure("orders", handler.process)
+
+    World().receive(record(order("o-1")), process=lambda _body, _message: fail())
+
+    failed = next(line for line in collector.lines if line["message"] == "attempt failed")
+    assert str(failed[LogKey.ERROR_LOCATION]).startswith("test_telemetry.py:")
+
+
+@pytest.mark.parametrize("handler", ["a package"], indirect=True)
+def test_traceback_that_is_asked_for_has_places_and_functions_and_no_values(collector: Collector, handler: Any) -> None:
+    configure("orders", handler.process, log_tracebacks=True)
+
+    World().receive(record(order(CANARY)), process=handler.process)
+
+    failed = next(line for line in collector.lines if line["message"] == "attempt failed")
+    steps = str(failed[LogKey.ERROR_TRACEBACK]).split(" > ")
+    assert steps[-3:-1] == ["shop/orders/handler.py:5 process", "shop/orders/service.py:6 work"]
+    assert steps[-1].endswith("/dependency/reader.py:2 read")
+    assert "canary" not in repr(collector.lines)
+
+
+def test_long_traceback_is_cut_in_the_middle() -> None:
+    def deeper() -> None:
+        deeper()
+
+    configure("orders", log_tracebacks=True)
+    with pytest.raises(RecursionError) as caught:
+        deeper()
+
+    steps = error_fields(caught.value)[LogKey.ERROR_TRACEBACK].split(" > ")
+    assert len(steps) == OUTER_FRAMES + 1 + INNER_FRAMES
+    assert steps[OUTER_FRAMES].endswith(" frames")
 
 
 @pytest.fixture

@@ -171,6 +171,7 @@ class IdempotentReceiver(Construct):
             metrics_namespace=props.metrics_namespace,
             single_writes=props.single_writes,
             lease_seconds=int(props.lease.to_seconds()) if props.lease else None,
+            log_tracebacks=props.log_tracebacks,
         )
 
     def _grant(self, props: IdempotentReceiverProps) -> None:

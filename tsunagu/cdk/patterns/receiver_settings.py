@@ -56,6 +56,8 @@ class ReceiverSettings(HandlerSettings):
         lease: Length of a lease that the handler extends by heartbeats, 5 seconds or more. Use it for long work: after
             a crash the next attempt waits for the end of the lease only. It needs a `batch_size` of 1. Default: a lease
             lasts as long as the invocation can.
+        log_tracebacks: Whether a log line of an error has its traceback: file, line and function of each frame, without
+            values. Default: it has the type of the error, and the innermost place in the handler's own package.
 
     Raises:
         InvalidPropsError: A number is out of range, or two settings exclude each other.
@@ -66,6 +68,7 @@ class ReceiverSettings(HandlerSettings):
     pollers: ProvisionedPollers | None = None
     max_attempts: int = 5
     lease: "Duration | None" = None
+    log_tracebacks: bool = False
 
     def __post_init__(self) -> None:
         """Refuse settings that AWS does not allow, or that exclude each other."""

@@ -113,7 +113,7 @@ def _receiver(
     objects = S3ObjectStore(LazyClients(config).s3, place.claim_bucket_name)
     claim_check = ClaimCheck(objects, largest_bytes=place.largest_payload_bytes)
     processor = RequestProcessor(place, claim_check, parse=parse, function=function)
-    telemetry.configure(processor.scope)
+    telemetry.configure(processor.scope, function, log_tracebacks=environment.log_tracebacks)
     ports = wiring.ports(environment, processor.scope, config)
     return Receiver(
         wiring.receiver_config(environment, processor.scope, group_commit=group_commit),

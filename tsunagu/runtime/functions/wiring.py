@@ -63,6 +63,7 @@ def receiver(
     telemetry.configure(scope)
     with loud_start(scope):
         environment = ReceiverEnvironment.from_environment(os.environ)
+    telemetry.configure(scope, process, log_tracebacks=environment.log_tracebacks)
     return Receiver(
         receiver_config(environment, scope, concurrency=concurrency, group_commit=group_commit),
         ports(environment, scope, client_config(environment.function_timeout_seconds)),

@@ -88,6 +88,14 @@ def test_timeout_of_the_function_is_that_of_the_channel(stack: Stack, package: H
     assert properties(stack, FUNCTION)["Timeout"] == 7
 
 
+@pytest.mark.parametrize("chosen", [True, False])
+def test_handler_logs_tracebacks_only_where_a_prop_says_so(stack: Stack, package: HandlerPackage, chosen: bool) -> None:
+    receiver(stack, package, channel(stack), log_tracebacks=chosen)
+
+    variables = properties(stack, FUNCTION)["Environment"]["Variables"]
+    assert variables["LOG_TRACEBACKS"] == str(chosen).lower()
+
+
 def test_handler_finds_in_its_environment_what_the_contract_names(stack: Stack, package: HandlerPackage) -> None:
     receiver(stack, package, channel(stack), max_attempts=3, metrics_namespace="Shop")
 

@@ -99,6 +99,7 @@ class ReceiverEnvironment(EnvironmentContract):
         single_writes: Whether items are written by single conditional writes, instead of batches of PartiQL.
         lease_seconds: Length of a lease that heartbeats extend. Default: leases are as long as the invocation.
         log_tracebacks: Whether a log line of an error has its traceback, without values.
+        publish_error_text: Whether dead letters and notifications have the texts of all errors.
     """
 
     idempotency_table_name: str
@@ -113,3 +114,4 @@ class ReceiverEnvironment(EnvironmentContract):
     single_writes: bool = False
     lease_seconds: int | None = None
     log_tracebacks: bool = False
+    publish_error_text: bool = False

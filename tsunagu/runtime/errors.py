@@ -207,6 +207,15 @@ def described(error: BaseException) -> str:
     return f"{name}: {text}" if text else name
 
 
+def published(error: BaseException) -> str:
+    """Return what others may read of an error: the text of a `MessageError`, the type of any other. Nothing is raised.
+
+    The author of a `MessageError` chose its text for the reader of a dead letter. Any other text may quote the message,
+    or name what only its owner should see.
+    """
+    return described(error) if issubclass(type(error), MessageError) else error_type(error)
+
+
 def bounded_reason(text: str) -> str:
     """Return `text` with `?` for characters that cannot be printed, cut to 1,024 bytes."""
     printable = _printable(text, DEAD_LETTER_REASON_BYTES)

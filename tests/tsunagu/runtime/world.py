@@ -324,6 +324,7 @@ class World:
         self.lease_seconds: int | None = None
         self.concurrency = 1
         self.group_commit = True
+        self.publish_error_text = False
         self.parse = parse_order
         self.seed = 7
         self._owners = 0
@@ -332,7 +333,9 @@ class World:
         ports = Ports(
             store=self.store,
             outbox=self.outbox,
-            channel=DeadLetterChannel(self.dead_letter_queue, self.topic, QUEUE_ARN),
+            channel=DeadLetterChannel(
+                self.dead_letter_queue, self.topic, QUEUE_ARN, publish_error_text=self.publish_error_text
+            ),
             visibility=self.visibility,
             tasks=self.tasks,
             metrics=Metrics("Tsunagu", "orders", self.clock, self.metrics),

@@ -172,6 +172,7 @@ class IdempotentReceiver(Construct):
             single_writes=props.single_writes,
             lease_seconds=int(props.lease.to_seconds()) if props.lease else None,
             log_tracebacks=props.log_tracebacks,
+            publish_error_text=props.publish_error_text,
         )
 
     def _grant(self, props: IdempotentReceiverProps) -> None:

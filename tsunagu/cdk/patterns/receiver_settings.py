@@ -59,6 +59,10 @@ class ReceiverSettings(HandlerSettings):
         log_tracebacks: Whether a log line of an error has its traceback: file, line and function of each frame, without
             values. Default: it has the type of the error, and the innermost place in the handler's own package.
 
+        publish_error_text: Whether dead letters and notifications have the texts of all errors, which may quote the
+            message. Default: they have the texts of `MessageError` and its subclasses, and the types of others; the
+            item has every text.
+
     Raises:
         InvalidPropsError: A number is out of range, or two settings exclude each other.
     """
@@ -69,6 +73,7 @@ class ReceiverSettings(HandlerSettings):
     max_attempts: int = 5
     lease: "Duration | None" = None
     log_tracebacks: bool = False
+    publish_error_text: bool = False
 
     def __post_init__(self) -> None:
         """Refuse settings that AWS does not allow, or that exclude each other."""

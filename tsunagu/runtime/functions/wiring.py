@@ -109,6 +109,7 @@ def ports(environment: ReceiverEnvironment, scope: str, config: "Config") -> Por
             SqsQueueSender(clients.sqs, environment.dead_letter_queue_url, clock),
             SnsNotificationSender(clients.sns, environment.notification_topic_arn),
             environment.queue_arn,
+            publish_error_text=environment.publish_error_text,
         ),
         visibility=SqsVisibility(clients.sqs, environment.queue_url),
         tasks=tasks,

@@ -285,16 +285,19 @@ class Idempotency:
         change = self.send_failed(replace(item, attempts=0))
         return replace(change, values={**change.values, items.TOLD: _with(item.told, message_ids)})
 
-    def released(self, claim: Claim, *, attempts: int, reason: str) -> Change:
+    def released(self, claim: Claim, *, attempts: int, reason: str, published: str = "") -> Change:
         """Return the change that releases the item, with the attempts so far and the last error."""
         values: Attributes = {items.ATTEMPTS: attempts, items.REASON: reason or claim.item.reason}
-        return claim.settle(Status.RELEASED, {**values, **self._stamp()})
+        kept = {**values, **_published(claim, published if reason else claim.item.published_reason)}
+        return claim.settle(Status.RELEASED, {**kept, **self._stamp()})
 
-    def dead(self, claim: Claim, *, attempts: int, reason: str, message_ids: tuple[str, ...]) -> Change:
+    def dead(
+        self, claim: Claim, *, attempts: int, reason: str, message_ids: tuple[str, ...], published: str = ""
+    ) -> Change:
         """Return the change that marks the item as dead, for this reason. It keeps the newest of the message ids."""
         kept = newest(message_ids)
         values: Attributes = {items.ATTEMPTS: attempts, items.REASON: reason, items.MESSAGE_IDS: kept}
-        return claim.settle(Status.DEAD, {**values, **self._stamp()})
+        return claim.settle(Status.DEAD, {**values, **_published(claim, published), **self._stamp()})
 
     def notified(self, item: Item, message_ids: Sequence[str]) -> Change:
         """Return the change that marks these messages as notified."""
@@ -326,6 +329,11 @@ class Idempotency:
 
     def _expiration(self, now_ms: int) -> int:
         return now_ms // 1_000 + self._window_seconds
+
+
+def _published(claim: Claim, reason: str) -> Attributes:
+    """Return the attribute of the published reason, if it is not in the item as the claim left it."""
+    return {} if reason == claim.item.published_reason else {items.PUBLISHED_REASON: reason}
 
 
 def newest(message_ids: Sequence[str]) -> tuple[str, ...]:

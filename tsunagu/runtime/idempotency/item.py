@@ -30,6 +30,8 @@ class Item:
         request_id: Request id of the message.
         reason: RELEASED: why the last attempt failed, or why the message was deferred. DEAD: why the message was
             dead-lettered. COMMITTED: why the last round of sends failed.
+        published_reason: What dead letter and notification say instead of the reason, because it has the text of an
+            error that is not ours. Empty: they say the reason.
         outbox: COMMITTED: messages to be sent, as JSON; empty otherwise.
         result: COMMITTED and COMPLETED: text that the business function left, if any. A pipeline keeps the JSON result
             of a service, or the request that a run was started with.
@@ -50,6 +52,7 @@ class Item:
     payload_hash: str = ""
     request_id: str = ""
     reason: str = ""
+    published_reason: str = ""
     outbox: str = ""
     result: str = ""
     message_ids: tuple[str, ...] = ()

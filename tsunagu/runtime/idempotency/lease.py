@@ -114,6 +114,7 @@ def takeover(found: Item, wanted: Item) -> tuple[Change, Claim]:
         attempts=0 if begins_anew else found.attempts,
         settled=found.settled,
         reason="" if begins_anew else found.reason,
+        published_reason="" if begins_anew else found.published_reason,
     )
     change = Change(
         item_id=item.id,
@@ -127,6 +128,7 @@ def takeover(found: Item, wanted: Item) -> tuple[Change, Claim]:
             items.PAYLOAD_HASH: item.payload_hash,
             items.REQUEST_ID: item.request_id,
             items.REASON: item.reason,
+            items.PUBLISHED_REASON: item.published_reason,
             items.OUTBOX: "",
             items.RESULT: "",
             items.MESSAGE_IDS: (),

@@ -1,7 +1,8 @@
 """The dead-letter channel: sends messages that cannot be processed to the dead-letter queue, and notifies SNS.
 
-The item in the idempotency table keeps the whole reason. The dead letter and the notification carry a copy. Where the
-message has no room for it, the dead letter goes without.
+The item in the idempotency table keeps the whole reason. The dead letter and the notification carry what may be
+published of it: the texts of our errors, and the types of others. Where the message has no room for it, the dead letter
+goes without.
 """
 
 import json
@@ -52,12 +53,22 @@ class DeadLetterChannel:
         queue: Sends to the dead-letter queue.
         notifications: Publishes to the topic of dead letters.
         queue_arn: The queue that the messages came from.
+        publish_error_text: Whether a reason has the text of any error. Default: only the texts of ours, and the types
+            of others.
     """
 
-    def __init__(self, queue: QueueSender, notifications: NotificationSender, queue_arn: str) -> None:
+    def __init__(
+        self,
+        queue: QueueSender,
+        notifications: NotificationSender,
+        queue_arn: str,
+        *,
+        publish_error_text: bool = False,
+    ) -> None:
         self._queue = queue
         self._notifications = notifications
         self._queue_arn = queue_arn
+        self._publish_error_text = publish_error_text
 
     def send(self, dead_letters: Sequence[DeadLetters], metrics: Metrics) -> set[str]:
         """Send dead letters to the dead-letter queue, then publish notifications that list up to 100 each.
@@ -103,7 +114,10 @@ class DeadLetterChannel:
         )
         source = dead_letter_source(self._queue_arn, delivery.message_id)
         letter = _with_attribute(letter, DEAD_LETTER_SOURCE_ATTRIBUTE, source)
-        return _with_attribute(letter, DEAD_LETTER_REASON_ATTRIBUTE, item.reason)
+        return _with_attribute(letter, DEAD_LETTER_REASON_ATTRIBUTE, self._reason(item))
+
+    def _reason(self, item: Item) -> str:
+        return item.reason if self._publish_error_text else item.published_reason or item.reason
 
     def _notify(self, letters: Sequence[tuple[Item, Delivery]]) -> None:
         queue_name = self._queue_arn.rsplit(":", 1)[-1]
@@ -115,7 +129,7 @@ class DeadLetterChannel:
                     "request_id": delivery.request_id,
                     "item_id": item.id,
                     "attempts": item.attempts,
-                    "reason": item.reason,
+                    "reason": self._reason(item),
                 }
                 for item, delivery in letters
             ],

@@ -178,12 +178,14 @@ def _judged(item: Item, failures: Sequence[SendResult]) -> RelayResult:
         # A missing permission is no fault of the message: its target may exist, and take it once it is repaired.
         reason = bounded_reason(str(may_succeed[0].call))
         return RelayResult(replace(item, reason=reason), Relayed.LATER, call, was_counted=False)
-    error = str((may_succeed or failures)[0].error)
-    rounds = item.send_rounds + 1
+    failure = (may_succeed or failures)[0]
+    error, rounds = str(failure.error), item.send_rounds + 1
     if may_succeed and rounds < SEND_ROUNDS:
         return RelayResult(replace(item, attempts=rounds, reason=bounded_reason(error)), Relayed.LATER, call)
-    reason = f"done, but its messages were refused {rounds} times, the last with {error}"
-    return RelayResult(replace(item, attempts=rounds, reason=bounded_reason(reason)), Relayed.NEVER, call)
+    refused = f"done, but its messages were refused {rounds} times, the last with "
+    shown = bounded_reason(refused + (failure.call.code if failure.call is not None else error))
+    reason = bounded_reason(refused + error)
+    return RelayResult(replace(item, attempts=rounds, reason=reason, published_reason=shown), Relayed.NEVER, call)
 
 
 def _is_denied(call: FailedCall | None) -> bool:

@@ -139,8 +139,9 @@ class MessageRunner(Generic[PayloadT]):
         attempts = claim.item.attempts
         if self._settlement.has_spent(attempts):
             message.claim = None
-            reason = f"killed in attempt {attempts}" if claim.was_abandoned else claim.item.reason
-            self._settlement.dead_letter(message, claim, reason, attempts=attempts)
+            killed = f"killed in attempt {attempts}" if claim.was_abandoned else None
+            reason, shown = killed or claim.item.reason, killed or claim.item.published_reason or None
+            self._settlement.dead_letter(message, claim, reason, attempts=attempts, published=shown)
         elif message.problem is not None:
             message.claim = None
             self.conclude(message, claim, Attempt(error=message.problem))

@@ -18,6 +18,7 @@ from tsunagu.runtime.errors import (
     deferral_of,
     delay_of,
     described,
+    published,
 )
 from tsunagu.runtime.idempotency.decisions import Idempotency, newest
 from tsunagu.runtime.idempotency.item import Change, Item
@@ -141,9 +142,11 @@ class Settlement:
             self.dead_letter(message, claim, described(error), attempts=claim.attempt)
         else:
             after_seconds = delay_of(error) if issubclass(kind, RetryableError) else None
-            self._fail(message, claim, described(error), after_seconds)
+            self._fail(message, claim, described(error), after_seconds, published=published(error))
 
-    def dead_letter(self, message: AnyMessage, claim: Claim, reason: str, *, attempts: int) -> None:
+    def dead_letter(
+        self, message: AnyMessage, claim: Claim, reason: str, *, attempts: int, published: str | None = None
+    ) -> None:
         """Queue the outcome "dead": the message goes to the dead-letter queue, with the reason.
 
         Args:
@@ -151,10 +154,19 @@ class Settlement:
             claim: Its item, which this invocation holds.
             reason: Why it cannot be processed.
             attempts: Attempts so far.
+            published: What others may read of the reason. Default: all of it.
         """
         text, ids = bounded_reason(reason), message.message_ids
-        change = self._idempotency.dead(claim, attempts=attempts, reason=text, message_ids=ids)
-        item = replace(claim.item, status=Status.DEAD, reason=text, attempts=attempts, message_ids=newest(ids))
+        shown = _published(reason, published)
+        change = self._idempotency.dead(claim, attempts=attempts, reason=text, message_ids=ids, published=shown)
+        item = replace(
+            claim.item,
+            status=Status.DEAD,
+            reason=text,
+            published_reason=shown,
+            attempts=attempts,
+            message_ids=newest(ids),
+        )
         self._pending.append(_Pending(message, claim, change, item))
 
     def dead_letter_again(self, message: AnyMessage, letters: DeadLetters) -> None:
@@ -198,7 +210,15 @@ class Settlement:
         text, message.is_deferred = bounded_reason(described(error)), True
         self._release(message, claim, attempts=claim.item.attempts, reason=text, delay_seconds=after_seconds)
 
-    def _fail(self, message: AnyMessage, claim: Claim, reason: str, after_seconds: float | None = None) -> None:
+    def _fail(
+        self,
+        message: AnyMessage,
+        claim: Claim,
+        reason: str,
+        after_seconds: float | None = None,
+        *,
+        published: str | None = None,
+    ) -> None:
         """Queue the release of a message whose attempt failed; dead-letter it if its attempts are spent.
 
         Args:
@@ -206,19 +226,35 @@ class Settlement:
             claim: Its item, which this invocation holds.
             reason: Why the attempt failed.
             after_seconds: Seconds until SQS delivers it again. Default: exponential back-off with full jitter.
+            published: What others may read of the reason. Default: all of it.
         """
         self._metrics.count(Metric.ATTEMPTS_FAILED)
         if self.has_spent(claim.attempt):
-            text = f"{claim.attempt} attempts failed, the last with {reason}"
-            self.dead_letter(message, claim, text, attempts=claim.attempt)
+            failed = f"{claim.attempt} attempts failed, the last with "
+            shown = None if published is None else failed + published
+            self.dead_letter(message, claim, failed + reason, attempts=claim.attempt, published=shown)
             return
         delay = backoff_seconds(claim.attempt, self._rng) if after_seconds is None else after_seconds
-        self._release(message, claim, attempts=claim.attempt, reason=bounded_reason(reason), delay_seconds=delay)
+        self._release(
+            message,
+            claim,
+            attempts=claim.attempt,
+            reason=bounded_reason(reason),
+            published=_published(reason, published),
+            delay_seconds=delay,
+        )
 
     def _release(
-        self, message: AnyMessage, claim: Claim, *, attempts: int, reason: str, delay_seconds: float | None
+        self,
+        message: AnyMessage,
+        claim: Claim,
+        *,
+        attempts: int,
+        reason: str,
+        published: str = "",
+        delay_seconds: float | None,
     ) -> None:
-        change = self._idempotency.released(claim, attempts=attempts, reason=reason)
+        change = self._idempotency.released(claim, attempts=attempts, reason=reason, published=published)
         item = replace(claim.item, status=Status.RELEASED)
         self._pending.append(_Pending(message, claim, change, item, delay_seconds=delay_seconds))
 
@@ -298,6 +334,11 @@ class Settlement:
     def _log(message: AnyMessage, event: str, call: FailedCall | None = None) -> None:
         with in_hand(message.log_fields):
             _logger.warning(event, extra={LogKey.RECORD_COUNT: len(message.deliveries), **call_fields(call)})
+
+
+def _published(reason: str, published: str | None) -> str:
+    """Return the published reason as an item keeps it: empty if it is the reason itself."""
+    return "" if published is None or published == reason else bounded_reason(published)
 
 
 def _completed(claim: Claim, outbox: Sequence[OutboxMessage], result: str) -> Item:

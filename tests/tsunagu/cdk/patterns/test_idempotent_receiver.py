@@ -88,12 +88,15 @@ def test_timeout_of_the_function_is_that_of_the_channel(stack: Stack, package: H
     assert properties(stack, FUNCTION)["Timeout"] == 7
 
 
-@pytest.mark.parametrize("chosen", [True, False])
-def test_handler_logs_tracebacks_only_where_a_prop_says_so(stack: Stack, package: HandlerPackage, chosen: bool) -> None:
-    receiver(stack, package, channel(stack), log_tracebacks=chosen)
+@pytest.mark.parametrize("setting", ["log_tracebacks", "publish_error_text"])
+@pytest.mark.parametrize("chosen", [True, False, None])
+def test_handler_says_more_of_errors_only_where_a_prop_says_so(
+    stack: Stack, package: HandlerPackage, setting: str, chosen: bool | None
+) -> None:
+    receiver(stack, package, channel(stack), **({} if chosen is None else {setting: chosen}))
 
     variables = properties(stack, FUNCTION)["Environment"]["Variables"]
-    assert variables["LOG_TRACEBACKS"] == str(chosen).lower()
+    assert variables[setting.upper()] == str(bool(chosen)).lower()
 
 
 def test_handler_finds_in_its_environment_what_the_contract_names(stack: Stack, package: HandlerPackage) -> None:

@@ -259,6 +259,19 @@ def test_only_the_denied_statement_of_a_call_is_a_configuration_fault(client: "D
     assert [problem and problem.is_configuration_fault for problem in problems] == [True, False]
 
 
+def test_statement_that_dynamodb_always_refuses_harms_no_other_of_its_call(client: "DynamoDBClient") -> None:
+    applied: dict[str, Any] = {"Responses": [{"TableName": "items"}]}
+    with Stubber(client) as stub:
+        stub.add_client_error("batch_execute_statement", "ValidationException")
+        stub.add_response("batch_execute_statement", applied)
+        stub.add_client_error("batch_execute_statement", "ValidationException")
+        stub.add_response("batch_execute_statement", applied)
+
+        verdicts = DynamoDbItemStore(client, "items").insert([new_item(), new_item(), new_item()])
+
+    assert [verdict.outcome for verdict in verdicts] == [Outcome.APPLIED, Outcome.UNAVAILABLE, Outcome.APPLIED]
+
+
 def test_only_the_throttled_statement_of_a_call_is_unavailable(client: "DynamoDBClient") -> None:
     with Stubber(client) as stub:
         throttled = {"Error": {"Code": "ThrottlingError", "Message": "slow down"}}

@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import AsyncIterator, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import boto3
@@ -36,15 +36,45 @@ ENVIRONMENT = ReceiverEnvironment(
 )
 
 
-def test_five_lines_receive_once(monkeypatch: pytest.MonkeyPatch) -> None:
-    for name, value in ENVIRONMENT.to_environment().items():
+@pytest.mark.parametrize(
+    ("environment", "reason"),
+    [(ENVIRONMENT, "ValueError"), (replace(ENVIRONMENT, publish_error_text=True), "ValueError: secret")],
+)
+def test_text_of_an_error_is_published_where_the_environment_says_so(
+    monkeypatch: pytest.MonkeyPatch, environment: ReceiverEnvironment, reason: str
+) -> None:
+    url = boto3.client("sqs").create_queue(QueueName="dead")["QueueUrl"]
+    topic = boto3.client("sns").create_topic(Name="dead")["TopicArn"]
+    create_table()
+    deployed = replace(environment, dead_letter_queue_url=url, notification_topic_arn=topic, max_attempts=1)
+    for name, value in deployed.to_environment().items():
         monkeypatch.setenv(name, value)
+
+    @message_handler("invoices", key="number")
+    def handler(invoice: Invoice, message: Message) -> None:
+        raise ValueError("secret")
+
+    event = {"Records": [record({"number": "i-1", "amount": 1, "tags": []})]}
+
+    assert handler(event, FakeContext()) == {"batchItemFailures": []}
+    (letter,) = boto3.client("sqs").receive_message(QueueUrl=url, MessageAttributeNames=["All"])["Messages"]
+    attributes = letter["MessageAttributes"]
+    assert attributes["dead_letter_reason"].get("StringValue") == f"1 attempts failed, the last with {reason}"
+
+
+def create_table() -> None:
     boto3.client("dynamodb").create_table(
         TableName="items",
         BillingMode="PAY_PER_REQUEST",
         AttributeDefinitions=[{"AttributeName": "id", "AttributeType": "S"}],
         KeySchema=[{"AttributeName": "id", "KeyType": "HASH"}],
     )
+
+
+def test_five_lines_receive_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name, value in ENVIRONMENT.to_environment().items():
+        monkeypatch.setenv(name, value)
+    create_table()
     effects: list[Invoice] = []
 
     @message_handler("invoices", key="number")

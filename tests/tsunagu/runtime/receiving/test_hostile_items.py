@@ -110,7 +110,7 @@ STATUSES = st.sampled_from(Status)
 NUMBERS = st.integers(0, items.NEVER)
 TEXTS = st.text(max_size=20) | st.just("m-bad")
 OUTBOXES = st.recursive(
-    st.none() | st.booleans() | st.integers() | st.text(st.characters(codec=None), max_size=9),
+    st.none() | st.booleans() | st.integers() | st.text(st.characters(exclude_categories=()), max_size=9),
     lambda inner: (
         st.lists(inner)
         | st.dictionaries(
@@ -170,7 +170,7 @@ def test_no_item_harms_the_neighbours_of_its_message(
 ITEM = Item(id="orders#1", status=Status.RELEASED, owner="me", fence=1, lease=0, message_ids=("m-1",), reason="why")
 ATTRIBUTES = item_attributes(ITEM)
 VALUES = st.recursive(
-    st.none() | st.booleans() | st.integers() | st.text(st.characters(codec=None)) | st.binary(),
+    st.none() | st.booleans() | st.integers() | st.text(st.characters(exclude_categories=())) | st.binary(),
     lambda inner: st.lists(inner) | st.dictionaries(st.sampled_from(["S", "N", "L", "M", "NULL"]), inner),
     max_leaves=4,
 )
@@ -357,6 +357,37 @@ def test_message_that_the_sdk_cannot_write_is_refused_alone_and_for_good() -> No
     assert answers[1] == EntryFailure(
         "the SDK cannot write the message: UnicodeEncodeError", can_retry=False, is_permanent=True
     )
+
+
+@pytest.mark.parametrize(
+    "outbox",
+    [
+        "no json",
+        "[" * 100_000,
+        "7",
+        "[7]",
+        '[{"target": "https://sqs/q"}]',
+        '[{"channel": "pigeon", "target": "https://sqs/q", "body": "x"}]',
+        '[{"channel": "queue", "target": ["https://sqs/q"], "body": "x"}]',
+        '[{"channel": "queue", "target": "no url", "body": "x"}]',
+        '[{"channel": "queue", "target": "https://sqs/q", "body": null}]',
+        '[{"channel": "queue", "target": "https://sqs/q", "body": "\\ud800"}]',
+        '[{"channel": "queue", "target": "https://sqs/q", "body": "x", "attributes": [1]}]',
+        '[{"channel": "queue", "target": "https://sqs/q", "body": "x", "awaits": {"a": 1}}]',
+        '[{"channel": "queue", "target": "https://sqs/q", "body": "x", "color": "red"}]',
+    ],
+)
+def test_outbox_of_an_item_that_cannot_be_read_is_given_up_at_once(outbox: str) -> None:
+    world = World()
+    world.outbox.broken = True
+    world.receive(BAD, process=lambda _body, message: message.outbox.send("https://sqs/next", "x"))
+    world.store.items[BAD_ID] = replace(world.store.items[BAD_ID], outbox=outbox)
+    world.outbox.broken = False
+
+    assert world.receive(NEIGHBOURS[0], BAD, NEIGHBOURS[1]) == []
+    assert world.effects() == ["o-1", "o-2"]
+    (letter,) = world.dead_letter_queue.sent
+    assert "the outbox of the item cannot be read" in str(letter.attributes["dead_letter_reason"])
 
 
 def test_outbox_of_the_item_is_read_as_it_was_put() -> None:

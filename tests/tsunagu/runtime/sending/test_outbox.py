@@ -280,6 +280,11 @@ def test_request_id_and_hops_leave_room_for_eight_attributes() -> None:
         (lambda outbox: outbox.send(QUEUE_URL, "x", group_id=5), "group_id of .* must be text, got int"),
         (lambda outbox: outbox.send(QUEUE_URL, "x", group_id="\ud800"), "surrogates not allowed"),
         (lambda outbox: outbox.send(QUEUE_URL, "\ud800"), "surrogates not allowed"),
+        (lambda outbox: outbox.send("next", "x"), "target of a message for a queue must be a queue URL, got"),
+        (lambda outbox: outbox.send("https://", "x"), "target of a message for a queue must be a queue URL, got"),
+        (lambda outbox: outbox.send(TOPIC_ARN, "x"), "target of a message for a queue must be a queue URL, got"),
+        (lambda outbox: outbox.publish("done", "x"), "target of a message for a topic must be the ARN of a topic"),
+        (lambda outbox: outbox.publish(QUEUE_URL, "x"), "target of a message for a topic must be the ARN of a topic"),
         (lambda outbox: outbox.publish(None, "x"), "target of a message for a topic must be text, got NoneType"),
     ],
 )

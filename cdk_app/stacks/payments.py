@@ -77,6 +77,7 @@ class PaymentsStack(Stack):
             environment=[PaymentsEnvironment(payments_table_name=self._payments.table_name)],
             channel=channel,
             table=self._items,
+            shared_keys="payments",  # a payment may come through both queues
             dead_letter_notifier=self._dead_letter_notifier,
             platform=self._settings.platform,
             log_retention=RETENTION_BY_DAYS[self._settings.log_retention_days],

@@ -12,6 +12,7 @@ from tests.tsunagu.runtime.world import QUEUE_ARN, FakeContext, record
 from tsunagu.contracts.environment import EnvironmentContractError, ReceiverEnvironment
 from tsunagu.contracts.pipeline import ServiceEnvironment
 from tsunagu.runtime.functions.message_handler import message_handler
+from tsunagu.runtime.idempotency.keys import item_id
 from tsunagu.runtime.receiving.message import Message
 
 
@@ -59,7 +60,13 @@ def test_text_of_an_error_is_published_where_the_environment_says_so(
     assert handler(event, FakeContext()) == {"batchItemFailures": []}
     (letter,) = boto3.client("sqs").receive_message(QueueUrl=url, MessageAttributeNames=["All"])["Messages"]
     attributes = letter["MessageAttributes"]
-    assert attributes["dead_letter_reason"].get("StringValue") == f"1 attempts failed, the last with {reason}"
+    assert attributes["tsunagu_dead_letter_reason"].get("StringValue") == f"1 attempts failed, the last with {reason}"
+
+
+def make_items(monkeypatch: pytest.MonkeyPatch, environment: ReceiverEnvironment = ENVIRONMENT) -> None:
+    for name, value in environment.to_environment().items():
+        monkeypatch.setenv(name, value)
+    create_table()
 
 
 def create_table() -> None:
@@ -72,9 +79,7 @@ def create_table() -> None:
 
 
 def test_five_lines_receive_once(monkeypatch: pytest.MonkeyPatch) -> None:
-    for name, value in ENVIRONMENT.to_environment().items():
-        monkeypatch.setenv(name, value)
-    create_table()
+    make_items(monkeypatch)
     effects: list[Invoice] = []
 
     @message_handler("invoices", key="number")
@@ -88,6 +93,23 @@ def test_five_lines_receive_once(monkeypatch: pytest.MonkeyPatch) -> None:
     assert responses == [{"batchItemFailures": []}] * 2
     assert effects == [Invoice("i-1", 1, [])]
     assert handler.__doc__ == "Record an invoice."
+
+
+@pytest.mark.parametrize(
+    ("shared_keys", "space", "receiver"), [("", "invoices@orders", QUEUE_ARN), ("billing", "billing", "billing")]
+)
+def test_item_says_whose_key_it_is(
+    monkeypatch: pytest.MonkeyPatch, shared_keys: str, space: str, receiver: str
+) -> None:
+    make_items(monkeypatch, replace(ENVIRONMENT, shared_keys=shared_keys))
+
+    @message_handler("invoices", key="number")
+    def handler(invoice: Invoice, message: Message) -> None: ...
+
+    handler({"Records": [record({"number": "i-1", "amount": 1, "tags": []})]}, FakeContext())
+
+    (item,) = boto3.resource("dynamodb").Table("items").scan()["Items"]
+    assert (item["id"], item["receiver"]) == (item_id(space, "i-1"), receiver)
 
 
 def test_start_without_its_environment_is_counted_and_logged_each_time(

@@ -22,7 +22,7 @@ from tsunagu.operations.trace import trace
 from tsunagu.runtime.aws.journal import DynamoDbJournalIndex, deployed_journal
 from tsunagu.runtime.errors import UnavailableError, UnknownEventError
 from tsunagu.runtime.functions.preprocessor import QUEUE_VARIABLE, preprocessor
-from tsunagu.runtime.pipeline.errors import MalformedRequestError
+from tsunagu.runtime.pipeline.errors import ForeignKeyError, MalformedRequestError
 
 STEPS = {"reserve": ("inventory", "billing"), "ship": ("shipping",)}
 SERVICES = [(step, service) for step, services in STEPS.items() for service in services]
@@ -40,6 +40,7 @@ class Desk:
 
     def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
         self._monkeypatch = monkeypatch
+        self.place = "shop/Orders"
         self._sns, self._sqs = boto3.client("sns"), boto3.client("sqs")
         boto3.client("s3").create_bucket(
             Bucket="claims", CreateBucketConfiguration={"LocationConstraint": "eu-central-1"}
@@ -82,6 +83,7 @@ class Desk:
             metrics_namespace="Tsunagu",
             inline_bytes=300,
             single_writes=True,
+            pipeline_place=self.place,
         )
 
     def ask(self, event: object) -> dict[str, Any]:
@@ -288,6 +290,25 @@ def test_entry_queue_starts_orders(desk: Desk) -> None:
 
     (notification,) = desk.notifications()
     assert desk.ask(start())["request_id"] == notification["request_id"]
+
+
+def test_start_of_another_pipeline_of_the_same_name_is_no_duplicate(desk: Desk) -> None:
+    desk.ask(start())
+    desk.place = "another-shop/Orders"
+    desk.send("entry", json.dumps(start()))
+
+    with pytest.raises(ForeignKeyError):
+        desk.ask(start())
+    assert len(desk.enter()["batchItemFailures"]) == 1
+
+
+def test_start_through_the_entry_queue_of_another_pipeline_of_the_same_name_is_no_duplicate(desk: Desk) -> None:
+    desk.send("entry", json.dumps(start()))
+    desk.enter()
+    desk.place = "another-shop/Orders"
+
+    with pytest.raises(ForeignKeyError):
+        desk.ask(start())
 
 
 def test_preprocessor_without_an_entry_queue_refuses_records(desk: Desk) -> None:

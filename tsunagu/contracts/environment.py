@@ -100,6 +100,8 @@ class ReceiverEnvironment(EnvironmentContract):
         lease_seconds: Length of a lease that heartbeats extend. Default: leases are as long as the invocation.
         log_tracebacks: Whether a log line of an error has its traceback, without values.
         publish_error_text: Whether dead letters and notifications have the texts of all errors.
+        shared_keys: Name under which receivers of several queues share their keys. Default: the keys are those of this
+            queue alone.
     """
 
     idempotency_table_name: str
@@ -115,3 +117,4 @@ class ReceiverEnvironment(EnvironmentContract):
     lease_seconds: int | None = None
     log_tracebacks: bool = False
     publish_error_text: bool = False
+    shared_keys: str = ""

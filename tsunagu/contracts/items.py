@@ -8,6 +8,7 @@ One number, `lease`, decides whether an item can be claimed, so that no conditio
 * COMPLETED, DEAD: `NEVER`
 """
 
+import re
 from enum import StrEnum
 
 ID = "id"
@@ -25,6 +26,7 @@ MESSAGE_IDS = "message_ids"
 TOLD = "told"
 RESULT = "result"
 REQUEST_ID = "request_id"
+RECEIVER = "receiver"
 UPDATED = "updated"
 EXPIRATION = "expiration"  # the table's TTL attribute, in seconds since the epoch
 
@@ -38,6 +40,9 @@ OUTBOX_AND_RESULT_BYTES = 380_000
 # their message ids, of 36 characters each. A copy whose id it does not keep is never acknowledged for that reason: it
 # claims the item, and is dead-lettered again.
 KEPT_MESSAGE_IDS = 100
+# A scope of a receiver, or a name of shared keys. The key space of one receiver has an `@` too, that of a pipeline a
+# dot: so none of them can be another's.
+KEY_SPACE_NAME = re.compile(r"[A-Za-z0-9_-]{1,64}")
 
 FREE = 0
 NEVER = 10**15

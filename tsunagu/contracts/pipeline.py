@@ -54,6 +54,8 @@ class PreprocessorEnvironment(EnvironmentContract):
         largest_payload_bytes: Largest JSON, in bytes, that the pipeline accepts.
         hop_limit: Hops after which a message is refused, so that a loop ends.
         single_writes: Whether items are written by single conditional writes, instead of batches of PartiQL.
+        pipeline_place: Account, region, stack and path of the pipeline. Starts of a pipeline elsewhere with the same
+            name and table are not taken for its own. Default: not compared.
     """
 
     pipeline: str
@@ -67,3 +69,4 @@ class PreprocessorEnvironment(EnvironmentContract):
     largest_payload_bytes: int = LARGEST_PAYLOAD_BYTES
     hop_limit: int = HOP_LIMIT
     single_writes: bool = False
+    pipeline_place: str = ""

@@ -20,6 +20,7 @@ class Metric(StrEnum):
     CALLS_FAILED = "CallsFailed"
     FAILURES_AFTER_COMMIT = "FailuresAfterCommit"
     CONFIGURATION_FAULTS = "ConfigurationFaults"  # has the dimension `function_name` too
+    KEYS_MIXED_UP = "KeysMixedUp"
 
 
 class LogKey(StrEnum):
@@ -30,6 +31,7 @@ class LogKey(StrEnum):
     CAUSE_REQUEST_ID = "cause_request_id"  # of the request that sent a message, where the message starts a new one
     MESSAGE_ID = "message_id"
     ITEM_ID = "item_id"
+    RECEIVER = "receiver"  # of an item that belongs to another receiver
     FENCING_TOKEN = "fencing_token"  # noqa: S105 - a number, no secret
     ATTEMPTS = "attempts"
     ERROR_TYPE = "error_type"

@@ -25,6 +25,7 @@ ENVIRONMENT = ReceiverEnvironment(
     max_attempts=1,
     function_timeout_seconds=10,
     metrics_namespace="Tsunagu",
+    shared_keys="payments",
     single_writes=True,  # moto lacks parameters in BatchExecuteStatement
 )
 

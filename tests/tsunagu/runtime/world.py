@@ -325,6 +325,8 @@ class World:
         self.concurrency = 1
         self.group_commit = True
         self.publish_error_text = False
+        self.scope = "orders"
+        self.keys_of = ""
         self.parse = parse_order
         self.seed = 7
         self._owners = 0
@@ -344,7 +346,7 @@ class World:
             rng=random.Random(self.seed),
         )
         config = ReceiverConfig(
-            scope="orders",
+            scope=self.scope,
             queue_arn=QUEUE_ARN,
             function_timeout_seconds=TIMEOUT_SECONDS,
             max_attempts=MAX_ATTEMPTS,
@@ -352,6 +354,7 @@ class World:
             lease_seconds=self.lease_seconds,
             concurrency=self.concurrency,
             group_commit=self.group_commit,
+            receiver=self.keys_of,
         )
         return Receiver(
             config, ports, parse=self.parse, key=lambda body: body["order_id"], process=process or self.work

@@ -11,6 +11,7 @@ from constructs import Construct
 from tsunagu.cdk.constructs.error_path import props_error
 from tsunagu.cdk.constructs.grants import Grantor, PolicyResource, grantee_name, is_foreign
 from tsunagu.cdk.constructs.key_access import RECEIVE_ACTIONS
+from tsunagu.cdk.constructs.key_spaces import KeySpaces, table_identity
 from tsunagu.cdk.constructs.protection import removal_policy
 from tsunagu.contracts import items
 
@@ -39,7 +40,7 @@ class IdempotencyTableProps:
 
 
 class IdempotencyTable(Construct):
-    """Keep the idempotency items of any number of receivers; the scope in an item's id keeps them apart.
+    """Keep the idempotency items of any number of receivers; the key space in an item's id keeps them apart.
 
     The table is on demand, with recovery to any second of the last 35 days. The items are those of
     `tsunagu.contracts.items`.
@@ -47,12 +48,14 @@ class IdempotencyTable(Construct):
     Attributes:
         table: The table.
         props: Settings of the table.
+        key_spaces: Who has which keys; the same for all constructs of one table.
     """
 
     def __init__(self, scope: Construct, construct_id: str, props: IdempotencyTableProps | None = None) -> None:
         super().__init__(scope, construct_id)
         self.props = props or IdempotencyTableProps()
         self.table: dynamodb.ITable = self.props.existing or self._table()
+        self.key_spaces = self._known_key_spaces() or KeySpaces()
 
     def grant_idempotency(
         self, grantee: iam.IGrantable, *, single_writes: bool = False, transactions: bool = True
@@ -94,6 +97,16 @@ class IdempotencyTable(Construct):
         # The policy of a table cannot refer to the table by its own ARN: that would be a dependency cycle.
         grantor = Grantor(self, cast("PolicyResource", self.table), self.table.encryption_key)
         return grantor.grant(grantee, actions, arn, policy_arn="*", key_actions=RECEIVE_ACTIONS)
+
+    def _known_key_spaces(self) -> KeySpaces | None:
+        """Return the key spaces of another construct with the same existing table, if the app has one."""
+        if self.props.existing is None:
+            return None
+        identity = table_identity(self.table)
+        for other in self.node.root.node.find_all():
+            if isinstance(other, IdempotencyTable) and other is not self and table_identity(other.table) == identity:
+                return other.key_spaces
+        return None
 
     def _table(self) -> dynamodb.Table:
         table = dynamodb.Table(

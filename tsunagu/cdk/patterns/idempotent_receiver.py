@@ -10,10 +10,12 @@ from tsunagu.cdk.constructs.acknowledgement import acknowledge
 from tsunagu.cdk.constructs.dead_letter_notifier import DeadLetterNotifier, DeadLetterNotifierProps
 from tsunagu.cdk.constructs.handler_function import HandlerFunction, HandlerFunctionProps
 from tsunagu.cdk.constructs.idempotency_table import IdempotencyTable, IdempotencyTableProps
+from tsunagu.cdk.constructs.key_spaces import ReceiverKeys
 from tsunagu.cdk.constructs.queue_channel import QueueChannel
 from tsunagu.cdk.constructs.ranges import DAY_SECONDS, check_seconds, check_type
 from tsunagu.cdk.patterns.receiver_settings import ReceiverSettings
 from tsunagu.contracts.environment import ReceiverEnvironment
+from tsunagu.contracts.items import KEY_SPACE_NAME
 from tsunagu.contracts.telemetry import METRICS_NAMESPACE
 from tsunagu.errors import InvalidPropsError
 
@@ -41,6 +43,9 @@ class IdempotentReceiverProps(ReceiverSettings):
         single_writes: Write items one by one, with ten times the calls, for accounts that do not allow PartiQL.
             Default: in batches of PartiQL statements.
         transactions: Let the handler commit writes of its own together with its message. Default: it may.
+        shared_keys: Name under which this receiver shares its keys with receivers of other queues: a key that one of
+            them processed is a duplicate for the others. Give the same name and the same `table` to each of them, 1 to
+            64 letters, digits, hyphens and underscores. Default: the keys belong to this receiver alone.
 
     Raises:
         InvalidPropsError: A number is out of range, or two settings exclude each other.
@@ -53,6 +58,7 @@ class IdempotentReceiverProps(ReceiverSettings):
     metrics_namespace: str = METRICS_NAMESPACE
     single_writes: bool = False
     transactions: bool = True
+    shared_keys: str | None = None
 
     def __post_init__(self) -> None:
         """Refuse settings that AWS does not allow, or that exclude each other."""
@@ -62,6 +68,17 @@ class IdempotentReceiverProps(ReceiverSettings):
         self._check_back_stop()
         self._check_window()
         self._check_lease()
+        self._check_shared_keys()
+
+    def _check_shared_keys(self) -> None:
+        if self.shared_keys is None:
+            return
+        if not KEY_SPACE_NAME.fullmatch(self.shared_keys):
+            msg = f"shared_keys must be 1 to 64 letters, digits, hyphens and underscores, got {self.shared_keys!r}"
+            raise InvalidPropsError(msg)
+        if self.table is None:
+            msg = f"table must be given with shared_keys, because keys are shared in one table, got {self.shared_keys}"
+            raise InvalidPropsError(msg)
 
     def _check_lease(self) -> None:
         if self.lease is None:
@@ -98,14 +115,16 @@ class IdempotentReceiverProps(ReceiverSettings):
     def _check_window(self) -> None:
         if self.idempotency_window is None:
             return
-        check_window(self.idempotency_window, self._least_window())
+        check_window(self.idempotency_window, self.least_window)
 
     @property
     def window(self) -> Duration:
         """How long an item is kept after its last change."""
-        return self.idempotency_window or self._least_window()
+        return self.idempotency_window or self.least_window
 
-    def _least_window(self) -> Duration:
+    @property
+    def least_window(self) -> Duration:
+        """How long an item must be kept: the longest stay of a message, and a day."""
         return Duration.seconds(self.channel.props.longest_stay.to_seconds() + WINDOW_SLACK.to_seconds())
 
 
@@ -130,6 +149,15 @@ class IdempotentReceiver(Construct):
             self, "DeadLetterNotifier", DeadLetterNotifierProps(protect=props.protect)
         )
         props.channel.attach_receiver(self)
+        self.table.key_spaces.add_receiver(
+            ReceiverKeys(
+                receiver=self,
+                package=props.package,
+                shared_keys=props.shared_keys,
+                window=props.window,
+                least_window=props.least_window,
+            )
+        )
         self.alarms = self.dead_letter_notifier.watch_channel(self, props.channel)
         self.handler = HandlerFunction(self, "Handler", self._function_props(props))
         acknowledge(
@@ -173,6 +201,7 @@ class IdempotentReceiver(Construct):
             lease_seconds=int(props.lease.to_seconds()) if props.lease else None,
             log_tracebacks=props.log_tracebacks,
             publish_error_text=props.publish_error_text,
+            shared_keys=props.shared_keys or "",
         )
 
     def _grant(self, props: IdempotentReceiverProps) -> None:

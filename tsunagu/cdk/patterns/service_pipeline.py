@@ -5,6 +5,7 @@ import json
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
+from aws_cdk import Aws, Stack
 from constructs import Construct
 
 from tsunagu.cdk.constructs.acknowledgement import acknowledge
@@ -53,6 +54,7 @@ class ServicePipeline(Construct):
         self.bucket = props.bucket or self._new_bucket()
         self.bucket.require_lifetime(object_lifetime(props.longest_run, props.window), self)
         self.table = props.table or self._new_table()
+        self.table.key_spaces.add_pipeline(props.name, self)
         self.dead_letter_notifier = props.dead_letter_notifier or self._new_dead_letter_notifier()
         self.completion_topic = props.completion_topic or self._new_topic(self, "Notifier")
         self._topics = self._step_topics()
@@ -168,7 +170,14 @@ class ServicePipeline(Construct):
             largest_payload_bytes=props.largest_payload_bytes,
             hop_limit=props.hop_limit,
             single_writes=props.single_writes,
+            pipeline_place=self._place(),
         )
+
+    def _place(self) -> str:
+        """Return what tells this pipeline from all others, and stays when its stack is deleted and deployed again."""
+        stack = Stack.of(self)
+        path = self.node.path.removeprefix(f"{stack.node.path}/")
+        return f"{stack.account}/{stack.region}/{Aws.STACK_NAME}/{path}"  # a literal would differ from stage to stage
 
     def _steps_text(self) -> str:
         steps = [

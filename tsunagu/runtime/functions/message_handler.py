@@ -1,7 +1,6 @@
 """The decorator `message_handler`: makes a Lambda handler of a function that takes a typed message."""
 
 import functools
-import re
 import typing
 from collections.abc import Callable
 from typing import Any, Protocol, TypeVar, overload
@@ -9,6 +8,7 @@ from typing import Any, Protocol, TypeVar, overload
 from tsunagu.runtime.startup import without_collection
 
 with without_collection():
+    from tsunagu.contracts.items import KEY_SPACE_NAME
     from tsunagu.runtime.functions import wiring
     from tsunagu.runtime.idempotency.keys import BusinessKey
     from tsunagu.runtime.receiving.message import Message
@@ -20,8 +20,6 @@ Response = dict[str, list[dict[str, str]]]
 LambdaHandler = Callable[[object, LambdaContext], Response]
 
 CONCURRENCY = range(1, 101)
-
-_SCOPE = re.compile(r"[A-Za-z0-9_-]{1,64}")
 
 
 class HandlerDecorator(Protocol):
@@ -78,8 +76,8 @@ def message_handler(
     The first invocation reads the environment and makes the clients. A wrong use of the decorator raises at import.
 
     Args:
-        scope: Name of the kind of message, 1 to 64 letters, digits, hyphens and underscores. It is the first part of
-            the items' ids, and the service's name in logs and metrics.
+        scope: Name of the kind of message, 1 to 64 letters, digits, hyphens and underscores. It is in the items'
+            ids, beside the queue's name, and the service's name in logs and metrics.
         key: The business key: the name of a field of the message, or a function that takes the message.
         concurrency: How many messages of a batch run at the same time, 1 to 100; for standard queues. Default: one
             after the other.
@@ -94,7 +92,7 @@ def message_handler(
             no field of type `str` or `int`; or `strict` is used with a class that reads itself.
         ValueError: The scope or the concurrency is out of range.
     """
-    if not _SCOPE.fullmatch(scope):
+    if not KEY_SPACE_NAME.fullmatch(scope):
         msg = f"scope must be 1 to 64 letters, digits, hyphens and underscores, got {scope!r}"
         raise ValueError(msg)
     if concurrency not in CONCURRENCY:

@@ -98,17 +98,19 @@ def preprocessor() -> Preprocessor:
         new_owner=new_owner,
         rng=random.Random(),  # noqa: S311 - jitter
     )
-    starter = Starter(journal.pipeline, planner, start_ports, window_seconds=environment.idempotency_window_seconds)
+    place = environment.pipeline_place
+    window_seconds = environment.idempotency_window_seconds
+    starter = Starter(journal.pipeline, planner, start_ports, window_seconds=window_seconds, place=place)
     starts = StartReceiver(journal.pipeline, planner, new_id, hop_limit=environment.hop_limit)
-    receiver = _receiver(starts, scope, config) if QUEUE_VARIABLE in os.environ else None
+    receiver = _receiver(starts, scope, place, config) if QUEUE_VARIABLE in os.environ else None
     return Preprocessor(starter, receiver, now_ms=clock.now_ms)
 
 
-def _receiver(starts: StartReceiver, scope: str, config: "Config") -> Receiver[StartCommand]:
+def _receiver(starts: StartReceiver, scope: str, place: str, config: "Config") -> Receiver[StartCommand]:
     with wiring.loud_start(scope):
         environment = ReceiverEnvironment.from_environment(os.environ)
     return Receiver(
-        wiring.receiver_config(environment, scope),
+        wiring.receiver_config(environment, scope, receiver=place),
         wiring.ports(environment, scope, config),
         parse=starts.command,
         key=starts.key,

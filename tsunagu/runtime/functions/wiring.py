@@ -18,7 +18,7 @@ from tsunagu.runtime.aws.sqs import SqsQueueSender, SqsVisibility
 from tsunagu.runtime.aws.tasks import StepFunctionsTasks
 from tsunagu.runtime.clock import Clock, SystemClock, new_owner
 from tsunagu.runtime.errors import FailedCall, UnavailableError
-from tsunagu.runtime.idempotency.keys import BusinessKey
+from tsunagu.runtime.idempotency.keys import BusinessKey, key_space
 from tsunagu.runtime.json_text import JsonObject
 from tsunagu.runtime.receiving.dead_letters import DeadLetterChannel
 from tsunagu.runtime.receiving.message import Message
@@ -49,7 +49,7 @@ def receiver(
     """Build the receiver of a function that `IdempotentReceiver` deployed. Call it once per process.
 
     Args:
-        scope: First part of the items' ids, and the service's name in logs and metrics.
+        scope: Name of the kind of message, which is in the items' ids, and the service's name in logs and metrics.
         parse: Reads a payload from a JSON object; raises `InvalidMessageError`.
         key: Returns the business key of a payload: text or a whole number.
         process: The business function.
@@ -64,8 +64,10 @@ def receiver(
     with loud_start(scope):
         environment = ReceiverEnvironment.from_environment(os.environ)
     telemetry.configure(scope, process, log_tracebacks=environment.log_tracebacks)
+    keys = key_space(scope, environment.queue_arn, environment.shared_keys)
+    whose = environment.shared_keys or environment.queue_arn
     return Receiver(
-        receiver_config(environment, scope, concurrency=concurrency, group_commit=group_commit),
+        receiver_config(environment, keys, concurrency=concurrency, group_commit=group_commit, receiver=whose),
         ports(environment, scope, client_config(environment.function_timeout_seconds)),
         parse=parse,
         key=key,
@@ -157,15 +159,21 @@ def unreadable_environment() -> FailedCall:
 
 
 def receiver_config(
-    environment: ReceiverEnvironment, scope: str, *, concurrency: int = 1, group_commit: bool = True
+    environment: ReceiverEnvironment,
+    scope: str,
+    *,
+    concurrency: int = 1,
+    group_commit: bool = True,
+    receiver: str = "",
 ) -> ReceiverConfig:
     """Return the numbers and names of a receiver.
 
     Args:
         environment: The environment that the construct wrote.
-        scope: First part of the items' ids.
+        scope: The key space: first part of the items' ids.
         concurrency: How many messages of a batch run at the same time; for standard queues.
         group_commit: Whether the writes of several messages share a transaction.
+        receiver: Whose keys these are; see `Item.receiver`. Default: nobody else can have them.
     """
     return ReceiverConfig(
         scope=scope,
@@ -176,6 +184,7 @@ def receiver_config(
         lease_seconds=environment.lease_seconds,
         concurrency=concurrency,
         group_commit=group_commit,
+        receiver=receiver,
     )
 
 

@@ -84,6 +84,17 @@ class Mismatch:
 
 
 @dataclass(frozen=True, slots=True)
+class Foreign:
+    """The key belongs to another receiver of the table: this message was not processed, and is not a duplicate.
+
+    Attributes:
+        receiver: Whose key it is, as the item says.
+    """
+
+    receiver: str
+
+
+@dataclass(frozen=True, slots=True)
 class Unavailable:
     """The store did not answer: SQS delivers the message again, and this does not count as an attempt.
 
@@ -105,7 +116,7 @@ class Unreadable:
     problem: str
 
 
-Decision = Held | Done | Busy | Unsent | DeadLettered | Mismatch | Unavailable | Unreadable
+Decision = Held | Done | Busy | Unsent | DeadLettered | Mismatch | Foreign | Unavailable | Unreadable
 
 
 class Idempotency:
@@ -118,6 +129,7 @@ class Idempotency:
         lease: Length of its leases.
         window_seconds: Seconds from the last claim or outcome of an item until it expires.
         rng: Where the jitter of pauses comes from.
+        receiver: Whose keys these are; see `Item.receiver`. Default: nobody else can have them.
     """
 
     def __init__(
@@ -129,6 +141,7 @@ class Idempotency:
         lease: LeaseTerm,
         window_seconds: int,
         rng: random.Random,
+        receiver: str = "",
     ) -> None:
         self._store = IsolatedStore(store)
         self._clock = clock
@@ -136,6 +149,7 @@ class Idempotency:
         self._lease = lease
         self._committer = Committer(self._store, clock, rng, owner)
         self._window_seconds = window_seconds
+        self._receiver = receiver
 
     @property
     def lease(self) -> LeaseTerm:
@@ -181,6 +195,13 @@ class Idempotency:
         now_ms = self._clock.now_ms()
         if found.has_expired(now_ms):
             return takeover(found, wanted)
+        if found.receiver not in {"", self._receiver}:  # empty: of an earlier release
+            return Foreign(found.receiver)
+        return self._decide_own(request, wanted, found, now_ms)
+
+    def _decide_own(
+        self, request: ClaimRequest, wanted: Item, found: Item, now_ms: int
+    ) -> Decision | tuple[Change, Claim]:
         if found.status is Status.DEAD:
             own = set(found.message_ids) & set(request.message_ids)
             return DeadLettered(found) if own else takeover(found, wanted)
@@ -319,6 +340,7 @@ class Idempotency:
             lease=self._lease.end_ms(),
             payload_hash=request.payload_hash,
             request_id=request.request_id,
+            receiver=self._receiver,
             updated=now_ms,
             expiration=self._expiration(now_ms),
         )

@@ -14,8 +14,8 @@ class Item:
     """An idempotency item. Each field has the name of its attribute in the table.
 
     Attributes:
-        id: Scope, "#", and the SHA-256 of the business key. A message without a business key, or with another payload
-            than the key's first, has an id of its own; see `keys`.
+        id: Key space, "#", and the SHA-256 of the business key. A message without a business key, or with another
+            payload than the key's first, has an id of its own; see `keys`.
         status: INPROGRESS: a worker holds it. RELEASED: it can be claimed. COMMITTED: the effect stands, and messages
             of the outbox are to be sent. COMPLETED: done. DEAD: it was dead-lettered, and a redriven message claims it.
         owner: Token of the invocation that holds the item, or held it last.
@@ -38,6 +38,8 @@ class Item:
         message_ids: DEAD: SQS message ids that were dead-lettered with it, the newest 100 at most.
         told: DEAD and COMMITTED: SQS message ids that are in the dead-letter queue, and that SNS was notified of, since
             the last claim; the newest 100 at most.
+        receiver: Whose key it is: the queue's ARN, the name of shared keys, or the place of the pipeline that a start
+            is of. Empty where nobody else can have the key: the key of a service is a run id.
         updated: Time of the last claim or outcome, in milliseconds since the epoch.
         expiration: When TTL may delete the item, in seconds since the epoch.
     """
@@ -57,6 +59,7 @@ class Item:
     result: str = ""
     message_ids: tuple[str, ...] = ()
     told: tuple[str, ...] = ()
+    receiver: str = ""
     updated: int = 0
     expiration: int = 0
 

@@ -12,8 +12,25 @@ from tsunagu.runtime.json_text import canonical_json
 BusinessKey = str | int
 
 
+def key_space(scope: str, queue_arn: str, shared_keys: str = "") -> str:
+    """Return the first part of the ids of a receiver's items.
+
+    By default the keys belong to the receiver: another queue with the same scope has other items.
+
+    Args:
+        scope: Name of the kind of message.
+        queue_arn: The queue that the receiver consumes.
+        shared_keys: Name under which receivers of several queues share their keys. Default: they do not.
+    """
+    return shared_keys or f"{scope}@{queue_arn.rsplit(':', 1)[-1]}"
+
+
 def item_id(scope: str, key: object) -> str:
-    """Return the id of an item: the scope, and the SHA-256 of the key as JSON, so that `1` and `"1"` differ.
+    """Return the id of an item: the key space, and the SHA-256 of the key as JSON, so that `1` and `"1"` differ.
+
+    Args:
+        scope: The key space: that of `key_space`, or a scope of a pipeline.
+        key: The business key.
 
     Raises:
         InvalidMessageError: The key is empty, or it is neither text nor a whole number.

@@ -127,6 +127,7 @@ def takeover(found: Item, wanted: Item) -> tuple[Change, Claim]:
             items.SETTLED: item.settled,
             items.PAYLOAD_HASH: item.payload_hash,
             items.REQUEST_ID: item.request_id,
+            items.RECEIVER: item.receiver,
             items.REASON: item.reason,
             items.PUBLISHED_REASON: item.published_reason,
             items.OUTBOX: "",

@@ -7,6 +7,7 @@
     + NoStoredInputError         no run of the request has the input of the step
     + KeyTakenError              another request has the idempotency key
 * RequestInProgressError     an UnavailableError: another call with the same key is running; call again
+* ForeignKeyError            an UnavailableError: another pipeline of the same name has the key in the table
 * NotPublishedError          an UnavailableError: the request is stored, but may not be published; call again
 
 A second call with the same idempotency key never starts a second run. The caller of the function sees the class name as
@@ -42,6 +43,10 @@ class KeyTakenError(RefusedRequestError):
 
 class RequestInProgressError(UnavailableError):
     """Another call with the same idempotency key is running, or was killed a moment ago."""
+
+
+class ForeignKeyError(UnavailableError):
+    """Another pipeline of the same name has the idempotency key in the table. The caller is not at fault."""
 
 
 class NotPublishedError(UnavailableError):

@@ -5,7 +5,7 @@ import random
 from dataclasses import dataclass, replace
 
 from tsunagu.contracts.items import Status
-from tsunagu.contracts.telemetry import LogKey
+from tsunagu.contracts.telemetry import LogKey, Metric
 from tsunagu.runtime.clock import Clock, NewId
 from tsunagu.runtime.errors import (
     PermanentError,
@@ -19,6 +19,7 @@ from tsunagu.runtime.idempotency.decisions import (
     ClaimRequest,
     Decision,
     Done,
+    Foreign,
     Held,
     Idempotency,
     Mismatch,
@@ -34,6 +35,7 @@ from tsunagu.runtime.json_text import JsonObject
 from tsunagu.runtime.pipeline.commands import Command, ReplayCommand, command_from_json, with_payload
 from tsunagu.runtime.pipeline.envelope import Envelope
 from tsunagu.runtime.pipeline.errors import (
+    ForeignKeyError,
     KeyTakenError,
     NotPublishedError,
     RequestInProgressError,
@@ -71,13 +73,17 @@ class Starter:
         planner: Plans runs.
         ports: The store, the outbox sender, the clock and the sources of ids.
         window_seconds: How long a start and its key are remembered.
+        place: Where the pipeline is; see `PreprocessorEnvironment.pipeline_place`. Default: not compared.
     """
 
-    def __init__(self, pipeline: Pipeline, planner: Planner, ports: StartPorts, *, window_seconds: int) -> None:
+    def __init__(
+        self, pipeline: Pipeline, planner: Planner, ports: StartPorts, *, window_seconds: int, place: str = ""
+    ) -> None:
         self._pipeline = pipeline
         self._planner = planner
         self._ports = ports
         self._window_seconds = window_seconds
+        self._place = place
 
     def answer(self, document: object, *, deadline_ms: int, trace_context: str | None = None) -> JsonObject:
         """Start or replay a request, once for each idempotency key.
@@ -97,6 +103,7 @@ class Starter:
             RefusedRequestError: The command is refused. The subclass and the text say why.
             PayloadTooLargeError: A part is larger than the pipeline accepts.
             RequestInProgressError: Another call with the key is running.
+            ForeignKeyError: Another pipeline of the same name has the key in the table.
             NotPublishedError: The run may not be published: call again with the same key. The text has the request id.
                 A start without a key is stored too: a replay publishes it.
             ObjectDeniedError: The object store refused.
@@ -154,6 +161,7 @@ class Starter:
             lease=LeaseTerm(self._ports.clock, deadline_ms),
             window_seconds=self._window_seconds,
             rng=self._ports.rng,
+            receiver=self._place,
         )
 
 
@@ -169,6 +177,14 @@ class _Call:
         if isinstance(decision, Mismatch):
             msg = "an idempotency key must be used for one command only, got another command with this key"
             raise KeyTakenError(msg)
+        if isinstance(decision, Foreign):
+            self.ports.metrics.count(Metric.KEYS_MIXED_UP)
+            msg = (
+                "the key belongs to another pipeline of the same name, so nothing was started: "
+                "give each pipeline a table or a name of its own"
+            )
+            _logger.error(msg, extra={LogKey.ITEM_ID: record_id, LogKey.RECEIVER: decision.receiver})
+            raise ForeignKeyError(msg)
         if isinstance(decision, Unsent):
             self.publish(decision.item)
             return envelope_of(decision.item)

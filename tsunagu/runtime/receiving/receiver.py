@@ -59,7 +59,7 @@ class ReceiverConfig:
     """Numbers and names of one receiver.
 
     Attributes:
-        scope: First part of the items' ids; another one for each kind of message.
+        scope: The key space: first part of the items' ids, as `idempotency.keys.key_space` returns it.
         queue_arn: The queue that the function consumes.
         function_timeout_seconds: Time-out of the function.
         max_attempts: Attempts after which a message is dead-lettered.
@@ -68,6 +68,7 @@ class ReceiverConfig:
             invocation; the message of a killed worker then waits for the rest of it.
         concurrency: Messages of a batch of a standard queue that run at the same time, in threads. Default: one.
         group_commit: Whether the writes of several messages share a transaction. Default: they do.
+        receiver: Whose keys these are; see `Item.receiver`. Default: nobody else can have them.
     """
 
     scope: str
@@ -78,6 +79,7 @@ class ReceiverConfig:
     lease_seconds: int | None = None
     concurrency: int = 1
     group_commit: bool = True
+    receiver: str = ""
 
 
 class Receiver(Generic[PayloadT]):
@@ -138,6 +140,7 @@ class Receiver(Generic[PayloadT]):
             lease=LeaseTerm(ports.clock, deadline_ms, self._config.lease_seconds),
             window_seconds=self._config.window_seconds,
             rng=ports.rng,
+            receiver=self._config.receiver,
         )
         settlement = Settlement(
             idempotency,

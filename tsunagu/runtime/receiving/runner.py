@@ -5,10 +5,10 @@ import random
 from collections.abc import Callable
 from typing import Generic, TypeVar, cast
 
-from tsunagu.contracts.telemetry import Metric
+from tsunagu.contracts.telemetry import LogKey, Metric
 from tsunagu.runtime.clock import Clock
 from tsunagu.runtime.errors import UnavailableError, refuse_unfinished
-from tsunagu.runtime.idempotency.decisions import Busy, DeadLettered, Done, Idempotency, Unsent
+from tsunagu.runtime.idempotency.decisions import Busy, DeadLettered, Done, Foreign, Idempotency, Unsent
 from tsunagu.runtime.idempotency.lease import Claim
 from tsunagu.runtime.idempotency.store import Outcome, Verdict
 from tsunagu.runtime.receiving.batch import BatchMessage, Pace
@@ -24,6 +24,12 @@ _logger = logging.getLogger(__name__)
 PayloadT = TypeVar("PayloadT")
 
 LONGEST_JITTER_SECONDS = 2.0  # so that deferred messages do not all come back in the moment a lease ends
+
+
+KEY_OF_ANOTHER = (
+    "the key belongs to another receiver of the table, so the message was not processed: "
+    "give each its own table, or shared keys to both"
+)
 
 
 class Attempt:
@@ -93,6 +99,10 @@ class MessageRunner(Generic[PayloadT]):
             self._settlement.resend(message, decision.item)
         elif isinstance(decision, DeadLettered):
             self._dead_letter_again(message, decision)
+        elif isinstance(decision, Foreign):
+            self._metrics.count(Metric.KEYS_MIXED_UP, len(message.deliveries))
+            with in_hand(message.log_fields):
+                _logger.error(KEY_OF_ANOTHER, extra={LogKey.RECEIVER: decision.receiver})
         elif message.claim is not None:
             self._advance_claimed(message, message.claim)
 

@@ -16,6 +16,7 @@ from tsunagu.contracts.items import Status
 from tsunagu.runtime.claim_check import ObjectDeniedError, PayloadTooLargeError
 from tsunagu.runtime.errors import PermanentError, UnavailableError
 from tsunagu.runtime.pipeline.errors import (
+    ForeignKeyError,
     KeyTakenError,
     MalformedRequestError,
     NotPublishedError,
@@ -310,3 +311,18 @@ def test_there_are_as_many_requests_as_keys_and_starts_without_one(keys: list[st
     requests = len({key for key in keys if key}) + keys.count(None)
     assert len(world.notifications()) == requests
     assert len({each["request_id"] for each in world.notifications()}) == requests
+
+
+def test_start_of_another_pipeline_with_the_same_name_and_table_is_never_a_duplicate(
+    world: PipelineWorld, caplog: pytest.LogCaptureFixture
+) -> None:
+    world.place_of_starts = "111122223333/eu-central-1/orders/Pipeline"
+    world.start(idempotency_key="k-1")
+    world.place_of_starts = "111122223333/eu-central-1/other-orders/Pipeline"
+
+    with pytest.raises(ForeignKeyError, match="another pipeline of the same name"):
+        world.start(idempotency_key="k-1")
+
+    assert vars(caplog.records[-1])["receiver"] == "111122223333/eu-central-1/orders/Pipeline"
+    assert '"KeysMixedUp":1' in world.metrics.getvalue()
+    assert world.start(idempotency_key="k-2")["status"] == "accepted"

@@ -5,7 +5,7 @@ import itertools
 import json
 import random
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from tests.tsunagu.runtime.objects import FakeObjectStore
@@ -117,6 +117,7 @@ class PipelineWorld:
 
     def __init__(self, pipeline: Pipeline = ORDERS) -> None:
         self.pipeline = pipeline
+        self.place_of_starts = ""
         self.clock = FakeClock()
         self.store = FakeItemStore()
         self.objects = FakeObjectStore()
@@ -165,7 +166,8 @@ class PipelineWorld:
             new_owner=lambda: f"starter-{next(self._numbers)}",
             rng=random.Random(7),
         )
-        return Starter(self.pipeline, self.planner(), ports, window_seconds=WINDOW_SECONDS)
+        place = self.place_of_starts
+        return Starter(self.pipeline, self.planner(), ports, window_seconds=WINDOW_SECONDS, place=place)
 
     def ask(self, **document: object) -> dict[str, str]:
         """Invoke the preprocessor."""
@@ -180,7 +182,7 @@ class PipelineWorld:
     def entry(self) -> Receiver[Any]:
         starts = StartReceiver(self.pipeline, self.planner(), self.new_id, hop_limit=HOP_LIMIT)
         return Receiver(
-            self._config("orders.start"),
+            replace(self._config("orders.start"), receiver=self.place_of_starts),
             self._ports(self.topics),
             parse=starts.command,
             key=starts.key,

@@ -22,6 +22,8 @@ STATEFUL_RESOURCES = {
         "NotificationsChannelSubscriptionDeadLetterQueue454EBA80",
         "OrdersClaimCheckBucketC8EEFFA4",
         "OrdersClaimCheckBucketObjectKeyECCDE23D",
+        "OrdersDeadLetterNotifierAlarmTopicA367A70D",
+        "OrdersDeadLetterNotifierAlarmTopicKey656B6174",
         "OrdersDeadLetterNotifierTopicBF3BA42D",
         "OrdersIdempotencyTable7801484B",
         "OrdersNotifierTopic03145A8F",
@@ -45,6 +47,8 @@ STATEFUL_RESOURCES = {
         "QueueKey5CB3BD8B",
     },
     "payments": {
+        "DeadLetterNotifierAlarmTopicE7727BDE",
+        "DeadLetterNotifierAlarmTopicKey81755695",
         "DeadLetterNotifierTopic5BF94DE9",
         "DeadLetterNotifierTopicKeyC1609650",
         "FifoChannelDeadLetterQueueBC28C637",

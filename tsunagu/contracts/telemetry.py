@@ -19,8 +19,12 @@ class Metric(StrEnum):
     LEASES_LOST = "LeasesLost"
     CALLS_FAILED = "CallsFailed"
     FAILURES_AFTER_COMMIT = "FailuresAfterCommit"
-    CONFIGURATION_FAULTS = "ConfigurationFaults"  # has the dimension `function_name` too
+    CONFIGURATION_FAULTS = "ConfigurationFaults"
     KEYS_MIXED_UP = "KeysMixedUp"
+
+
+# Metrics with alarms of ours. They have the dimension `function_name` too, which a stack knows at synth.
+ALARMED = frozenset({Metric.CONFIGURATION_FAULTS, Metric.FAILURES_AFTER_COMMIT})
 
 
 class LogKey(StrEnum):

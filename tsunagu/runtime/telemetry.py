@@ -17,7 +17,7 @@ from contextvars import ContextVar
 from types import TracebackType
 from typing import TextIO
 
-from tsunagu.contracts.telemetry import FUNCTION_DIMENSION, SERVICE_DIMENSION, LogKey, Metric
+from tsunagu.contracts.telemetry import ALARMED, FUNCTION_DIMENSION, SERVICE_DIMENSION, LogKey, Metric
 from tsunagu.runtime.clock import Clock
 from tsunagu.runtime.errors import FailedCall, error_type
 
@@ -196,7 +196,7 @@ class Metrics:
         service: Dimension of all metrics.
         clock: The time.
         stream: Where the lines are written. Default: standard output.
-        function_name: Dimension of `ConfigurationFaults`, besides the service. Default: it has the service only.
+        function_name: Dimension of the metrics with alarms, besides the service. Default: they have the service only.
     """
 
     def __init__(
@@ -231,8 +231,9 @@ class Metrics:
             [self._directive(SERVICE_DIMENSION, [*self._counts])],
             {SERVICE_DIMENSION: self._service},
         )
-        if self._function_name and Metric.CONFIGURATION_FAULTS in self._counts:
-            directives.append(self._directive(FUNCTION_DIMENSION, [Metric.CONFIGURATION_FAULTS]))
+        alarmed = [metric for metric in self._counts if metric in ALARMED]
+        if self._function_name and alarmed:
+            directives.append(self._directive(FUNCTION_DIMENSION, alarmed))
             dimensions[FUNCTION_DIMENSION] = self._function_name
         line = {
             "_aws": {"Timestamp": self._clock.now_ms(), "CloudWatchMetrics": directives},

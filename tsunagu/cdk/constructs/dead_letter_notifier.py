@@ -179,18 +179,36 @@ class DeadLetterNotifier(Construct):
                 "A call failed that no retry mends: a permission is missing, a name is wrong, or a resource was "
                 "deleted or disabled. The log lines of the function name the call. Its messages wait for the repair."
             ),
-            metric=cloudwatch.Metric(
-                namespace=metrics_namespace,
-                metric_name=Metric.CONFIGURATION_FAULTS,
-                dimensions_map={FUNCTION_DIMENSION: function.function_name},
-                period=_PERIOD,
-                statistic="Sum",
-            ),
+            metric=_function_metric(Metric.CONFIGURATION_FAULTS, function, metrics_namespace),
             threshold=1,
             **{**_ALARM_SETTINGS, "evaluation_periods": periods, "datapoints_to_alarm": 1},
         )
         for topic in dict.fromkeys((self.topic, self.alarm_topic)):
             alarm.add_alarm_action(actions.SnsAction(topic))
+        return alarm
+
+    def watch_commits(
+        self, scope: Construct, function: lambda_.IFunction, *, metrics_namespace: str = METRICS_NAMESPACE
+    ) -> cloudwatch.Alarm:
+        """Create an alarm on failures after the commit, which leave undone what a business function wanted after it.
+
+        Args:
+            scope: Where the alarm is created, usually the receiver.
+            function: A function with the runtime of this library.
+            metrics_namespace: CloudWatch namespace of its metrics.
+        """
+        alarm = cloudwatch.Alarm(
+            scope,
+            "FailureAfterCommitAlarm",
+            alarm_description=(
+                "A business function failed after its transaction was committed. The effect stands, and the message is "
+                "complete, but what the function wanted after the commit was not done. The log names the place."
+            ),
+            metric=_function_metric(Metric.FAILURES_AFTER_COMMIT, function, metrics_namespace),
+            threshold=1,
+            **_ALARM_SETTINGS,
+        )
+        alarm.add_alarm_action(actions.SnsAction(self.topic))
         return alarm
 
     def grant_notify(self, grantee: iam.IGrantable) -> iam.Grant:
@@ -238,3 +256,13 @@ class DeadLetterNotifier(Construct):
     def _new_key(self, construct_id: str, description: str) -> kms.IKey:
         props = CustomerManagedKeyProps(description=description, protect=self._protect)
         return CustomerManagedKey(self, construct_id, props).key
+
+
+def _function_metric(metric: Metric, function: lambda_.IFunction, namespace: str) -> cloudwatch.Metric:
+    return cloudwatch.Metric(
+        namespace=namespace,
+        metric_name=metric,
+        dimensions_map={FUNCTION_DIMENSION: function.function_name},
+        period=_PERIOD,
+        statistic="Sum",
+    )

@@ -137,6 +137,7 @@ class IdempotentReceiver(Construct):
         dead_letter_notifier: Notifies operators of dead letters.
         alarms: Alarm on dead letters, and alarm on messages that wait for a quarter of their retention.
         configuration_fault_alarm: Alarm on calls that no retry mends, such as those without a permission.
+        failure_after_commit_alarm: Alarm on business functions that fail after their transaction was committed.
         mapping: The event source mapping between queue and function.
     """
 
@@ -168,6 +169,9 @@ class IdempotentReceiver(Construct):
             self.handler.function,
             metrics_namespace=props.metrics_namespace,
             longest_pause=props.channel.props.visibility_timeout,
+        )
+        self.failure_after_commit_alarm = self.dead_letter_notifier.watch_commits(
+            self, self.handler.function, metrics_namespace=props.metrics_namespace
         )
         self._grant(props)
         self.mapping = self._mapping(props)

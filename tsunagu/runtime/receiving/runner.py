@@ -101,6 +101,7 @@ class MessageRunner(Generic[PayloadT]):
             self._dead_letter_again(message, decision)
         elif isinstance(decision, Foreign):
             self._metrics.count(Metric.KEYS_MIXED_UP, len(message.deliveries))
+            self._metrics.count(Metric.CONFIGURATION_FAULTS)  # a wrong deployment, which no retry mends
             with in_hand(message.log_fields):
                 _logger.error(KEY_OF_ANOTHER, extra={LogKey.RECEIVER: decision.receiver})
         elif message.claim is not None:

@@ -240,6 +240,16 @@ def test_one_topic_for_everything_is_an_action_once(stack: Stack) -> None:
     assert alarm_on(stack, "ConfigurationFaults")["AlarmActions"] == [TOPIC_ARN]
 
 
+def test_failures_after_the_commit_raise_an_alarm(stack: Stack) -> None:
+    notifier = DeadLetterNotifier(stack, "Notifier", DeadLetterNotifierProps(existing=imported_topic(stack)))
+
+    notifier.watch_commits(stack, function(stack, "Orders"))
+
+    alarm = alarm_on(stack, "FailuresAfterCommit")
+    assert (alarm["AlarmActions"], alarm["Threshold"], alarm["Period"]) == ([TOPIC_ARN], 1, 60)
+    assert [dimension["Name"] for dimension in alarm["Dimensions"]] == ["function_name"]
+
+
 def test_notifier_without_functions_has_one_topic(stack: Stack) -> None:
     DeadLetterNotifier(stack, "Notifier").watch_channel(stack, channel(stack))
 

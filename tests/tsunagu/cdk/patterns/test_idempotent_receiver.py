@@ -177,6 +177,7 @@ def test_configuration_fault_raises_an_alarm_at_once_until_the_longest_pause_has
     assert (alarm["DatapointsToAlarm"], alarm["EvaluationPeriods"]) == (1, minutes)
     assert alarm["TreatMissingData"] == "notBreaching"
     assert made.configuration_fault_alarm.node.path == "Stack/Receiver/ConfigurationFaultAlarm"
+    assert made.failure_after_commit_alarm.node.path == "Stack/Receiver/FailureAfterCommitAlarm"
 
 
 def test_alarm_watches_the_metric_that_the_runtime_writes(stack: Stack, package: HandlerPackage) -> None:

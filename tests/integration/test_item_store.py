@@ -172,6 +172,37 @@ def test_part_of_a_transaction_that_is_denied_is_named(client: "DynamoDBClient",
     assert str(verdict.problem) == "dynamodb:DeleteItem on orders: AccessDenied"
 
 
+@pytest.mark.parametrize(
+    ("text", "resource"),
+    [
+        ("User: u is not authorized to perform: dynamodb:PutItem because no policy allows it", "orders"),
+        ("User: u is not authorized to perform: dynamodb:UpdateItem because no policy allows it", "items, stock"),
+        (
+            (
+                "User: u is not authorized to perform: dynamodb:UpdateItem on resource: "
+                "arn:aws:dynamodb:eu-central-1:111122223333:table/stock because no policy allows it"
+            ),
+            "stock",
+        ),
+        ("no", "items, orders, stock"),
+    ],
+)
+def test_denied_transaction_names_the_tables_that_the_action_is_denied_on(
+    client: "DynamoDBClient", item: Item, text: str, resource: str
+) -> None:
+    writes = [
+        BusinessWrite(operation="Put", table_name="orders", target={"id": "x"}),
+        BusinessWrite(operation="Update", table_name="stock", target={"id": "x"}, update="ADD n :one"),
+    ]
+    with Stubber(client) as stub:
+        stub.add_client_error("transact_write_items", "AccessDeniedException", text)
+
+        verdict = DynamoDbItemStore(client, "items").transact(change(item, {items.FENCE: 1}), writes)
+
+    assert verdict.problem is not None
+    assert verdict.problem.resource == resource
+
+
 @pytest.mark.parametrize("store_class", [DynamoDbItemStore, SingleWriteItemStore])
 def test_every_call_on_a_table_that_is_not_there_says_which_one_failed(
     client: "DynamoDBClient", item: Item, store_class: type[DynamoDbItemStore]

@@ -218,10 +218,8 @@ class DynamoDbItemStore:
                 f"the conditions of the transaction's writes must hold, got writes {numbers} of {len(business)} refused"
             )
             return _failed(ConditionFailedError(msg))
-        parts = [("UpdateItem", self.table_name)]
-        parts += [(_ACTIONS[each.operation], str(each.table_name)) for each in commit.writes]
-        for code, reason, (action, table_name) in zip(codes, reasons, parts, strict=False):
-            call = described_call(code, str(reason.get("Message")), f"dynamodb:{action}", table_name)
+        for code, reason, (operation, table_name) in zip(codes, reasons, self._calls([commit]), strict=False):
+            call = described_call(code, str(reason.get("Message")), operation, table_name)
             if call.is_configuration_fault:
                 return _unavailable(call)
         if set(codes) - _MAY_PASS:
@@ -238,9 +236,21 @@ class DynamoDbItemStore:
         return _unavailable(replace(call, code=next(code for code in codes if code != "None")))
 
     def _transaction(self, error: ClientError | BotoCoreError, commits: Sequence[Commit]) -> FailedCall:
-        writes = [write for commit in commits for write in commit.writes]
-        tables = dict.fromkeys([self.table_name, *(str(write.table_name) for write in writes)])
-        return failed_call(error, "dynamodb:TransactWriteItems", ", ".join(tables))
+        """Return a transaction that failed. If the error names a denied action only, the tables are those it is for."""
+        calls = self._calls(commits)
+        resource = ", ".join(dict.fromkeys(table_name for _, table_name in calls))
+        call = failed_call(error, "dynamodb:TransactWriteItems", resource)
+        denied = dict.fromkeys(table_name for operation, table_name in calls if operation == call.operation)
+        names_no_table = call.resource == resource
+        return replace(call, resource=", ".join(denied)) if denied and names_no_table else call
+
+    def _calls(self, commits: Sequence[Commit]) -> list[tuple[str, str]]:
+        """Return operation and table of each part of a transaction."""
+        calls = []
+        for commit in commits:
+            calls.append(("dynamodb:UpdateItem", self.table_name))
+            calls += [(f"dynamodb:{_ACTIONS[each.operation]}", str(each.table_name)) for each in commit.writes]
+        return calls
 
     def _read(self, keys: list[dict[str, Any]], found: dict[str, Item | Verdict]) -> tuple[list[Any], Verdict]:
         """Read `keys` into `found`; return those that DynamoDB did not process, and the verdict on them."""

@@ -197,7 +197,7 @@ def test_denied_transaction_names_the_tables_that_the_action_is_denied_on(
     with Stubber(client) as stub:
         stub.add_client_error("transact_write_items", "AccessDeniedException", text)
 
-        verdict = DynamoDbItemStore(client, "items").transact(change(item, {items.FENCE: 1}), writes)
+        verdict = transact(DynamoDbItemStore(client, "items"), change(item, {items.FENCE: 1}), *writes)
 
     assert verdict.problem is not None
     assert verdict.problem.resource == resource

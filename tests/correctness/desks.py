@@ -24,10 +24,12 @@ class Effect:
     Attributes:
         count: How often it took effect.
         recorded_at: When it last did, in microseconds since the epoch.
+        deliveries: How often its message had been delivered then.
     """
 
     count: int
     recorded_at: int
+    deliveries: int
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -78,7 +80,7 @@ class Desk:
         table_name = self.outputs["EffectsTableName"]
         answer = self.cloud.client("dynamodb").get_item(TableName=table_name, Key={"key": {"S": key}})
         item = answer.get("Item")
-        return Effect(int(item["effects"]["N"]), int(item["recorded_at"]["N"])) if item else None
+        return Effect(*(int(item[name]["N"]) for name in ("effects", "recorded_at", "deliveries"))) if item else None
 
     def dead_letters(self) -> list[FoundDeadLetter]:
         return find_dead_letters(self.cloud.client("sqs"), self.dead_letter_queue_url)

@@ -16,7 +16,7 @@ from .environment import DeskEnvironment
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
 
-COUNT = "ADD effects :one SET recorded_at = :now"
+COUNT = "ADD effects :one SET recorded_at = :now, deliveries = :deliveries"
 REPAIRED = "REPAIRED"
 
 
@@ -52,14 +52,18 @@ class Desk:
         """Add one to the effects of `key`; a double effect makes two."""
         table_name, now = self.environment.effects_table_name, time.time_ns() // 1_000
         if self.environment.in_transaction:
-            with message.transaction() as transaction:
-                transaction.update(table_name, {"key": key}, COUNT, values={":one": 1, ":now": now})
+            values = {":one": 1, ":now": now, ":deliveries": message.delivery.receive_count}
+            message.update(table_name, {"key": key}, COUNT, values=values)
             return
         self.client.update_item(
             TableName=table_name,
             Key={"key": {"S": key}},
             UpdateExpression=COUNT,
-            ExpressionAttributeValues={":one": {"N": "1"}, ":now": {"N": str(now)}},
+            ExpressionAttributeValues={
+                ":one": {"N": "1"},
+                ":now": {"N": str(now)},
+                ":deliveries": {"N": str(message.delivery.receive_count)},
+            },
         )
 
 

@@ -215,7 +215,7 @@ class _Call:
         """Publish the message in an item's outbox, and mark the item as published."""
         result = Relay(self.ports.outbox, self.idempotency, self.ports.metrics).relay([(item, "")])[0]
         if result.outcome is not Relayed.SENT:
-            got = result.item.reason or "no answer"
+            got = result.call or result.item.published_reason or "no answer"  # Lambda logs the text of what is raised
             way = "call again with the same key, or replay it if it has no key"
             msg = f"request {item.request_id} may not be published: {way}, got {got}"
             raise NotPublishedError(msg, call=result.call)

@@ -27,6 +27,7 @@ from tsunagu.contracts.messages import SERVICE_ATTRIBUTE
 from tsunagu.contracts.pipeline import ServiceEnvironment
 from tsunagu.runtime.claim_check import ClaimCheck
 from tsunagu.runtime.clock import new_request_id
+from tsunagu.runtime.errors import FailedCall
 from tsunagu.runtime.idempotency.item import Item
 from tsunagu.runtime.json_text import JsonObject
 from tsunagu.runtime.pipeline.envelope import Envelope
@@ -89,7 +90,8 @@ class FakeTopics:
         if fault == "killed_before":
             raise Killed
         if fault == "broken":
-            return [SendResult(None, "ServiceUnavailable: gone")] * len(messages)
+            call = FailedCall("sns:Publish", "topic", "ServiceUnavailable")
+            return [SendResult(None, "ServiceUnavailable: a text of SNS", call=call)] * len(messages)
         for message in messages:
             self._publish(message)
         if fault == "killed_after":

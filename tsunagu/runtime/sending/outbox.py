@@ -204,6 +204,7 @@ class Outbox:
             is_result=is_result,
         )
         check_message(message)
+        _check_size(message)
         self._messages.append(message)
         if len(encode(self._messages).encode()) > OUTBOX_BYTES:
             msg = f"all messages of an outbox must have at most {OUTBOX_BYTES:,} bytes together, got more"
@@ -222,12 +223,11 @@ def _kept(message: OutboxMessage) -> dict[str, object]:
 
 
 def check_message(message: OutboxMessage) -> None:
-    """Refuse a message that cannot be sent, before the commit. After it, the effect would stand without its message.
+    """Refuse a message of a form that cannot be sent, before the commit. After it, the effect would stand without it.
 
     Raises:
         TypeError: A text of it is no text.
-        ValueError: It is too large, has too many attributes, or an empty text; or its target is no queue URL or no ARN
-            of a topic.
+        ValueError: It has too many attributes, or an empty text; or its target is no queue URL or no ARN of a topic.
     """
     place: list[tuple[str, object]] = [("target", message.target), ("group_id", message.group_id)]
     named = [*place, *message.attributes.items()]
@@ -251,6 +251,10 @@ def check_message(message: OutboxMessage) -> None:
     if form is not None and not form.fullmatch(message.target):
         msg = f"target of a message for a {message.channel} must be {expected}, got something else"
         raise ValueError(msg)
+
+
+def _check_size(message: OutboxMessage) -> None:
+    """Refuse a message that is too large. Not that of a result: its topic may take more than others."""
     size = len(message.body.encode())
     size += sum(len(f"{name}String{value}".encode()) for name, value in message.attributes.items())
     if size > _LARGEST[message.channel]:

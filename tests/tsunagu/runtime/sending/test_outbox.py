@@ -332,3 +332,14 @@ def test_dead_letter_of_sends_that_were_given_up_is_only_acknowledged_when_deliv
     world.outbox.broken = False
     assert world.receive(record(order("o-1"), "m-redriven"), process=transactional) == []
     assert (len(world.outbox.sent), world.statuses()) == (1, [Status.COMPLETED])
+
+
+def test_result_that_is_larger_than_most_topics_take_is_sent(world: World) -> None:
+    """A topic may take 1 MiB: `max_message_bytes` of `TopicChannel`."""
+
+    def publish_result(_body: JsonObject, message: Message) -> None:
+        message.result = "x" * 300_000
+        message.outbox.publish(TOPIC_ARN, None)
+
+    assert world.receive(record(order("o-1")), process=publish_result) == []
+    assert [len(sent.outbox_message.body) for sent in world.outbox.sent] == [300_000]

@@ -387,7 +387,7 @@ def test_outbox_of_an_item_that_cannot_be_read_is_given_up_at_once(outbox: str) 
     assert world.receive(NEIGHBOURS[0], BAD, NEIGHBOURS[1]) == []
     assert world.effects() == ["o-1", "o-2"]
     (letter,) = world.dead_letter_queue.sent
-    assert "the outbox of the item cannot be read" in str(letter.attributes["dead_letter_reason"])
+    assert "the outbox of the item cannot be read" in str(letter.attributes["tsunagu_dead_letter_reason"])
 
 
 def test_outbox_of_the_item_is_read_as_it_was_put() -> None:

@@ -28,7 +28,7 @@ def raising(error: BaseException) -> Process:
 
 def published(world: World) -> set[str]:
     """Return the one reason that dead letters and notifications say."""
-    letters = {str(letter.attributes["dead_letter_reason"]) for letter in world.dead_letter_queue.sent}
+    letters = {str(letter.attributes["tsunagu_dead_letter_reason"]) for letter in world.dead_letter_queue.sent}
     notified = {letter["reason"] for each in world.topic.published for letter in each["dead_letters"]}
     assert letters == notified
     return letters

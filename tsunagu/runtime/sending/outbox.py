@@ -236,9 +236,8 @@ def check_message(message: OutboxMessage) -> None:
         if not isinstance(value, str) and not (value is None and name in _OPTIONAL):
             msg = f"{name} of a message for a {message.channel} must be text, got {type(value).__name__}"
             raise TypeError(msg)
-    "".join(
-        f"{name}{value}" for name, value in named
-    ).encode()  # raises for half a surrogate pair, which cannot be sent
+    texts = [message.body, *(f"{name}{value}" for name, value in named)]
+    "".join(texts).encode()  # raises for half a surrogate pair, which cannot be sent
     needs_body = message.channel in {Channel.QUEUE, Channel.TOPIC} and not message.is_result
     needed = [*named, ("body", message.body)] if needs_body else named
     if empty := [name for name, value in needed if value == ""]:

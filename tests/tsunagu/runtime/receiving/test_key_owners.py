@@ -73,7 +73,7 @@ def test_work_of_another_receiver_is_never_taken_for_ones_own(here: World, caplo
         returned = elsewhere.receive(record(order("o-1"), "m-2"))
 
     assert (returned, elsewhere.runs, elsewhere.dead_letter_queue.sent) == (["m-2"], [], [])
-    assert elsewhere.counted() == {"KeysMixedUp": 1, "MessagesReturned": 1}
+    assert elsewhere.counted() == {"KeysMixedUp": 1, "ConfigurationFaults": 1, "MessagesReturned": 1}
     (line,) = [line for line in caplog.records if line.levelno == logging.ERROR]
     assert "belongs to another receiver" in line.getMessage()
     assert vars(line)["receiver"] == HERE

@@ -11,7 +11,7 @@ from tests.explorer.fiber import Fiber
 from tests.explorer.schedule import Choices
 from tests.tsunagu.runtime.pipeline.test_envelope import PLAIN
 from tests.tsunagu.runtime.pipeline.world import PipelineWorld
-from tests.tsunagu.runtime.world import FakeItemStore, FakeOutboxSender, Killed
+from tests.tsunagu.runtime.world import DENIED, FakeItemStore, FakeOutboxSender, Killed
 from tsunagu.contracts.items import Status
 from tsunagu.runtime.idempotency.item import Item
 from tsunagu.runtime.pipeline.join import JoiningSender, onward_text
@@ -181,6 +181,15 @@ def test_other_messages_are_sent_as_they_are_and_results_keep_their_order() -> N
 
     assert results == [SendResult("sent-1"), SendResult(None), SendResult("sent-2")]
     assert [each.outbox_message.body for each in sent] == ["one", "two"]
+
+
+def test_items_that_may_not_be_read_are_told_with_the_call_that_is_denied() -> None:
+    store = FakeItemStore()
+    store.plan("read", "denied")
+
+    (result,) = JoiningSender(store, FakeOutboxSender()).send([onward()])
+
+    assert (result.error is not None, result.is_permanent, result.call) == (True, False, DENIED)
 
 
 def test_failed_send_is_told() -> None:

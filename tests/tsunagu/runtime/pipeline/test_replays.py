@@ -5,6 +5,7 @@ from typing import Any
 import pytest
 
 from tests.tsunagu.runtime.pipeline.world import LARGE_ORDER, ORDER, PipelineWorld
+from tests.tsunagu.runtime.world import DENIED
 from tsunagu.runtime.errors import PermanentError, UnavailableError
 from tsunagu.runtime.json_text import JsonObject
 from tsunagu.runtime.pipeline.errors import KeyTakenError, NoStoredInputError, UnknownRequestError
@@ -236,6 +237,15 @@ def test_journal_that_does_not_answer_is_unavailable_and_the_key_stays_free(
         world.replay(request_id, "ship", idempotency_key="k-1")
 
     assert world.replay(request_id, "ship", idempotency_key="k-1")["status"] == "accepted"
+
+
+def test_journal_that_may_not_be_read_says_which_call_is_denied(world: PipelineWorld, request_id: str) -> None:
+    world.store.plan("read", "denied")
+
+    with pytest.raises(UnavailableError, match="AccessDeniedException") as raised:
+        world.replay(request_id, "ship", idempotency_key="k-1")
+
+    assert raised.value.call == DENIED
 
 
 def test_another_pipeline_on_the_same_table_has_requests_of_its_own(world: PipelineWorld, request_id: str) -> None:

@@ -1,7 +1,9 @@
 """Starts: one request for each idempotency key, whatever happens between the calls; and what is refused."""
 
 import itertools
+import json
 import uuid
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -10,9 +12,10 @@ from hypothesis import strategies as st
 
 from tests.tsunagu.runtime.pipeline import world as pipeline_world
 from tests.tsunagu.runtime.pipeline.world import LARGE_ORDER, ORDER, PipelineWorld
-from tests.tsunagu.runtime.world import Killed
+from tests.tsunagu.runtime.world import DENIED, Killed
 from tsunagu.contracts.claims import check_id
 from tsunagu.contracts.items import Status
+from tsunagu.contracts.telemetry import LogKey
 from tsunagu.runtime.claim_check import ObjectDeniedError, PayloadTooLargeError
 from tsunagu.runtime.errors import PermanentError, UnavailableError
 from tsunagu.runtime.pipeline.errors import (
@@ -203,6 +206,31 @@ def test_store_that_does_not_answer_starts_nothing(world: PipelineWorld) -> None
         world.start()
 
     assert world.topics.published == []
+
+
+DENIALS: dict[str, Callable[[PipelineWorld], object]] = {
+    "claim": lambda world: world.store.plan("insert", "denied"),
+    "record": lambda world: world.store.plan("update", "denied"),
+    "publish": lambda world: world.topics.faults.append("denied"),
+    "object": lambda world: world.objects.before.update(put=UnavailableError("denied", call=DENIED)),
+}
+
+
+@pytest.mark.parametrize("deny", DENIALS.values(), ids=DENIALS)
+def test_start_that_a_configuration_fault_ends_is_counted_and_logged_and_accepted_when_it_is_mended(
+    world: PipelineWorld, deny: Callable[[PipelineWorld], object], caplog: pytest.LogCaptureFixture
+) -> None:
+    deny(world)
+
+    with pytest.raises(UnavailableError) as raised:
+        world.start(LARGE_ORDER, idempotency_key="k-1")
+
+    assert raised.value.call == DENIED
+    assert [json.loads(line)["ConfigurationFaults"] for line in world.metrics.getvalue().splitlines()] == [1]
+    (line,) = [line for line in caplog.records if line.message == "request not started"]
+    assert getattr(line, LogKey.OPERATION) == DENIED.operation
+    world.clock.ms += 60_000
+    assert world.start(LARGE_ORDER, idempotency_key="k-1")["status"] in {"accepted", "duplicate"}
 
 
 def test_denied_object_store_ends_the_call_and_frees_the_key(world: PipelineWorld) -> None:

@@ -10,6 +10,7 @@ from typing import Any
 
 from tests.tsunagu.runtime.objects import FakeObjectStore
 from tests.tsunagu.runtime.world import (
+    DENIED,
     QUEUE_ARN,
     TIMEOUT_SECONDS,
     FakeClock,
@@ -89,6 +90,8 @@ class FakeTopics:
         fault = self.faults.pop(0) if messages and self.faults else ""
         if fault == "killed_before":
             raise Killed
+        if fault == "denied":
+            return [SendResult(None, "AuthorizationError: no", call=DENIED)] * len(messages)
         if fault == "broken":
             call = FailedCall("sns:Publish", "topic", "ServiceUnavailable")
             return [SendResult(None, "ServiceUnavailable: a text of SNS", call=call)] * len(messages)

@@ -35,7 +35,8 @@ def process(record: Any) -> None:
         CLIENT.put_item(TableName=LOCKS_TABLE, Item=lock, ConditionExpression="attribute_not_exists(id)")
     except CLIENT.exceptions.ConditionalCheckFailedException:
         return
-    CLIENT.transact_write_items(TransactItems=writes(payment, record["messageAttributes"]["request_id"]["stringValue"]))
+    request_id = record["messageAttributes"]["tsunagu_request_id"]["stringValue"]
+    CLIENT.transact_write_items(TransactItems=writes(payment, request_id))
 
 
 def writes(payment: Any, request_id: str) -> list[Any]:

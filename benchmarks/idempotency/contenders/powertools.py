@@ -19,6 +19,7 @@ from aws_lambda_powertools.utilities.idempotency import (  # type: ignore[import
 from benchmarks.idempotency.contenders.handler import Handler, InvocationContext
 from benchmarks.idempotency.contenders.tables import items_table, payments_table
 from lambdas.payments.service import Payment
+from tsunagu.contracts.messages import REQUEST_ID_ATTRIBUTE
 
 if TYPE_CHECKING:
     from aws_lambda_powertools.utilities.data_classes.sqs_event import SQSRecord  # type: ignore[import-not-found]
@@ -52,7 +53,8 @@ def _handler(process: Callable[[Payment, str], None]) -> Handler:
         process(Payment.from_json(body), request_id)
 
     def record_handler(record: "SQSRecord") -> None:
-        record_once(body=record.json_body, request_id=record.message_attributes["request_id"].string_value)
+        request_id = record.message_attributes[REQUEST_ID_ATTRIBUTE].string_value
+        record_once(body=record.json_body, request_id=request_id)
 
     def handler(event: Any, context: InvocationContext) -> Any:
         config.register_lambda_context(context)

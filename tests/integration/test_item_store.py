@@ -6,7 +6,15 @@ from typing import TYPE_CHECKING, Any
 import boto3
 import pytest
 from boto3.dynamodb.types import TypeSerializer
-from botocore.exceptions import ClientError, ParamValidationError
+from botocore.exceptions import (
+    BotoCoreError,
+    ClientError,
+    ConnectionClosedError,
+    ConnectTimeoutError,
+    EndpointConnectionError,
+    ParamValidationError,
+    ReadTimeoutError,
+)
 from botocore.stub import Stubber
 
 from tests.tsunagu.runtime.idempotency.item_store_contract import change, new_item, transact
@@ -17,7 +25,7 @@ from tsunagu.runtime.aws.dynamodb import DynamoDbItemStore
 from tsunagu.runtime.aws.single_writes import SingleWriteItemStore
 from tsunagu.runtime.errors import ConditionFailedError
 from tsunagu.runtime.idempotency.item import Item
-from tsunagu.runtime.idempotency.store import BusinessWrite, Outcome
+from tsunagu.runtime.idempotency.store import BusinessWrite, Commit, Outcome
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
@@ -276,6 +284,27 @@ def test_call_that_fails_leaves_every_entry_unavailable(client: "DynamoDBClient"
 
     assert [verdict.outcome for verdict in inserted] == [Outcome.UNAVAILABLE] * 2
     assert [getattr(answer, "outcome", None) for answer in read] == [Outcome.UNAVAILABLE]
+
+
+@pytest.mark.parametrize(
+    "error", [ReadTimeoutError, ConnectionClosedError, ConnectTimeoutError, EndpointConnectionError]
+)
+def test_call_without_an_answer_leaves_every_entry_unavailable(
+    client: "DynamoDBClient", item: Item, error: type[BotoCoreError]
+) -> None:
+    def fail(**_call: object) -> None:
+        raise error(endpoint_url="https://dynamodb")
+
+    client.meta.events.register("before-call.dynamodb", fail)
+    store = DynamoDbItemStore(client, "items")
+
+    verdicts = [
+        *store.insert([item]),
+        *store.update([change(item, {items.FENCE: 1})]),
+        *store.transact([Commit(change(item, {items.FENCE: 1}), [])] * 2, "token"),
+    ]
+
+    assert [verdict.outcome for verdict in verdicts] == [Outcome.UNAVAILABLE] * 4
 
 
 def test_only_the_denied_statement_of_a_call_is_a_configuration_fault(client: "DynamoDBClient") -> None:

@@ -190,7 +190,7 @@ class DynamoDbItemStore:
 
     def _refused(self, error: ClientError | BotoCoreError, commits: Sequence[Commit]) -> list[Verdict]:
         """Return the verdicts on the commits of a transaction that failed."""
-        response: Mapping[str, Any] = getattr(error, "response", {})
+        response: Mapping[str, Any] = error.response if isinstance(error, ClientError) else {}
         reasons = iter(response.get("CancellationReasons", []))
         of_commits = [[*islice(reasons, 1 + len(commit.writes))] for commit in commits]
         if all(of_commits):

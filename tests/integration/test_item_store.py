@@ -1,6 +1,5 @@
 """The DynamoDB item store on moto: reads and transactions. moto has no parameters in BatchExecuteStatement."""
 
-import re
 from typing import TYPE_CHECKING, Any
 
 import boto3
@@ -20,7 +19,6 @@ from botocore.stub import Stubber
 from tests.tsunagu.runtime.idempotency.item_store_contract import change, new_item, transact
 from tsunagu.contracts import items
 from tsunagu.contracts.telemetry import LogKey
-from tsunagu.runtime.aws.clients import client_config, dynamodb_client
 from tsunagu.runtime.aws.dynamodb import DynamoDbItemStore
 from tsunagu.runtime.aws.single_writes import SingleWriteItemStore
 from tsunagu.runtime.errors import ConditionFailedError
@@ -249,17 +247,6 @@ def test_table_with_another_key_schema_is_a_configuration_fault(client: "DynamoD
 
     assert verdict.problem is not None
     assert (verdict.problem.is_configuration_fault, verdict.problem.code) == (True, "ValidationException")
-
-
-@pytest.mark.parametrize("target", [{"id": "a", 5: "b"}, {"id": "a", "counts": {None: 1}}, {"id": "a", "l": [{1: 2}]}])
-def test_attribute_name_that_is_not_text_fails_and_is_not_converted(item: Item, target: dict[Any, Any]) -> None:
-    client = dynamodb_client(client_config(5))  # without the SDK's validation
-    write = BusinessWrite(operation="Put", table_name="items", target=target)
-
-    verdict = transact(DynamoDbItemStore(client, "items"), change(item, {items.FENCE: 1}), write)
-
-    assert (verdict.outcome, type(verdict.error)) == (Outcome.FAILED, TypeError)
-    assert re.fullmatch(r"the attribute names of a write must be text, got (5|None|1)", str(verdict.error))
 
 
 @pytest.mark.parametrize(

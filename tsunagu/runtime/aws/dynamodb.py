@@ -301,21 +301,7 @@ def _business_part(write: BusinessWrite) -> dict[str, Any]:
 
 
 def _serialized(values: Mapping[str, object]) -> Any:
-    _refuse_other_names(values)
     return TypeSerializer().serialize(values)["M"]
-
-
-def _refuse_other_names(value: object) -> None:
-    """Refuse attribute names that are not text. JSON would turn them into text: another attribute would be written."""
-    if isinstance(value, Mapping):
-        others = [name for name in value if not isinstance(name, str)]
-        if others:
-            msg = f"the attribute names of a write must be text, got {others[0]!r}"
-            raise TypeError(msg)
-        value = [*value.values()]
-    if isinstance(value, list | tuple):
-        for inner in value:
-            _refuse_other_names(inner)
 
 
 def _of_items(call: FailedCall) -> FailedCall:

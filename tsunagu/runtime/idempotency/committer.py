@@ -106,14 +106,22 @@ def together(commits: Sequence[Commit]) -> list[list[int]]:
     keys = _key_names(commits)
     groups: list[_Group] = []
     for index, commit in enumerate(commits):
-        touched = {_item_name(write, keys) for write in commit.writes}
-        one = _Group([index], touched, 1 + len(commit.writes), _size(commit))
+        one = _group_of(index, commit, keys)
         for group in groups:
             if group.takes(one):
                 break
         else:
             groups.append(one)
     return [group.indexes for group in groups]
+
+
+def _group_of(index: int, commit: Commit, keys: Mapping[str, set[str]]) -> _Group:
+    """Return the group of one commit. No other fits, if a value of it cannot be read: the store says what is wrong."""
+    try:
+        touched = {_item_name(write, keys) for write in commit.writes}
+        return _Group([index], touched, 1 + len(commit.writes), _size(commit))
+    except Exception:  # noqa: BLE001 - any object may be in a write; it must not harm the other messages
+        return _Group([index], set(), WRITES_PER_TRANSACTION + 1, 0)
 
 
 def _key_names(commits: Sequence[Commit]) -> dict[str, set[str]]:

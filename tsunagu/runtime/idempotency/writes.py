@@ -1,6 +1,7 @@
 """Writes of a business function, collected until they are committed together with the completion of its message."""
 
 from collections.abc import Mapping
+from typing import Any
 
 from tsunagu.runtime.idempotency.store import BusinessWrite, Operation
 from tsunagu.runtime.sending.seal import Seal
@@ -12,9 +13,14 @@ class Writes:
     At most 99 writes, of at most 4 MB together, each to another item
     (https://docs.aws.amazon.com/amazondynamodb/latest/APIReference/API_TransactWriteItems.html).
 
+    Items, keys and values are copied when they are handed over. What the function changes in them later is not written.
+
     Args:
         seal: Refuses writes that come too late, by a `RuntimeError`. Default: a seal of its own.
         collected: Where the writes are collected. Default: a list of its own.
+
+    Raises:
+        TypeError: By each method: the item or key is no mapping, or something that must be text is none.
     """
 
     __slots__ = ("_collected", "_seal")
@@ -93,14 +99,50 @@ class Writes:
         values: Mapping[str, object] | None,
     ) -> None:
         self._seal.check("writes")
+        _check_texts(table_name=table_name, update=update or "", condition=condition or "")
         self._collected.append(
             BusinessWrite(
                 operation=operation,
                 table_name=table_name,
-                target=target,
+                target=_attributes("the item or key", target),
                 update=update,
                 condition=condition,
-                names=names or {},
-                values=values or {},
+                names=_attributes("names", names or {}),
+                values=_attributes("values", values or {}),
             )
         )
+
+
+def _check_texts(**texts: object) -> None:
+    for name, text in texts.items():
+        if not isinstance(text, str):
+            msg = f"{name} of a write must be text, got {type(text).__name__}"
+            raise TypeError(msg)
+
+
+def _attributes(name: str, values: object) -> dict[str, Any]:
+    if not isinstance(values, Mapping):
+        msg = f"{name} of a write must be a mapping, got {type(values).__name__}"
+        raise TypeError(msg)
+    copied: dict[str, Any] = _copy(values)
+    return copied
+
+
+def _copy(value: object) -> Any:
+    """Return a copy of a value, of which a later change of a list, a set or a mapping does not become part.
+
+    Raises:
+        TypeError: The name of an attribute is not text. JSON would make it text: another attribute would be written.
+        RecursionError: A list or mapping holds itself.
+    """
+    if isinstance(value, Mapping):
+        others = [name for name in value if not isinstance(name, str)]
+        if others:
+            msg = f"the attribute names of a write must be text, got {others[0]!r}"
+            raise TypeError(msg)
+        return {name: _copy(inner) for name, inner in value.items()}
+    if isinstance(value, list | tuple):
+        return [_copy(inner) for inner in value]
+    if isinstance(value, set):
+        return frozenset(value)
+    return bytes(value) if isinstance(value, bytearray) else value

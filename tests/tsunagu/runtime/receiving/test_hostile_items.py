@@ -363,7 +363,7 @@ def test_message_that_the_sdk_cannot_write_is_refused_alone_and_for_good() -> No
     "outbox",
     [
         "no json",
-        "[" * 100_000,
+        pytest.param("[" * 100_000, id="deep"),
         "7",
         "[7]",
         '[{"target": "https://sqs/q"}]',

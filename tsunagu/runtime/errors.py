@@ -127,16 +127,6 @@ class UnavailableError(MessageError):
         self.call = call
 
 
-def deferral_of(error: BaseException) -> tuple[float | None, FailedCall | None]:
-    """Return the delay and the failed call of an error. One that is not what `UnavailableError` takes counts as None.
-
-    A subclass need not have called `super().__init__`, and a handler can change attributes later.
-    """
-    seconds, call = getattr(error, "after_seconds", None), getattr(error, "call", None)
-    has_delay = isinstance(seconds, int | float) and 0 <= seconds <= LONGEST_DELAY_SECONDS
-    return (seconds if has_delay else None), (call if isinstance(call, FailedCall) else None)
-
-
 class UnfinishedWorkError(MessageError):
     """A function returned work that nobody does: a coroutine, a generator, or something else that is to be awaited."""
 
@@ -168,18 +158,28 @@ def refuse_unfinished(name: str, returned: object) -> None:
 
 
 def delay_of(error: BaseException) -> float | None:
-    """Return the `after_seconds` of a `RetryableError`, or None where it has none that can be used.
+    """Return the `after_seconds` of an error, or None where it has none that can be used.
 
     A subclass may have left it out, or set it later: to text, to NaN, or out of range. Nothing is raised for it:
-    the message failed anyway, and comes back after the default back-off.
+    the message comes back after the default delay.
     """
-    try:
-        seconds: object = cast("RetryableError", error).after_seconds
-    except BaseException:  # noqa: BLE001 - it may be missing, or a property of the business function
-        return None
+    seconds = _read(error, "after_seconds")
     # A comparison with NaN is false.
     is_usable = type(seconds) in {int, float} and 0 <= cast("float", seconds) <= LONGEST_DELAY_SECONDS
     return cast("float", seconds) if is_usable else None
+
+
+def call_of(error: BaseException) -> FailedCall | None:
+    """Return the call of AWS that an error is about, or None where it has none. Nothing is raised, as by `delay_of`."""
+    call = _read(error, "call")
+    return call if type(call) is FailedCall else None
+
+
+def _read(error: BaseException, name: str) -> object:
+    try:
+        return getattr(error, name, None)
+    except BaseException:  # noqa: BLE001 - it may be a property of the business function
+        return None
 
 
 def error_type(error: BaseException) -> str:

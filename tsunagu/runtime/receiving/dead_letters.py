@@ -19,7 +19,7 @@ from tsunagu.contracts.messages import (
     dead_letter_source,
 )
 from tsunagu.contracts.telemetry import LogKey
-from tsunagu.runtime.errors import UnavailableError, error_type
+from tsunagu.runtime.errors import call_of, error_type
 from tsunagu.runtime.idempotency.item import Item
 from tsunagu.runtime.receiving.delivery import Delivery
 from tsunagu.runtime.retry import together_or_alone
@@ -97,7 +97,7 @@ class DeadLetterChannel:
             try:
                 self._notify(chunk)
             except Exception as error:  # an outage, or what the SDK raises for something unforeseen
-                call = error.call if isinstance(error, UnavailableError) else None
+                call = call_of(error)
                 metrics.count_failed_call(call, len(chunk))
                 _logger.exception("dead letters not notified", extra=call_fields(call))
             else:

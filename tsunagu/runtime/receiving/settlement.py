@@ -15,7 +15,7 @@ from tsunagu.runtime.errors import (
     RetryableError,
     UnavailableError,
     bounded_reason,
-    deferral_of,
+    call_of,
     delay_of,
     described,
     published,
@@ -202,13 +202,13 @@ class Settlement:
 
     def _defer(self, message: AnyMessage, claim: Claim, error: BaseException) -> None:
         """Queue the release of a message for which a service could not be used. It is not an attempt."""
-        after_seconds, call = deferral_of(error)
+        call = call_of(error)
         self._metrics.count_failed_call(call)
         with in_hand(message.log_fields):
             fields = {LogKey.ATTEMPTS: claim.item.attempts, **error_fields(error), **call_fields(call)}
             _logger.warning("message deferred", extra=fields)
         text, message.is_deferred = bounded_reason(described(error)), True
-        self._release(message, claim, attempts=claim.item.attempts, reason=text, delay_seconds=after_seconds)
+        self._release(message, claim, attempts=claim.item.attempts, reason=text, delay_seconds=delay_of(error))
 
     def _fail(
         self,

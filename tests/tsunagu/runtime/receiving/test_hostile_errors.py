@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from tests.tsunagu.runtime.world import MAX_ATTEMPTS, World, order, record
 from tsunagu.contracts.items import Status
-from tsunagu.runtime.errors import RetryableError, described, error_text, error_type
+from tsunagu.runtime.errors import FailedCall, RetryableError, UnavailableError, described, error_text, error_type
 from tsunagu.runtime.json_text import JsonObject
 from tsunagu.runtime.receiving.message import Message
 from tsunagu.runtime.telemetry import error_fields
@@ -79,6 +79,41 @@ class PropertyRetryableError(RetryableError):
     def after_seconds(self, _value: float) -> None: ...
 
 
+class PropertyUnavailableError(UnavailableError):
+    def __init__(self) -> None: ...
+
+    @property
+    def after_seconds(self) -> float:
+        raise RuntimeError
+
+    @after_seconds.setter
+    def after_seconds(self, _value: float) -> None: ...
+
+    @property
+    def call(self) -> FailedCall:
+        raise SystemExit
+
+    @call.setter
+    def call(self, _value: FailedCall) -> None: ...
+
+
+class BareUnavailableError(UnavailableError):
+    def __init__(self) -> None: ...
+
+
+class OddNumber(float):
+    def __le__(self, _other: object) -> bool:
+        raise RuntimeError
+
+    __ge__ = __le__
+
+
+def unavailable(after_seconds: Any, call: Any = None) -> UnavailableError:
+    error = UnavailableError("gone")
+    error.after_seconds, error.call = after_seconds, call
+    return error
+
+
 def retryable(after_seconds: Any) -> RetryableError:
     error = RetryableError("later")
     error.after_seconds = after_seconds
@@ -99,7 +134,7 @@ ERRORS = [
     StopIteration(),
     BareRetryableError(),
     PropertyRetryableError(),
-    *map(retryable, [math.nan, math.inf, -math.inf, -1, 10**400, "7", b"7", True, [], object()]),
+    *map(retryable, [math.nan, math.inf, -math.inf, -1, 10**400, "7", b"7", True, [], object(), OddNumber(7)]),
     GeneratorExit(),
     asyncio.CancelledError(),
     BaseException("none of the known"),
@@ -146,6 +181,34 @@ def test_hostile_error_harms_no_neighbour_and_dies_with_a_reason(number: int, wh
     (dead,) = [item for item in world.store.items.values() if item.status is Status.DEAD]
     assert 0 < len(dead.reason.encode()) <= 1_024
     assert [letter.body for letter in world.dead_letter_queue.sent] == ['{"order_id": "bad"}']
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        PropertyUnavailableError(),
+        BareUnavailableError(),
+        *map(unavailable, [math.nan, math.inf, -1, 10**400, "7", True, [], OddNumber(7)]),
+        unavailable(None, "no call"),
+        unavailable(None, WithoutTextError()),
+    ],
+)
+@pytest.mark.parametrize("concurrency", [1, 3])
+def test_hostile_outage_harms_no_neighbour_and_costs_no_attempt(error: UnavailableError, concurrency: int) -> None:
+    world = World()
+    world.concurrency = concurrency
+
+    def process(body: JsonObject, message: Message) -> None:
+        if body["order_id"] == "bad":
+            raise error
+        world.work(body, message)
+
+    records = [record(order(key), f"m-{key}") for key in ("good-1", "bad", "good-2")]
+
+    assert world.receive(*records, process=process) == ["m-bad"]
+    assert sorted(map(str, world.effects())) == ["good-1", "good-2"]
+    (back,) = [item for item in world.store.items.values() if item.status is Status.RELEASED]
+    assert (back.attempts, world.visibility.changed) == (0, {})
 
 
 @pytest.mark.parametrize("number", range(len(ERRORS)), ids=NAMES)

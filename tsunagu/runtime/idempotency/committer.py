@@ -13,6 +13,7 @@ import random
 from collections import deque
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from itertools import count
 
 from tsunagu.runtime.clock import Clock
 from tsunagu.runtime.idempotency.store import BusinessWrite, Commit, ItemStore, Outcome, Verdict
@@ -39,7 +40,7 @@ class Committer:
         self._clock = clock
         self._rng = rng
         self._owner = owner
-        self._transaction_count = 0
+        self._numbers = count()  # also for transactions of several threads: `next` gives no number twice
 
     def commit(self, commits: Sequence[Commit]) -> list[Verdict]:
         """Apply each of `commits` or nothing of it; return their verdicts, in order. None is CANCELLED.
@@ -66,8 +67,7 @@ class Committer:
         return [verdicts[index] for index in range(len(commits))]
 
     def _transact(self, commits: Sequence[Commit]) -> list[Verdict]:
-        self._transaction_count += 1
-        token = hashlib.sha256(f"{self._owner}/{self._transaction_count}".encode()).hexdigest()[:TOKEN_CHARACTERS]
+        token = hashlib.sha256(f"{self._owner}/{next(self._numbers)}".encode()).hexdigest()[:TOKEN_CHARACTERS]
         answers = self._store.transact(commits, token)
         if all(answer.outcome is Outcome.UNAVAILABLE and not _is_denied(answer) for answer in answers):
             answers = self._store.transact(commits, token)

@@ -50,7 +50,7 @@ class Transaction(Writes):
 
     @property
     def late(self) -> RuntimeError | None:
-        """The refusal of a write that came after the block; None when there was none."""
+        """The refusal of a write that came after the block, or of a second block; None when there was none."""
         return self._seal.broken
 
     def __enter__(self) -> Self:
@@ -60,8 +60,7 @@ class Transaction(Writes):
             RuntimeError: The transaction was entered before. Its commit completes the message, so there is only one.
         """
         if self.was_entered:
-            msg = "a transaction must be entered once, because its commit completes the message, got a second with"
-            raise RuntimeError(msg)
+            self._seal.refuse("a transaction must be entered once, because it completes the message, got a second with")
         self.was_entered = True
         return self
 

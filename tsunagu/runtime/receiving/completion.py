@@ -78,11 +78,11 @@ class Completion:
         """Open a transaction that commits its writes together with this completion.
 
         Raises:
-            RuntimeError: It was opened before.
+            RuntimeError: It was opened before, or the business function has returned.
         """
+        self.seal.check("a transaction")
         if self._transaction is not None:
-            msg = "a message has one transaction, because its commit completes the message, got a second call"
-            raise RuntimeError(msg)
+            self.seal.refuse("a message has one transaction, because its commit completes it, got a second call")
         self._transaction = Transaction(self.claim, self._commit)
         return self._transaction
 

@@ -1,12 +1,14 @@
 """The seal of a message: it says whether the message still takes what its business function hands over."""
 
+from typing import NoReturn
+
 
 class Seal:
     """Refuses what comes after the completion of a message was made, because it would be lost.
 
     Attributes:
         is_closed: Whether the message takes nothing more.
-        broken: The first refusal; None when nothing came too late. The function may have caught the error, so the
+        broken: The first refusal; None when there was none. The function may have caught the error, so the
             receiver looks here too.
     """
 
@@ -23,6 +25,14 @@ class Seal:
             RuntimeError: The message in hand was completed before.
         """
         if self.is_closed:
-            msg = f"{what} must be given before the message is completed, got it after: it is not carried out"
-            self.broken = self.broken or RuntimeError(msg)
-            raise RuntimeError(msg)
+            self.refuse(f"{what} must be given before the message is completed, got it after: it is not carried out")
+
+    def refuse(self, reason: str) -> NoReturn:
+        """Refuse something for this reason.
+
+        Raises:
+            RuntimeError: Always.
+        """
+        error = RuntimeError(reason)
+        self.broken = self.broken or error
+        raise error

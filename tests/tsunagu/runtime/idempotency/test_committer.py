@@ -1,13 +1,17 @@
 """Which commits share a transaction."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from random import Random
+from threading import Barrier
 
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tsunagu.runtime.idempotency.committer import TRANSACTION_BYTES, WRITES_PER_TRANSACTION, together
+from tests.tsunagu.runtime.world import FakeClock, FakeItemStore
+from tsunagu.runtime.idempotency.committer import TRANSACTION_BYTES, WRITES_PER_TRANSACTION, Committer, together
 from tsunagu.runtime.idempotency.item import Change
-from tsunagu.runtime.idempotency.store import BusinessWrite, Commit
+from tsunagu.runtime.idempotency.store import BusinessWrite, Commit, Outcome, Verdict
 
 
 def put(table_name: str, item: Mapping[str, object]) -> BusinessWrite:
@@ -64,6 +68,30 @@ def test_large_writes_are_split() -> None:
 
 def test_one_item_in_two_tables_is_two_items() -> None:
     assert together([commit(put("t", {"id": 1})), commit(put("u", {"id": 1}))]) == [[0, 1]]
+
+
+def test_no_two_transactions_of_several_threads_have_one_token() -> None:
+    """DynamoDB answers a token that it knows without applying anything. Here each token waits for the other threads."""
+    tokens: list[str] = []
+    together_at = Barrier(8)
+
+    class Owner(str):
+        __slots__ = ()
+
+        def __format__(self, spec: str) -> str:
+            together_at.wait(5)
+            return "me"
+
+    class Store(FakeItemStore):
+        def transact(self, commits: Sequence[Commit], token: str) -> list[Verdict]:
+            tokens.append(token)
+            return [Verdict(Outcome.APPLIED)] * len(commits)
+
+    committer = Committer(Store(), FakeClock(), Random(7), Owner("me"))
+    with ThreadPoolExecutor(8) as threads:
+        verdicts = [*threads.map(lambda _: committer.commit([commit(put("t", {"id": 1}))]), range(8))]
+
+    assert (len(set(tokens)), len(verdicts)) == (8, 8)
 
 
 def test_key_of_a_table_is_learnt_from_the_writes_that_name_it() -> None:

@@ -259,12 +259,17 @@ def set_result_late(_body: JsonObject, message: Message) -> None:
     message.result = "late"
 
 
+def open_late(_body: JsonObject, message: Message) -> None:
+    with message.transaction() as transaction:
+        transaction.put("effects", {"order_id": "late"})
+
+
 def beat_late(_body: JsonObject, message: Message) -> None:
     message.heartbeat()
 
 
 @pytest.mark.parametrize("is_swallowed", [False, True])
-@pytest.mark.parametrize("late", [write_late, send_late, publish_late, set_result_late, beat_late])
+@pytest.mark.parametrize("late", [write_late, send_late, publish_late, set_result_late, open_late, beat_late])
 def test_what_comes_after_the_commit_is_refused_counted_and_logged(
     world: World, late: Process, is_swallowed: bool, caplog: pytest.LogCaptureFixture
 ) -> None:
@@ -296,6 +301,27 @@ def test_write_that_is_given_to_a_transaction_after_its_block_is_refused(world: 
     assert (new_effects(world), world.counted()["FailuresAfterCommit"]) == (["o-1"], 1)
 
 
+def test_second_block_of_a_transaction_is_refused_counted_and_logged(world: World) -> None:
+    def twice(body: JsonObject, message: Message) -> None:
+        with message.transaction() as transaction:
+            transaction.put("effects", {"order_id": body["order_id"]})
+        with contextlib.suppress(RuntimeError), transaction:
+            transaction.put("effects", {"order_id": "late"})
+
+    assert world.receive(*batch("o-1"), process=twice) == []
+    assert (new_effects(world), world.counted()["FailuresAfterCommit"]) == (["o-1"], 1)
+
+
+def test_second_transaction_is_refused_also_when_the_first_one_was_not_committed(world: World) -> None:
+    def twice(_body: JsonObject, message: Message) -> None:
+        for _ in range(2):
+            with contextlib.suppress(ConditionFailedError, RuntimeError), message.transaction() as transaction:
+                transaction.put("effects", TAKEN, condition="attribute_not_exists(order_id)")
+
+    assert world.receive(*batch("o-1"), process=twice) == ["m-0"]
+    assert (new_effects(world), world.counted()["AttemptsFailed"]) == ([], 1)
+
+
 def test_transaction_that_is_entered_and_never_left_is_a_failed_attempt(world: World) -> None:
     def forget(body: JsonObject, message: Message) -> None:
         message.transaction().__enter__().put("effects", {"order_id": body["order_id"]})
@@ -305,6 +331,25 @@ def test_transaction_that_is_entered_and_never_left_is_a_failed_attempt(world: W
         "RuntimeError: a transaction must be used in a with block, got one that was entered and never left",
         [],
     )
+
+
+@pytest.mark.parametrize("late", [write_late, send_late, publish_late, set_result_late, open_late])
+def test_message_that_is_kept_takes_nothing_after_its_function_has_returned(world: World, late: Process) -> None:
+    """Not even while its commit waits for the other messages of the batch."""
+    kept: list[Message] = []
+
+    def process(body: JsonObject, message: Message) -> None:
+        put(body, message)
+        if kept:
+            with pytest.raises(RuntimeError):
+                late(body, kept[0])
+        kept.append(message)
+
+    assert world.receive(*batch("o-1", "o-2"), process=process) == []
+    with pytest.raises(RuntimeError):
+        late(order("o-1"), kept[0])
+    assert (new_effects(world), world.outbox.sent) == (["o-1", "o-2"], [])
+    assert [len(transaction) for transaction in world.store.transactions] == [2]
 
 
 FATES = st.sampled_from(["write", "write twice", "nothing", "fail", "taken", "transaction", "send"])

@@ -65,6 +65,7 @@ class Invocation(Generic[PayloadT]):
                     with_suspects.append(lane)
                 else:
                     wave.append(lane)
+                    self._settlement.flush_when_due()
                     self._advance(lane[0].message)
             lanes = self._behind(wave)
         return with_suspects
@@ -100,6 +101,7 @@ class Invocation(Generic[PayloadT]):
                 if attempt is not None and message.claim is not None:
                     claim, message.claim = message.claim, None
                     self._runner.conclude(message, claim, attempt)
+                    self._settlement.flush_when_due()
 
     @staticmethod
     def _is_ready(message: BatchMessage[PayloadT]) -> bool:

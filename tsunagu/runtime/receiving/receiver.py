@@ -147,6 +147,7 @@ class Receiver(Generic[PayloadT]):
             Relay(ports.outbox, idempotency, ports.metrics),
             ports.channel,
             ports.metrics,
+            ports.clock,
             max_attempts=self._config.max_attempts,
             group_commit=self._config.group_commit,
             rng=ports.rng,

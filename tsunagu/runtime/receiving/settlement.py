@@ -8,6 +8,7 @@ from typing import Any
 
 from tsunagu.contracts.items import Status
 from tsunagu.contracts.telemetry import LogKey, Metric
+from tsunagu.runtime.clock import Clock
 from tsunagu.runtime.errors import (
     FailedCall,
     LeaseLostError,
@@ -36,6 +37,8 @@ from tsunagu.runtime.telemetry import Metrics, call_fields, error_fields, in_han
 _logger = logging.getLogger(__name__)
 
 AnyMessage = BatchMessage[Any]
+
+LONGEST_WAIT_MS = 1_000  # a flush takes some 10 ms, so this costs 1 % of the time; a kill costs a second of work
 
 
 class _Pending:
@@ -80,6 +83,7 @@ class Settlement:
         relay: Sends outboxes.
         channel: Sends dead letters.
         metrics: Where outcomes are counted.
+        clock: The time.
         max_attempts: Attempts after which a message is dead-lettered.
         group_commit: Whether the writes of several messages share a transaction.
         rng: Where the jitter of the back-off comes from.
@@ -91,6 +95,7 @@ class Settlement:
         relay: Relay,
         channel: DeadLetterChannel,
         metrics: Metrics,
+        clock: Clock,
         *,
         max_attempts: int,
         group_commit: bool,
@@ -100,10 +105,12 @@ class Settlement:
         self._relay = relay
         self._channel = channel
         self._metrics = metrics
+        self._clock = clock
         self._max_attempts = max_attempts
         self._group_commit = group_commit
         self._rng = rng
         self._pending: list[_Pending] = []
+        self._queued_ms = 0
         self._unsent: list[tuple[AnyMessage, Item]] = []
         self._dead_letters: list[tuple[AnyMessage, DeadLetters]] = []
 
@@ -118,7 +125,7 @@ class Settlement:
         if completion.was_committed:
             self._done(message, claim, item)
         else:
-            self._pending.append(_Pending(message, claim, completion.change(), item, writes=completion.writes))
+            self._queue(_Pending(message, claim, completion.change(), item, writes=completion.writes))
 
     def resend(self, message: AnyMessage, item: Item) -> None:
         """Queue the sends of an item that is COMMITTED: its messages may not have been sent."""
@@ -167,11 +174,16 @@ class Settlement:
             attempts=attempts,
             message_ids=newest(ids),
         )
-        self._pending.append(_Pending(message, claim, change, item))
+        self._queue(_Pending(message, claim, change, item))
 
     def dead_letter_again(self, message: AnyMessage, letters: DeadLetters) -> None:
         """Queue dead letters of an item that is DEAD already, because SNS was not notified of them."""
         self._dead_letters.append((message, letters))
+
+    def flush_when_due(self) -> None:
+        """Flush if an outcome has waited for a second: a kill would cost the work behind it."""
+        if self._pending and self._clock.now_ms() - self._queued_ms >= LONGEST_WAIT_MS:
+            self.flush()
 
     def flush(self) -> None:
         """Write the queued outcomes, send outboxes, send and notify dead letters, and confirm what the table took.
@@ -187,6 +199,11 @@ class Settlement:
             self._send_all()
         if self._dead_letters:
             self._send_dead_letters()
+
+    def _queue(self, pending: _Pending) -> None:
+        if not self._pending:
+            self._queued_ms = self._clock.now_ms()
+        self._pending.append(pending)
 
     def _commit(self, pending: Sequence[_Pending]) -> None:
         commits = [Commit(each.change, each.writes) for each in pending]
@@ -256,7 +273,7 @@ class Settlement:
     ) -> None:
         change = self._idempotency.released(claim, attempts=attempts, reason=reason, published=published)
         item = replace(claim.item, status=Status.RELEASED)
-        self._pending.append(_Pending(message, claim, change, item, delay_seconds=delay_seconds))
+        self._queue(_Pending(message, claim, change, item, delay_seconds=delay_seconds))
 
     def _settled(self, pending: _Pending, verdict: Verdict) -> None:
         message, claim, intended = pending.message, pending.claim, pending.item

@@ -4,13 +4,15 @@ import contextlib
 import logging
 from collections import Counter
 from collections.abc import Callable
+from itertools import count
+from threading import Event
 from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tests.tsunagu.runtime.world import MAX_ATTEMPTS, Process, World, order, record
+from tests.tsunagu.runtime.world import MAX_ATTEMPTS, START_MS, Killed, Process, World, order, record
 from tsunagu.contracts.items import Status
 from tsunagu.runtime.errors import ConditionFailedError
 from tsunagu.runtime.idempotency.store import Commit, Outcome, Verdict
@@ -193,6 +195,42 @@ def test_outage_gives_all_messages_back_without_an_attempt(world: World) -> None
 
     assert world.receive(*batch("o-1", "o-2"), process=put) == ["m-0", "m-1"]
     assert {(item.status, item.attempts) for item in world.store.items.values()} == {(Status.RELEASED, 0)}
+
+
+def test_kill_in_a_slow_batch_costs_little_work(world: World) -> None:
+    ran: list[str] = []
+
+    def slow(body: JsonObject, message: Message) -> None:
+        ran.append(body["order_id"])
+        if ran == ["o-1", "o-2", "o-3", "o-4"]:
+            raise Killed
+        world.clock.ms += 600
+        put(body, message)
+
+    world.receive_and_die(*batch("o-1", "o-2", "o-3", "o-4"), process=slow)
+    assert [len(transaction) for transaction in world.store.transactions] == [3]  # before the fourth one ran
+    world.pass_lease()
+
+    assert world.receive(*batch("o-1", "o-2", "o-3", "o-4"), process=slow) == []
+    assert ran == ["o-1", "o-2", "o-3", "o-4", "o-4"]
+
+
+def test_outcomes_of_concurrent_work_do_not_wait_for_the_slowest_message(world: World) -> None:
+    ticks, committed, transact = count(), Event(), world.store.transact
+
+    def commit(commits: list[Commit], token: str) -> list[Verdict]:
+        committed.set()
+        return transact(commits, token)
+
+    def process(body: JsonObject, message: Message) -> None:
+        put(body, message)
+        assert body["order_id"] != "o-3" or committed.wait(10)
+
+    world.concurrency = 2
+    world.clock.now_ms = lambda: START_MS + 600 * next(ticks)  # type: ignore[method-assign]
+    world.store.transact = commit  # type: ignore[method-assign, assignment]
+
+    assert world.receive(*batch("o-1", "o-2", "o-3"), process=process, remaining_ms=10_000_000) == []
 
 
 def test_groups_are_committed_in_waves_and_a_message_reads_what_the_one_before_it_wrote(world: World) -> None:

@@ -28,7 +28,7 @@ FLOORS = (
     ("tsunagu.runtime.aws",),
     ("tsunagu.runtime.functions",),
     ("tsunagu", "tsunagu.runtime"),  # the front door of handlers; `tsunagu.runtime` itself imports nothing
-    ("tsunagu.cdk.assets", "tsunagu.local", "tsunagu.operations"),
+    ("tsunagu.cdk.assets", "tsunagu.local", "tsunagu.operations", "tsunagu.testing"),
     ("tsunagu.cdk.constructs", "tsunagu.cli"),
     ("tsunagu.cdk.patterns", "tsunagu.cdk.checks"),
     ("tsunagu.cdk",),
@@ -91,6 +91,16 @@ def a_handler_imports_what_its_zip_does_not_hold(found: Import) -> bool:
     return is_within(found.importer, "lambdas") and library and not _is_front_door(found.imported)
 
 
+def what_is_deployed_or_operated_imports_what_only_tests_use(found: Import) -> bool:
+    inside = is_within(found.importer, "tsunagu.testing")
+    return not inside and is_within(found.imported, "tsunagu.testing")
+
+
+def fakes_and_the_explorer_import_what_only_tests_have(found: Import) -> bool:
+    allowed = is_within(found.imported, "tsunagu") or _is_standard(found.imported)
+    return is_within(found.importer, "tsunagu.testing") and not allowed
+
+
 def boto3_is_imported_outside_its_adapters(found: Import) -> bool:
     runs = _runs_in_lambda(found.importer) or is_within(found.importer, "lambdas")
     return runs and not is_within(found.importer, *WITH_BOTO3) and is_within(found.imported, "boto3", "botocore")
@@ -125,6 +135,14 @@ RULES: dict[Rule, tuple[str, str]] = {
     ),
     a_handler_imports_another_handler: ("lambdas/payments/x.py", "from lambdas.reports import service"),
     a_handler_imports_what_its_zip_does_not_hold: ("lambdas/payments/x.py", "from tsunagu.operations import trace"),
+    what_is_deployed_or_operated_imports_what_only_tests_use: (
+        "tsunagu/operations/x.py",
+        "from tsunagu.testing.fakes import FakeClock",
+    ),
+    fakes_and_the_explorer_import_what_only_tests_have: (
+        "tsunagu/testing/explorer/x.py",
+        "from tests.explorer.plant import Plant",
+    ),
     boto3_is_imported_outside_its_adapters: (
         "tsunagu/runtime/x.py",
         "def late():\n    from boto3.session import Session",

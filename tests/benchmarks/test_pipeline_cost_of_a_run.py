@@ -19,15 +19,15 @@ from benchmarks.pipeline_cost.documents import (
 from benchmarks.pipeline_cost.flow import ORDER_STEPS, Durations, Flow
 from benchmarks.pipeline_cost.prices import Component
 from benchmarks.pipeline_cost.usage import usage
-from tests.tsunagu.runtime.objects import FakeObjectStore
 from tests.tsunagu.runtime.pipeline.world import INLINE_BYTES, FakeTopics, PipelineWorld
-from tests.tsunagu.runtime.world import TIMEOUT_SECONDS, FakeItemStore
+from tests.tsunagu.runtime.world import TIMEOUT_SECONDS
 from tsunagu.runtime.aws.dynamodb import item_attributes, to_attribute
 from tsunagu.runtime.idempotency.item import Change, Item
 from tsunagu.runtime.idempotency.store import Commit, Verdict
 from tsunagu.runtime.json_text import JsonObject
 from tsunagu.runtime.pipeline.work import Work
 from tsunagu.runtime.sending.publish import OutgoingMessage
+from tsunagu.testing.fakes import FakeItemStore, FakeObjectStore
 
 START_MS = 1_780_123_456_711  # of as many digits as in the model, and no zero at the end of any time of the run
 INSTANT = Durations(s3_put=0, s3_get=0, publish=0, dynamodb=0, transaction=0, work=0)

@@ -4,8 +4,9 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from tests.tsunagu.runtime.world import FakeClock, record
+from tests.tsunagu.runtime.world import record
 from tsunagu.runtime.json_text import JsonObject
+from tsunagu.testing.fakes import FakeClock
 
 BATCH_SIZE = 10
 POLL_SECONDS = 1.0

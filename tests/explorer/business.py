@@ -3,12 +3,12 @@
 from collections.abc import Callable
 
 from lambdas.payments.service import Ledger, Payment
-from tests.explorer.sandbox import SandboxClock
 from tests.explorer.setting import Process
 from tests.explorer.worker import Worker
-from tests.tsunagu.runtime.world import Killed
 from tsunagu.runtime.errors import PermanentError
 from tsunagu.runtime.receiving.message import Message
+from tsunagu.testing.explorer.sandbox import SandboxClock
+from tsunagu.testing.fakes import Killed
 
 NEXT_QUEUE_URL = "https://sqs/next"
 

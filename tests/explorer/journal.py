@@ -7,22 +7,22 @@ from itertools import takewhile
 from typing import TYPE_CHECKING, TypeVar
 
 from lambdas.payments.service import Payment
-from tests.explorer.item_life import changed_by, judge
-from tests.explorer.queues import Stored
-from tests.explorer.schedule import Violation
 from tests.explorer.sent import Fate, Sent
-from tests.tsunagu.runtime.world import QUEUE_ARN, START_MS
 from tsunagu.contracts.items import Status
 from tsunagu.contracts.messages import DEAD_LETTER_REASON_ATTRIBUTE, DEAD_LETTER_SOURCE_ATTRIBUTE, dead_letter_source
 from tsunagu.runtime.idempotency.item import Item
 from tsunagu.runtime.idempotency.keys import item_id
 from tsunagu.runtime.receiving.relay import AddressedMessage, addressed_messages
 from tsunagu.runtime.sending.publish import SendResult
+from tsunagu.testing.explorer.item_life import changed_by, judge
+from tsunagu.testing.explorer.queues import QUEUE_ARN, Stored
+from tsunagu.testing.explorer.schedule import Violation
+from tsunagu.testing.fakes import START_MS
 
 if TYPE_CHECKING:
-    from tests.explorer.actor import Actor
     from tests.explorer.plant import Plant
     from tests.explorer.worker import Worker
+    from tsunagu.testing.explorer.stage import Actor
 
 ResultT = TypeVar("ResultT")
 

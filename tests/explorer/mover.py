@@ -3,14 +3,14 @@
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, NoReturn
 
-from tests.explorer.actor import Actor
-from tests.explorer.ports import GONE, last
-from tests.explorer.queues import Stored
-from tests.explorer.sandbox import SandboxClock
-from tests.explorer.schedule import Violation
 from tsunagu.operations.redrive import DeadLetter, RedriveReport, redrive
 from tsunagu.runtime.receiving.delivery import Delivery
 from tsunagu.runtime.sending.publish import OutgoingMessage, SendResult
+from tsunagu.testing.explorer.ports import GONE, last
+from tsunagu.testing.explorer.queues import Stored
+from tsunagu.testing.explorer.sandbox import SandboxClock
+from tsunagu.testing.explorer.schedule import Violation
+from tsunagu.testing.explorer.stage import Actor
 
 if TYPE_CHECKING:
     from tests.explorer.plant import Plant

@@ -2,21 +2,22 @@
 
 from collections.abc import Iterable, Sequence
 
-from tests.explorer.actor import Actor
 from tests.explorer.journal import Journal
 from tests.explorer.mover import Mover
 from tests.explorer.promises import Promises
-from tests.explorer.queues import Queue, SourceQueue
-from tests.explorer.sandbox import VISIBILITY_SECONDS
-from tests.explorer.schedule import Choices
 from tests.explorer.sent import Sent
-from tests.explorer.setting import LONGEST_SKEW_SECONDS, Bounds, Setting
-from tests.explorer.stage import Stage
+from tests.explorer.setting import Setting
 from tests.explorer.worker import Worker
 from tsunagu.contracts.items import Status
 from tsunagu.runtime.idempotency.item import Item
 from tsunagu.runtime.receiving.relay import AddressedMessage
 from tsunagu.runtime.sending.publish import OutgoingMessage, SendResult
+from tsunagu.testing.explorer.bounds import Bounds
+from tsunagu.testing.explorer.item_life import LONGEST_SKEW_SECONDS
+from tsunagu.testing.explorer.queues import Queue, SourceQueue
+from tsunagu.testing.explorer.sandbox import VISIBILITY_SECONDS
+from tsunagu.testing.explorer.schedule import Choices
+from tsunagu.testing.explorer.stage import Actor, Stage
 
 HIDDEN_SECONDS = 60  # a letter that the mover received
 

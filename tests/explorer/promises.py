@@ -4,9 +4,9 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from tests.explorer.journal import source_id
-from tests.explorer.schedule import Violation
 from tests.explorer.sent import Fate, Sent
 from tsunagu.contracts.items import Status
+from tsunagu.testing.explorer.schedule import Violation
 
 if TYPE_CHECKING:
     from tests.explorer.plant import Plant

@@ -19,13 +19,14 @@ from tests.explorer.business import (
     transactional,
 )
 from tests.explorer.plant import Plant
-from tests.explorer.ports import GONE
-from tests.explorer.schedule import Choices
 from tests.explorer.sent import Fate, Sent
-from tests.explorer.setting import Bounds, Setting
+from tests.explorer.setting import Setting
 from tsunagu.runtime.receiving import relay
 from tsunagu.runtime.retry import BASE_SECONDS
 from tsunagu.runtime.sending.publish import SendResult
+from tsunagu.testing.explorer.bounds import Bounds
+from tsunagu.testing.explorer.ports import GONE
+from tsunagu.testing.explorer.schedule import Choices
 
 MAX_ATTEMPTS = 2
 SEND_ROUNDS = 3

@@ -1,4 +1,4 @@
-"""The setting of a plant, and the bounds of what may go wrong in it."""
+"""The setting of a plant."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -11,8 +11,6 @@ from tsunagu.runtime.sending.publish import SendResult
 
 if TYPE_CHECKING:
     from tests.explorer.worker import Worker
-
-LONGEST_SKEW_SECONDS = 240  # between two clocks that are two minutes off each
 
 Process = Callable[[Payment, Message], None]
 
@@ -53,22 +51,3 @@ class Setting:
     refusals: Mapping[str, SendResult] = field(default_factory=dict)
     skew_ms: tuple[int, int] = (0, 0)
     longest_wait_ms: int = LONGEST_WAIT_MS
-
-
-@dataclass(frozen=True, slots=True)
-class Bounds:
-    """How much may go wrong in one schedule.
-
-    Attributes:
-        crashes: Processes that are killed.
-        lost: Calls that fail, or whose answer is lost.
-        switches: Times that a worker is left in the middle, or that time passes beside it.
-        redeliveries: Times that SQS delivers what is in flight, or was deleted.
-        outages: Times that the table is gone for three minutes.
-    """
-
-    crashes: int = 0
-    lost: int = 0
-    switches: int = 0
-    redeliveries: int = 0
-    outages: int = 0

@@ -5,8 +5,8 @@ from dataclasses import replace
 import pytest
 
 from tests.explorer.scenarios import SCENARIOS, Payments
-from tests.explorer.schedule import explore, survey
-from tests.explorer.setting import Bounds
+from tsunagu.testing.explorer.bounds import Bounds
+from tsunagu.testing.explorer.schedule import explore, survey
 
 SCHEDULES = 1_000  # of each scenario and kind of trouble: all take ten minutes
 

@@ -9,7 +9,7 @@ from tests.explorer.mutants.mutant import Mutant
 from tests.explorer.pipeline.scenarios import SCENARIOS as PIPELINES
 from tests.explorer.pipeline.scenarios import Requests
 from tests.explorer.scenarios import SCENARIOS, Payments
-from tests.explorer.schedule import Violation, explore, replay
+from tsunagu.testing.explorer.schedule import Violation, explore, replay
 
 MUTANTS = receiver.MUTANTS | commits.MUTANTS | threads.MUTANTS | mover.MUTANTS | outbox.MUTANTS | pipeline.MUTANTS
 ALL: Mapping[str, Payments | Requests] = {**SCENARIOS, **PIPELINES}

@@ -14,9 +14,10 @@ from tests.explorer.business import MakeProcess, forwarding, misbehaving, plain,
 from tests.explorer.plant import Plant
 from tests.explorer.promises import Promises
 from tests.explorer.scenarios import SPENT
-from tests.explorer.schedule import Choices, Violation
 from tests.explorer.sent import Fate, Sent
-from tests.explorer.setting import Bounds, Setting
+from tests.explorer.setting import Setting
+from tsunagu.testing.explorer.bounds import Bounds
+from tsunagu.testing.explorer.schedule import Choices, Violation
 
 LONGEST_CLOCK_STEP_MS = 120_000
 PAYMENTS = st.sampled_from(["p1", "p2", "bad", "unsendable"])

@@ -4,11 +4,10 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from lambdas.payments.service import Payment
-from tests.explorer.ports import OutboxPort
-from tests.explorer.queues import Stored
-from tests.explorer.sandbox import FUNCTION_TIMEOUT_SECONDS, Sandbox
-from tests.tsunagu.runtime.world import QUEUE_ARN
 from tsunagu.runtime.receiving.receiver import Receiver, ReceiverConfig
+from tsunagu.testing.explorer.ports import OutboxPort
+from tsunagu.testing.explorer.queues import QUEUE_ARN, Stored
+from tsunagu.testing.explorer.sandbox import FUNCTION_TIMEOUT_SECONDS, Sandbox
 
 if TYPE_CHECKING:
     from tests.explorer.plant import Plant

@@ -12,7 +12,6 @@ from botocore.stub import ANY, Stubber
 
 from tests.integration.test_message_handler import ENVIRONMENT
 from tests.tsunagu.runtime.idempotency.item_store_contract import change, new_item, transact
-from tests.tsunagu.runtime.world import FakeClock
 from tsunagu.contracts import items
 from tsunagu.runtime.aws.clients import TRIES_PER_CALL, client_config, dynamodb_client, sns_client, sqs_client
 from tsunagu.runtime.aws.dynamodb import DynamoDbItemStore, item_attributes
@@ -24,6 +23,7 @@ from tsunagu.runtime.idempotency.store import BusinessWrite, Outcome
 from tsunagu.runtime.receiving.relay import AddressedMessage
 from tsunagu.runtime.sending.outbox import Channel, OutboxMessage
 from tsunagu.runtime.sending.publish import OutgoingMessage
+from tsunagu.testing.fakes import FakeClock
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient

@@ -8,10 +8,10 @@ import boto3
 import pytest
 from botocore.exceptions import EndpointConnectionError
 
-from tests.tsunagu.runtime.world import FakeClock
 from tsunagu.runtime.aws.sns import SnsTopicSender
 from tsunagu.runtime.aws.sqs import SqsQueueSender
 from tsunagu.runtime.sending.publish import OutgoingMessage, QueueSender, SendResult
+from tsunagu.testing.fakes import FakeClock
 
 NO_TEXT: Any = 5
 BUSY = {"Failed": [{"Id": "0", "Code": "InternalError", "SenderFault": False}]}

@@ -7,12 +7,12 @@ import boto3
 import pytest
 from botocore.stub import Stubber
 
-from tests.tsunagu.runtime.world import FakeClock
 from tsunagu.runtime.aws.clients import client_config
 from tsunagu.runtime.aws.sns import SnsNotificationSender, SnsTopicSender
 from tsunagu.runtime.aws.sqs import SqsQueueSender, SqsVisibility
 from tsunagu.runtime.errors import FailedCall, UnavailableError
 from tsunagu.runtime.sending.publish import Attribute, OutgoingMessage
+from tsunagu.testing.fakes import FakeClock
 
 if TYPE_CHECKING:
     from mypy_boto3_sqs import SQSClient

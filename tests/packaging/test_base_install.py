@@ -2,8 +2,8 @@ from tests.packaging.conftest import Environment
 
 IMPORT_ALL = """
 import importlib, pkgutil, sys
-import tsunagu.runtime, tsunagu.cli, tsunagu.operations
-for package in (tsunagu.runtime, tsunagu.cli, tsunagu.operations):
+import tsunagu.runtime, tsunagu.cli, tsunagu.operations, tsunagu.testing
+for package in (tsunagu.runtime, tsunagu.cli, tsunagu.operations, tsunagu.testing):
     for module in pkgutil.walk_packages(package.__path__, f"{package.__name__}."):
         importlib.import_module(module.name)
 print("aws_cdk" in sys.modules, importlib.util.find_spec("aws_cdk"))

@@ -4,8 +4,8 @@ from dataclasses import replace
 from typing import Any
 
 from tests.explorer.mutants.mutant import Mutants, Patch
-from tests.explorer.setting import Bounds
 from tsunagu.operations import redrive
+from tsunagu.testing.explorer.bounds import Bounds
 
 MUTANTS = Mutants()
 seen_in = MUTANTS.seen_in

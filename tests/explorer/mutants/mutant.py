@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 import pytest
 
-from tests.explorer.setting import Bounds
+from tsunagu.testing.explorer.bounds import Bounds
 
 Patch = pytest.MonkeyPatch
 Break = Callable[[Patch], None]

@@ -5,7 +5,6 @@ from dataclasses import replace
 
 from tests.explorer.mutants.mutant import Mutants, Patch
 from tests.explorer.scenarios import SEND_ROUNDS
-from tests.explorer.setting import Bounds
 from tsunagu.contracts import items
 from tsunagu.contracts.items import Status
 from tsunagu.runtime.idempotency.decisions import Idempotency
@@ -14,6 +13,7 @@ from tsunagu.runtime.receiving import relay
 from tsunagu.runtime.receiving.relay import Relay, Relayed, RelayResult
 from tsunagu.runtime.receiving.settlement import Settlement
 from tsunagu.runtime.sending.publish import SendResult
+from tsunagu.testing.explorer.bounds import Bounds
 
 MUTANTS = Mutants()
 seen_in = MUTANTS.seen_in

@@ -6,7 +6,6 @@ from dataclasses import replace
 from typing import Any, NoReturn
 
 from tests.explorer.mutants.mutant import ONE_SWITCH, Mutants, Patch
-from tests.explorer.setting import Bounds
 from tsunagu.contracts.claims import result_key
 from tsunagu.contracts.items import Status
 from tsunagu.runtime.claim_check import ClaimCheck, ObjectAlteredError
@@ -26,6 +25,7 @@ from tsunagu.runtime.receiving.relay import AddressedMessage, addressed_messages
 from tsunagu.runtime.receiving.settlement import Settlement
 from tsunagu.runtime.sending.outbox import encode
 from tsunagu.runtime.sending.publish import SendResult
+from tsunagu.testing.explorer.bounds import Bounds
 
 MUTANTS = Mutants()
 seen_in = MUTANTS.seen_in

@@ -5,7 +5,6 @@ from dataclasses import replace
 from typing import Any
 
 from tests.explorer.mutants.mutant import CRASH, FAILED_CALL, TWO_SWITCHES, Mutants, Patch
-from tests.explorer.setting import Bounds
 from tsunagu.contracts import items
 from tsunagu.contracts.items import Status
 from tsunagu.runtime.idempotency import decisions, lease
@@ -17,6 +16,7 @@ from tsunagu.runtime.receiving.batch import Batch
 from tsunagu.runtime.receiving.invocation import Invocation
 from tsunagu.runtime.receiving.runner import MessageRunner
 from tsunagu.runtime.receiving.settlement import Settlement
+from tsunagu.testing.explorer.bounds import Bounds
 
 MUTANTS = Mutants()
 seen_in = MUTANTS.seen_in

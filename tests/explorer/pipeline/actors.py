@@ -4,14 +4,8 @@ import io
 import random
 from typing import TYPE_CHECKING
 
-from tests.explorer.actor import Actor
-from tests.explorer.pipeline.ports import IndexPort, ObjectPort
 from tests.explorer.pipeline.setting import GIVEN_FENCE, Ask
-from tests.explorer.ports import OutboxPort, StorePort
-from tests.explorer.sandbox import FUNCTION_TIMEOUT_SECONDS, Sandbox, SandboxClock
-from tests.explorer.schedule import Violation
 from tests.tsunagu.runtime.pipeline.world import COMPLETION_TOPIC, HOP_LIMIT, LARGEST_BYTES, ORDERS, WINDOW_SECONDS
-from tests.tsunagu.runtime.world import QUEUE_ARN
 from tsunagu.contracts.pipeline import ServiceEnvironment
 from tsunagu.runtime.claim_check import ClaimCheck
 from tsunagu.runtime.errors import MessageError, PermanentError, UnavailableError
@@ -27,6 +21,11 @@ from tsunagu.runtime.pipeline.start import Starter, StartPorts
 from tsunagu.runtime.pipeline.work import Work
 from tsunagu.runtime.receiving.receiver import Receiver, ReceiverConfig
 from tsunagu.runtime.telemetry import Metrics
+from tsunagu.testing.explorer.ports import IndexPort, ObjectPort, OutboxPort, StorePort
+from tsunagu.testing.explorer.queues import QUEUE_ARN
+from tsunagu.testing.explorer.sandbox import FUNCTION_TIMEOUT_SECONDS, Sandbox, SandboxClock
+from tsunagu.testing.explorer.schedule import Violation
+from tsunagu.testing.explorer.stage import Actor
 
 if TYPE_CHECKING:
     from tests.explorer.pipeline.plant import PipelinePlant
@@ -107,7 +106,7 @@ class Caller(Actor):
 
     def _starter(self) -> Starter:
         clock, store = SandboxClock(self.plant), StorePort(self)
-        claim_check = ClaimCheck(ObjectPort(self), largest_bytes=LARGEST_BYTES)
+        claim_check = ClaimCheck(ObjectPort(self, self.plant.objects), largest_bytes=LARGEST_BYTES)
         planner = Planner(
             Journal(ORDERS, store, IndexPort(self)), claim_check, inline_bytes=self.plant.setting.inline_bytes
         )
@@ -138,7 +137,7 @@ class ServiceSandbox(Sandbox):
         self._step = step
 
     def new_receiver(self) -> Receiver[Envelope]:
-        claim_check = ClaimCheck(ObjectPort(self), largest_bytes=LARGEST_BYTES)
+        claim_check = ClaimCheck(ObjectPort(self, self.plant.objects), largest_bytes=LARGEST_BYTES)
         processor: RequestProcessor[JsonObject] = RequestProcessor(
             self._place(), claim_check, parse=lambda order: order, function=self._work
         )

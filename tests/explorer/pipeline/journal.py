@@ -4,8 +4,6 @@ import json
 from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from tests.explorer.item_life import changed_by, judge
-from tests.explorer.schedule import Violation
 from tests.tsunagu.runtime.pipeline.world import ORDERS, WINDOW_SECONDS
 from tsunagu.runtime.idempotency.item import Item
 from tsunagu.runtime.json_text import JsonObject
@@ -13,10 +11,12 @@ from tsunagu.runtime.pipeline.envelope import Envelope
 from tsunagu.runtime.pipeline.journal import envelope_of, is_done
 from tsunagu.runtime.pipeline.shape import PipelineStep, service_item_ids, start_scope
 from tsunagu.runtime.receiving.relay import AddressedMessage
+from tsunagu.testing.explorer.item_life import changed_by, judge
+from tsunagu.testing.explorer.schedule import Violation
 
 if TYPE_CHECKING:
-    from tests.explorer.actor import Actor
     from tests.explorer.pipeline.plant import PipelinePlant
+    from tsunagu.testing.explorer.stage import Actor
 
 ResultT = TypeVar("ResultT")
 

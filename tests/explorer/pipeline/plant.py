@@ -4,17 +4,10 @@ import random
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, TypeVar
 
-from tests.explorer.actor import Actor
 from tests.explorer.pipeline.actors import Caller, ServiceSandbox
 from tests.explorer.pipeline.journal import PipelineJournal
 from tests.explorer.pipeline.promises import PipelinePromises
 from tests.explorer.pipeline.setting import Ask, PipelineSetting
-from tests.explorer.queues import Queue, SourceQueue, Stored
-from tests.explorer.sandbox import VISIBILITY_SECONDS
-from tests.explorer.schedule import Choices
-from tests.explorer.setting import Bounds
-from tests.explorer.stage import NOTHING, Stage
-from tests.tsunagu.runtime.objects import FakeObjectStore
 from tests.tsunagu.runtime.pipeline.world import ORDERS
 from tsunagu.contracts.messages import (
     DEAD_LETTER_REASON_ATTRIBUTE,
@@ -24,6 +17,12 @@ from tsunagu.contracts.messages import (
 from tsunagu.runtime.clock import new_request_id
 from tsunagu.runtime.receiving.relay import AddressedMessage
 from tsunagu.runtime.sending.publish import OutgoingMessage, SendResult
+from tsunagu.testing.explorer.bounds import Bounds
+from tsunagu.testing.explorer.queues import Queue, SourceQueue, Stored
+from tsunagu.testing.explorer.sandbox import VISIBILITY_SECONDS
+from tsunagu.testing.explorer.schedule import Choices
+from tsunagu.testing.explorer.stage import NOTHING, Actor, Stage
+from tsunagu.testing.fakes import FakeObjectStore
 
 ResultT = TypeVar("ResultT")
 

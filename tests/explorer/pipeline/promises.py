@@ -5,7 +5,6 @@ from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
 from tests.explorer.pipeline.setting import GIVEN_FENCE, Fate
-from tests.explorer.schedule import Violation
 from tests.tsunagu.runtime.pipeline.world import COMPLETION_TOPIC, ORDERS
 from tsunagu.contracts.items import Status
 from tsunagu.contracts.messages import DEAD_LETTER_REASON_ATTRIBUTE
@@ -14,6 +13,7 @@ from tsunagu.runtime.idempotency.keys import item_id
 from tsunagu.runtime.pipeline.envelope import Envelope
 from tsunagu.runtime.pipeline.errors import KeyTakenError
 from tsunagu.runtime.pipeline.shape import PipelineStep, start_key, start_scope
+from tsunagu.testing.explorer.schedule import Violation
 
 if TYPE_CHECKING:
     from tests.explorer.pipeline.plant import PipelinePlant

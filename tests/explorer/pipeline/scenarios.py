@@ -5,8 +5,8 @@ from dataclasses import dataclass, replace
 
 from tests.explorer.pipeline.plant import PipelinePlant
 from tests.explorer.pipeline.setting import Ask, Fate, PipelineSetting
-from tests.explorer.schedule import Choices
-from tests.explorer.setting import Bounds
+from tsunagu.testing.explorer.bounds import Bounds
+from tsunagu.testing.explorer.schedule import Choices
 
 CALLERS, SERVICES = frozenset({"callers"}), frozenset({"services"})
 ALONE, ONE_SWITCH = Bounds(), Bounds(switches=1)

@@ -9,7 +9,6 @@ from uuid import UUID
 
 import pytest
 
-from tests.tsunagu.runtime.world import FakeClock
 from tsunagu.errors import NotAcceptedError
 from tsunagu.operations.preprocessor_client import (
     RETRYABLE_ERRORS,
@@ -18,6 +17,7 @@ from tsunagu.operations.preprocessor_client import (
     replay_command,
     start_command,
 )
+from tsunagu.testing.fakes import FakeClock
 
 ACCEPTED = {"request_id": "r-1", "run_id": "run-1", "status": "accepted"}
 

@@ -3,9 +3,9 @@ from typing import TYPE_CHECKING
 import boto3
 import pytest
 
-from tests.tsunagu.runtime.world import FakeClock
 from tsunagu.errors import NotDrainedError
 from tsunagu.operations.queues import count_messages, wait_until_drained
+from tsunagu.testing.fakes import FakeClock
 
 if TYPE_CHECKING:
     from mypy_boto3_sqs import SQSClient

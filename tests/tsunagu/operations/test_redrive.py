@@ -5,10 +5,11 @@ from dataclasses import dataclass, field
 
 import pytest
 
-from tests.tsunagu.runtime.world import START_MS, FakeClock, FakeQueue, record
+from tests.tsunagu.runtime.world import record
 from tsunagu.operations.redrive import DeadLetter, redrive
 from tsunagu.runtime.receiving.delivery import Delivery
 from tsunagu.runtime.sending.publish import OutgoingMessage, SendResult
+from tsunagu.testing.fakes import START_MS, FakeClock, FakeQueue
 
 
 @dataclass

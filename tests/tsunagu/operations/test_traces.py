@@ -5,7 +5,6 @@ from dataclasses import replace
 import pytest
 
 from tests.tsunagu.runtime.pipeline.world import LARGE_ORDER, ORDER, ORDERS, PipelineWorld
-from tests.tsunagu.runtime.world import START_MS
 from tsunagu.contracts.items import Status
 from tsunagu.operations.trace import ServiceTrace, trace
 from tsunagu.runtime.claim_check import Inline, PayloadTooLargeError, Stored
@@ -14,6 +13,7 @@ from tsunagu.runtime.json_text import JsonObject
 from tsunagu.runtime.pipeline.journal import Journal
 from tsunagu.runtime.pipeline.shape import Pipeline
 from tsunagu.runtime.pipeline.work import Work
+from tsunagu.testing.fakes import START_MS
 
 REQUEST_ID = "0192b1c2-7e54-7b1f-8a3f-2d1c0b9a8f7e"
 

@@ -11,7 +11,6 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from tests.tsunagu.runtime.json_cases import REFUSED_TEXTS
-from tests.tsunagu.runtime.objects import FakeObjectStore
 from tsunagu.runtime.claim_check import (
     ClaimCheck,
     Inline,
@@ -24,6 +23,7 @@ from tsunagu.runtime.claim_check import (
 )
 from tsunagu.runtime.errors import InvalidMessageError, PermanentError, UnavailableError
 from tsunagu.runtime.json_text import json_text, read_json
+from tsunagu.testing.fakes import FakeObjectStore
 
 KEY = "orders/request/run/request.json"
 INLINE_BYTES = 100

@@ -3,8 +3,8 @@
 import pytest
 
 from tests.tsunagu.runtime.object_store_contract import ObjectStoreContract
-from tests.tsunagu.runtime.objects import FakeObjectStore
 from tsunagu.runtime.claim_check import ObjectStore
+from tsunagu.testing.fakes import FakeObjectStore
 
 
 class TestFakeObjectStore(ObjectStoreContract):

@@ -4,9 +4,9 @@ import random
 
 import pytest
 
-from tests.tsunagu.runtime.world import START_MS, FakeClock
 from tsunagu.runtime.receiving.batch import MEASURED_RECORDS, Pace
 from tsunagu.runtime.retry import LONGEST_SECONDS, backoff_seconds
+from tsunagu.testing.fakes import START_MS, FakeClock
 
 
 @pytest.mark.parametrize(("attempts", "longest"), [(1, 4.0), (3, 16.0), (9, LONGEST_SECONDS), (1_000, LONGEST_SECONDS)])

@@ -16,7 +16,7 @@ import pytest
 
 from tests.tsunagu.runtime.pipeline.test_starts import REQUEST_ID
 from tests.tsunagu.runtime.pipeline.world import ORDER, PipelineWorld
-from tests.tsunagu.runtime.world import FakeClock, FakeContext, World, order, record
+from tests.tsunagu.runtime.world import FakeContext, World, order, record
 from tsunagu.contracts.environment import EnvironmentContract, EnvironmentContractError
 from tsunagu.contracts.telemetry import LogKey, Metric
 from tsunagu.runtime.errors import FailedCall, PermanentError
@@ -32,6 +32,7 @@ from tsunagu.runtime.telemetry import (
     error_fields,
     in_hand,
 )
+from tsunagu.testing.fakes import FakeClock
 
 CANARY = "canary-4711\nforged line"
 

@@ -48,7 +48,9 @@ def test_a_change_of_operator_code_changes_no_hash(library: Path, make_package: 
     for folder in {file.parent for file in changed}:
         (folder / "new.py").write_text("new = True\n")
 
-    assert {"operations", "cli", "local", "cdk"} <= {file.relative_to(library / "tsunagu").parts[0] for file in changed}
+    assert {"operations", "cli", "local", "cdk", "testing"} <= {
+        file.relative_to(library / "tsunagu").parts[0] for file in changed
+    }
     assert hash_with(library, package) == before
 
 

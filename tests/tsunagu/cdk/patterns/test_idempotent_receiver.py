@@ -6,7 +6,6 @@ import pytest
 from aws_cdk import Duration, Stack
 
 from tests.tsunagu.cdk.constructs.synthesized import permissions, properties, resources
-from tests.tsunagu.runtime.world import FakeClock
 from tsunagu.cdk.assets import HandlerPackage
 from tsunagu.cdk.constructs.customer_managed_key import CustomerManagedKey, CustomerManagedKeyProps
 from tsunagu.cdk.constructs.dead_letter_notifier import DeadLetterNotifier
@@ -19,6 +18,7 @@ from tsunagu.contracts.telemetry import METRICS_NAMESPACE
 from tsunagu.errors import InvalidPropsError
 from tsunagu.runtime.errors import FailedCall
 from tsunagu.runtime.telemetry import Metrics
+from tsunagu.testing.fakes import FakeClock
 
 MAPPING = "AWS::Lambda::EventSourceMapping"
 FUNCTION = "AWS::Lambda::Function"

@@ -3,7 +3,7 @@
 import pytest
 
 from tests.tsunagu.runtime.idempotency.item_store_contract import Effects, ItemStoreContract
-from tests.tsunagu.runtime.world import FakeItemStore
+from tsunagu.testing.fakes import FakeItemStore
 
 
 class TestFakeItemStore(ItemStoreContract):

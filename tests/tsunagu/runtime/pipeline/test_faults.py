@@ -7,10 +7,10 @@ import pytest
 
 from tests.tsunagu.runtime.pipeline.test_runs import RESULTS, each_service_once
 from tests.tsunagu.runtime.pipeline.world import COMPLETION_TOPIC, HOP_LIMIT, LARGE_ORDER, PipelineWorld
-from tests.tsunagu.runtime.world import Killed
 from tsunagu.contracts.items import Status
 from tsunagu.runtime.claim_check import ObjectDeniedError
 from tsunagu.runtime.errors import UnavailableError
+from tsunagu.testing.fakes import Killed
 
 
 @pytest.fixture

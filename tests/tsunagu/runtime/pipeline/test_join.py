@@ -7,11 +7,8 @@ from typing import Any
 
 import pytest
 
-from tests.explorer.fiber import Fiber
-from tests.explorer.schedule import Choices
 from tests.tsunagu.runtime.pipeline.test_envelope import PLAIN
 from tests.tsunagu.runtime.pipeline.world import PipelineWorld
-from tests.tsunagu.runtime.world import DENIED, FakeItemStore, FakeOutboxSender, Killed
 from tsunagu.contracts.items import Status
 from tsunagu.runtime.idempotency.item import Item
 from tsunagu.runtime.pipeline.join import JoiningSender, onward_text
@@ -19,6 +16,9 @@ from tsunagu.runtime.pipeline.journal import run_started_ms
 from tsunagu.runtime.receiving.relay import AddressedMessage
 from tsunagu.runtime.sending.outbox import Channel, OutboxMessage
 from tsunagu.runtime.sending.publish import SendResult
+from tsunagu.testing.explorer.fiber import Fiber
+from tsunagu.testing.explorer.schedule import Choices
+from tsunagu.testing.fakes import DENIED, FakeItemStore, FakeOutboxSender, Killed
 
 SIBLINGS = ("inventory", "billing")
 FAULTY = "inventory"  # the other one is its mirror image

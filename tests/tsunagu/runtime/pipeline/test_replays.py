@@ -5,11 +5,11 @@ from typing import Any
 import pytest
 
 from tests.tsunagu.runtime.pipeline.world import LARGE_ORDER, ORDER, PipelineWorld
-from tests.tsunagu.runtime.world import DENIED
 from tsunagu.runtime.errors import PermanentError, UnavailableError
 from tsunagu.runtime.json_text import JsonObject
 from tsunagu.runtime.pipeline.errors import KeyTakenError, NoStoredInputError, UnknownRequestError
 from tsunagu.runtime.pipeline.work import Work
+from tsunagu.testing.fakes import DENIED
 
 UNKNOWN = "0192b1c2-7e54-7b1f-8a3f-2d1c0b9a8f7e"
 RESULTS = {"inventory": {"reserved": "o-1"}, "billing": {"amount": 1, "currency": "EUR"}}

@@ -7,10 +7,11 @@ import pytest
 
 from tests.tsunagu.runtime.pipeline.test_starts import REQUEST_ID, START_CALLS, harm
 from tests.tsunagu.runtime.pipeline.world import HOP_LIMIT, LARGE_ORDER, ORDER, PipelineWorld
-from tests.tsunagu.runtime.world import FakeContext, Killed, record
+from tests.tsunagu.runtime.world import FakeContext, record
 from tsunagu.contracts.claims import check_id
 from tsunagu.runtime.json_text import JsonObject
 from tsunagu.runtime.pipeline.work import Work
+from tsunagu.testing.fakes import Killed
 
 
 @pytest.fixture

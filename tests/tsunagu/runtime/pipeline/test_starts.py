@@ -12,7 +12,6 @@ from hypothesis import strategies as st
 
 from tests.tsunagu.runtime.pipeline import world as pipeline_world
 from tests.tsunagu.runtime.pipeline.world import LARGE_ORDER, ORDER, PipelineWorld
-from tests.tsunagu.runtime.world import DENIED, Killed
 from tsunagu.contracts.claims import check_id
 from tsunagu.contracts.items import Status
 from tsunagu.contracts.telemetry import LogKey
@@ -27,6 +26,7 @@ from tsunagu.runtime.pipeline.errors import (
     RequestInProgressError,
     UnknownStepError,
 )
+from tsunagu.testing.fakes import DENIED, Killed
 
 REQUEST_ID = "0192b1c2-7e54-7b1f-8a3f-2d1c0b9a8f7e"
 SHIP_INPUT = {"request": ORDER, "results": {"inventory": {"reserved": "o-1"}, "billing": {"amount": 1}}}

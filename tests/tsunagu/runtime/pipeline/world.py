@@ -8,21 +8,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from tests.tsunagu.runtime.objects import FakeObjectStore
-from tests.tsunagu.runtime.world import (
-    DENIED,
-    QUEUE_ARN,
-    TIMEOUT_SECONDS,
-    FakeClock,
-    FakeContext,
-    FakeItemStore,
-    FakeQueue,
-    FakeTasks,
-    FakeTopic,
-    FakeVisibility,
-    Killed,
-    record,
-)
+from tests.tsunagu.runtime.world import QUEUE_ARN, TIMEOUT_SECONDS, FakeContext, record
 from tsunagu.contracts.items import Status
 from tsunagu.contracts.messages import SERVICE_ATTRIBUTE
 from tsunagu.contracts.pipeline import ServiceEnvironment
@@ -45,6 +31,17 @@ from tsunagu.runtime.receiving.receiver import Ports, Receiver, ReceiverConfig
 from tsunagu.runtime.receiving.relay import AddressedMessage
 from tsunagu.runtime.sending.publish import SendResult
 from tsunagu.runtime.telemetry import Metrics
+from tsunagu.testing.fakes import (
+    DENIED,
+    FakeClock,
+    FakeItemStore,
+    FakeObjectStore,
+    FakeQueue,
+    FakeTasks,
+    FakeTopic,
+    FakeVisibility,
+    Killed,
+)
 
 ORDERS = Pipeline(
     "orders",

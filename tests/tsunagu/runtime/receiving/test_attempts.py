@@ -6,11 +6,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tests.tsunagu.runtime.world import MAX_ATTEMPTS, FakeContext, Killed, Process, World, order, parse_order, record
+from tests.tsunagu.runtime.world import MAX_ATTEMPTS, FakeContext, Process, World, order, parse_order, record
 from tsunagu.contracts.items import Status
 from tsunagu.runtime.errors import PermanentError, RetryableError, UnavailableError
 from tsunagu.runtime.json_text import JsonObject
 from tsunagu.runtime.receiving.message import Message
+from tsunagu.testing.fakes import Killed
 
 ANYTHING = st.none() | st.text() | st.floats() | st.integers() | st.binary() | st.booleans()
 

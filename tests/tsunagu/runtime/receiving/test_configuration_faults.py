@@ -5,13 +5,14 @@ from dataclasses import dataclass
 
 import pytest
 
-from tests.tsunagu.runtime.world import DENIED, MAX_ATTEMPTS, Process, World, order, record
+from tests.tsunagu.runtime.world import MAX_ATTEMPTS, Process, World, order, record
 from tsunagu.contracts.items import Status
 from tsunagu.contracts.telemetry import LogKey
 from tsunagu.runtime.errors import FailedCall, PermanentError, RetryableError, UnavailableError
 from tsunagu.runtime.json_text import JsonObject
 from tsunagu.runtime.receiving.message import Message
 from tsunagu.runtime.sending.outbox import SEND_ROUNDS
+from tsunagu.testing.fakes import DENIED
 
 MISSING = FailedCall("sqs:SendMessage", "next", "QueueDoesNotExist", is_configuration_fault=True, is_missing=True)
 OUTAGE = FailedCall("dynamodb:PutItem", "effects", "ThrottlingException")

@@ -5,7 +5,7 @@ from dataclasses import replace
 
 import pytest
 
-from tests.tsunagu.runtime.world import START_MS, FakeClock, FakeItemStore, World, completion_parts, order, record
+from tests.tsunagu.runtime.world import World, completion_parts, order, record
 from tsunagu.contracts.items import Status
 from tsunagu.runtime.errors import PermanentError, UnavailableError
 from tsunagu.runtime.idempotency.decisions import ClaimRequest, Held, Idempotency, Unsent
@@ -16,6 +16,7 @@ from tsunagu.runtime.json_text import JsonObject
 from tsunagu.runtime.receiving.completion import Completion
 from tsunagu.runtime.receiving.delivery import Delivery
 from tsunagu.runtime.receiving.message import Message
+from tsunagu.testing.fakes import START_MS, FakeClock, FakeItemStore
 
 REQUEST = ClaimRequest(item_id="orders#1", payload_hash="p", request_id="r", message_ids=("m-1",))
 

@@ -4,11 +4,12 @@ import threading
 
 import pytest
 
-from tests.tsunagu.runtime.world import Killed, World, order, record
+from tests.tsunagu.runtime.world import World, order, record
 from tsunagu.contracts.items import Status
 from tsunagu.runtime.errors import LeaseLostError, PermanentError
 from tsunagu.runtime.json_text import JsonObject
 from tsunagu.runtime.receiving.message import Message
+from tsunagu.testing.fakes import Killed
 
 
 @pytest.fixture

@@ -4,13 +4,14 @@ from typing import Any
 
 import pytest
 
-from tests.tsunagu.runtime.world import MAX_ATTEMPTS, Killed, Process, World, order, record
+from tests.tsunagu.runtime.world import MAX_ATTEMPTS, Process, World, order, record
 from tsunagu.contracts.items import Status
 from tsunagu.runtime.aws.entries import EntryCall, send_entries
 from tsunagu.runtime.errors import FailedCall, PermanentError, RetryableError
 from tsunagu.runtime.json_text import JsonObject
 from tsunagu.runtime.receiving.message import Message
 from tsunagu.runtime.sending.publish import EntryFailure, OutgoingMessage, SendResult
+from tsunagu.testing.fakes import Killed
 
 SECRET = "secret-4711"
 

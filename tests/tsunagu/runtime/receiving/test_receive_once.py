@@ -4,12 +4,13 @@ import contextlib
 
 import pytest
 
-from tests.tsunagu.runtime.world import Killed, World, order, record
+from tests.tsunagu.runtime.world import World, order, record
 from tsunagu.contracts import items
 from tsunagu.contracts.items import Status
 from tsunagu.runtime.errors import LeaseLostError, UnavailableError
 from tsunagu.runtime.json_text import JsonObject
 from tsunagu.runtime.receiving.message import Message
+from tsunagu.testing.fakes import Killed
 
 
 @pytest.fixture

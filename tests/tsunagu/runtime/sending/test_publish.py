@@ -5,9 +5,9 @@ from collections.abc import Sequence
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tests.tsunagu.runtime.world import FakeClock
 from tsunagu.contracts.messages import SQS_ENTRIES_PER_BATCH, SQS_MESSAGE_BYTES
 from tsunagu.runtime.sending.publish import Attribute, EntryFailure, OutgoingMessage, SendResult, send_in_batches
+from tsunagu.testing.fakes import FakeClock
 
 
 class Wire:

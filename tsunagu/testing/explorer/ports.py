@@ -2,24 +2,26 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any, NoReturn, TypeVar
 
-from tests.explorer.schedule import Violation
+from tsunagu.runtime.claim_check import KeptObject, OpenObject
 from tsunagu.runtime.errors import FailedCall, UnavailableError
 from tsunagu.runtime.idempotency.item import Change, Item
 from tsunagu.runtime.idempotency.store import Commit, Outcome, Verdict
 from tsunagu.runtime.receiving.relay import AddressedMessage
 from tsunagu.runtime.sending.publish import OutgoingMessage, SendResult
+from tsunagu.testing.explorer.schedule import Violation
+from tsunagu.testing.fakes import FakeObjectStore
 
 if TYPE_CHECKING:
-    from tests.explorer.actor import Actor
-    from tests.explorer.queues import Queue
+    from tsunagu.testing.explorer.queues import Queue
+    from tsunagu.testing.explorer.stage import Actor
 
 ResultT = TypeVar("ResultT")
 
 UNAVAILABLE = Verdict(Outcome.UNAVAILABLE)
 CANCELLED = Verdict(Outcome.CANCELLED)
-NOT_CHANGED = FailedCall("sqs:ChangeMessageVisibility", "orders", "ServiceUnavailable")
+NOT_CHANGED = FailedCall("sqs:ChangeMessageVisibility", "source", "ServiceUnavailable")
 GONE = SendResult(None, "ServiceUnavailable: gone")
 
 
@@ -30,12 +32,15 @@ class StorePort:
     actor: "Actor"
 
     def insert(self, new_items: Sequence[Item]) -> list[Verdict]:
+        """Insert new items."""
         return self._write("inserts", new_items, self.actor.plant.store.insert, lambda item: item.id)
 
     def update(self, changes: Sequence[Change]) -> list[Verdict]:
+        """Apply conditional changes."""
         return self._write("updates", changes, self.actor.plant.store.update, lambda change: change.item_id)
 
     def read(self, item_ids: Sequence[str]) -> list[Item | Verdict | None]:
+        """Read items by their ids."""
         plant = self.actor.plant
 
         def refuse() -> list[Item | Verdict | None]:
@@ -45,6 +50,7 @@ class StorePort:
         return plant.store_point(self.actor, "reads items", lambda: plant.store.read(item_ids), failures)
 
     def transact(self, commits: Sequence[Commit], token: str) -> list[Verdict]:
+        """Commit changes together with their business writes."""
         plant = self.actor.plant
         names = [commit.change.item_id for commit in commits]
 
@@ -98,6 +104,7 @@ class DeadLetterPort:
     queue: "Queue"
 
     def send(self, messages: Sequence[OutgoingMessage]) -> list[SendResult]:
+        """Send dead letters."""
         if not messages:
             return []
         plant = self.actor.plant
@@ -122,6 +129,7 @@ class OutboxPort:
     take: Callable[[AddressedMessage], SendResult]
 
     def send(self, messages: Sequence[AddressedMessage]) -> list[SendResult]:
+        """Send messages of outboxes."""
         if not messages:
             return []
         plant = self.actor.plant
@@ -148,6 +156,7 @@ class TopicPort:
     notifications: list[str]
 
     def notify(self, subject: str, message: str) -> None:
+        """Publish one notification."""
         plant = self.actor.plant
 
         def fail() -> None:
@@ -169,6 +178,7 @@ class VisibilityPort:
     queue: "Queue"
 
     def change(self, delays: Sequence[tuple[str, int]]) -> FailedCall | None:
+        """Hide messages, by their receipt handles, for some seconds from now."""
         plant = self.actor.plant
 
         def apply() -> None:
@@ -180,9 +190,79 @@ class VisibilityPort:
         )
 
 
+@dataclass(slots=True)
+class ObjectPort:
+    """The object store; every write of a key is a version of its own."""
+
+    actor: "Actor"
+    objects: FakeObjectStore
+
+    def put(self, key: str, body: bytes, sha256: str) -> str:
+        """Write a new object."""
+
+        def apply() -> str:
+            return self.objects.put(key, body, sha256)
+
+        failures: dict[str, Callable[[], str]] = {
+            "unavailable": unavailable,
+            "unanswered": lambda: last(apply(), unavailable()),
+            "answer lost, tried again": lambda: last(apply(), self.put(key, body, sha256)),
+        }
+        return self.actor.plant.point(self.actor, f"puts {_ending(key)}", apply, failures=failures)
+
+    def find(self, key: str) -> KeptObject:
+        """Find an object by its key."""
+        return self._read(f"finds {_ending(key)}", lambda: self.objects.find(key))
+
+    def open(self, key: str, version_id: str) -> OpenObject:
+        """Open one version of an object."""
+
+        def cut_short() -> OpenObject:
+            return OpenObject(self.objects.open(key, version_id).size_bytes, unavailable)
+
+        call = f"opens {_ending(key)}"
+        return self._read(call, lambda: self.objects.open(key, version_id), {"body cut short": cut_short})
+
+    def _read(
+        self, call: str, apply: Callable[[], ResultT], more: dict[str, Callable[[], ResultT]] | None = None
+    ) -> ResultT:
+        failures: dict[str, Callable[[], ResultT]] = {"unavailable": unavailable, **(more or {})}
+        return self.actor.plant.point(self.actor, call, apply, failures=failures)
+
+
+@dataclass(slots=True)
+class IndexPort:
+    """The index by request id, which is moments behind."""
+
+    actor: "Actor"
+
+    def item_ids(self, request_id: str) -> list[str]:
+        """Return the ids of a request's items."""
+        plant = self.actor.plant
+
+        def apply() -> list[str]:
+            return [item.id for item in plant.store.items.values() if item.request_id == request_id]
+
+        failures: dict[str, Callable[[], Any]] = {"unavailable": unavailable, "behind": list}
+        return plant.point(self.actor, "looks up a request", apply, failures=failures)
+
+
+def unavailable() -> NoReturn:
+    """Fail as a call does that gets no answer."""
+    msg = "no answer"
+    raise UnavailableError(msg)
+
+
 def first(result: ResultT, _ignored: object) -> ResultT:
+    """Return the first of two results, both of which were made."""
     return result
 
 
 def last(_ignored: object, result: ResultT) -> ResultT:
+    """Return the last of two results, both of which were made."""
     return result
+
+
+def _ending(key: str) -> str:
+    """Return what is left of a key without its request."""
+    return key.split("/", 2)[2]

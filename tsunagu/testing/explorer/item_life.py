@@ -3,15 +3,16 @@
 from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, TypeVar
 
-from tests.explorer.schedule import Violation
-from tests.explorer.setting import LONGEST_SKEW_SECONDS
 from tsunagu.contracts.items import Status
 from tsunagu.runtime.idempotency.item import Item
+from tsunagu.testing.explorer.schedule import Violation
 
 if TYPE_CHECKING:
-    from tests.explorer.actor import Actor
+    from tsunagu.testing.explorer.stage import Actor
 
 ResultT = TypeVar("ResultT")
+
+LONGEST_SKEW_SECONDS = 240  # between two clocks that are two minutes off each
 
 
 def changed_by(

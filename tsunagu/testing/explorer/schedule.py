@@ -34,6 +34,7 @@ class Choices:
         self.trace: list[str] = []
 
     def pick(self, options: Sequence[str]) -> str:
+        """Choose one of `options`."""
         if len(options) == 1:
             return options[0]
         position = len(self.taken)
@@ -72,6 +73,7 @@ class RandomChoices(Choices):
         self._chance = chance
 
     def pick(self, options: Sequence[str]) -> str:
+        """Choose one of `options`."""
         if len(options) == 1:
             return options[0]
         index = self._rng.randrange(1, len(options)) if self._rng.random() < self._chance else 0
@@ -83,9 +85,12 @@ class Scenario(Protocol):
     """What is run again and again, by other choices each time."""
 
     @property
-    def name(self) -> str: ...
+    def name(self) -> str:
+        """What reports call it."""
+        ...
 
     def run(self, choices: Choices) -> None:
+        """What reports call it."""
         """Run to the end.
 
         Raises:

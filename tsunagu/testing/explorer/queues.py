@@ -5,9 +5,9 @@ from dataclasses import dataclass, field
 from itertools import count
 from typing import Any
 
-from tests.tsunagu.runtime.world import QUEUE_ARN
 from tsunagu.runtime.sending.publish import Attribute, OutgoingMessage, SendResult
 
+QUEUE_ARN = "arn:aws:sqs:eu-central-1:111122223333:source"  # of every source queue
 DEDUPLICATION_MS = 300_000
 
 Now = Callable[[], int]
@@ -35,9 +35,11 @@ class Stored:
 
     @property
     def handle(self) -> str:
+        """Receipt handle of the newest receive."""
         return f"{self.id}/{self.receives}"
 
     def record(self) -> dict[str, Any]:
+        """Return the message as a record of an SQS event."""
         system = {"ApproximateReceiveCount": str(self.receives)}
         if self.group is not None:
             system |= {"MessageGroupId": self.group, "SequenceNumber": "1", "MessageDeduplicationId": self.id}
@@ -75,6 +77,7 @@ class Queue:
         return [message for message in self.messages if not message.is_gone]
 
     def send(self, messages: Sequence[OutgoingMessage]) -> list[SendResult]:
+        """Take messages as a sender's port does."""
         for message in messages:
             self.put(message)
         return [SendResult("sent")] * len(messages)
@@ -112,6 +115,7 @@ class Queue:
         return received
 
     def delete(self, message_id: str) -> None:
+        """Delete a message by its id."""
         # In SQS, the receipt handle of a late worker may fail to delete. Here it deletes, which is the harder case.
         for message in self.messages:
             if message.id == message_id:
@@ -136,6 +140,7 @@ class SourceQueue(Queue):
         self.set_aside: list[str] = []
 
     def receive(self, most: int) -> list[Stored]:
+        """Receive up to `most` messages, after those that were received too often are set aside."""
         for message in self.receivable():
             if message.receives >= self._max_receives:
                 message.is_gone = True

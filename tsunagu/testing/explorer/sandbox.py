@@ -9,20 +9,20 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 from unittest.mock import patch
 
-from tests.explorer.actor import Actor
-from tests.explorer.ports import DeadLetterPort, StorePort, TopicPort, VisibilityPort
-from tests.explorer.queues import Queue, SourceQueue, Stored
-from tests.explorer.schedule import Violation
-from tests.explorer.threads import Threads
-from tests.tsunagu.runtime.world import QUEUE_ARN, FakeTasks
 from tsunagu.runtime.receiving import invocation
 from tsunagu.runtime.receiving.dead_letters import DeadLetterChannel
 from tsunagu.runtime.receiving.receiver import Ports, Receiver
 from tsunagu.runtime.receiving.relay import OutboxSender
 from tsunagu.runtime.telemetry import Metrics
+from tsunagu.testing.explorer.ports import DeadLetterPort, StorePort, TopicPort, VisibilityPort
+from tsunagu.testing.explorer.queues import QUEUE_ARN, Queue, SourceQueue, Stored
+from tsunagu.testing.explorer.schedule import Violation
+from tsunagu.testing.explorer.stage import Actor
+from tsunagu.testing.explorer.threads import Threads
+from tsunagu.testing.fakes import FakeTasks
 
 if TYPE_CHECKING:
-    from tests.explorer.stage import Stage
+    from tsunagu.testing.explorer.stage import Stage
 
 FUNCTION_TIMEOUT_SECONDS = 10
 GRACE_SECONDS = 2
@@ -37,12 +37,15 @@ class SandboxClock:
     skew_ms: int = 0
 
     def now_ms(self) -> int:
+        """Milliseconds since the epoch."""
         return self.stage.ms + self.skew_ms
 
     def now_us(self) -> int:
+        """Microseconds since the epoch."""
         return self.now_ms() * 1_000
 
     def sleep(self, seconds: float) -> None:
+        """Move the clock of the stage."""
         self.stage.ms += int(seconds * 1_000)
 
 
@@ -70,9 +73,11 @@ class Sandbox(Actor, ABC):
 
     @property
     def skew_ms(self) -> int:
+        """Milliseconds by which its clock is ahead of the stage's."""
         return self.clock.skew_ms
 
     def get_remaining_time_in_millis(self) -> int:
+        """Return the time that is left, as the context of Lambda does."""
         return FUNCTION_TIMEOUT_SECONDS * 1_000
 
     def receive(self, most: int) -> None:
@@ -86,14 +91,17 @@ class Sandbox(Actor, ABC):
             self.start(lambda: self._invoke(records))
 
     def resume(self) -> None:
+        """Continue, with threads that the schedule switches."""
         with patch.object(invocation, "ThreadPoolExecutor", partial(Threads, self)):
             super().resume()
 
     def died(self) -> None:
+        """Forget the process."""
         super().died()
         self._receiver = None  # the next invocation has a process of its own
 
     def new_owner(self) -> str:
+        """Return the token of a new invocation."""
         self._invocations += 1
         self.owner = f"{self.name}/{self._invocations}"
         return self.owner

@@ -1,15 +1,13 @@
 """Threads of one process that run one at a time: they switch at calls to the outside, where the schedule says so."""
 
-from collections.abc import Callable, Iterable, Iterator
-from typing import TYPE_CHECKING, Any, Generic, Self, TypeVar
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from typing import TYPE_CHECKING, Any, Generic, Protocol, Self, TypeVar
 
-from tests.explorer.fiber import Fiber
-from tests.tsunagu.runtime.world import Killed
+from tsunagu.testing.explorer.fiber import Fiber
+from tsunagu.testing.fakes import Killed
 
 if TYPE_CHECKING:
     from types import TracebackType
-
-    from tests.explorer.actor import Actor
 
 ResultT = TypeVar("ResultT")
 
@@ -32,6 +30,7 @@ class Thread(Generic[ResultT]):
 
     @property
     def is_finished(self) -> bool:
+        """Whether the call has returned or raised."""
         return self._fiber.is_finished
 
     def result(self) -> ResultT:
@@ -41,10 +40,12 @@ class Thread(Generic[ResultT]):
         return self._results[0]
 
     def resume(self) -> None:
+        """Continue until it pauses or ends."""
         self.is_started = True
         self._fiber.resume()
 
     def pause(self) -> None:
+        """Stop here until it is resumed."""
         self._fiber.pause()
 
     def _run(self) -> None:
@@ -52,6 +53,17 @@ class Thread(Generic[ResultT]):
             self._results.append(self._call())
         except Exception as error:  # noqa: BLE001 - whoever asks for the result gets it
             self._error = error
+
+
+class Process(Protocol):
+    """The process that threads are of."""
+
+    name: str
+    threads: "Threads | None"
+
+    def pick(self, options: Sequence[str]) -> str:
+        """Let the schedule choose."""
+        ...
 
 
 class Threads:
@@ -62,8 +74,8 @@ class Threads:
     continues when one ends, and whether one is left in the middle. When the process is killed, all its threads end.
     """
 
-    def __init__(self, actor: "Actor", most: int) -> None:
-        self._actor = actor
+    def __init__(self, process: Process, most: int) -> None:
+        self._process = process
         self._most = most
         self._threads: list[Thread[Any]] = []
         self._running: Thread[Any] | None = None
@@ -71,7 +83,7 @@ class Threads:
         self._is_dead = False
 
     def __enter__(self) -> Self:
-        self._actor.threads = self
+        self._process.threads = self
         return self
 
     def __exit__(
@@ -79,13 +91,15 @@ class Threads:
     ) -> None:
         while not self._is_dead and self._ready():
             self._step()
-        self._actor.threads = None
+        self._process.threads = None
 
     def map(self, function: Callable[[Any], ResultT], arguments: Iterable[Any]) -> Iterator[ResultT]:
+        """Submit a call for each argument; return the results in the order of the arguments."""
+
         def call(argument: Any) -> Callable[[], ResultT]:
             return lambda: function(argument)
 
-        name = self._actor.name
+        name = self._process.name
         threads = [Thread(f"{name}.{n}", call(argument)) for n, argument in enumerate(arguments, start=1)]
         self._threads += threads
         return (self._awaited(thread) for thread in threads)
@@ -122,7 +136,7 @@ class Threads:
         wanted, self._wanted = self._wanted, None
         if wanted is None:
             ready = {thread.name: thread for thread in self._ready()}
-            wanted = ready[self._actor.plant.pick(list(ready))]
+            wanted = ready[self._process.pick(list(ready))]
         self._go_on(wanted)
 
     def _go_on(self, thread: Thread[Any]) -> None:

@@ -9,11 +9,12 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, Protocol, TypeVar
 
-from tests.explorer.actor import Actor
-from tests.explorer.schedule import Choices, Violation
-from tests.explorer.setting import Bounds
-from tests.tsunagu.runtime.world import START_MS, FakeItemStore, Killed
 from tsunagu.contracts.items import Status
+from tsunagu.testing.explorer.bounds import Bounds
+from tsunagu.testing.explorer.fiber import Fiber
+from tsunagu.testing.explorer.schedule import Choices, Violation
+from tsunagu.testing.explorer.threads import Threads
+from tsunagu.testing.fakes import START_MS, FakeItemStore, Killed
 
 ResultT = TypeVar("ResultT")
 
@@ -21,6 +22,71 @@ STEPS_TO_QUIET = 400
 LONGEST_PAUSE_MS = 60_000  # when nothing is awaited
 OUTAGE_MS = 180_000
 NOTHING: Mapping[str, Callable[[], Any]] = {}
+
+
+class Actor:
+    """Runs one thing at a time, in a process that may be killed.
+
+    Attributes:
+        owner: Token of what it runs.
+        threads: What runs in threads of its own, if anything does.
+    """
+
+    def __init__(self, name: str, plant: "Stage") -> None:
+        self.name = name
+        self.plant = plant
+        self.owner = name
+        self.threads: Threads | None = None
+        self._fiber: Fiber | None = None
+
+    @property
+    def skew_ms(self) -> int:
+        """Return by how many milliseconds its clock is ahead of the plant's."""
+        return 0
+
+    @property
+    def is_running(self) -> bool:
+        """Whether it is in the middle of something."""
+        return self._fiber is not None
+
+    @property
+    def label(self) -> str:
+        """Its name, and the thread that runs."""
+        thread = self.threads.running if self.threads else None
+        return thread or self.name
+
+    def other_threads(self) -> list[str]:
+        """Names of the threads that could continue instead of the one that runs."""
+        return self.threads.others() if self.threads else []
+
+    def pick(self, options: Sequence[str]) -> str:
+        """Let the schedule choose."""
+        return self.plant.pick(options)
+
+    def start(self, body: Callable[[], None]) -> None:
+        """Begin `body`, which runs when it is resumed."""
+        self._fiber = Fiber(body)
+
+    def pause(self) -> None:
+        """Stop here until it is resumed."""
+        assert self._fiber is not None
+        self._fiber.pause()
+
+    def resume(self) -> None:
+        """Continue until it pauses, ends or is killed."""
+        fiber = self._fiber
+        assert fiber is not None
+        try:
+            fiber.resume()
+        except Killed:
+            self.died()
+        finally:
+            if fiber.is_finished:
+                self._fiber = None
+
+    def died(self) -> None:
+        """Its process was killed."""
+        self.threads = None
 
 
 class Watcher(Protocol):

@@ -8,10 +8,10 @@ from threading import Barrier
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tests.tsunagu.runtime.world import FakeClock, FakeItemStore
 from tsunagu.runtime.idempotency.committer import TRANSACTION_BYTES, WRITES_PER_TRANSACTION, Committer, together
 from tsunagu.runtime.idempotency.item import Change
 from tsunagu.runtime.idempotency.store import BusinessWrite, Commit, Outcome, Verdict
+from tsunagu.testing.fakes import FakeClock, FakeItemStore
 
 
 def put(table_name: str, item: Mapping[str, object]) -> BusinessWrite:

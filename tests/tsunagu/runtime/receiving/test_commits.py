@@ -12,12 +12,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tests.tsunagu.runtime.world import MAX_ATTEMPTS, START_MS, Killed, Process, World, order, record
+from tests.tsunagu.runtime.world import MAX_ATTEMPTS, Process, World, order, record
 from tsunagu.contracts.items import Status
 from tsunagu.runtime.errors import ConditionFailedError
 from tsunagu.runtime.idempotency.store import Commit, Outcome, Verdict
 from tsunagu.runtime.json_text import JsonObject
 from tsunagu.runtime.receiving.message import Message
+from tsunagu.testing.fakes import START_MS, Killed
 
 QUEUE_URL = "https://sqs.eu-central-1.amazonaws.com/111122223333/next"
 TAKEN = {"order_id": "taken"}

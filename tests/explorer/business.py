@@ -1,6 +1,7 @@
 """Business functions of the explored receivers."""
 
 from collections.abc import Callable
+from contextlib import suppress
 
 from lambdas.payments.service import Ledger, Payment
 from tests.explorer.setting import Process
@@ -38,6 +39,18 @@ def at_once(worker: Worker) -> Process:
             record(payment, message)
 
     return process
+
+
+def sending_late(worker: Worker) -> Process:
+    """As `at_once`, and gives the outbox a message when it is too late for it. It swallows the refusal."""
+    process = at_once(worker)
+
+    def send_late(payment: Payment, message: Message) -> None:
+        process(payment, message)
+        with suppress(RuntimeError):
+            message.outbox.send(NEXT_QUEUE_URL, f"{payment.payment_id}/late")
+
+    return send_late
 
 
 def checking(worker: Worker) -> Process:
@@ -122,6 +135,20 @@ def kill(worker: Worker, _attempt: int) -> None:
 def fail(_worker: Worker, _attempt: int) -> None:
     """Fail each time."""
     raise ValueError
+
+
+class WithoutTextError(ValueError):
+    """An error whose text cannot be had."""
+
+    def __str__(self) -> str:
+        raise RuntimeError
+
+    __repr__ = __str__
+
+
+def fail_without_text(_worker: Worker, _attempt: int) -> None:
+    """Fail each time, by an error that fails itself when it is asked why."""
+    raise WithoutTextError
 
 
 def stumble(_worker: Worker, attempt: int) -> None:

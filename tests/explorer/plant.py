@@ -8,8 +8,10 @@ from tests.explorer.promises import Promises
 from tests.explorer.sent import Sent
 from tests.explorer.setting import Setting
 from tests.explorer.worker import Worker
-from tsunagu.contracts.items import Status
+from tsunagu.contracts.items import NEVER, Status
 from tsunagu.runtime.idempotency.item import Item
+from tsunagu.runtime.idempotency.keys import item_id
+from tsunagu.runtime.idempotency.store import Outcome, Verdict
 from tsunagu.runtime.receiving.relay import AddressedMessage
 from tsunagu.runtime.sending.publish import OutgoingMessage, SendResult
 from tsunagu.testing.explorer.bounds import Bounds
@@ -18,8 +20,31 @@ from tsunagu.testing.explorer.queues import Queue, SourceQueue
 from tsunagu.testing.explorer.sandbox import VISIBILITY_SECONDS
 from tsunagu.testing.explorer.schedule import Choices
 from tsunagu.testing.explorer.stage import Actor, Stage
+from tsunagu.testing.fakes import FakeItemStore
 
 HIDDEN_SECONDS = 60  # a letter that the mover received
+
+
+class StoreOfReleases(FakeItemStore):
+    """A table in which another release has written some items, in a form that this one cannot read.
+
+    Args:
+        unreadable: Ids of these items.
+    """
+
+    def __init__(self, unreadable: Iterable[str]) -> None:
+        super().__init__()
+        self._unreadable = {
+            item_id: Item(id=item_id, status=Status.COMPLETED, owner="another", fence=1, lease=NEVER)
+            for item_id in unreadable
+        }
+        self.items.update(self._unreadable)
+
+    def read(self, item_ids: Sequence[str]) -> list[Item | Verdict | None]:
+        """Read items; those of the other release are unreadable."""
+        verdict = Verdict(Outcome.UNREADABLE, unreadable="its attribute status must be another")
+        found = zip(item_ids, super().read(item_ids), strict=True)
+        return [verdict if item_id in self._unreadable else item for item_id, item in found]
 
 
 class Plant(Stage):
@@ -30,6 +55,7 @@ class Plant(Stage):
     def __init__(self, setting: Setting, bounds: Bounds, choices: Choices) -> None:
         super().__init__(bounds, choices)
         self.setting = setting
+        self.store = StoreOfReleases(item_id("payments", payment_id) for payment_id in setting.unreadable)
         self.queue = SourceQueue(
             lambda: self.ms, visibility_seconds=VISIBILITY_SECONDS, max_receives=setting.max_receives
         )

@@ -10,11 +10,13 @@ from tests.explorer.business import (
     beating,
     checking,
     fail,
+    fail_without_text,
     forwarding,
     kill,
     misbehaving,
     plain,
     refuse,
+    sending_late,
     stumble,
     transactional,
 )
@@ -43,6 +45,11 @@ RIVALS = (Sent(id="m1", payment_id="p1", fate=Fate.RIVAL), Sent(id="m2", payment
 NO_PAYMENT = (Sent(id="m1", text="no json", fate=Fate.DEAD), Sent(id="m2", payment_id="p2"))
 REFUSED = (Sent(id="m1", payment_id="bad", fate=Fate.DEAD), Sent(id="m2", payment_id="p2"))
 BESIDE_REFUSAL = (BESIDE_DEATH[0], replace(BESIDE_DEATH[1], least_attempts=1), BESIDE_DEATH[2])
+BESIDE_UNREADABLE = (
+    BESIDE_DEATH[0],
+    Sent(id="m2", payment_id="bad", fate=Fate.DEAD, reason="cannot be read"),
+    BESIDE_DEATH[2],
+)
 THREE = tuple(Sent(id=f"m{number}", payment_id=f"p{number}") for number in (1, 2, 3))
 FORWARDED = (Sent(id="m1", payment_id="p1", forwards=1), Sent(id="m2", payment_id="p2", forwards=1))
 SPENT = SendResult(None, "TaskTimedOut: spent", is_permanent=True)
@@ -174,6 +181,17 @@ def _committed() -> Iterator[Payments]:
     yield Payments(name="commit: at once, outage", sent=PAID_TWICE, setting=own, bounds=Bounds(outages=1))
 
 
+def _misbehaving() -> Iterator[Payments]:
+    """Scenarios of handlers that misbehave, and of items of another release."""
+    setting = Setting(process=transactional, max_attempts=MAX_ATTEMPTS, batch_size=3)
+    alone = Bounds(switches=0)
+    yield Payments(name="late sends", sent=THREE[:2], setting=replace(setting, process=sending_late))
+    textless = replace(setting, process=misbehaving(transactional, "bad", fail_without_text))
+    yield Payments(name="error without text", sent=BESIDE_DEATH, setting=textless, bounds=alone)
+    released = replace(setting, unreadable=frozenset({"bad"}))
+    yield Payments(name="item of another release", sent=BESIDE_UNREADABLE, setting=released, bounds=alone)
+
+
 def _together(mode: str, make: MakeProcess) -> Iterator[Payments]:
     """Scenarios of a standard queue, two of whose messages run at the same time."""
     setting = Setting(process=make, max_attempts=MAX_ATTEMPTS, concurrency=2, batch_size=3)
@@ -202,7 +220,7 @@ def _fifo(scenario: Payments) -> Payments:
 
 
 _STANDARD = [*_standard("transaction", transactional), *_standard("plain", plain)]
-_COMMITTED = [*_committed()]
+_COMMITTED = [*_committed(), *_misbehaving()]
 _TOGETHER = [*_together("transaction", transactional), *_together("plain", plain)]
 
 SCENARIOS = {

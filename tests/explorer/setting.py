@@ -32,6 +32,7 @@ class Setting:
         lease_seconds: Length of a lease that heartbeats extend. Default: as long as the invocation.
         concurrency: Messages of a batch that run at the same time.
         group_commit: Whether the writes of several messages share a transaction.
+        unreadable: Payments whose items another release has written, in a form that the workers cannot read.
         send_rounds: Failed rounds of sends after which the messages of an outbox are given up.
         refusals: Messages that are refused when they are sent on, until the plant is repaired, by their text.
         skew_ms: Milliseconds by which each worker's clock is ahead of the plant's.
@@ -47,6 +48,7 @@ class Setting:
     lease_seconds: int | None = None
     concurrency: int = 1
     group_commit: bool = True
+    unreadable: frozenset[str] = frozenset()
     send_rounds: int = SEND_ROUNDS
     refusals: Mapping[str, SendResult] = field(default_factory=dict)
     skew_ms: tuple[int, int] = (0, 0)

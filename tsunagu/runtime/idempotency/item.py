@@ -1,7 +1,8 @@
 """The idempotency item as it was read, and a conditional change of it."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from typing import Any
 
 from tsunagu.contracts.items import Status
 
@@ -96,3 +97,8 @@ class Change:
     item_id: str
     values: Attributes
     where: Attributes
+
+    def applied(self, item: Item) -> Item:
+        """Return `item` as the change leaves it."""
+        values: dict[str, Any] = {**self.values}
+        return replace(item, **values)

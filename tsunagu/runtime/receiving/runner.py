@@ -25,7 +25,6 @@ PayloadT = TypeVar("PayloadT")
 
 LONGEST_JITTER_SECONDS = 2.0  # so that deferred messages do not all come back in the moment a lease ends
 
-
 KEY_OF_ANOTHER = (
     "the key belongs to another receiver of the table, so the message was not processed: "
     "give each its own table, or shared keys to both"

@@ -1,27 +1,15 @@
-"""The settlement: queues the outcomes of messages, writes them in one call, and confirms what the table took."""
+"""The settlement: queues the outcomes of messages, writes them together, and confirms what the table took."""
 
 import logging
 import random
 from collections.abc import Sequence
-from dataclasses import replace
 from typing import Any
 
 from tsunagu.contracts.items import Status
 from tsunagu.contracts.telemetry import LogKey, Metric
 from tsunagu.runtime.clock import Clock
-from tsunagu.runtime.errors import (
-    FailedCall,
-    LeaseLostError,
-    PermanentError,
-    RetryableError,
-    UnavailableError,
-    bounded_reason,
-    call_of,
-    delay_of,
-    described,
-    published,
-)
-from tsunagu.runtime.idempotency.decisions import Idempotency, newest
+from tsunagu.runtime.errors import FailedCall, bounded_reason
+from tsunagu.runtime.idempotency.decisions import Idempotency
 from tsunagu.runtime.idempotency.item import Change, Item
 from tsunagu.runtime.idempotency.lease import Claim
 from tsunagu.runtime.idempotency.store import BusinessWrite, Commit, Outcome, Verdict
@@ -29,9 +17,9 @@ from tsunagu.runtime.idempotency.transaction import not_committed
 from tsunagu.runtime.receiving.batch import BatchMessage
 from tsunagu.runtime.receiving.completion import Completion
 from tsunagu.runtime.receiving.dead_letters import DeadLetterChannel, DeadLetters
+from tsunagu.runtime.receiving.failures import Failure, Fate, failure_of
 from tsunagu.runtime.receiving.relay import Relay, Relayed
 from tsunagu.runtime.retry import backoff_seconds
-from tsunagu.runtime.sending.outbox import OutboxMessage, encode
 from tsunagu.runtime.telemetry import Metrics, call_fields, error_fields, in_hand
 
 _logger = logging.getLogger(__name__)
@@ -60,7 +48,6 @@ class _Pending:
         message: AnyMessage,
         claim: Claim,
         change: Change,
-        item: Item,
         *,
         delay_seconds: float | None = None,
         writes: Sequence[BusinessWrite] = (),
@@ -68,7 +55,7 @@ class _Pending:
         self.message = message
         self.claim = claim
         self.change = change
-        self.item = item
+        self.item = change.applied(claim.item)
         self.delay_seconds = delay_seconds
         self.writes = writes
 
@@ -120,12 +107,11 @@ class Settlement:
 
     def complete(self, message: AnyMessage, completion: Completion) -> None:
         """Queue the outcome "completed" with the writes, unless a transaction has committed them; and the outbox."""
-        claim, (outbox, result) = completion.claim, completion.collected()
-        item = _completed(claim, outbox, result)
+        claim, change = completion.claim, completion.change()
         if completion.was_committed:
-            self._done(message, claim, item)
+            self._done(message, claim, change.applied(claim.item))
         else:
-            self._queue(_Pending(message, claim, completion.change(), item, writes=completion.writes))
+            self._queue(_Pending(message, claim, change, writes=completion.writes))
 
     def resend(self, message: AnyMessage, item: Item) -> None:
         """Queue the sends of an item that is COMMITTED: its messages may not have been sent."""
@@ -133,23 +119,28 @@ class Settlement:
 
     def release(self, message: AnyMessage, claim: Claim) -> None:
         """Queue the release of a message that was not started: its item gets the attempts that it had before."""
-        self._release(message, claim, attempts=claim.item.attempts, reason="", delay_seconds=None)
+        self._queue(
+            _Pending(message, claim, self._idempotency.released(claim, attempts=claim.item.attempts, reason=""))
+        )
 
     def failed(self, message: AnyMessage, claim: Claim, error: BaseException) -> None:
-        """Queue the outcome that the error of an attempt decides; see `runtime.errors`."""
-        kind = type(error)  # `isinstance` would ask the error, whose `__class__` may raise
-        if issubclass(kind, UnavailableError):
-            self._defer(message, claim, error)
-            return
+        """Queue the outcome that the error of an attempt decides; see `failures`."""
+        failure = failure_of(error, claim, self._max_attempts, self._rng)
+        fate, message.is_deferred = failure.fate, failure.fate is Fate.DEFERRED
         with in_hand(message.log_fields):
-            _logger.warning("attempt failed", extra={LogKey.ATTEMPTS: claim.attempt, **error_fields(error)})
-        if issubclass(kind, LeaseLostError):
+            fields = {LogKey.ATTEMPTS: failure.attempts, **error_fields(error), **call_fields(failure.call)}
+            _logger.warning("message deferred" if message.is_deferred else "attempt failed", extra=fields)
+        if fate is Fate.LEFT:
             self._metrics.count(Metric.LEASES_LOST)
-        elif issubclass(kind, PermanentError):
-            self.dead_letter(message, claim, described(error), attempts=claim.attempt)
+            return
+        if fate is Fate.DEFERRED:
+            self._metrics.count_failed_call(failure.call)
+        elif fate is not Fate.REFUSED:
+            self._metrics.count(Metric.ATTEMPTS_FAILED)
+        if fate in {Fate.SPENT, Fate.REFUSED}:
+            self.dead_letter(message, claim, failure.reason, attempts=failure.attempts, published=failure.published)
         else:
-            after_seconds = delay_of(error) if issubclass(kind, RetryableError) else None
-            self._fail(message, claim, described(error), after_seconds, published=published(error))
+            self._release(message, claim, failure)
 
     def dead_letter(
         self, message: AnyMessage, claim: Claim, reason: str, *, attempts: int, published: str | None = None
@@ -163,18 +154,14 @@ class Settlement:
             attempts: Attempts so far.
             published: What others may read of the reason. Default: all of it.
         """
-        text, ids = bounded_reason(reason), message.message_ids
-        shown = _published(reason, published)
-        change = self._idempotency.dead(claim, attempts=attempts, reason=text, message_ids=ids, published=shown)
-        item = replace(
-            claim.item,
-            status=Status.DEAD,
-            reason=text,
-            published_reason=shown,
+        change = self._idempotency.dead(
+            claim,
             attempts=attempts,
-            message_ids=newest(ids),
+            reason=bounded_reason(reason),
+            message_ids=message.message_ids,
+            published=_published(reason, published),
         )
-        self._queue(_Pending(message, claim, change, item))
+        self._queue(_Pending(message, claim, change))
 
     def dead_letter_again(self, message: AnyMessage, letters: DeadLetters) -> None:
         """Queue dead letters of an item that is DEAD already, because SNS was not notified of them."""
@@ -217,63 +204,14 @@ class Settlement:
             else:
                 self._settled(each, verdict)
 
-    def _defer(self, message: AnyMessage, claim: Claim, error: BaseException) -> None:
-        """Queue the release of a message for which a service could not be used. It is not an attempt."""
-        call = call_of(error)
-        self._metrics.count_failed_call(call)
-        with in_hand(message.log_fields):
-            fields = {LogKey.ATTEMPTS: claim.item.attempts, **error_fields(error), **call_fields(call)}
-            _logger.warning("message deferred", extra=fields)
-        text, message.is_deferred = bounded_reason(described(error)), True
-        self._release(message, claim, attempts=claim.item.attempts, reason=text, delay_seconds=delay_of(error))
-
-    def _fail(
-        self,
-        message: AnyMessage,
-        claim: Claim,
-        reason: str,
-        after_seconds: float | None = None,
-        *,
-        published: str | None = None,
-    ) -> None:
-        """Queue the release of a message whose attempt failed; dead-letter it if its attempts are spent.
-
-        Args:
-            message: The message.
-            claim: Its item, which this invocation holds.
-            reason: Why the attempt failed.
-            after_seconds: Seconds until SQS delivers it again. Default: exponential back-off with full jitter.
-            published: What others may read of the reason. Default: all of it.
-        """
-        self._metrics.count(Metric.ATTEMPTS_FAILED)
-        if self.has_spent(claim.attempt):
-            failed = f"{claim.attempt} attempts failed, the last with "
-            shown = None if published is None else failed + published
-            self.dead_letter(message, claim, failed + reason, attempts=claim.attempt, published=shown)
-            return
-        delay = backoff_seconds(claim.attempt, self._rng) if after_seconds is None else after_seconds
-        self._release(
-            message,
+    def _release(self, message: AnyMessage, claim: Claim, failure: Failure) -> None:
+        change = self._idempotency.released(
             claim,
-            attempts=claim.attempt,
-            reason=bounded_reason(reason),
-            published=_published(reason, published),
-            delay_seconds=delay,
+            attempts=failure.attempts,
+            reason=bounded_reason(failure.reason),
+            published=_published(failure.reason, failure.published),
         )
-
-    def _release(
-        self,
-        message: AnyMessage,
-        claim: Claim,
-        *,
-        attempts: int,
-        reason: str,
-        published: str = "",
-        delay_seconds: float | None,
-    ) -> None:
-        change = self._idempotency.released(claim, attempts=attempts, reason=reason, published=published)
-        item = replace(claim.item, status=Status.RELEASED)
-        self._queue(_Pending(message, claim, change, item, delay_seconds=delay_seconds))
+        self._queue(_Pending(message, claim, change, delay_seconds=failure.delay_seconds))
 
     def _settled(self, pending: _Pending, verdict: Verdict) -> None:
         message, claim, intended = pending.message, pending.claim, pending.item
@@ -356,9 +294,3 @@ class Settlement:
 def _published(reason: str, published: str | None) -> str:
     """Return the published reason as an item keeps it: empty if it is the reason itself."""
     return "" if published is None or published == reason else bounded_reason(published)
-
-
-def _completed(claim: Claim, outbox: Sequence[OutboxMessage], result: str) -> Item:
-    """Return the item as `Idempotency.completed` leaves it."""
-    item = replace(claim.item, status=Status.COMPLETED, result=result)
-    return replace(item, status=Status.COMMITTED, outbox=encode(outbox), attempts=0) if outbox else item

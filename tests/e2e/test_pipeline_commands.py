@@ -83,10 +83,10 @@ def test_a_replay_takes_an_edited_payload(settled_desk: OrderDesk, request_id: s
 @pytest.mark.parametrize(
     ("arguments", "sentence"),
     [
-        (("replay", "{}", "--from", "pack"), "the step must be one of ['reserve', 'ship'], got 'pack'"),
+        (("replay", "{}", "--from", "pack"), "the step must be one of ['reserve', 'ship'], got another"),
         (("replay", "{}", "--from", "ship", "--only", "billing"), "only must be one of ['shipping']"),
-        (("replay", "../x", "--from", "ship"), "the request id must be a UUID of version 7 in lower case, got '../x'"),
-        (("trace", "../x"), "the request id must be a UUID of version 7 in lower case, got '../x'"),
+        (("replay", "../x", "--from", "ship"), "the request id must be a UUID of version 7 in lower case"),
+        (("trace", "../x"), "the request id must be a UUID of version 7 in lower case"),
         (("trace", "019a1b2c-3d4e-7f60-8a1b-2c3d4e5f6071"), "of which no run is recorded"),
         (("start", "orders", "--file", "-"), "--file must hold one JSON object, got text that is not JSON"),
         (("start", "orders", "--file", "-", "--from", "pack"), "--file must hold one JSON object"),

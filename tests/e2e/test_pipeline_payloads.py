@@ -52,7 +52,7 @@ def placed(settled_desk: OrderDesk) -> Placed:
     )
 
 
-@pytest.mark.parametrize("name", [*SIZES, "unicode"])
+@pytest.mark.parametrize("name", [*SIZES, "unicode", "unicode key"])
 def test_order_is_shipped_whatever_its_size(settled_desk: OrderDesk, placed: Placed, name: str) -> None:
     notification = placed.notified[placed.started[name].request_id]
 
@@ -65,12 +65,11 @@ def test_large_payloads_wait_in_the_bucket_and_small_ones_travel(placed: Placed,
     assert placed.notified[placed.started[name].request_id]["request"].keys() == {kind}
 
 
-@pytest.mark.parametrize(("name", "word"), [("unicode key", UNICODE[:4]), ("empty", "order_id")])
-def test_what_is_no_order_is_a_dead_letter_that_names_the_field(placed: Placed, name: str, word: str) -> None:
-    request_id = placed.started[name].request_id
+def test_what_is_no_order_is_a_dead_letter_that_names_the_field(placed: Placed) -> None:
+    request_id = placed.started["empty"].request_id
 
     assert request_id not in placed.notified
-    assert word in placed.reasons[request_id]
+    assert "order_id" in placed.reasons[request_id]
 
 
 @pytest.mark.parametrize("given", ["text", ["a list"], None, 7])
@@ -80,7 +79,7 @@ def test_payload_that_is_no_json_object_is_refused(settled_desk: OrderDesk, give
 
 
 def test_request_id_that_walks_out_is_refused(settled_desk: OrderDesk) -> None:
-    with pytest.raises(NotAcceptedError, match=r"request_id must be a UUID of version 7 .* got '\.\./x'"):
+    with pytest.raises(NotAcceptedError, match=r"request_id must be a UUID of version 7"):
         settled_desk.preprocessor.ask({"action": "replay", "request_id": "../x", "from_step": "ship"})
 
 

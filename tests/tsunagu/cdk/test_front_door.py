@@ -28,12 +28,15 @@ def public_classes(package: ModuleType) -> Iterator[type]:
                 yield kind
 
 
+BEHIND = {"KeySpaces", "ReceiverKeys"}  # what receivers keep of a table that they share; no stack makes them
+
+
 @pytest.mark.parametrize("package", [constructs, patterns], ids=lambda package: package.__name__)
 def test_every_construct_and_its_props_are_exported(package: ModuleType) -> None:
     classes = list(public_classes(package))
 
     assert classes
-    assert [kind.__name__ for kind in classes if kind.__name__ not in tsunagu.cdk.__all__] == []
+    assert {kind.__name__ for kind in classes} - BEHIND <= set(tsunagu.cdk.__all__)
 
 
 @pytest.mark.parametrize("package", [assets, checks, constructs, patterns], ids=lambda package: package.__name__)
@@ -104,6 +107,7 @@ def test_prop_for_an_existing_resource_is_called_existing() -> None:
     assert replacing == {
         ("ClaimCheckBucketProps", "access_logs"),
         ("ClaimCheckBucketProps", "existing"),
+        ("DeadLetterNotifierProps", "alarm_topic"),  # a second topic, beside that of the notifications
         ("DeadLetterNotifierProps", "existing"),
         ("IdempotencyTableProps", "existing"),
         ("TopicChannelProps", "existing"),

@@ -21,6 +21,7 @@ from tsunagu.cdk.patterns.service_pipeline import ServicePipeline
 from tsunagu.contracts import items
 from tsunagu.contracts.environment import ReceiverEnvironment
 from tsunagu.contracts.pipeline import PreprocessorEnvironment, ServiceEnvironment
+from tsunagu.contracts.telemetry import Metric
 from tsunagu.errors import InvalidPropsError
 
 FUNCTION, SUBSCRIPTION, TOPIC, BUCKET = (
@@ -435,5 +436,7 @@ def test_configuration_faults_of_each_function_raise_an_alarm(
     pipeline(stack, package, entry=entry, metrics_namespace="Shop")
 
     alarms = [alarm["Properties"] for alarm in resources(stack, "AWS::CloudWatch::Alarm").values()]
-    watched = [alarm["Dimensions"][0]["Value"]["Ref"] for alarm in alarms if alarm["Namespace"] == "Shop"]
+    faults = [alarm for alarm in alarms if alarm["MetricName"] == Metric.CONFIGURATION_FAULTS]
+    assert {alarm["Namespace"] for alarm in faults} == {"Shop"}
+    watched = [alarm["Dimensions"][0]["Value"]["Ref"] for alarm in faults]
     assert sorted(watched) == sorted(resources(stack, FUNCTION))

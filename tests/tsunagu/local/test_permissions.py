@@ -8,6 +8,7 @@ from botocore.exceptions import ClientError
 
 from tsunagu.local.embedded_cloud import EmbeddedCloud
 
+NO_MACHINE = "arn:aws:states:us-east-1:000000000000:stateMachine:none"
 ACCOUNT_TABLES = "arn:aws:dynamodb:us-east-1:000000000000:table"
 INSERT = "INSERT INTO \"{}\" VALUE {{'id': ?}}"
 SELECT = 'SELECT * FROM "{}" WHERE id = ?'
@@ -156,3 +157,31 @@ def test_query_of_an_index_is_allowed_on_the_index_and_returns_the_keys(
     assert found == [{"id": {"S": "1"}, "order": {"S": "o"}}]
     with pytest.raises(ClientError, match="dynamodb:Query"):
         client_of("dynamodb", [allow(name, "dynamodb:Query")]).query(**query)
+
+
+@pytest.mark.parametrize(
+    ("service", "call"),
+    [
+        ("dynamodb", lambda client: client.get_item(TableName="none", Key={"id": {"S": "1"}})),
+        ("stepfunctions", lambda client: client.start_execution(stateMachineArn=NO_MACHINE)),
+        ("events", lambda client: client.put_events(Entries=[{"Source": "s", "DetailType": "t", "Detail": "{}"}])),
+        ("kms", lambda client: client.describe_key(KeyId="none")),
+        ("secretsmanager", lambda client: client.get_secret_value(SecretId="none")),
+    ],
+)
+def test_denial_of_a_json_service_has_status_400(client_of: Callable[..., Any], service: str, call: Any) -> None:
+    client = client_of(service, [{"Effect": "Allow", "Action": "sqs:ListQueues", "Resource": "*"}])
+
+    with pytest.raises(ClientError, match="AccessDenied") as denied:
+        call(client)
+
+    assert denied.value.response["ResponseMetadata"]["HTTPStatusCode"] == 400
+
+
+def test_denial_of_a_rest_service_has_status_403(client_of: Callable[..., Any]) -> None:
+    client = client_of("lambda", [{"Effect": "Allow", "Action": "sqs:ListQueues", "Resource": "*"}])
+
+    with pytest.raises(ClientError, match="AccessDenied") as denied:
+        client.list_functions()
+
+    assert denied.value.response["ResponseMetadata"]["HTTPStatusCode"] == 403

@@ -5,11 +5,15 @@ from . import (
     batch_permissions,
     cloudformation_properties,
     control,
+    denial_statuses,
+    gateway_requests,
+    invocation_payloads,
     missing_objects,
     partiql_permissions,
     queue_metrics,
     sandboxes,
     secure_transport,
+    service_integrations,
     subscription_dead_letters,
     topic_sizes,
 )
@@ -21,6 +25,7 @@ def install_all(settings: LauncherSettings) -> None:
     secure_transport.install()
     batch_permissions.install()
     partiql_permissions.install()
+    denial_statuses.install()
     missing_objects.install(settings)
     cloudformation_properties.install()
     topic_sizes.install()
@@ -28,4 +33,7 @@ def install_all(settings: LauncherSettings) -> None:
     sandboxes.install(settings)
     alarms.install()
     queue_metrics.install()
+    invocation_payloads.install()
+    gateway_requests.install()
+    service_integrations.install(settings)
     control.install()

@@ -5,6 +5,7 @@ The import starts nothing. But ministack reads its environment variables while i
 
 from ministack import app  # type: ignore[import-not-found]
 from ministack.core import (  # type: ignore[import-not-found]
+    concurrency,
     iam_actions,
     iam_evaluator,
     lambda_runtime,
@@ -12,29 +13,40 @@ from ministack.core import (  # type: ignore[import-not-found]
     router,
 )
 from ministack.services import (  # type: ignore[import-not-found]
+    apigateway_v1,
     cloudwatch,
     cloudwatch_logs,
     dynamodb,
+    eventbridge,
+    iam,
     lambda_svc,
+    pipes,
     s3,
     sns,
     sqs,
+    stepfunctions,
 )
 from ministack.services.cloudformation import provisioners  # type: ignore[import-not-found]
 
 __all__ = [
+    "apigateway_v1",
     "app",
     "cloudwatch",
     "cloudwatch_logs",
+    "concurrency",
     "dynamodb",
+    "eventbridge",
+    "iam",
     "iam_actions",
     "iam_evaluator",
     "lambda_runtime",
     "lambda_svc",
+    "pipes",
     "provisioners",
     "responses",
     "router",
     "s3",
     "sns",
     "sqs",
+    "stepfunctions",
 ]

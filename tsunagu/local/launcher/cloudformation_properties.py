@@ -1,4 +1,7 @@
-"""Applies template properties that ministack 1.5.33 ignores: a table's TTL, a function's concurrency, a topic's key."""
+"""Applies template properties that ministack 1.5.33 ignores.
+
+A table's TTL, a function's concurrency, a topic's key; request validators of a REST API.
+"""
 
 # ruff: noqa: SLF001 - the package's docstring says why
 
@@ -6,7 +9,7 @@ import functools
 from collections.abc import Callable
 from typing import Any
 
-from .ministack_modules import dynamodb, lambda_svc, provisioners, sns
+from .ministack_modules import apigateway_v1, dynamodb, lambda_svc, provisioners, sns
 
 Properties = dict[str, Any]
 Adopt = Callable[[str, Properties], None]  # physical id, properties of the template
@@ -25,6 +28,8 @@ def install() -> None:
     _adopt_after("AWS::DynamoDB::Table", _adopt_time_to_live)
     _adopt_after("AWS::Lambda::Function", _adopt_reserved_concurrency)
     _adopt_after("AWS::SNS::Topic", _adopt_topic_attributes)
+    _adopt_after("AWS::ApiGateway::RequestValidator", _adopt_request_validator)
+    _adopt_after("AWS::ApiGateway::Method", _adopt_validator_of_method)
 
 
 def _adopt_after(resource_type: str, adopt: Adopt) -> None:
@@ -73,6 +78,22 @@ def _adopt_topic_attributes(topic_arn: str, properties: Properties) -> None:
             attributes[name] = str(value).lower() if isinstance(value, bool) else value
         else:
             attributes.pop(name, None)
+
+
+def _adopt_request_validator(validator_id: str, properties: Properties) -> None:
+    validators = apigateway_v1._request_validators.setdefault(properties["RestApiId"], {})
+    validators[validator_id] = {
+        "id": validator_id,
+        "name": properties.get("Name"),
+        "validateRequestBody": _is_true(properties.get("ValidateRequestBody")),
+        "validateRequestParameters": _is_true(properties.get("ValidateRequestParameters")),
+    }
+
+
+def _adopt_validator_of_method(_method_id: str, properties: Properties) -> None:
+    resource = apigateway_v1._resources[properties["RestApiId"]][properties["ResourceId"]]
+    method = resource["resourceMethods"][properties["HttpMethod"]]
+    method["requestValidatorId"] = properties.get("RequestValidatorId")
 
 
 def _is_true(value: Any) -> bool:

@@ -6,6 +6,7 @@ from . import (
     cloudformation_properties,
     control,
     denial_statuses,
+    gateway_errors,
     gateway_requests,
     invocation_payloads,
     missing_objects,
@@ -35,5 +36,6 @@ def install_all(settings: LauncherSettings) -> None:
     queue_metrics.install()
     invocation_payloads.install()
     gateway_requests.install()
+    gateway_errors.install()
     service_integrations.install(settings)
     control.install()

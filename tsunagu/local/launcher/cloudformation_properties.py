@@ -1,6 +1,7 @@
 """Applies template properties that ministack 1.5.33 ignores.
 
-A table's TTL, a function's concurrency, a topic's key; request validators of a REST API.
+A table's TTL, a function's concurrency, a topic's key, request validators of a REST API,
+parameters of a pipe.
 """
 
 # ruff: noqa: SLF001 - the package's docstring says why
@@ -9,6 +10,7 @@ import functools
 from collections.abc import Callable
 from typing import Any
 
+from . import stream_pipes
 from .ministack_modules import apigateway_v1, dynamodb, lambda_svc, provisioners, sns
 
 Properties = dict[str, Any]
@@ -30,6 +32,7 @@ def install() -> None:
     _adopt_after("AWS::SNS::Topic", _adopt_topic_attributes)
     _adopt_after("AWS::ApiGateway::RequestValidator", _adopt_request_validator)
     _adopt_after("AWS::ApiGateway::Method", _adopt_validator_of_method)
+    _adopt_after("AWS::Pipes::Pipe", stream_pipes.adopt_parameters)
 
 
 def _adopt_after(resource_type: str, adopt: Adopt) -> None:

@@ -15,6 +15,7 @@ from . import (
     sandboxes,
     secure_transport,
     service_integrations,
+    stream_pipes,
     subscription_dead_letters,
     topic_sizes,
 )
@@ -38,4 +39,5 @@ def install_all(settings: LauncherSettings) -> None:
     gateway_requests.install()
     gateway_errors.install()
     service_integrations.install(settings)
+    stream_pipes.install(settings)
     control.install()

@@ -1,6 +1,6 @@
 """Applies template properties that ministack 1.5.33 ignores.
 
-A table's TTL, a function's concurrency, a topic's key, request validators of a REST API,
+A table's TTL, a function's concurrency and dead-letter queue, a topic's key, request validators of a REST API,
 parameters of a pipe.
 """
 
@@ -29,6 +29,7 @@ def install() -> None:
     """Apply the properties after ministack has created or updated the resource."""
     _adopt_after("AWS::DynamoDB::Table", _adopt_time_to_live)
     _adopt_after("AWS::Lambda::Function", _adopt_reserved_concurrency)
+    _adopt_after("AWS::Lambda::Function", _adopt_dead_letter_queue)
     _adopt_after("AWS::SNS::Topic", _adopt_topic_attributes)
     _adopt_after("AWS::ApiGateway::RequestValidator", _adopt_request_validator)
     _adopt_after("AWS::ApiGateway::Method", _adopt_validator_of_method)
@@ -71,6 +72,11 @@ def _adopt_time_to_live(table_name: str, properties: Properties) -> None:
 def _adopt_reserved_concurrency(function_name: str, properties: Properties) -> None:
     reserved = properties.get("ReservedConcurrentExecutions")
     lambda_svc._functions[function_name]["concurrency"] = None if reserved is None else int(reserved)
+
+
+def _adopt_dead_letter_queue(function_name: str, properties: Properties) -> None:
+    config = lambda_svc._functions[function_name]["config"]
+    config["DeadLetterConfig"] = properties.get("DeadLetterConfig") or {}
 
 
 def _adopt_topic_attributes(topic_arn: str, properties: Properties) -> None:

@@ -2,6 +2,7 @@
 
 from . import (
     alarms,
+    asynchronous_invocations,
     batch_permissions,
     cloudformation_properties,
     control,
@@ -33,6 +34,7 @@ def install_all(settings: LauncherSettings) -> None:
     topic_sizes.install()
     subscription_dead_letters.install()
     sandboxes.install(settings)
+    asynchronous_invocations.install(settings)
     alarms.install()
     queue_metrics.install()
     invocation_payloads.install()

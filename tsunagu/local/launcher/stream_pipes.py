@@ -18,6 +18,7 @@ from .ministack_modules import concurrency, dynamodb, lambda_svc, pipes, respons
 from .pipe_targets import Deliverer, DeliveryError
 from .service_roles import RoleDeniedError, ServiceRole
 from .settings import LauncherSettings
+from .signed_sends import SendError, SignedSender
 
 Pipe = dict[str, Any]
 Record = dict[str, Any]
@@ -102,7 +103,13 @@ class Delivery:
         self._role = ServiceRole(
             arn=pipe["RoleArn"], service=PRINCIPAL, source_arn=pipe["Arn"], enforced=settings.enforce_iam
         )
-        self._deliverer = Deliverer(pipe=pipe, role=self._role, endpoint_url=settings.endpoint_url)
+        sender = SignedSender(
+            role=self._role,
+            session_name=pipe["Name"],
+            region=self._scope["region"],
+            endpoint_url=settings.endpoint_url,
+        )
+        self._deliverer = Deliverer(pipe=pipe, sender=sender)
 
     def run(self) -> None:
         """Deliver batch after batch."""
@@ -133,9 +140,8 @@ class Delivery:
         try:
             if chosen:
                 self._deliverer.deliver(chosen)
-        except (DeliveryError, RoleDeniedError) as error:
-            delivered = getattr(error, "delivered_count", 0)
-            first = batch.index(chosen[delivered])
+        except DeliveryError as error:
+            first = batch.index(chosen[error.delivered_count])
             return self._fail(batch[first:], position + first, str(error))
         self._advance(position + len(batch))
         return True
@@ -186,7 +192,7 @@ class Delivery:
         }
         try:
             self._deliverer.send_dead_letter(target, content)
-        except (DeliveryError, RoleDeniedError) as error:
+        except SendError as error:
             logger.error("pipe %s lost a dead letter: %s", self._pipe["Name"], error)  # noqa: TRY400 - said in full
 
     def _pause(self, reason: str) -> None:

@@ -1,7 +1,7 @@
 """Applies template properties that ministack 1.5.33 ignores.
 
-A table's TTL, a function's concurrency and dead-letter queue, a topic's key, request validators of a REST API,
-parameters of a pipe.
+A table's TTL, a function's concurrency and dead-letter queue, a topic's key, request validators and access
+logs of a REST API, parameters of a pipe.
 """
 
 # ruff: noqa: SLF001 - the package's docstring says why
@@ -33,6 +33,7 @@ def install() -> None:
     _adopt_after("AWS::SNS::Topic", _adopt_topic_attributes)
     _adopt_after("AWS::ApiGateway::RequestValidator", _adopt_request_validator)
     _adopt_after("AWS::ApiGateway::Method", _adopt_validator_of_method)
+    _adopt_after("AWS::ApiGateway::Stage", _adopt_access_log)
     _adopt_after("AWS::Pipes::Pipe", stream_pipes.adopt_parameters)
 
 
@@ -103,6 +104,15 @@ def _adopt_validator_of_method(_method_id: str, properties: Properties) -> None:
     resource = apigateway_v1._resources[properties["RestApiId"]][properties["ResourceId"]]
     method = resource["resourceMethods"][properties["HttpMethod"]]
     method["requestValidatorId"] = properties.get("RequestValidatorId")
+
+
+def _adopt_access_log(stage_name: str, properties: Properties) -> None:
+    setting = properties.get("AccessLogSetting")
+    stage = apigateway_v1._stages_v1[properties["RestApiId"]][stage_name]
+    if setting is None:
+        stage.pop("accessLogSettings", None)
+    else:
+        stage["accessLogSettings"] = {"destinationArn": setting["DestinationArn"], "format": setting["Format"]}
 
 
 def _is_true(value: Any) -> bool:

@@ -1,6 +1,7 @@
 """Installs all extensions of ministack, in a fixed order."""
 
 from . import (
+    access_logs,
     alarms,
     asynchronous_invocations,
     batch_permissions,
@@ -40,6 +41,7 @@ def install_all(settings: LauncherSettings) -> None:
     invocation_payloads.install()
     gateway_requests.install()
     gateway_errors.install()
+    access_logs.install()
     service_integrations.install(settings)
     stream_pipes.install(settings)
     control.install()

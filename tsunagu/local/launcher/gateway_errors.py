@@ -33,6 +33,11 @@ def install() -> None:
     _answer_denials()
 
 
+def reason() -> str:
+    """Return why the body or the parameters of this request were refused, escaped for a JSON text."""
+    return _reason.get()
+
+
 class GatewayVariables:
     """The pattern of variables in gateway responses, which fills those that ministack does not know."""
 

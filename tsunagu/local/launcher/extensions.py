@@ -17,6 +17,7 @@ from . import (
     sandboxes,
     secure_transport,
     service_integrations,
+    stream_mappings,
     stream_pipes,
     subscription_dead_letters,
     topic_sizes,
@@ -43,5 +44,6 @@ def install_all(settings: LauncherSettings) -> None:
     gateway_errors.install()
     access_logs.install()
     service_integrations.install(settings)
+    stream_mappings.install()
     stream_pipes.install(settings)
     control.install()

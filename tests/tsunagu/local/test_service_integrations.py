@@ -1,6 +1,8 @@
 """REST APIs that call services themselves: templates, roles, integration responses, and what goes wrong."""
 
+import base64
 import json
+import urllib.parse
 import uuid
 from collections.abc import Callable
 from typing import Any
@@ -39,6 +41,13 @@ FOUND = """#if("$!input.path('$.Item.id.S')" != "")
 #set($context.responseOverride.header.Retry-After = "7")
 {"missing": "$context.requestId"}
 #end"""
+WORDS = r"""#set($t = $input.params('text'))
+{"script": "$util.base64Encode($util.escapeJavaScript($t))", "url": "$util.urlEncode($t)",
+ "decoded": "$util.base64Encode($util.urlDecode($util.urlEncode($t)))",
+ "groups": "$util.base64Encode($t.replaceAll('(b)', '<$1\$x>'))", "length": $t.length(),
+ "parsed": $util.parseJson('{"a": [1, 2]}').a.size(),
+ "names": [#foreach($n in $input.params().querystring.keySet())"$n"#if($foreach.hasNext), #end#end],
+ "none": "$!input.path('$.none')", "several": $input.json('$..none')}"""
 REFUSED = """#if($input.path('$.__type').contains("ConditionalCheckFailed"))
 {"refused": true}
 #else
@@ -52,6 +61,7 @@ WRITTEN = responses(
     Location="integration.response.header.x-amzn-requestid",
     Request="context.requestId",
     Fixed="'a b'",
+    Absent="context.identity.caller",
 )
 FORM = {"integration.request.header.Content-Type": "'application/x-www-form-urlencoded'"}
 HANDLER = """
@@ -94,6 +104,7 @@ def add_table(api: RestApiTemplate) -> None:
     counted = '{"count": $input.path("$.Count")}'
     for method, path, action, answer, template in (
         ("GET", "/items/{id}", "GetItem", FOUND, sub(GET)),
+        ("GET", "/words/{id}", "GetItem", WORDS, sub(GET)),
         ("GET", "/items/{id}/count", "Query", counted, sub(QUERY)),
         ("PUT", "/items/{id}", "PutItem", "{}", sub(PUT)),
         ("DELETE", "/items/{id}", "PutItem", "{}", sub('{"TableName": "${Table}"}')),
@@ -214,6 +225,7 @@ def test_headers_of_a_response_come_from_the_service_the_context_and_text(api: R
 
     assert answer.headers["request"] == answer.headers["x-amzn-requestid"] == answer.json()["id"]
     assert answer.headers["fixed"] == "a b"
+    assert "absent" not in answer.headers
     assert uuid.UUID(answer.headers["location"]) != uuid.UUID(answer.headers["request"])
 
 
@@ -258,6 +270,23 @@ def test_response_template_overrides_status_and_headers(api: RestApi, key: str) 
     assert missing.status == 404
     assert missing.headers["retry-after"] == "7"
     assert missing.json() == {"missing": missing.headers["x-amzn-requestid"]}
+
+
+def test_functions_of_a_template_answer_as_those_of_api_gateway(api: RestApi) -> None:
+    text = 'ab\'s "/" \\ ~*é'
+
+    answer = api.call("GET", f"/words/none?{urllib.parse.urlencode({'text': text, 'other': '1'})}").json()
+
+    def decoded(name: str) -> str:
+        return base64.b64decode(answer[name]).decode()
+
+    assert decoded("script") == r"ab\'s \"\/\" \\ ~*\u00e9"
+    assert answer["url"] == "ab%27s+%22%2F%22+%5C+%7E*%C3%A9"
+    assert decoded("decoded") == text
+    assert decoded("groups") == "a<b$x>" + text[2:]
+    assert (answer["length"], answer["parsed"]) == (len(text), 2)
+    assert answer["names"] == ["text", "other"]
+    assert (answer["none"], answer["several"]) == ("", [])
 
 
 def test_put_and_query_of_the_gateway(api: RestApi, item: Callable[..., Any], key: str) -> None:

@@ -122,6 +122,14 @@ def test_body_that_is_not_json_is_refused_by_the_validator(api: RestApi, body: s
     assert (problem["type"], problem["detail"]) == ("BAD_REQUEST_BODY", "Invalid request body")
 
 
+def test_body_of_more_than_ten_mebibytes_is_refused(api: RestApi) -> None:
+    largest = api.call("POST", "/unchecked", "x" * 10 * 1024 * 1024)
+    problem = api.call("POST", "/unchecked", "x" * (10 * 1024 * 1024 + 1))
+
+    assert largest.status == 200
+    assert (problem.status, problem.json()["type"]) == (413, "REQUEST_TOO_LARGE")
+
+
 def test_missing_parameter_is_named(api: RestApi) -> None:
     problem = api.call("POST", "/checked", "{}").json()
 

@@ -1,7 +1,7 @@
 """Fills gateway responses of REST APIs as AWS does: the reason of a refused body, variables of `$context`, IAM denials.
 
-ministack leaves `$context.error.validationErrorString` as it is, and answers a caller that a policy denies without the
-gateway response.
+ministack leaves `$context.error.validationErrorString` as it is, answers a caller that a policy denies without the
+gateway response, and has no limit for a body.
 """
 
 # ruff: noqa: SLF001 - the package's docstring says why
@@ -21,6 +21,7 @@ Fill = Callable[[re.Match[str]], str]
 
 REASON = "context.error.validationErrorString"
 ACCESS_DENIED = "ACCESS_DENIED"
+LARGEST_BYTES = 10 * 1024 * 1024  # https://docs.aws.amazon.com/apigateway/latest/developerguide/limits.html
 JSON_RPC = "application/x-amz-json-1.0"  # a denial that ministack did not make by a gateway response
 
 _reason: contextvars.ContextVar[str] = contextvars.ContextVar("validation_error", default="")
@@ -64,6 +65,8 @@ def _find_reasons() -> None:
 
     def check_and_explain(method: dict[str, Any], api_id: str, *request: Any) -> Any:
         _record, headers, body, _query = request
+        if len(body or b"") > LARGEST_BYTES:
+            return apigateway_v1._gw_error("REQUEST_TOO_LARGE", "Request Too Long")
         error = check(method, api_id, *request)
         reasons = _reasons(method, api_id, headers, body) if error and error.response_type == "BAD_REQUEST_BODY" else ""
         _reason.set(json.dumps(reasons or (error.message if error else ""), ensure_ascii=False)[1:-1])

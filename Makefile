@@ -21,6 +21,14 @@ help: ## List the commands
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## /{printf "  make %-19s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 ## ---- set-up ----------------------------------------------------------------------------------
+# aws-cdk-lib and aws-cdk-cloud-assembly-schema both bring aws_cdk/cloud_assembly_schema, but only that of aws-cdk-lib goes with
+# the names of its types. uv writes packages side by side, so it is chance whose stays. aws-cdk-lib is written again, last.
+define sync
+	@$(BIN)/uv pip sync --quiet --python $(1)/bin/python --require-hashes $(2)
+	@$(BIN)/uv pip install --quiet --python $(1)/bin/python --require-hashes --no-deps --compile-bytecode \
+		--reinstall-package aws-cdk-lib -r $(2)
+endef
+
 .PHONY: setup
 setup: $(INSTALLED) $(CDK_INSTALLED) ## Make the virtual environment and install the pinned CDK CLI
 
@@ -29,7 +37,7 @@ $(INSTALLED): requirements-uv.txt requirements-dev.txt pyproject.toml
 	@echo "Installing the Python packages into $(VENV) ..."
 	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements-uv.txt
-	@$(BIN)/uv pip sync --quiet --python $(BIN)/python --require-hashes --compile-bytecode requirements-dev.txt
+	$(call sync,$(VENV),requirements-dev.txt)
 	@$(BIN)/uv pip install --quiet --python $(BIN)/python --no-deps --no-build-isolation --editable .
 	@touch $@
 
@@ -117,7 +125,7 @@ OLDEST_INSTALLED := $(OLDEST)/.installed
 $(OLDEST_INSTALLED): requirements-oldest.txt | setup
 	@echo "Installing the oldest supported packages into $(OLDEST) ..."
 	@$(BIN)/uv venv --quiet --clear --python $(BIN)/python $(OLDEST)
-	@$(BIN)/uv pip sync --quiet --python $(OLDEST)/bin/python --require-hashes --compile-bytecode requirements-oldest.txt
+	$(call sync,$(OLDEST),requirements-oldest.txt)
 	@touch $@
 
 # CDK's own validation is off, as in the other tests: in these versions, only the environment can turn it off.

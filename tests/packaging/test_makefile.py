@@ -1,5 +1,8 @@
+import base64
+import hashlib
 import os
 import subprocess
+from importlib import metadata
 from pathlib import Path
 
 import pytest
@@ -69,3 +72,13 @@ def test_tests_are_run_to_their_end_whatever_the_types_say_and_the_other_way_rou
     write_tool(tools / failing, exit_code=1)
 
     assert f"{other} was run" in make_test(tools).stdout.splitlines()
+
+
+def test_file_that_two_packages_bring_is_that_of_aws_cdk_lib() -> None:
+    """With the other one, jsii does not know the types of what a stack says at synth."""
+    files = metadata.distribution("aws-cdk-lib").files or []
+    (shared,) = [file for file in files if str(file) == "aws_cdk/cloud_assembly_schema/__init__.py"]
+
+    digest = base64.urlsafe_b64encode(hashlib.sha256(Path(shared.locate()).read_bytes()).digest()).decode()
+    assert shared.hash is not None
+    assert digest.rstrip("=") == shared.hash.value

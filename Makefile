@@ -136,9 +136,14 @@ test-oldest: $(OLDEST_INSTALLED) ## Constructs, adapters and the command with th
 		tests/tsunagu/cdk tests/tsunagu/cli tests/integration
 
 .PHONY: test-long
-test-long: setup ## What takes too long for every change: two crashes in the explorer, thousands of messages under faults
+test-long: setup ## What takes too long for every change: two crashes in the explorer, thousands of messages under faults, mutants
 	@$(BIN)/pytest tests/correctness
 	@$(BIN)/pytest -m slow --ignore tests/correctness
+	@$(MAKE) --no-print-directory mutation
+
+.PHONY: mutation
+mutation: setup ## Change the runtime in small ways: the share that tests see, and what none sees and no list explains
+	@$(BIN)/python -m tests.mutation
 
 .PHONY: snapshots
 snapshots: setup ## Rewrite the template snapshots; read the difference before you commit it

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import HealthCheck, settings
+from hypothesis import HealthCheck, Phase, settings
 from moto import mock_aws
 
 from tests.clouds import stop_shared_clouds
@@ -21,6 +21,13 @@ PROJECT = TESTS.parent
 
 # How long an example takes says something about the machine, and what else it does.
 settings.register_profile("patient", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.register_profile(
+    "mutation",
+    settings.get_profile("patient"),
+    phases=[Phase.explicit, Phase.generate],
+    database=None,
+    derandomize=True,
+)
 settings.load_profile("patient")
 
 

@@ -2,10 +2,12 @@
 
 from collections.abc import Sequence
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from tsunagu.contracts.messages import SQS_ENTRIES_PER_BATCH, SQS_MESSAGE_BYTES
+from tsunagu.runtime.errors import FailedCall
 from tsunagu.runtime.sending.publish import Attribute, EntryFailure, OutgoingMessage, SendResult, send_in_batches
 from tsunagu.testing.fakes import FakeClock
 
@@ -80,6 +82,65 @@ def test_group_of_a_failed_entry_goes_on_where_groups_are_not_in_order() -> None
     results = send_in_batches(messages, wire.call, FakeClock(), in_order=False)
 
     assert [number for number, result in enumerate(results) if result.error is not None] == [9]
+
+
+def test_group_whose_entries_were_all_sent_goes_on_in_later_calls() -> None:
+    messages = [OutgoingMessage(body=f"b-{n}", group_id="g") for n in range(11)]
+
+    wire, results = send(*messages)
+
+    assert results == [SendResult(f"id-b-{n}") for n in range(11)]
+    assert wire.taken == [message.body for message in messages]
+
+
+def test_broken_group_stays_so_when_another_one_breaks_in_a_later_call() -> None:
+    bodies = [("bad", "g"), *[(f"b-{n}", "h") for n in range(9)], ("bad", "h"), *[(f"c-{n}", "k") for n in range(9)]]
+    messages = [OutgoingMessage(body=body, group_id=group) for body, group in bodies]
+
+    wire, results = send(
+        *messages, OutgoingMessage(body="g-2", group_id="g"), OutgoingMessage(body="h-2", group_id="h")
+    )
+
+    held_back = ["not sent: group g failed before it", "not sent: group h failed before it"]
+    assert [result.error for result in results[-2:]] == held_back
+    assert not {"g-2", "h-2"} & set(wire.taken)
+
+
+def test_failed_call_is_known_of_its_entry_and_of_what_was_held_back_for_it() -> None:
+    denied = FailedCall("sqs:SendMessage", "next", "AccessDenied", is_configuration_fault=True)
+    messages = [OutgoingMessage(body=f"b-{n}", group_id="g") for n in range(11)]
+
+    def refuse(batch: Sequence[OutgoingMessage]) -> list[str | EntryFailure]:
+        return [EntryFailure("AccessDenied: no", can_retry=False, call=denied) for _ in batch]
+
+    results = send_in_batches(messages, refuse, FakeClock())
+
+    assert [result.call for result in results] == [denied] * 11
+
+
+def test_entry_that_is_refused_for_good_is_told_apart() -> None:
+    refusal = EntryFailure("InvalidMessageContents: bad", can_retry=False, is_permanent=True)
+
+    (result,) = send_in_batches([OutgoingMessage(body="x")], lambda _: [refusal], FakeClock())
+
+    assert result.is_permanent
+
+
+def test_pauses_between_rounds_double() -> None:
+    clock = FakeClock()
+
+    send_in_batches([OutgoingMessage(body="x")], lambda _: [EntryFailure("busy", can_retry=True)], clock)
+
+    assert clock.slept_seconds == [0.2, 0.4, 0.8]
+
+
+@pytest.mark.parametrize(("size_bytes", "batches"), [(50, [2, 2]), (51, [1, 1, 1, 1])])
+def test_batch_is_filled_to_its_limit_and_not_above(size_bytes: int, batches: list[int]) -> None:
+    wire = Wire()
+
+    send_in_batches([OutgoingMessage(body="x" * size_bytes)] * 4, wire.call, FakeClock(), batch_bytes=100)
+
+    assert [len(batch) for batch in wire.batches] == batches
 
 
 def test_size_counts_names_types_and_values_of_attributes() -> None:

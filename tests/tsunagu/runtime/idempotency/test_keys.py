@@ -50,7 +50,8 @@ def test_scope_is_part_of_the_id() -> None:
 
 @pytest.mark.parametrize("key", ["", None, 1.0, True, ["a"], {"a": 1}])
 def test_key_of_another_type_is_refused(key: object) -> None:
-    with pytest.raises(InvalidMessageError, match="business key must be text that is not empty, or a whole number"):
+    sentence = f"business key must be text that is not empty, or a whole number, got {type(key).__name__}$"
+    with pytest.raises(InvalidMessageError, match=sentence):
         item_id("s", key)
 
 

@@ -78,9 +78,23 @@ def test_sentence_about_an_unknown_event_is_short_and_has_nothing_of_it(event: o
     assert len(str(caught.value)) <= 200
 
 
-def test_event_of_another_service_is_named() -> None:
-    with pytest.raises(UnknownEventError, match=r"got one from aws:s3$"):
-        sqs_records({"Records": [{"eventSource": "aws:s3"}]}, QUEUE_ARN)
+@pytest.mark.parametrize(
+    ("event", "got"),
+    [
+        ({"Records": [{"eventSource": "aws:s3"}]}, "one from aws:s3"),
+        (
+            {"Records": [{**record("{}"), "eventSourceARN": "arn:aws:sqs:eu-central-1:1:other"}]},
+            "one from another queue",
+        ),
+        ({"Records": [{"eventSource": "acme:things"}]}, "one from elsewhere"),
+        ({"Records": [{}]}, "one from elsewhere"),
+        ({"detail": 1, "source": 2}, "an event with 2 keys"),
+        ([], "a list"),
+    ],
+)
+def test_event_from_elsewhere_is_named_in_words_of_ours(event: object, got: str) -> None:
+    with pytest.raises(UnknownEventError, match=f"got {got}$"):
+        sqs_records(event, QUEUE_ARN)
 
 
 @pytest.mark.parametrize(

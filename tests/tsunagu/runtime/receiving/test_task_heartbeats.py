@@ -7,6 +7,7 @@ from tsunagu.contracts.items import Status
 from tsunagu.runtime.errors import LONGEST_DELAY_SECONDS, LeaseLostError, UnavailableError
 from tsunagu.runtime.json_text import JsonObject
 from tsunagu.runtime.receiving.message import Message
+from tsunagu.testing.fakes import DENIED
 
 LEASE_SECONDS = 3
 LONGEST_INVOCATION_SECONDS = 15 * 60
@@ -113,6 +114,44 @@ def test_lease_is_extended_even_if_step_functions_does_not_answer(world: World) 
 
     assert world.receive(record(task("o-1", "t-1")), process=persist) == []
     assert (rivals, world.effects()) == ([["m-2"]], ["o-1"])
+
+
+@pytest.mark.parametrize(("fault", "got"), [("unavailable", "no answer"), ("denied", str(DENIED))])
+def test_lease_that_is_not_extended_says_what_failed(world: World, fault: str, got: str) -> None:
+    world.lease_seconds = LEASE_SECONDS
+    world.store.plan("update", fault)
+    errors: list[UnavailableError] = []
+
+    def beat(_body: JsonObject, message: Message) -> None:
+        with pytest.raises(UnavailableError) as caught:
+            message.heartbeat()
+        errors.append(caught.value)
+
+    world.receive(record(order("o-1")), process=beat)
+
+    (error,) = errors
+    assert str(error) == f"DynamoDB must extend the lease, got {got}"
+    assert error.call == (DENIED if fault == "denied" else None)
+
+
+def test_long_lease_hides_its_message_until_its_end_to_the_second(world: World) -> None:
+    world.lease_seconds = 800
+
+    world.receive(record(order("o-1")), process=lambda _body, message: message.heartbeat(), remaining_ms=900_000)
+
+    assert world.visibility.changed == {"handle-m-1": 800 + 2}  # the lease, and the grace
+
+
+def test_message_whose_invocation_is_over_is_hidden_for_a_second_at_least(world: World) -> None:
+    world.lease_seconds = LEASE_SECONDS
+
+    def beat(_body: JsonObject, message: Message) -> None:
+        world.clock.ms += 11_999  # the invocation and its grace, but for a millisecond
+        message.heartbeat()
+
+    world.receive(record(order("o-1")), process=beat)
+
+    assert world.visibility.changed == {"handle-m-1": 1}
 
 
 def test_late_worker_sends_no_heartbeat(world: World) -> None:

@@ -23,7 +23,7 @@ class Fate(Enum):
     LEFT_OUT = "not tried"
 
 
-# mutmut's exit codes: those of pytest, and some of its own. Any other means that tests failed, or did not end.
+# mutmut's exit codes: those of pytest, and some of its own. Any other means that a test failed, or did not end.
 _FATES = {
     None: Fate.LEFT_OUT,
     0: Fate.SURVIVED,
@@ -31,6 +31,7 @@ _FATES = {
     5: Fate.UNREACHED,
     33: Fate.UNREACHED,
     37: Fate.REFUSED,
+    255: Fate.LEFT_OUT,  # the process could not run the tests
 }
 
 

@@ -43,18 +43,16 @@ class Contender:
     package: HandlerPackage
 
 
+def _package(handler: str) -> HandlerPackage:
+    """Return the folder of the other contenders with one of them as its handler."""
+    requirements, contracts = Path(__file__).parent / "requirements.txt", PROJECT / "lambdas" / "contracts"
+    return HandlerPackage(path=_CONTENDERS, handler=handler, requirements=requirements, include=[contracts])
+
+
 CONTENDERS = (
     Contender("tsunagu", "Tsunagu", handler_package("payments")),
-    Contender("plain lock", "PlainLock", HandlerPackage(path=_CONTENDERS, handler="plain_lock.handler")),
-    Contender(
-        "powertools 3.37.0",
-        "Powertools",
-        HandlerPackage(
-            path=_CONTENDERS,
-            handler="powertools.handler",
-            requirements=Path(__file__).parent / "requirements.txt",
-        ),
-    ),
+    Contender("plain lock", "PlainLock", _package("plain_lock.handler")),
+    Contender("powertools 3.37.0", "Powertools", _package("powertools.handler")),
 )
 
 

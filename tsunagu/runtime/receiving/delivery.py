@@ -3,7 +3,7 @@
 import base64
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from tsunagu.contracts.messages import (
@@ -40,6 +40,8 @@ class Delivery:
         given_request_id: Request id to use instead of the message's own. Default: the message's own.
         problem: What is malformed in the record. Then the message is invalid. Default: nothing.
         receive_count: Deliveries of the message so far, with this one; 1 where SQS does not say.
+        brought_request_id: Request id in the message attribute, if it is well formed; whether or not it is used. It is
+            read once, because each log line needs it.
     """
 
     message_id: str
@@ -52,6 +54,14 @@ class Delivery:
     given_request_id: str | None = None
     problem: str = ""
     receive_count: int = 1
+    brought_request_id: str | None = field(init=False, compare=False)
+
+    def __post_init__(self) -> None:
+        """Read the request id."""
+        attribute = self.attribute(REQUEST_ID_ATTRIBUTE)
+        value = attribute.value if attribute else None
+        is_one = isinstance(value, str) and len(value) in REQUEST_ID_LENGTHS and _REQUEST_ID.fullmatch(value)
+        object.__setattr__(self, "brought_request_id", value if is_one else None)
 
     @classmethod
     def from_record(cls, record: Mapping[str, Any]) -> "Delivery":
@@ -102,15 +112,6 @@ class Delivery:
         The message attribute, if it is well formed; else the SQS message id.
         """
         return self.given_request_id or self.brought_request_id or self.message_id
-
-    @property
-    def brought_request_id(self) -> str | None:
-        """Request id in the message attribute, if it is well formed; whether or not it is used."""
-        attribute = self.attribute(REQUEST_ID_ATTRIBUTE)
-        value = attribute.value if attribute else None
-        if isinstance(value, str) and len(value) in REQUEST_ID_LENGTHS and _REQUEST_ID.fullmatch(value):
-            return value
-        return None
 
     @property
     def hop_count(self) -> int:

@@ -126,6 +126,14 @@ def test_entry_that_is_refused_for_good_is_told_apart() -> None:
     assert result.is_permanent
 
 
+@pytest.mark.parametrize("number", [1, 3])
+def test_call_with_another_number_of_answers_than_entries_is_refused(number: int) -> None:
+    messages = [OutgoingMessage(body="a"), OutgoingMessage(body="b")]
+
+    with pytest.raises(ValueError, match="zip"):
+        send_in_batches(messages, lambda _: ["id"] * number, FakeClock())
+
+
 def test_pauses_between_rounds_double() -> None:
     clock = FakeClock()
 

@@ -46,9 +46,7 @@ class RetryableError(MessageError):
     """
 
     def __init__(self, message: str, *, after_seconds: float | None = None) -> None:
-        if after_seconds is not None and not 0 <= after_seconds <= LONGEST_DELAY_SECONDS:
-            msg = f"after_seconds must be between 0 and {LONGEST_DELAY_SECONDS:,}, got {after_seconds}"
-            raise ValueError(msg)
+        _check_delay(after_seconds)
         super().__init__(message)
         self.after_seconds = after_seconds
 
@@ -119,9 +117,7 @@ class UnavailableError(MessageError):
     """
 
     def __init__(self, message: str, *, after_seconds: float | None = None, call: FailedCall | None = None) -> None:
-        if after_seconds is not None and not 0 <= after_seconds <= LONGEST_DELAY_SECONDS:
-            msg = f"after_seconds must be between 0 and {LONGEST_DELAY_SECONDS:,}, got {after_seconds}"
-            raise ValueError(msg)
+        _check_delay(after_seconds)
         super().__init__(message)
         self.after_seconds = after_seconds
         self.call = call
@@ -133,6 +129,12 @@ class UnfinishedWorkError(MessageError):
 
 class UnknownEventError(Exception):
     """The function was invoked with an event that is not meant for it; nothing was processed."""
+
+
+def _check_delay(seconds: float | None) -> None:
+    if seconds is not None and not 0 <= seconds <= LONGEST_DELAY_SECONDS:
+        msg = f"after_seconds must be between 0 and {LONGEST_DELAY_SECONDS:,}, got {seconds}"
+        raise ValueError(msg)
 
 
 def refuse_unfinished(name: str, returned: object) -> None:

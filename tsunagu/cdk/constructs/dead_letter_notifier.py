@@ -172,20 +172,16 @@ class DeadLetterNotifier(Construct):
         """
         pause_seconds = max(longest_pause.to_seconds(), LONGEST_PAUSE.to_seconds()) + _PAUSE_SLACK.to_seconds()
         periods = math.ceil(pause_seconds / _PERIOD.to_seconds())
-        alarm = cloudwatch.Alarm(
+        return self._alarm(
             scope,
             "ConfigurationFaultAlarm",
-            alarm_description=(
-                "A call failed that no retry mends: a permission is missing, a name is wrong, or a resource was "
-                "deleted or disabled. The log lines of the function name the call. Its messages wait for the repair."
-            ),
-            metric=_function_metric(Metric.CONFIGURATION_FAULTS, function, metrics_namespace),
-            threshold=1,
-            **{**_ALARM_SETTINGS, "evaluation_periods": periods, "datapoints_to_alarm": 1},
+            "A call failed that no retry mends: a permission is missing, a name is wrong, or a resource was "
+            "deleted or disabled. The log lines of the function name the call. Its messages wait for the repair.",
+            _function_metric(Metric.CONFIGURATION_FAULTS, function, metrics_namespace),
+            self.alarm_topic,
+            evaluation_periods=periods,
+            datapoints_to_alarm=1,
         )
-        for topic in dict.fromkeys((self.topic, self.alarm_topic)):
-            alarm.add_alarm_action(actions.SnsAction(topic))
-        return alarm
 
     def watch_commits(
         self, scope: Construct, function: lambda_.IFunction, *, metrics_namespace: str = METRICS_NAMESPACE
@@ -197,19 +193,13 @@ class DeadLetterNotifier(Construct):
             function: A function with the runtime of this library.
             metrics_namespace: CloudWatch namespace of its metrics.
         """
-        alarm = cloudwatch.Alarm(
+        return self._alarm(
             scope,
             "FailureAfterCommitAlarm",
-            alarm_description=(
-                "A business function failed after its transaction was committed. The effect stands, and the message is "
-                "complete, but what the function wanted after the commit was not done. The log names the place."
-            ),
-            metric=_function_metric(Metric.FAILURES_AFTER_COMMIT, function, metrics_namespace),
-            threshold=1,
-            **_ALARM_SETTINGS,
+            "A business function failed after its transaction was committed. The effect stands, and the message is "
+            "complete, but what the function wanted after the commit was not done. The log names the place.",
+            _function_metric(Metric.FAILURES_AFTER_COMMIT, function, metrics_namespace),
         )
-        alarm.add_alarm_action(actions.SnsAction(self.topic))
-        return alarm
 
     def grant_notify(self, grantee: iam.IGrantable) -> iam.Grant:
         """Let `grantee` publish to the topic, and use the topic's key."""
@@ -217,15 +207,33 @@ class DeadLetterNotifier(Construct):
         return grantor.grant(grantee, ["sns:Publish"], self.topic.topic_arn, key_actions=SEND_ACTIONS)
 
     def _dead_letter_alarm(self, scope: Construct, queue: sqs.IQueue, what_happened: str) -> cloudwatch.Alarm:
-        alarm = cloudwatch.Alarm(
+        return self._alarm(
             scope,
             "DeadLetterAlarm",
-            alarm_description=f"The dead-letter queue has messages: a message {what_happened}.",
-            metric=queue.metric_approximate_number_of_messages_visible(period=_PERIOD, statistic="Maximum"),
-            threshold=1,
-            **_ALARM_SETTINGS,
+            f"The dead-letter queue has messages: a message {what_happened}.",
+            queue.metric_approximate_number_of_messages_visible(period=_PERIOD, statistic="Maximum"),
         )
-        alarm.add_alarm_action(actions.SnsAction(self.topic))
+
+    def _alarm(
+        self,
+        scope: Construct,
+        construct_id: str,
+        description: str,
+        metric: cloudwatch.Metric,
+        *more_topics: sns.ITopic,
+        **settings: Any,
+    ) -> cloudwatch.Alarm:
+        """Create an alarm that is raised from 1 on, and goes to the topic and to `more_topics`."""
+        alarm = cloudwatch.Alarm(
+            scope,
+            construct_id,
+            alarm_description=description,
+            metric=metric,
+            threshold=1,
+            **{**_ALARM_SETTINGS, **settings},
+        )
+        for topic in dict.fromkeys((self.topic, *more_topics)):
+            alarm.add_alarm_action(actions.SnsAction(topic))
         return alarm
 
     def _refuse_key_of(self, watched: Construct, key: kms.IKey | None) -> None:

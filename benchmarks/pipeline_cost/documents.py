@@ -7,7 +7,7 @@ from typing import Any
 from benchmarks.pipeline_cost.flow import Flow
 from tsunagu.contracts import claims, items
 from tsunagu.contracts.items import Status
-from tsunagu.runtime.aws.dynamodb import item_attributes, to_attribute
+from tsunagu.runtime.aws.item_attributes import item_attributes, to_attribute
 from tsunagu.runtime.claim_check import Inline, Part, Stored
 from tsunagu.runtime.idempotency.item import Attributes, Item
 from tsunagu.runtime.idempotency.keys import item_id

@@ -21,7 +21,7 @@ from benchmarks.pipeline_cost.prices import Component
 from benchmarks.pipeline_cost.usage import usage
 from tests.tsunagu.runtime.pipeline.world import INLINE_BYTES, FakeTopics, PipelineWorld
 from tests.tsunagu.runtime.world import TIMEOUT_SECONDS
-from tsunagu.runtime.aws.dynamodb import item_attributes, to_attribute
+from tsunagu.runtime.aws.item_attributes import item_attributes, to_attribute
 from tsunagu.runtime.idempotency.item import Change, Item
 from tsunagu.runtime.idempotency.store import Commit, Verdict
 from tsunagu.runtime.json_text import JsonObject

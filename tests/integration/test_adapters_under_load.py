@@ -14,7 +14,8 @@ from tests.integration.test_message_handler import ENVIRONMENT
 from tests.tsunagu.runtime.idempotency.item_store_contract import change, new_item, transact
 from tsunagu.contracts import items
 from tsunagu.runtime.aws.clients import TRIES_PER_CALL, client_config, dynamodb_client, sns_client, sqs_client
-from tsunagu.runtime.aws.dynamodb import DynamoDbItemStore, item_attributes
+from tsunagu.runtime.aws.dynamodb import DynamoDbItemStore
+from tsunagu.runtime.aws.item_attributes import item_attributes
 from tsunagu.runtime.aws.outbox import AwsOutboxSender
 from tsunagu.runtime.aws.sqs import SqsQueueSender, SqsVisibility
 from tsunagu.runtime.aws.tasks import StepFunctionsTasks

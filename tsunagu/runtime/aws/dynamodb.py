@@ -12,9 +12,9 @@ https://docs.aws.amazon.com/amazondynamodb/latest/APIReference/API_TransactWrite
 """
 
 import logging
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import MISSING, fields, replace
+from dataclasses import replace
 from itertools import islice
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -22,10 +22,10 @@ from boto3.dynamodb.types import TypeSerializer
 from botocore.exceptions import BotoCoreError, ClientError
 
 from tsunagu.contracts import items
-from tsunagu.contracts.items import Status
+from tsunagu.runtime.aws.item_attributes import item_attributes, item_or_verdict, to_attribute
 from tsunagu.runtime.aws.sdk_errors import described_call, error_code, failed_call
 from tsunagu.runtime.errors import ConditionFailedError, FailedCall
-from tsunagu.runtime.idempotency.item import AttributeValue, Change, Item
+from tsunagu.runtime.idempotency.item import Change, Item
 from tsunagu.runtime.idempotency.store import BusinessWrite, Commit, Outcome, Verdict
 from tsunagu.runtime.telemetry import call_fields
 
@@ -67,11 +67,6 @@ _ACTIONS = {"Put": "PutItem", "Update": "UpdateItem", "Delete": "DeleteItem", "C
 _UNPROCESSED = "UnprocessedKeys"  # no error code of DynamoDB: the answer leaves keys out when the table is throttled
 APPLIED = Verdict(Outcome.APPLIED)
 CANCELLED = Verdict(Outcome.CANCELLED)
-
-_DEFAULTS = {field.name: field.default for field in fields(Item)}
-_KINDS: dict[Any, str] = {str: "S", Status: "S", int: "N", tuple[str, ...]: "L"}
-_KIND_OF = {field.name: _KINDS[field.type] for field in fields(Item)}
-_NUMBERS = range(items.NEVER + 1)
 
 EntryT = TypeVar("EntryT")
 AnswerT = TypeVar("AnswerT")
@@ -264,7 +259,7 @@ class DynamoDbItemStore:
             except (ClientError, BotoCoreError) as error:
                 return left, self.call_failed(error, operation)
             for attributes in answer["Responses"].get(self.table_name, []):
-                found[attributes[items.ID]["S"]] = _item_or_verdict(attributes)
+                found[attributes[items.ID]["S"]] = item_or_verdict(attributes)
             unprocessed = answer.get("UnprocessedKeys", {}).get(self.table_name)
             left = [*unprocessed["Keys"]] if unprocessed else []
             if not left:
@@ -322,60 +317,5 @@ def _unavailable(call: FailedCall) -> Verdict:
 
 def refused(found: Mapping[str, Any] | None) -> Verdict:
     """Return the verdict on a write whose condition failed, with the item, if DynamoDB sent it and it can be read."""
-    item = _item_or_verdict(found) if found else None
+    item = item_or_verdict(found) if found else None
     return Verdict(Outcome.REFUSED, item if isinstance(item, Item) else None)
-
-
-def item_attributes(item: Item) -> dict[str, Any]:
-    """Return the attributes of `item` in DynamoDB's format. An attribute with its default value is left out."""
-    values = ((name, getattr(item, name), default) for name, default in _DEFAULTS.items())
-    return {name: to_attribute(value) for name, value, default in values if value != default}
-
-
-def to_attribute(value: AttributeValue | Iterable[str]) -> dict[str, Any]:
-    """Return a value in DynamoDB's format."""
-    if isinstance(value, str):
-        return {"S": str.__str__(value)}  # of a subclass, its own text, whatever its `__str__` does
-    if isinstance(value, int):
-        return {"N": str(value)}
-    return {"L": [{"S": each} for each in value]}
-
-
-def _item_or_verdict(attributes: Mapping[str, Any]) -> Item | Verdict:
-    """Return an item; or a verdict, if it has not the form that this release writes."""
-    try:
-        values = {name: _value(name, attributes[name]) for name in _DEFAULTS if name in attributes}
-        missing = [name for name, default in _DEFAULTS.items() if default is MISSING and name not in values]
-        if missing:
-            return Verdict(Outcome.UNREADABLE, unreadable=f"it must have the attributes {missing}")
-    except (AttributeError, LookupError, TypeError, ValueError) as error:
-        return Verdict(Outcome.UNREADABLE, unreadable=str(error))
-    return Item(**values)
-
-
-def _value(name: str, attribute: Mapping[str, Any]) -> Any:
-    """Return the value of an attribute.
-
-    Raises:
-        ValueError: It is not of the attribute's type. The text has the name, and not the value.
-    """
-    kind = _KIND_OF[name]
-    try:
-        value = attribute[kind]
-        if name == items.STATUS:
-            return Status(value)
-        if kind == "N":
-            return _NUMBERS[_NUMBERS.index(int(value))]
-        if kind == "L":
-            return tuple(_text(each["S"]) for each in value)
-        return _text(value)
-    except (LookupError, TypeError, ValueError):
-        expected = f"one of {[*map(str, Status)]}" if name == items.STATUS else f"of type {kind}"
-        msg = f"its attribute {name} must be {expected}"
-        raise ValueError(msg) from None
-
-
-def _text(value: object) -> str:
-    if not isinstance(value, str):
-        raise TypeError
-    return value

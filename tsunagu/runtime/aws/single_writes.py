@@ -9,7 +9,8 @@ from typing import Any
 from botocore.exceptions import BotoCoreError, ClientError
 
 from tsunagu.contracts import items
-from tsunagu.runtime.aws.dynamodb import APPLIED, DynamoDbItemStore, EntryT, item_attributes, refused
+from tsunagu.runtime.aws.dynamodb import APPLIED, DynamoDbItemStore, EntryT, refused
+from tsunagu.runtime.aws.item_attributes import item_attributes
 from tsunagu.runtime.idempotency.item import Change, Item
 from tsunagu.runtime.idempotency.store import Verdict
 

@@ -7,7 +7,7 @@ import pytest
 from tests.tsunagu.runtime.world import QUEUE_ARN, World, order, record
 from tsunagu.contracts.items import KEPT_MESSAGE_IDS, OUTBOX_AND_RESULT_BYTES, Status
 from tsunagu.contracts.messages import ATTRIBUTES_PER_MESSAGE, SNS_MESSAGE_BYTES, SQS_MESSAGE_BYTES
-from tsunagu.runtime.aws.dynamodb import item_attributes
+from tsunagu.runtime.aws.item_attributes import item_attributes
 from tsunagu.runtime.errors import PermanentError
 from tsunagu.runtime.idempotency.item import Item
 from tsunagu.runtime.json_text import JsonObject

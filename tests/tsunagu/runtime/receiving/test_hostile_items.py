@@ -13,8 +13,9 @@ from hypothesis import strategies as st
 from tests.tsunagu.runtime.world import MAX_ATTEMPTS, QUEUE_ARN, World, order, record
 from tsunagu.contracts import items
 from tsunagu.contracts.items import Status
-from tsunagu.runtime.aws.dynamodb import DynamoDbItemStore, item_attributes
+from tsunagu.runtime.aws.dynamodb import DynamoDbItemStore
 from tsunagu.runtime.aws.entries import EntryCall, send_entries
+from tsunagu.runtime.aws.item_attributes import item_attributes
 from tsunagu.runtime.errors import UnavailableError
 from tsunagu.runtime.idempotency.item import Item
 from tsunagu.runtime.idempotency.keys import item_id, payload_hash, unreadable_item_id

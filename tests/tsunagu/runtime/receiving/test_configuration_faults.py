@@ -5,10 +5,11 @@ from dataclasses import dataclass
 
 import pytest
 
+from tests.tsunagu.runtime.receiving.processes import beat, commit, fail, nothing, refuse, send_on
 from tests.tsunagu.runtime.world import MAX_ATTEMPTS, Process, World, order, record
 from tsunagu.contracts.items import Status
 from tsunagu.contracts.telemetry import LogKey
-from tsunagu.runtime.errors import FailedCall, PermanentError, RetryableError, UnavailableError
+from tsunagu.runtime.errors import FailedCall, RetryableError, UnavailableError
 from tsunagu.runtime.json_text import JsonObject
 from tsunagu.runtime.receiving.message import Message
 from tsunagu.runtime.sending.outbox import SEND_ROUNDS
@@ -25,35 +26,9 @@ def world() -> World:
     return World()
 
 
-def nothing(_body: JsonObject, _message: Message) -> None:
-    pass
-
-
-def refuse(_body: JsonObject, _message: Message) -> None:
-    msg = "never"
-    raise PermanentError(msg)
-
-
-def fail(_body: JsonObject, _message: Message) -> None:
-    raise ValueError
-
-
 def fail_later(_body: JsonObject, _message: Message) -> None:
     msg = "later"
     raise RetryableError(msg, after_seconds=5)
-
-
-def send_on(_body: JsonObject, message: Message) -> None:
-    message.outbox.send("https://sqs/next", "x")
-
-
-def beat(_body: JsonObject, message: Message) -> None:
-    message.heartbeat(task_token="t-1")
-
-
-def commit(body: JsonObject, message: Message) -> None:
-    with message.transaction() as transaction:
-        transaction.put("effects", {"order_id": body["order_id"]})
 
 
 def deny(operation: str, *, after: int = 0) -> Break:

@@ -1,6 +1,7 @@
 """What all tests share: AWS in this process, by moto, the context of the app, and an order that suits workers."""
 
 import json
+import logging
 import signal
 import sys
 import threading
@@ -65,7 +66,9 @@ def sigint() -> None:
 
 @pytest.fixture(autouse=True)
 def process_wide_telemetry(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Undo what a handler configures for its process: its hooks, and where its own code is."""
+    """Undo what a handler configures for its process: its hooks, filters of logs, and where its own code is."""
+    for handler in logging.getLogger().handlers:
+        monkeypatch.setattr(handler, "filters", [*handler.filters])
     for name in ("folder", "is_package", "log_tracebacks"):
         monkeypatch.setattr(HandlerCode, name, getattr(HandlerCode, name))
     monkeypatch.setattr(threading, "excepthook", threading.excepthook)

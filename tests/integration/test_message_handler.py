@@ -12,7 +12,9 @@ from tests.tsunagu.runtime.world import QUEUE_ARN, FakeContext, record
 from tsunagu.contracts.environment import EnvironmentContractError, ReceiverEnvironment
 from tsunagu.contracts.pipeline import ServiceEnvironment
 from tsunagu.runtime.functions.message_handler import message_handler
+from tsunagu.runtime.functions.pipeline_service import pipeline_service
 from tsunagu.runtime.idempotency.keys import item_id
+from tsunagu.runtime.pipeline.work import Work
 from tsunagu.runtime.receiving.message import Message
 
 
@@ -128,7 +130,17 @@ def test_start_without_its_environment_is_counted_and_logged_each_time(
     assert [(line["ConfigurationFaults"], line["function_name"], line["service"]) for line in lines] == [
         (1, "invoices-function", "invoices")
     ] * 2
-    assert [line.message for line in caplog.records] == ["function not started"] * 2
+    assert [(line.message, line.exc_info) for line in caplog.records] == [("function not started", None)] * 2
+
+
+def test_start_of_a_service_without_its_environment_logs_no_text_of_the_error(caplog: pytest.LogCaptureFixture) -> None:
+    @pipeline_service
+    def handler(invoice: Invoice, work: Work) -> None: ...
+
+    with pytest.raises(EnvironmentContractError):
+        handler({}, FakeContext())
+
+    assert [(line.message, line.exc_info) for line in caplog.records] == [("function not started", None)]
 
 
 def test_variable_that_a_business_function_lacks_is_a_configuration_fault(

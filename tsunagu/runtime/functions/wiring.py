@@ -60,7 +60,6 @@ def receiver(
     Raises:
         EnvironmentContractError: An environment variable is missing or wrong.
     """
-    telemetry.configure(scope)
     with loud_start(scope):
         environment = ReceiverEnvironment.from_environment(os.environ)
     telemetry.configure(scope, process, log_tracebacks=environment.log_tracebacks)
@@ -133,6 +132,7 @@ def loud_start(scope: str = "") -> Iterator[None]:
         yield
     except EnvironmentContractError:
         fault = unreadable_environment()
+        telemetry.configure(scope or fault.resource)  # so that the text of the error stays out of the log
         namespace = os.environ.get(ReceiverEnvironment.variable_name("metrics_namespace")) or METRICS_NAMESPACE
         counted = metrics(namespace, scope or fault.resource, SystemClock())
         counted.count_fault(fault)

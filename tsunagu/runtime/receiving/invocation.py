@@ -2,6 +2,8 @@
 
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
+from heapq import heapify, heappop, heappush
+from itertools import count
 from typing import Generic, TypeVar
 
 from tsunagu.runtime.receiving.batch import Batch, BatchMessage, Lane
@@ -75,11 +77,15 @@ class Invocation(Generic[PayloadT]):
 
         A message that kills its worker is counted with each kill. So after one kill, its neighbours run before it.
         """
-        while lanes:
-            lane, *others = sorted(lanes, key=lambda lane: _attempts(lane[0].message))
+        numbers = count()  # of lanes with as many attempts, the one that has waited longest goes first
+        waiting = [(_attempts(lane[0].message), next(numbers), lane) for lane in lanes]
+        heapify(waiting)
+        while waiting:
+            *_, lane = heappop(waiting)
             self._settlement.flush()
             self._advance(lane[0].message)
-            lanes = [*others, *self._behind([lane])]
+            for rest in self._behind([lane]):
+                heappush(waiting, (_attempts(rest[0].message), next(numbers), rest))
 
     def _behind(self, lanes: Sequence[Lane[PayloadT]]) -> list[Lane[PayloadT]]:
         """Return what is behind the heads of lanes. A lane ends at a head that SQS may not delete."""

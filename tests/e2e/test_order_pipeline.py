@@ -113,7 +113,9 @@ def test_declined_orders_are_reserved_and_neither_charged_nor_shipped(order_run:
 
 
 def test_dead_letters_are_redriven_and_finished_after_the_repair(order_run: OrderRun) -> None:
-    assert (order_run.redriven.moved, order_run.redriven.problems) == (15, [])
+    copies = order_run.redriven.moved - len(declined(order_run))
+    assert 0 <= copies <= sum(order_run.killed.values())  # a killed handler may have sent its message or letter before
+    assert order_run.redriven.problems == []
     assert order_run.letters_after == {"inventory": 0, "billing": 0, "shipping": 0}
     assert effects(order_run.before_replays, order_run.orders) == {
         "RESERVATION": {1: 500},

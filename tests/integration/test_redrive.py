@@ -38,7 +38,7 @@ def test_letters_of_a_fifo_queue_go_back_with_their_attributes() -> None:
     assert (report.moved, report.problems) == (12, [])
     messages = sqs.receive_message(QueueUrl=urls[0], MaxNumberOfMessages=10, MessageAttributeNames=["All"])["Messages"]
     assert [message["Body"] for message in messages] == [f"b-{number}" for number in range(10)]
-    assert set(messages[0]["MessageAttributes"]) == {"tsunagu_request_id"}
+    assert set(messages[0]["MessageAttributes"]) == {"tsunagu_request_id", "tsunagu_redriven"}
     assert "Messages" not in sqs.receive_message(QueueUrl=urls[1])
 
 

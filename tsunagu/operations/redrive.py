@@ -4,6 +4,8 @@
   and not deleted is redriven again, and the receiver skips the duplicate.
 - On a FIFO queue each letter gets a deduplication id of its own, made of its message id. SQS's own redrive keeps the
   first one. So with it, SQS drops a message that is dead-lettered and redriven twice within five minutes.
+- A letter that goes back says so, by the attribute `tsunagu_redriven`: an accepted request that has failed is reopened
+  by such a message only.
 """
 
 from collections.abc import Sequence
@@ -14,11 +16,12 @@ from tsunagu.contracts.messages import (
     DEAD_LETTER_REASON_ATTRIBUTE,
     DEAD_LETTER_SOURCE_ATTRIBUTE,
     OLD_ATTRIBUTES,
+    REDRIVEN_ATTRIBUTE,
     redrive_deduplication_id,
 )
 from tsunagu.runtime.clock import Clock
 from tsunagu.runtime.receiving.delivery import Delivery
-from tsunagu.runtime.sending.publish import OutgoingMessage, QueueSender
+from tsunagu.runtime.sending.publish import OutgoingMessage, QueueSender, with_attribute
 
 RATES_PER_SECOND = (0.0, 500.0)
 
@@ -140,13 +143,14 @@ def _move(letters: Sequence[DeadLetter], source: DeadLetterSource, target: Queue
 
 def _message(delivery: Delivery) -> OutgoingMessage:
     added = _OURS | (_OLD if _is_of_earlier_release(delivery) else set())
-    return OutgoingMessage(
+    message = OutgoingMessage(
         body=delivery.body,
         attributes={name: value for name, value in delivery.attributes.items() if name not in added},
         group_id=delivery.group_id,
         deduplication_id=redrive_deduplication_id(delivery.message_id) if delivery.is_fifo else None,
         trace_header=delivery.trace_header,
     )
+    return with_attribute(message, REDRIVEN_ATTRIBUTE, "true")
 
 
 def _is_of_earlier_release(delivery: Delivery) -> bool:

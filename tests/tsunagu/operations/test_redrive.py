@@ -43,14 +43,14 @@ def letter(number: int, *, sent_ms: int = START_MS - 1, group: str | None = None
     return DeadLetter(Delivery.from_record(raw), sent_ms)
 
 
-def test_all_letters_go_back_in_order_without_our_attributes() -> None:
+def test_all_letters_go_back_in_order_without_the_attributes_of_a_dead_letter() -> None:
     source, target = FakeDeadLetterQueue([letter(n) for n in range(25)]), FakeQueue()
 
     report = redrive(source, target, FakeClock())
 
     assert (report.moved, report.problems) == (25, [])
     assert [message.body for message in target.sent] == [f"body-{n}" for n in range(25)]
-    assert set(target.sent[0].attributes) == {"tsunagu_request_id"}
+    assert set(target.sent[0].attributes) == {"tsunagu_request_id", "tsunagu_redriven"}
     assert (source.letters, source.hidden) == ([], [])
 
 
@@ -94,7 +94,22 @@ def test_old_names_are_removed_from_letters_of_an_earlier_release_only(
 
     redrive(FakeDeadLetterQueue([old]), target, FakeClock())
 
-    assert set(target.sent[0].attributes) == (attributes.keys() if kept is None else kept)
+    assert set(target.sent[0].attributes) == {*(attributes if kept is None else kept), "tsunagu_redriven"}
+
+
+@pytest.mark.parametrize(("spare", "is_marked"), [(0, False), (1, True)])
+def test_letter_without_room_goes_back_without_saying_that_it_was_redriven(spare: int, is_marked: bool) -> None:
+    target = FakeQueue()
+    attributes = {f"a-{number}": "v" for number in range(10 - spare)}
+
+    redrive(
+        FakeDeadLetterQueue([DeadLetter(Delivery.from_record(record("b", attributes=attributes)), START_MS - 1)]),
+        target,
+        FakeClock(),
+    )
+
+    assert attributes.keys() <= target.sent[0].attributes.keys()
+    assert ("tsunagu_redriven" in target.sent[0].attributes) == is_marked
 
 
 def test_reason_and_source_of_a_letter_of_an_earlier_release_are_read() -> None:

@@ -20,16 +20,17 @@ LONGEST_CONNECT_SECONDS = 1.0
 LONGEST_READ_SECONDS = 2.0
 
 
-def client_config(function_timeout_seconds: float) -> Config:
+def client_config(function_timeout_seconds: float, *, longest_read_seconds: float = LONGEST_READ_SECONDS) -> Config:
     """Return a configuration with which a call and all its retries end before the function times out.
 
     Args:
         function_timeout_seconds: Longest time of one invocation.
+        longest_read_seconds: Longest wait for an answer. Calls that copy large objects need more than others.
     """
     try_seconds = function_timeout_seconds * CALL_SHARE / TRIES_PER_CALL
     return Config(
         connect_timeout=min(LONGEST_CONNECT_SECONDS, try_seconds / 3),
-        read_timeout=min(LONGEST_READ_SECONDS, try_seconds * 2 / 3),
+        read_timeout=min(longest_read_seconds, try_seconds * 2 / 3),
         retries={"mode": "standard", "total_max_attempts": TRIES_PER_CALL},
     )
 

@@ -105,7 +105,12 @@ class DynamoDbItemStore:
 
     def read(self, item_ids: Sequence[str]) -> list[Item | Verdict | None]:
         """Read items consistently. A `Verdict` says that the store did not answer, or that the item cannot be read."""
-        found: dict[str, Item | Verdict] = {}
+        found = self.read_attributes(item_ids)
+        return [item_or_verdict(each) if isinstance(each, Mapping) else each for each in found]
+
+    def read_attributes(self, item_ids: Sequence[str]) -> list[Mapping[str, Any] | Verdict | None]:
+        """Read all attributes of items consistently, in DynamoDB's format. A `Verdict`: the store did not answer."""
+        found: dict[str, Mapping[str, Any]] = {}
         unread: dict[str, Verdict] = {}
         for start in range(0, len(item_ids), KEYS_PER_READ):
             keys = [{items.ID: {"S": item_id}} for item_id in item_ids[start : start + KEYS_PER_READ]]
@@ -247,7 +252,7 @@ class DynamoDbItemStore:
             calls += [(f"dynamodb:{_ACTIONS[each.operation]}", str(each.table_name)) for each in commit.writes]
         return calls
 
-    def _read(self, keys: list[dict[str, Any]], found: dict[str, Item | Verdict]) -> tuple[list[Any], Verdict]:
+    def _read(self, keys: list[dict[str, Any]], found: dict[str, Mapping[str, Any]]) -> tuple[list[Any], Verdict]:
         """Read `keys` into `found`; return those that DynamoDB did not process, and the verdict on them."""
         left: list[Any] = keys
         operation = "dynamodb:BatchGetItem"
@@ -259,7 +264,7 @@ class DynamoDbItemStore:
             except (ClientError, BotoCoreError) as error:
                 return left, self.call_failed(error, operation)
             for attributes in answer["Responses"].get(self.table_name, []):
-                found[attributes[items.ID]["S"]] = item_or_verdict(attributes)
+                found[attributes[items.ID]["S"]] = attributes
             unprocessed = answer.get("UnprocessedKeys", {}).get(self.table_name)
             left = [*unprocessed["Keys"]] if unprocessed else []
             if not left:

@@ -55,6 +55,9 @@ class AwsOutboxSender:
             return SqsQueueSender(self._sqs, target, self._clock).send([*map(_message, messages)])
         if channel is Channel.TOPIC:
             return SnsTopicSender(self._sns, target, self._clock).send([*map(_message, messages)])
+        if channel is Channel.OBJECT:
+            text = "an object must be sent by a function of accepted requests, got another one"
+            return [SendResult(None, text, is_permanent=True)] * len(messages)
         return [self._tasks.report(message.outbox_message, message.deduplication_id) for message in messages]
 
 

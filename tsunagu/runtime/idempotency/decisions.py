@@ -24,12 +24,16 @@ class ClaimRequest:
         payload_hash: Hash of the payload. Another payload under the same key is refused.
         request_id: Identifier that follows the request through every hop.
         message_ids: SQS message ids of the records; more than one when a batch holds the key and payload twice.
+        reopens: Whether it may claim an item that is DEAD, under another message id. Default: it may, because a message
+            with another id was redriven or corrected. A copy of an accepted request is not: its caller was told that
+            the request failed.
     """
 
     item_id: str
     payload_hash: str
     request_id: str
     message_ids: tuple[str, ...]
+    reopens: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,7 +45,7 @@ class Held:
 
 @dataclass(frozen=True, slots=True)
 class Done:
-    """The message was completed before: acknowledge it."""
+    """The message was completed before, or has failed for good: acknowledge it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -203,8 +207,9 @@ class Idempotency:
         self, request: ClaimRequest, wanted: Item, found: Item, now_ms: int
     ) -> Decision | tuple[Change, Claim]:
         if found.status is Status.DEAD:
-            own = set(found.message_ids) & set(request.message_ids)
-            return DeadLettered(found) if own else takeover(found, wanted)
+            if set(found.message_ids) & set(request.message_ids):
+                return DeadLettered(found)
+            return takeover(found, wanted) if request.reopens else Done()
         if found.payload_hash != wanted.payload_hash:
             return Mismatch()
         if found.status is Status.COMPLETED:
@@ -216,6 +221,8 @@ class Idempotency:
     def _decide_committed(self, request: ClaimRequest, found: Item, now_ms: int) -> Decision:
         if request.message_ids and set(request.message_ids) <= set(found.told):
             return DeadLettered(found)
+        if found.told and not request.reopens:  # it was given up, and is shown as failed
+            return Done()
         # The owner may be sending at this moment. A copy of the message would send everything a second time.
         may_be_sending = now_ms <= found.lease < items.NEVER and found.owner != self._owner
         return Busy(found.lease) if may_be_sending else Unsent(found)
@@ -304,7 +311,8 @@ class Idempotency:
         The item stays COMMITTED, because its effect stands. A redriven message sends again, with all rounds.
         """
         change = self.send_failed(replace(item, attempts=0))
-        return replace(change, values={**change.values, items.TOLD: _with(item.told, message_ids)})
+        told: Attributes = {items.TOLD: _with(item.told, message_ids), items.PUBLISHED_REASON: item.published_reason}
+        return replace(change, values={**change.values, **told})
 
     def released(self, claim: Claim, *, attempts: int, reason: str, published: str = "") -> Change:
         """Return the change that releases the item, with the attempts so far and the last error."""

@@ -42,7 +42,8 @@ class Item:
         receiver: Whose key it is: the queue's ARN, the name of shared keys, or the place of the pipeline that a start
             is of. Empty where nobody else can have the key: the key of a service is a run id.
         updated: Time of the last claim or outcome, in milliseconds since the epoch.
-        expiration: When TTL may delete the item, in seconds since the epoch.
+        expiration: When TTL may delete the item, in seconds since the epoch. 0: never, as of a record that a gateway
+            wrote and no worker has claimed.
     """
 
     id: str
@@ -78,7 +79,8 @@ class Item:
 
         A COMMITTED item does not expire, because its messages are still to be sent.
         """
-        return self.expiration * 1_000 < now_ms and self.status is not Status.COMMITTED and not self.is_held(now_ms)
+        is_over = 0 < self.expiration * 1_000 < now_ms
+        return is_over and self.status is not Status.COMMITTED and not self.is_held(now_ms)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

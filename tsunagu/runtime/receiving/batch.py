@@ -2,8 +2,8 @@
 
 import math
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass, field
-from typing import Generic, TypeVar
+from dataclasses import dataclass, field, replace
+from typing import Any, Generic, TypeVar
 
 from tsunagu.runtime.clock import Clock
 from tsunagu.runtime.errors import refuse_unfinished
@@ -142,20 +142,7 @@ class Intake(Generic[PayloadT]):
 
         A delivery that cannot be read becomes a message with a `problem`.
         """
-        messages: dict[tuple[str, str], BatchMessage[PayloadT]] = {}
-        lanes: dict[str, list[LaneEntry[PayloadT]]] = {}
-        for delivery in deliveries:
-            message = self._message(delivery)
-            known = messages.setdefault((message.claim_request.item_id, message.claim_request.payload_hash), message)
-            if known is not message:
-                known.deliveries.append(delivery)
-                known.claim_request = _claim_request(
-                    known.claim_request.item_id, known.claim_request.payload_hash, known.deliveries
-                )
-            group = delivery.ordered_group_id
-            lane = f"group:{group}" if group else f"record:{delivery.message_id}"
-            lanes.setdefault(lane, []).append(LaneEntry(delivery, known))
-        return Batch(list(messages.values()), list(lanes.values()))
+        return arranged(deliveries, self._message)
 
     def _message(self, delivery: Delivery) -> BatchMessage[PayloadT]:
         try:
@@ -169,13 +156,42 @@ class Intake(Generic[PayloadT]):
         except (KeyboardInterrupt, SystemExit):  # they end the process, as a kill does
             raise
         except BaseException as error:  # noqa: BLE001 - the batch boundary: an error of one message affects no other
-            identity = message_item_id(self._scope, delivery.message_id)
-            return BatchMessage(
-                deliveries=[delivery], claim_request=_claim_request(identity, "", [delivery]), problem=error
-            )
+            return nameless(self._scope, delivery, error)
         return BatchMessage(
-            deliveries=[delivery], claim_request=_claim_request(identity, digest, [delivery]), payload=payload
+            deliveries=[delivery], claim_request=_claim_request(identity, digest, delivery), payload=payload
         )
+
+
+def nameless(scope: str, delivery: Delivery, problem: BaseException) -> BatchMessage[Any]:
+    """Return the message of a delivery that has no business key, because it cannot be read: it has an item of its own.
+
+    Args:
+        scope: First part of the items' ids.
+        delivery: The delivery.
+        problem: Why it cannot be read.
+    """
+    identity = message_item_id(scope, delivery.message_id)
+    return BatchMessage(deliveries=[delivery], claim_request=_claim_request(identity, "", delivery), problem=problem)
+
+
+def arranged(deliveries: Sequence[Delivery], read: Callable[[Delivery], BatchMessage[PayloadT]]) -> Batch[PayloadT]:
+    """Read each delivery by `read`, group them by key and payload, and order them in lanes."""
+    messages: dict[tuple[str, str], BatchMessage[PayloadT]] = {}
+    lanes: dict[str, list[LaneEntry[PayloadT]]] = {}
+    for delivery in deliveries:
+        message = read(delivery)
+        known = messages.setdefault((message.claim_request.item_id, message.claim_request.payload_hash), message)
+        if known is not message:
+            known.deliveries.append(delivery)
+            known.claim_request = replace(
+                known.claim_request,
+                message_ids=known.message_ids,
+                reopens=known.claim_request.reopens or message.claim_request.reopens,
+            )
+        group = delivery.ordered_group_id
+        lane = f"group:{group}" if group else f"record:{delivery.message_id}"
+        lanes.setdefault(lane, []).append(LaneEntry(delivery, known))
+    return Batch(list(messages.values()), list(lanes.values()))
 
 
 class Pace:
@@ -217,10 +233,10 @@ def _unconfirmed(lane: Lane[PayloadT]) -> Lane[PayloadT]:
     return lane[next((index for index, done in enumerate(confirmed) if not done), len(lane)) :]
 
 
-def _claim_request(identity: str, digest: str, deliveries: Sequence[Delivery]) -> ClaimRequest:
+def _claim_request(identity: str, digest: str, delivery: Delivery) -> ClaimRequest:
     return ClaimRequest(
         item_id=identity,
         payload_hash=digest,
-        request_id=deliveries[0].request_id,
-        message_ids=tuple(delivery.message_id for delivery in deliveries),
+        request_id=delivery.request_id,
+        message_ids=(delivery.message_id,),
     )

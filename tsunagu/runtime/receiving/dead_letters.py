@@ -7,14 +7,11 @@ goes without.
 
 import json
 from collections.abc import Sequence
-from dataclasses import replace
 from logging import getLogger
 
 from tsunagu.contracts.messages import (
-    ATTRIBUTES_PER_MESSAGE,
     DEAD_LETTER_REASON_ATTRIBUTE,
     DEAD_LETTER_SOURCE_ATTRIBUTE,
-    SQS_MESSAGE_BYTES,
     dead_letter_deduplication_id,
     dead_letter_source,
 )
@@ -23,7 +20,13 @@ from tsunagu.runtime.errors import call_of, error_type
 from tsunagu.runtime.idempotency.item import Item
 from tsunagu.runtime.receiving.delivery import Delivery
 from tsunagu.runtime.retry import together_or_alone
-from tsunagu.runtime.sending.publish import Attribute, NotificationSender, OutgoingMessage, QueueSender, SendResult
+from tsunagu.runtime.sending.publish import (
+    NotificationSender,
+    OutgoingMessage,
+    QueueSender,
+    SendResult,
+    with_attribute,
+)
 from tsunagu.runtime.telemetry import Metrics, call_fields, in_hand
 
 _logger = getLogger(__name__)
@@ -113,8 +116,8 @@ class DeadLetterChannel:
             trace_header=delivery.trace_header,
         )
         source = dead_letter_source(self._queue_arn, delivery.message_id)
-        letter = _with_attribute(letter, DEAD_LETTER_SOURCE_ATTRIBUTE, source)
-        return _with_attribute(letter, DEAD_LETTER_REASON_ATTRIBUTE, self._reason(item))
+        letter = with_attribute(letter, DEAD_LETTER_SOURCE_ATTRIBUTE, source)
+        return with_attribute(letter, DEAD_LETTER_REASON_ATTRIBUTE, self._reason(item))
 
     def _reason(self, item: Item) -> str:
         return item.reason if self._publish_error_text else item.published_reason or item.reason
@@ -141,11 +144,3 @@ class DeadLetterChannel:
 
 def _not_sent(error: Exception) -> SendResult:
     return SendResult(None, error_type(error))
-
-
-def _with_attribute(message: OutgoingMessage, name: str, value: str) -> OutgoingMessage:
-    """Return the message with one more attribute; without it, if it would have too many or be too large."""
-    attributes: dict[str, Attribute | str] = {**message.attributes, name: value}
-    extended = replace(message, attributes=attributes)
-    has_room = len(attributes) <= ATTRIBUTES_PER_MESSAGE and extended.size_bytes <= SQS_MESSAGE_BYTES
-    return extended if has_room else message

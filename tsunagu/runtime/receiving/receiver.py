@@ -105,12 +105,11 @@ class Receiver(Generic[PayloadT]):
         process: Callable[[PayloadT, Message], object],
         read: Callable[[Mapping[str, Any]], Delivery] = Delivery.from_record,
     ) -> None:
-        self._config = config
-        self._ports = ports
-        self._process = process
+        self._queue_arn = config.queue_arn
+        self._clock = ports.clock
         self._read = read
         self._intake = Intake(config.scope, parse, key)
-        self._pace = Pace(ports.clock, config.function_timeout_seconds)
+        self._worker = BatchWorker(config, ports, process)
 
     def receive(self, event: object, context: LambdaContext) -> dict[str, list[dict[str, str]]]:
         """Process an SQS event.
@@ -125,16 +124,46 @@ class Receiver(Generic[PayloadT]):
         Raises:
             UnknownEventError: The event is not an SQS event of this queue; nothing was processed.
         """
-        deliveries = [self._read(record) for record in sqs_records(event, self._config.queue_arn)]
-        deadline_ms = self._ports.clock.now_ms() + context.get_remaining_time_in_millis()
-        batch = self._intake.arrange(deliveries)
-        self._invocation(deadline_ms).run(batch)
+        deliveries = [self._read(record) for record in sqs_records(event, self._queue_arn)]
+        deadline_ms = self._clock.now_ms() + context.get_remaining_time_in_millis()
+        return self._worker.work(self._intake.arrange(deliveries), deadline_ms)
+
+
+class BatchWorker(Generic[PayloadT]):
+    """Works on the batches of one receiver: claims their messages, runs them, and settles them.
+
+    Args:
+        config: Numbers and names.
+        ports: The services that the receiver uses.
+        process: The business function, as a `Receiver` has it.
+    """
+
+    def __init__(self, config: ReceiverConfig, ports: Ports, process: Callable[[PayloadT, Message], object]) -> None:
+        self._config = config
+        self._ports = ports
+        self._process = process
+        self._pace = Pace(ports.clock, config.function_timeout_seconds)
+
+    def work(
+        self, batch: Batch[PayloadT], deadline_ms: int, store: ItemStore | None = None
+    ) -> dict[str, list[dict[str, str]]]:
+        """Work on one batch.
+
+        Args:
+            batch: The messages.
+            deadline_ms: When Lambda ends the invocation, in milliseconds since the epoch.
+            store: Keeps the items of this batch. Default: that of the ports.
+
+        Returns:
+            The partial batch response: the messages that SQS must deliver again.
+        """
+        self._invocation(deadline_ms, self._ports.store if store is None else store).run(batch)
         return self._answer(batch)
 
-    def _invocation(self, deadline_ms: int) -> Invocation[PayloadT]:
+    def _invocation(self, deadline_ms: int, store: ItemStore) -> Invocation[PayloadT]:
         ports = self._ports
         idempotency = Idempotency(
-            ports.store,
+            store,
             ports.clock,
             owner=ports.new_owner(),
             lease=LeaseTerm(ports.clock, deadline_ms, self._config.lease_seconds),

@@ -40,6 +40,7 @@ class Channel(StrEnum):
     TOPIC = "topic"
     TASK_SUCCESS = "task-success"
     TASK_FAILURE = "task-failure"
+    OBJECT = "object"  # of the results of accepted requests: the body is the key of the copy that was staged
 
 
 _LARGEST = {
@@ -48,6 +49,8 @@ _LARGEST = {
     # https://docs.aws.amazon.com/step-functions/latest/dg/service-quotas.html
     Channel.TASK_SUCCESS: 262_144,
     Channel.TASK_FAILURE: 32_768,
+    # https://docs.aws.amazon.com/AmazonS3/latest/userguide/object-keys.html
+    Channel.OBJECT: 1_024,
 }
 
 
@@ -64,8 +67,9 @@ class OutboxMessage:
 
     Attributes:
         channel: Kind of the target.
-        target: Queue URL, topic ARN, or task token.
-        body: Text of the message; for a task, its output, or the cause of its failure.
+        target: Queue URL, topic ARN, task token, or key of an object.
+        body: Text of the message; for a task, its output, or the cause of its failure; for an object, the key of the
+            one that is copied.
         attributes: Message attributes of type String.
         group_id: Message group. A FIFO queue or topic requires it; on a standard queue it makes the queue fair.
         error: Name of a task's error.
@@ -171,6 +175,13 @@ class Outbox:
     def fail_task(self, token: str, error: str, cause: str) -> None:
         """Report to Step Functions that a task failed, once this message is completed."""
         self._add(Channel.TASK_FAILURE, token, cause, error=error)
+
+    def keep_object(self, staged_key: str, key: str) -> None:
+        """Copy an object that was staged in the bucket of results, once this message is completed.
+
+        Only a function of accepted requests has such a bucket; elsewhere the copy is refused, and dead-lettered.
+        """
+        self._add(Channel.OBJECT, key, staged_key)
 
     def seal(self) -> tuple[OutboxMessage, ...]:
         """Return the messages, and refuse later ones, because they would be lost."""

@@ -1,10 +1,10 @@
 """Sending messages to queues and topics: cuts them into batches, and sends failed entries again."""
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Protocol
 
-from tsunagu.contracts.messages import SQS_ENTRIES_PER_BATCH, SQS_MESSAGE_BYTES
+from tsunagu.contracts.messages import ATTRIBUTES_PER_MESSAGE, SQS_ENTRIES_PER_BATCH, SQS_MESSAGE_BYTES
 from tsunagu.runtime.clock import Clock
 from tsunagu.runtime.errors import FailedCall
 
@@ -53,6 +53,14 @@ class OutgoingMessage:
             size += len(name.encode()) + len(data_type.encode())
             size += len(value.encode() if isinstance(value, str) else value)
         return size
+
+
+def with_attribute(message: OutgoingMessage, name: str, value: str) -> OutgoingMessage:
+    """Return the message with one more attribute; without it, if it would have too many or be too large for SQS."""
+    attributes: dict[str, Attribute | str] = {**message.attributes, name: value}
+    extended = replace(message, attributes=attributes)
+    has_room = len(attributes) <= ATTRIBUTES_PER_MESSAGE and extended.size_bytes <= SQS_MESSAGE_BYTES
+    return extended if has_room else message
 
 
 @dataclass(frozen=True, slots=True)

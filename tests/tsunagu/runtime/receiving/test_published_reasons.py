@@ -131,7 +131,9 @@ def test_text_of_a_service_that_refuses_an_outbox_stays_in_the_log_of_the_item(m
 
     world.receive(record(order("o-1")), process=lambda _body, message: message.outbox.send("https://sqs/next", "x"))
 
-    assert published(world) == {"done, but its messages were refused 1 times, the last with InvalidParameter"}
+    (reason,) = published(world)
+    assert reason == "done, but its messages were refused 1 times, the last with InvalidParameter"
+    assert world.only_item().published_reason == reason
 
 
 def test_failed_entry_has_the_code_of_its_service() -> None:

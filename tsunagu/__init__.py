@@ -22,14 +22,17 @@ if TYPE_CHECKING:
     from tsunagu.runtime.functions.message_handler import message_handler
     from tsunagu.runtime.functions.pipeline_service import pipeline_service
     from tsunagu.runtime.functions.preprocessor import preprocessor_handler
+    from tsunagu.runtime.functions.scheduled_job import scheduled_job
     from tsunagu.runtime.json_text import JsonObject
     from tsunagu.runtime.pipeline.work import Work
     from tsunagu.runtime.receiving.message import Message
     from tsunagu.runtime.receiving.receiver import LambdaContext
+    from tsunagu.runtime.single_flight.run import Continue, Run
 
 __all__ = [
     "Clock",
     "ConditionFailedError",
+    "Continue",
     "EnvironmentContract",
     "EnvironmentContractError",
     "InvalidMessageError",
@@ -40,6 +43,7 @@ __all__ = [
     "MessageError",
     "PermanentError",
     "RetryableError",
+    "Run",
     "SystemClock",
     "TaskLostError",
     "UnavailableError",
@@ -48,12 +52,14 @@ __all__ = [
     "message_handler",
     "pipeline_service",
     "preprocessor_handler",
+    "scheduled_job",
 ]
 
 _ERRORS = "tsunagu.runtime.errors"
 _MODULES = {
     "Clock": "tsunagu.runtime.clock",
     "ConditionFailedError": _ERRORS,
+    "Continue": "tsunagu.runtime.single_flight.run",
     "EnvironmentContract": "tsunagu.contracts.environment",
     "EnvironmentContractError": "tsunagu.contracts.environment",
     "InvalidMessageError": _ERRORS,
@@ -64,6 +70,7 @@ _MODULES = {
     "MessageError": _ERRORS,
     "PermanentError": _ERRORS,
     "RetryableError": _ERRORS,
+    "Run": "tsunagu.runtime.single_flight.run",
     "SystemClock": "tsunagu.runtime.clock",
     "TaskLostError": _ERRORS,
     "UnavailableError": _ERRORS,
@@ -72,6 +79,7 @@ _MODULES = {
     "message_handler": "tsunagu.runtime.functions.message_handler",
     "pipeline_service": "tsunagu.runtime.functions.pipeline_service",
     "preprocessor_handler": "tsunagu.runtime.functions.preprocessor",
+    "scheduled_job": "tsunagu.runtime.functions.scheduled_job",
 }
 
 if not TYPE_CHECKING:  # a type checker must still find that a name does not exist

@@ -21,6 +21,7 @@ class Metric(StrEnum):
     FAILURES_AFTER_COMMIT = "FailuresAfterCommit"
     CONFIGURATION_FAULTS = "ConfigurationFaults"
     KEYS_MIXED_UP = "KeysMixedUp"
+    STALE_RUNS_SKIPPED = "StaleRunsSkipped"  # of a scheduled job
 
 
 # Metrics with alarms of ours. They have the dimension `function_name` too, which a stack knows at synth.
@@ -36,6 +37,8 @@ class LogKey(StrEnum):
     MESSAGE_ID = "message_id"
     ITEM_ID = "item_id"
     RECEIVER = "receiver"  # of an item that belongs to another receiver
+    JOB = "job"  # a scheduled job, and the number of its run
+    RUN = "run"
     FENCING_TOKEN = "fencing_token"  # noqa: S105 - a number, no secret
     ATTEMPTS = "attempts"
     ERROR_TYPE = "error_type"

@@ -8,6 +8,7 @@ goes without.
 import json
 from collections.abc import Sequence
 from logging import getLogger
+from typing import Protocol
 
 from tsunagu.contracts.messages import (
     DEAD_LETTER_REASON_ATTRIBUTE,
@@ -49,6 +50,14 @@ class DeadLetters:
         self.deliveries = deliveries
 
 
+class Teller(Protocol):
+    """Tells whoever waits for a message that it is dead-lettered."""
+
+    def tell(self, item: Item, delivery: Delivery, reason: str) -> SendResult | None:
+        """Tell the reason. Return None if nobody waits; no failure is raised."""
+        ...
+
+
 class DeadLetterChannel:
     """Sends dead letters to the dead-letter queue, and notifies SNS of them.
 
@@ -58,6 +67,7 @@ class DeadLetterChannel:
         queue_arn: The queue that the messages came from.
         publish_error_text: Whether a reason has the text of any error. Default: only the texts of ours, and the types
             of others.
+        teller: Tells whoever waits for a message. Default: nobody waits.
     """
 
     def __init__(
@@ -67,11 +77,23 @@ class DeadLetterChannel:
         queue_arn: str,
         *,
         publish_error_text: bool = False,
+        teller: Teller | None = None,
     ) -> None:
         self._queue = queue
         self._notifications = notifications
         self._queue_arn = queue_arn
         self._publish_error_text = publish_error_text
+        self._teller = teller
+
+    def telling(self, teller: Teller) -> "DeadLetterChannel":
+        """Return this channel, such that it first tells whoever waits for a message."""
+        return DeadLetterChannel(
+            self._queue,
+            self._notifications,
+            self._queue_arn,
+            publish_error_text=self._publish_error_text,
+            teller=teller,
+        )
 
     def send(self, dead_letters: Sequence[DeadLetters], metrics: Metrics) -> set[str]:
         """Send dead letters to the dead-letter queue, then publish notifications that list up to 100 each.
@@ -84,7 +106,12 @@ class DeadLetterChannel:
             Message ids that are in the dead-letter queue and that SNS was notified of. SQS delivers the others again,
             and they are sent again: a standard dead-letter queue may then hold a second copy.
         """
-        letters = [(letters.item, delivery) for letters in dead_letters for delivery in letters.deliveries]
+        letters = [
+            (letters.item, delivery)
+            for letters in dead_letters
+            for delivery in letters.deliveries
+            if self._was_told(letters.item, delivery, metrics)
+        ]
         outgoing = [self._letter(item, delivery) for item, delivery in letters]
         results = together_or_alone(self._queue.send, outgoing, _not_sent)
         sent = [letter for letter, result in zip(letters, results, strict=True) if result.error is None]
@@ -106,6 +133,16 @@ class DeadLetterChannel:
             else:
                 notified |= {delivery.message_id for _, delivery in chunk}
         return notified
+
+    def _was_told(self, item: Item, delivery: Delivery, metrics: Metrics) -> bool:
+        """Tell whoever waits for a message. Until that is done, the message comes back, and no dead letter is sent."""
+        result = self._teller.tell(item, delivery, self._reason(item)) if self._teller is not None else None
+        if result is None or result.error is None:
+            return True
+        metrics.count_failed_call(result.call)
+        with in_hand(delivery.log_fields(item.id)):
+            _logger.error("dead letter not told", extra=call_fields(result.call))
+        return False
 
     def _letter(self, item: Item, delivery: Delivery) -> OutgoingMessage:
         letter = OutgoingMessage(

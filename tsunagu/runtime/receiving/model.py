@@ -114,11 +114,7 @@ def model_of(function: Callable[..., object], *, beside: type) -> type[Any]:
         TypeError: It is not a plain function of two parameters, the first annotated with a class, and the second with
             `beside`.
     """
-    name = getattr(function, "__name__", repr(function))
-    kind = _not_plain(function)
-    if kind is not None:  # a call would only create it, and the message would be completed without its effect
-        msg = f"{name} must be a plain function, got {kind}"
-        raise TypeError(msg)
+    name = check_plain(function)
     parameters = [*inspect.signature(function).parameters.values()]
     hints = hints_of(name, function)
     model, other = (hints.get(parameter.name) for parameter in (*parameters, _ABSENT, _ABSENT)[:_PARAMETERS])
@@ -129,6 +125,21 @@ def model_of(function: Callable[..., object], *, beside: type) -> type[Any]:
         msg = f"{name} must take a message of an annotated class and a {beside.__name__}, got the parameters ({got})"
         raise TypeError(msg)
     return model
+
+
+def check_plain(function: Callable[..., object]) -> str:
+    """Return the name of a business function.
+
+    Raises:
+        TypeError: It is not a plain function. A call would only create a coroutine or a generator, and the message
+            would be completed without its effect.
+    """
+    name = getattr(function, "__name__", repr(function))
+    kind = _not_plain(function)
+    if kind is not None:
+        msg = f"{name} must be a plain function, got {kind}"
+        raise TypeError(msg)
+    return name
 
 
 def hints_of(name: str, annotated: Any) -> dict[str, Any]:

@@ -1,0 +1,1 @@
+"""Scheduled jobs: one run at a time, each under a run number that no other run has."""

@@ -28,6 +28,8 @@ with without_collection():
     from tsunagu.runtime.single_flight.pulse import ThreadTicker
     from tsunagu.runtime.single_flight.run import Run
 
+_EITHER = inspect.Parameter.POSITIONAL_OR_KEYWORD
+
 JobFunction = Callable[[Run], object]
 
 
@@ -144,8 +146,9 @@ def _environment(name: str) -> tuple[ReceiverEnvironment, int]:
 def _check(function: JobFunction) -> None:
     name = check_plain(function)
     parameters = [*inspect.signature(function).parameters.values()]
-    is_positional = [each.kind in {each.POSITIONAL_ONLY, each.POSITIONAL_OR_KEYWORD} for each in parameters] == [True]
-    hint = hints_of(name, function).get(parameters[0].name, Run) if is_positional else None
+    needed = [each for each in parameters if each.default is each.empty]
+    takes_one = len(needed) == 1 and needed[0].kind in {inspect.Parameter.POSITIONAL_ONLY, _EITHER}
+    hint = hints_of(name, function).get(needed[0].name, Run) if takes_one else None
     if hint is None or (isinstance(hint, type) and not issubclass(Run, hint)):
         got = ", ".join(map(str, parameters))
         msg = f"{name} must take a Run, got the parameters ({got})"

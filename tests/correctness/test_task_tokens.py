@@ -98,4 +98,4 @@ def test_a_heartbeat_for_a_spent_token_dead_letters_its_message_without_an_effec
     assert desk.effects(["given-up", "behind-it"]) == [0, 1]
     assert desk.dead_keys() == sorted([*before, "given-up"])
     (letter,) = [letter for letter in desk.dead_letters() if "given-up" in letter.body]
-    assert letter.reason == "a task must wait for its outcome when a heartbeat is sent, got TaskDoesNotExist"
+    assert letter.reason == "a task must wait for its outcome when a heartbeat is sent, got TaskTimedOut"

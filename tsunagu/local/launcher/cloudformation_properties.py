@@ -1,7 +1,7 @@
 """Applies template properties that ministack 1.5.33 ignores.
 
 A table's TTL, a function's concurrency and dead-letter queue, a topic's key, request validators and access
-logs of a REST API, parameters of a pipe.
+logs of a REST API, parameters of a pipe, time zone and dates of a schedule.
 """
 
 # ruff: noqa: SLF001 - the package's docstring says why
@@ -10,7 +10,7 @@ import functools
 from collections.abc import Callable
 from typing import Any
 
-from . import stream_pipes
+from . import schedules, stream_pipes
 from .ministack_modules import apigateway_v1, dynamodb, lambda_svc, provisioners, sns
 
 Properties = dict[str, Any]
@@ -35,6 +35,7 @@ def install() -> None:
     _adopt_after("AWS::ApiGateway::Method", _adopt_validator_of_method)
     _adopt_after("AWS::ApiGateway::Stage", _adopt_access_log)
     _adopt_after("AWS::Pipes::Pipe", stream_pipes.adopt_parameters)
+    _adopt_after("AWS::Scheduler::Schedule", schedules.adopt_times)
 
 
 def _adopt_after(resource_type: str, adopt: Adopt) -> None:

@@ -8,18 +8,23 @@ from . import (
     cloudformation_properties,
     control,
     denial_statuses,
+    execution_roles,
+    executions,
     gateway_errors,
     gateway_requests,
     invocation_payloads,
     missing_objects,
     partiql_permissions,
     queue_metrics,
+    rule_targets,
     sandboxes,
+    schedules,
     secure_transport,
     service_integrations,
     stream_mappings,
     stream_pipes,
     subscription_dead_letters,
+    task_tokens,
     topic_sizes,
 )
 from .settings import LauncherSettings
@@ -46,4 +51,9 @@ def install_all(settings: LauncherSettings) -> None:
     service_integrations.install(settings)
     stream_mappings.install()
     stream_pipes.install(settings)
+    execution_roles.install(settings)
+    executions.install()
+    task_tokens.install()
+    rule_targets.install(settings)
+    schedules.install(settings)
     control.install()

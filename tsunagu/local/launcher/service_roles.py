@@ -7,6 +7,7 @@ AWS refuses it.
 # ruff: noqa: SLF001 - the package's docstring says why
 
 import json
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -35,8 +36,13 @@ class ServiceRole:
     source_arn: str
     enforced: bool
 
-    def check(self, action: str, resource_arn: str) -> None:
+    def check(self, action: str, resource_arn: str, keys: Mapping[str, Any] | None = None) -> None:
         """Check one action on one resource against the policies of the role.
+
+        Args:
+            action: Action of IAM.
+            resource_arn: Resource of the action.
+            keys: Condition keys of the service, in lower case. Default: none.
 
         Raises:
             RoleDeniedError: The role does not trust the service, or does not allow the action.
@@ -44,7 +50,7 @@ class ServiceRole:
         if not self.enforced:
             return
         self._check_trust()
-        context = self._context(action, resource_arn)
+        context = self._context(action, resource_arn, keys or {})
         policies = iam_evaluator._gather_role_policies(self._name, self._account)
         if iam_evaluator.evaluate(context, policies).decision != ALLOW:
             msg = f"User: {self.arn} is not authorized to perform: {action} on resource: {resource_arn}"
@@ -82,7 +88,7 @@ class ServiceRole:
         named = {**parsed, "Statement": [entry for entry in _statements(parsed) if self._names_service(entry)]}
         # For ministack the root user stands for every service. Only statements that name this service are left.
         root = f"arn:aws:iam::{self._account}:root"
-        if not iam_evaluator.evaluate_trust_policy(named, root, self._context("sts:AssumeRole", self.arn)):
+        if not iam_evaluator.evaluate_trust_policy(named, root, self._context("sts:AssumeRole", self.arn, {})):
             msg = f"{self.service} is not authorized to assume the role {self.arn}"
             raise RoleDeniedError(msg)
 
@@ -91,7 +97,7 @@ class ServiceRole:
         services = principal.get("Service", []) if isinstance(principal, dict) else []
         return self.service in ([services] if isinstance(services, str) else services)
 
-    def _context(self, action: str, resource_arn: str) -> Any:
+    def _context(self, action: str, resource_arn: str, keys: Mapping[str, Any]) -> Any:
         return iam_evaluator.EvalContext(
             principal_arn=self.arn,
             principal_type="AssumedRole",
@@ -99,7 +105,7 @@ class ServiceRole:
             action=action,
             resource_arn=resource_arn,
             region=responses.get_region(),
-            service_context={"aws:sourcearn": self.source_arn, "aws:sourceaccount": self._account},
+            service_context={"aws:sourcearn": self.source_arn, "aws:sourceaccount": self._account, **keys},
         )
 
 

@@ -1,0 +1,46 @@
+"""A plugin of pytest for `make mutation`, about what is called while modules of tests are imported.
+
+* mutmut notes which functions each test calls, and tries a mutant with the tests of its function. Calls during imports
+  would count as calls of the first test. But a reader of a model, for example, is built by such a call, and used by
+  many tests. So a function that is called at import is tried with all tests of its module.
+* A mutant by which a module of tests cannot be imported is caught. pytest would say that the tests were not found.
+"""
+
+from collections import defaultdict
+from collections.abc import Iterable, MutableMapping
+
+import pytest
+from mutmut.state import state
+
+_called: set[str] = set()
+
+
+def pytest_collectreport(report: pytest.CollectReport) -> None:
+    """End with the exit code of a failed test, if a module of tests cannot be imported."""
+    if report.failed:
+        pytest.exit(f"{report.nodeid} cannot be imported", returncode=pytest.ExitCode.TESTS_FAILED)
+
+
+def pytest_collection_finish() -> None:
+    """Take the calls so far away from the first test."""
+    _called.update(state()._stats)  # noqa: SLF001 - mutmut has no other place for it
+    state()._stats.clear()  # noqa: SLF001
+
+
+def pytest_sessionfinish() -> None:
+    """Give the functions of these calls the tests of their modules."""
+    share_tests(_called, state().tests_by_mangled_function_name)
+
+
+def share_tests(functions: Iterable[str], tests_of: MutableMapping[str, set[str]]) -> None:
+    """Add to the tests of `functions` those of every function of the same module.
+
+    Args:
+        functions: Dotted names of functions.
+        tests_of: The tests of each function that a test calls.
+    """
+    of_module: dict[str, set[str]] = defaultdict(set)
+    for function, tests in tests_of.items():
+        of_module[function.rpartition(".")[0]] |= tests
+    for function in functions:
+        tests_of[function] = tests_of.get(function, set()) | of_module[function.rpartition(".")[0]]

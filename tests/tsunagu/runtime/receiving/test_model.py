@@ -51,6 +51,11 @@ def test_message_that_breaks_its_model_is_refused_with_the_place(change: dict[st
         parser(Order)({**VALID, **change})
 
 
+def test_message_that_is_no_object_is_refused() -> None:
+    with pytest.raises(InvalidMessageError, match=r"^the message must be an object, got \[1\]$"):
+        parser(Order)([1])  # type: ignore[arg-type]
+
+
 def test_fields_that_the_model_does_not_have_are_ignored() -> None:
     newer = {**VALID, "channel": "web", "lines": [{"article": "a", "colour": "red"}]}
 

@@ -144,11 +144,11 @@ def test_value_is_read(hint: Any, value: Any, expected: Any) -> None:
     ("hint", "value", "reason"),
     [
         (date, "2026-02-30", "x must be a date such as 2026-01-31, got '2026-02-30'"),
-        (date, "20260131", "x must be a date"),
+        (date, "20260131", "x must be a date .*, got '20260131'$"),
         (date, "2026-01-31T00:00:00", "x must be a date"),
-        (date, 20260131, "x must be a date"),
+        (date, 20260131, "x must be a date .*, got 20260131$"),
         (datetime, "2026-01-31", "x must be a time such as 2026-01-31T09:30:00Z, got '2026-01-31'"),
-        (datetime, "2026-01-31T25:00", "x must be a time"),
+        (datetime, "2026-01-31T25:00", "x must be a time .*, got '2026-01-31T25:00'$"),
         (datetime, 1_769_851_800, "x must be a time"),
         (time, "9:30", "x must be a time of day such as 09:30:00, got '9:30'"),
         (UUID, f"{{{AN_ID}}}", "x must be a UUID"),
@@ -156,27 +156,27 @@ def test_value_is_read(hint: Any, value: Any, expected: Any) -> None:
         (Decimal, "NaN", "x must be a number, or text with a number, got 'NaN'"),
         (Decimal, "1_0", "x must be a number"),
         (Decimal, " 1", "x must be a number"),
-        (Decimal, True, "x must be a number"),
-        (Decimal, 10**400, "x must be a number of moderate size"),
-        (Decimal, "1e400", "x must be a number of moderate size"),
+        (Decimal, True, "x must be a number, or text with a number, got True"),
+        (Decimal, 10**400, "x must be a number of moderate size, got 10{59}$"),
+        (Decimal, "1e400", "x must be a number of moderate size, got '1e400'"),
         (Decimal, "1e-999999", "x must be a number of moderate size"),
         (Colour, "blue", r"x must be one of \['red', 'other'\], got 'blue'"),
-        (Colour, ["red"], "x must be one of"),
+        (Colour, ["red"], r"x must be one of .*, got \['red'\]$"),
         (Level, True, r"x must be one of \[1\], got True"),
         (Level, 1.0, r"x must be one of \[1\], got 1.0"),
         (Switch, 1, "x must be one of"),
         (Literal["a", 1], True, "x must be one of"),
         (dict[str, int], {"a": "b"}, r"x\['a'\] must be a whole number, got 'b'"),
-        (dict[str, int], [], "x must be an object"),
-        (tuple[int, str], [1], "x must be a list of 2 values"),
+        (dict[str, int], [], r"x must be an object, got \[\]"),
+        (tuple[int, str], [1], r"x must be a list of 2 values, got \[1\]"),
         (tuple[int, str], [1, 2], r"x\[1\] must be text, got 2"),
-        (tuple[int, ...], [1, "a"], r"x\[1\] must be a whole number"),
+        (tuple[int, ...], [1, "a"], r"x\[1\] must be a whole number, got 'a'"),
         (list[Node], [{"name": "a", "parts": [{"name": 1}]}], r"x\[0\]\.parts\[0\]\.name must be text, got 1"),
         (list[Node] | None, [{"name": 1}], r"x\[0\]\.name must be text, got 1"),
         (list[Node] | None, 1, r"x must be .*Node.* \| None, got 1"),
-        (float, 10**309, "x must be a number of moderate size"),
+        (float, 10**309, "x must be a number of moderate size, got 10{59}$"),
         (float, True, "x must be a number, got True"),
-        (int, 1.0, "x must be a whole number"),
+        (int, 1.0, "x must be a whole number, got 1.0"),
     ],
     ids=repr,
 )
@@ -222,6 +222,10 @@ class Plain:
     pass
 
 
+class Empty(Enum):
+    pass
+
+
 @pytest.mark.parametrize(
     ("hint", "sentence"),
     [
@@ -238,6 +242,7 @@ class Plain:
         (Page[int], r"Model\.x must be"),
         (Page, r"Model\.x\.item must be"),
         (Unfit, r"Model\.x must have values that JSON can hold, got \(1, 2\)"),
+        (Empty, r"Model\.x must be .*, got <enum 'Empty'>$"),
         (Literal[b"a"], r"Model\.x must have values that JSON can hold, got b'a'"),
         (WithInitVar, r"Model\.x must be made of its fields \['name'\], got the parameters \['name', 'seed'\]"),
         ("list[Gone]", "the annotations of Model must be imported at run time too, got name 'Gone' is not defined"),

@@ -57,6 +57,35 @@ def test_violations_that_pydantic_finds_are_named_without_their_values() -> None
     )
 
 
+def test_error_of_pydantic_is_not_even_asked_for_values() -> None:
+    class Odd(ValueError):  # noqa: N818
+        def errors(self, *, include_url: bool = True, include_input: bool = True) -> list[dict[str, object]]:
+            return [{"loc": ("prices", 0), "type": f"odd {include_url} {include_input}"}]
+
+    with pytest.raises(InvalidMessageError, match=r"got Odd \(prices.0 odd False False\)$"):
+        parser(raising(Odd()))({})
+
+
+@pytest.mark.parametrize(("number", "shown"), [(5, 5), (6, 5)])
+def test_first_five_violations_are_named(number: int, shown: int) -> None:
+    class Odd(ValueError):  # noqa: N818
+        def errors(self, **_: object) -> list[dict[str, object]]:
+            return [{"loc": (index,), "type": "odd"} for index in range(number)]
+
+    names = ", ".join(f"{index} odd" for index in range(shown))
+    with pytest.raises(InvalidMessageError, match=rf"got Odd \({names}\)$"):
+        parser(raising(Odd()))({})
+
+
+def test_names_of_violations_are_cut() -> None:
+    class Odd(ValueError):  # noqa: N818
+        def errors(self, **_: object) -> list[dict[str, object]]:
+            return [{"loc": ("x" * 1_000,), "type": "odd"}]
+
+    with pytest.raises(InvalidMessageError, match=rf"got Odd \({'x' * 398}$"):
+        parser(raising(Odd()))({})
+
+
 def test_class_with_model_validate_needs_no_pydantic() -> None:
     class Duck(SimpleNamespace):
         @classmethod
@@ -72,6 +101,23 @@ class OfText:
     @classmethod
     def from_json(cls, s: JsonData, *, infer_missing: bool = False, **more: Any) -> JsonData:  # noqa: ARG003
         return s
+
+
+class OfNamedText:
+    @classmethod
+    def from_json(cls, s: "JsonData") -> object:
+        return s
+
+
+class Reading:
+    """Reads when it is called. Python shows no names of its module."""
+
+    def __call__(self, text: str) -> object:
+        return text
+
+
+class OfCallable:
+    from_json = Reading()
 
 
 class OfBytes:
@@ -102,6 +148,8 @@ class OfAnything:
     ("model", "given"),
     [
         (OfText, f'{{"a":{LONG},"b":"é"}}'),
+        (OfNamedText, f'{{"a":{LONG},"b":"é"}}'),
+        (OfCallable, f'{{"a":{LONG},"b":"é"}}'),
         (OfBytes, f'{{"a":{LONG},"b":"é"}}'.encode()),
         (OfObject, {"a": float(LONG), "b": "é"}),
         (OfUnknown, {"a": float(LONG), "b": "é"}),

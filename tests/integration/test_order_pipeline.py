@@ -20,7 +20,7 @@ from tsunagu.contracts.items import Status
 from tsunagu.contracts.pipeline import PreprocessorEnvironment, ServiceEnvironment
 from tsunagu.operations.trace import trace
 from tsunagu.runtime.aws.journal import DynamoDbJournalIndex, deployed_journal
-from tsunagu.runtime.errors import UnavailableError, UnknownEventError
+from tsunagu.runtime.errors import UnavailableError, UnroutableEventError
 from tsunagu.runtime.functions.preprocessor import QUEUE_VARIABLE, preprocessor
 from tsunagu.runtime.pipeline.errors import ForeignKeyError, MalformedRequestError
 
@@ -312,7 +312,9 @@ def test_start_through_the_entry_queue_of_another_pipeline_of_the_same_name_is_n
 
 
 def test_preprocessor_without_an_entry_queue_refuses_records(desk: Desk) -> None:
-    with pytest.raises(UnknownEventError, match="must be invoked directly"):
+    with pytest.raises(UnroutableEventError, match="must be invoked directly"):
+        desk.ask({"Records": [{"eventSource": "aws:sqs", "eventSourceARN": "arn:aws:sqs:eu-central-1:1:entry"}]})
+    with pytest.raises(MalformedRequestError):
         desk.ask({"Records": []})
     with pytest.raises(MalformedRequestError):
         desk.ask({"order_id": "o-1"})

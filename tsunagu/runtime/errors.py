@@ -127,7 +127,7 @@ class UnfinishedWorkError(MessageError):
     """A function returned work that nobody does: a coroutine, a generator, or something else that is to be awaited."""
 
 
-class UnknownEventError(Exception):
+class UnroutableEventError(Exception):
     """The function was invoked with an event that is not meant for it; nothing was processed."""
 
 

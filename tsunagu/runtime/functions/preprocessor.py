@@ -19,13 +19,14 @@ with without_collection():
     from tsunagu.runtime.aws.tasks import StepFunctionsTasks
     from tsunagu.runtime.claim_check import ClaimCheck
     from tsunagu.runtime.clock import SystemClock, new_owner, new_request_id
-    from tsunagu.runtime.errors import UnknownEventError
+    from tsunagu.runtime.errors import UnroutableEventError
     from tsunagu.runtime.functions import wiring
     from tsunagu.runtime.pipeline.commands import StartCommand
     from tsunagu.runtime.pipeline.plan import Planner
     from tsunagu.runtime.pipeline.shape import start_scope
     from tsunagu.runtime.pipeline.start import Starter, StartPorts
     from tsunagu.runtime.pipeline.start_receiver import StartReceiver
+    from tsunagu.runtime.receiving.events import EventKind, described, kind_of
     from tsunagu.runtime.receiving.receiver import LambdaContext, Receiver
 
 if TYPE_CHECKING:
@@ -55,14 +56,17 @@ class Preprocessor:
 
         Raises:
             RefusedRequestError: A direct request is refused. `Starter.answer` lists the other errors.
-            UnknownEventError: The records do not come from the entry queue.
+            UnroutableEventError: The event comes from a service of AWS, and not from the entry queue.
         """
-        if isinstance(event, dict) and "Records" in event:
-            if self._receiver is None:
-                msg = "a preprocessor without an entry queue must be invoked directly, got an event with records"
-                raise UnknownEventError(msg)
+        kind = kind_of(event)
+        if kind is EventKind.SQS and self._receiver is not None:
             answer: Answer = self._receiver.receive(event, context)
             return answer
+        if kind is not EventKind.UNKNOWN:
+            without = "a preprocessor without an entry queue must be invoked directly"
+            expected = without if self._receiver is None else "a preprocessor must be invoked directly, or by its queue"
+            msg = f"{expected}, got {described(event)}"
+            raise UnroutableEventError(msg)
         deadline_ms = self._now_ms() + context.get_remaining_time_in_millis()
         return self._starter.answer(event, deadline_ms=deadline_ms, trace_context=os.environ.get("_X_AMZN_TRACE_ID"))
 
@@ -131,6 +135,6 @@ def preprocessor_handler(event: object, context: LambdaContext) -> Answer:
     Raises:
         EnvironmentContractError: An environment variable is missing or wrong.
         RefusedRequestError: A direct request is refused. `Starter.answer` lists the other errors.
-        UnknownEventError: The records do not come from the entry queue.
+        UnroutableEventError: The event comes from a service of AWS, and not from the entry queue.
     """
     return _cached_preprocessor().handle(event, context)

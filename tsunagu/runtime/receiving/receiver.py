@@ -122,7 +122,7 @@ class Receiver(Generic[PayloadT]):
             The partial batch response: the messages that SQS must deliver again.
 
         Raises:
-            UnknownEventError: The event is not an SQS event of this queue; nothing was processed.
+            UnroutableEventError: The event is not an SQS event of this queue; nothing was processed.
         """
         deliveries = [self._read(record) for record in sqs_records(event, self._queue_arn)]
         deadline_ms = self._clock.now_ms() + context.get_remaining_time_in_millis()

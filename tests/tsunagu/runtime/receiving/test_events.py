@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 
 from tests.tsunagu.runtime.world import QUEUE_ARN, World, order, record
 from tsunagu.contracts.messages import DEAD_LETTER_REASON_ATTRIBUTE, SQS_MESSAGE_BYTES
-from tsunagu.runtime.errors import UnknownEventError
+from tsunagu.runtime.errors import UnroutableEventError
 from tsunagu.runtime.json_text import JsonObject
 from tsunagu.runtime.receiving.events import sqs_records
 from tsunagu.runtime.receiving.message import Message
@@ -38,7 +38,7 @@ def test_records_of_the_queue_are_returned() -> None:
     ],
 )
 def test_event_from_elsewhere_is_refused(event: object) -> None:
-    with pytest.raises(UnknownEventError, match=QUEUE_ARN):
+    with pytest.raises(UnroutableEventError, match=QUEUE_ARN):
         sqs_records(event, QUEUE_ARN)
 
 
@@ -46,7 +46,7 @@ def test_nothing_of_a_mixed_event_is_processed() -> None:
     world = World()
     stranger = {**record(order("o-2"), "m-2"), "eventSourceARN": "arn:aws:sqs:eu-central-1:1:other"}
 
-    with pytest.raises(UnknownEventError):
+    with pytest.raises(UnroutableEventError):
         world.receive(record(order("o-1")), stranger)
     assert world.store.items == {}
 
@@ -71,7 +71,7 @@ SECRET = "customer-4711"
     ],
 )
 def test_sentence_about_an_unknown_event_is_short_and_has_nothing_of_it(event: object) -> None:
-    with pytest.raises(UnknownEventError) as caught:
+    with pytest.raises(UnroutableEventError) as caught:
         sqs_records(event, QUEUE_ARN)
 
     assert SECRET not in str(caught.value)
@@ -93,7 +93,7 @@ def test_sentence_about_an_unknown_event_is_short_and_has_nothing_of_it(event: o
     ],
 )
 def test_event_from_elsewhere_is_named_in_words_of_ours(event: object, got: str) -> None:
-    with pytest.raises(UnknownEventError, match=f"got {got}$"):
+    with pytest.raises(UnroutableEventError, match=f"got {got}$"):
         sqs_records(event, QUEUE_ARN)
 
 

@@ -1,0 +1,324 @@
+"""Events as AWS's services hand them to a function, in the shapes of AWS's documentation."""
+
+from typing import Any
+
+from tests.tsunagu.runtime.world import record
+from tsunagu.runtime.receiving.events import EventKind
+
+Event = Any
+
+HEADERS = {
+    "accept": "application/json",
+    "content-type": "application/json",
+    "host": "a1b2c3.execute-api.eu-central-1.amazonaws.com",
+    "x-amzn-trace-id": "Root=1-67891233-abcdef012345678912345678",
+    "x-forwarded-for": "203.0.113.7",
+    "x-forwarded-port": "443",
+    "x-forwarded-proto": "https",
+}
+
+
+def http_api(
+    method: str = "GET",
+    path: str = "/",
+    *,
+    body: str | None = None,
+    headers: dict[str, str] | None = None,
+    query: str = "",
+    authorizer: dict[str, Any] | None = None,
+) -> Event:
+    """Return a request of an HTTP API with payload 2.0 on the stage `$default`."""
+    context = {
+        "accountId": "111122223333",
+        "apiId": "a1b2c3",
+        "domainName": HEADERS["host"],
+        "domainPrefix": "a1b2c3",
+        "http": {
+            "method": method,
+            "path": path,
+            "protocol": "HTTP/1.1",
+            "sourceIp": "203.0.113.7",
+            "userAgent": "curl/8.5.0",
+        },
+        "requestId": "JKJaXmPLvHcESHA=",
+        "routeKey": "$default",
+        "stage": "$default",
+        "time": "12/Mar/2026:19:03:58 +0000",
+        "timeEpoch": 1_773_342_238_000,
+    }
+    return {
+        "version": "2.0",
+        "routeKey": "$default",
+        "rawPath": path,
+        "rawQueryString": query,
+        "headers": {**HEADERS, **(headers or {})},
+        "requestContext": {**context, "authorizer": authorizer} if authorizer else context,
+        **({"body": body} if body is not None else {}),
+        "isBase64Encoded": False,
+    }
+
+
+def function_url(method: str = "GET", path: str = "/", **named: Any) -> Event:
+    event = http_api(method, path, **named)
+    host = "abcdefghijklmnopqrstuvwxyz012345.lambda-url.eu-central-1.on.aws"
+    event["requestContext"] |= {"accountId": "anonymous", "domainName": host, "domainPrefix": host.partition(".")[0]}
+    event["headers"]["host"] = host
+    return event
+
+
+def rest_api(
+    method: str = "GET",
+    path: str = "/",
+    *,
+    body: str | None = None,
+    headers: dict[str, str] | None = None,
+    authorizer: dict[str, Any] | None = None,
+) -> Event:
+    """Return a request of a REST API with a proxy integration."""
+    sent = {**HEADERS, **(headers or {})}
+    return {
+        "resource": "/{proxy+}",
+        "path": path,
+        "httpMethod": method,
+        "headers": sent,
+        "multiValueHeaders": {name: [value] for name, value in sent.items()},
+        "queryStringParameters": None,
+        "multiValueQueryStringParameters": None,
+        "pathParameters": {"proxy": path.lstrip("/")},
+        "stageVariables": None,
+        "requestContext": {
+            "accountId": "111122223333",
+            "apiId": "d4e5f6",
+            "domainName": "d4e5f6.execute-api.eu-central-1.amazonaws.com",
+            "extendedRequestId": "JKJZ5H6kliAFShg=",
+            "httpMethod": method,
+            "identity": {"accessKey": None, "caller": None, "sourceIp": "203.0.113.7", "userAgent": "curl/8.5.0"},
+            "path": f"/prod{path}",
+            "protocol": "HTTP/1.1",
+            "requestId": "c6af9ac6-7b61-11e6-9a41-93e8deadbeef",
+            "requestTimeEpoch": 1_773_342_238_000,
+            "resourceId": "123456",
+            "resourcePath": "/{proxy+}",
+            "stage": "prod",
+            **({"authorizer": authorizer} if authorizer else {}),
+        },
+        "body": body,
+        "isBase64Encoded": False,
+    }
+
+
+def http_api_1(method: str = "GET", path: str = "/", **named: Any) -> Event:
+    """Return a request of an HTTP API with payload 1.0."""
+    return {"version": "1.0", **rest_api(method, path, **named)}
+
+
+def load_balancer(method: str = "GET", path: str = "/", *, body: str = "") -> Event:
+    arn = "arn:aws:elasticloadbalancing:eu-central-1:111122223333:targetgroup/orders/49e9d65c45c6791a"
+    return {
+        "requestContext": {"elb": {"targetGroupArn": arn}},
+        "httpMethod": method,
+        "path": path,
+        "queryStringParameters": {},
+        "headers": {**HEADERS, "host": "orders-1234567890.eu-central-1.elb.amazonaws.com"},
+        "body": body,
+        "isBase64Encoded": False,
+    }
+
+
+def _eventbridge(source: str, detail_type: str, resource: str, detail: object) -> Event:
+    return {
+        "version": "0",
+        "id": "53dc4d37-cffa-4f76-80c9-8b7d4a4d2eaa",
+        "detail-type": detail_type,
+        "source": source,
+        "account": "111122223333",
+        "time": "2026-10-08T16:53:06Z",
+        "region": "eu-central-1",
+        "resources": [resource],
+        "detail": detail,
+    }
+
+
+_WEBSOCKET = {
+    "headers": HEADERS,
+    "requestContext": {
+        "routeKey": "$connect",
+        "eventType": "CONNECT",
+        "extendedRequestId": "ABCD1234=",
+        "messageDirection": "IN",
+        "stage": "prod",
+        "connectedAt": 1_773_342_238_000,
+        "requestId": "ABCD1234=",
+        "domainName": "w1x2y3.execute-api.eu-central-1.amazonaws.com",
+        "connectionId": "ABCD1234=",
+        "apiId": "w1x2y3",
+    },
+    "isBase64Encoded": False,
+}
+_AUTHORIZER_TOKEN = {
+    "type": "TOKEN",
+    "authorizationToken": "allow",
+    "methodArn": "arn:aws:execute-api:eu-central-1:111122223333:d4e5f6/prod/GET/orders",
+}
+_AUTHORIZER_REQUEST = {**rest_api(path="/orders"), "type": "REQUEST", "methodArn": _AUTHORIZER_TOKEN["methodArn"]}
+_AUTHORIZER_2 = {
+    **http_api(path="/orders"),
+    "type": "REQUEST",
+    "routeArn": "arn:aws:execute-api:eu-central-1:111122223333:a1b2c3/$default/GET/orders",
+    "identitySource": ["allow"],
+}
+_SNS = {
+    "Records": [
+        {
+            "EventVersion": "1.0",
+            "EventSubscriptionArn": "arn:aws:sns:eu-central-1:111122223333:orders:21be56ed",
+            "EventSource": "aws:sns",
+            "Sns": {
+                "SignatureVersion": "1",
+                "Timestamp": "2026-01-02T12:45:07.000Z",
+                "MessageId": "95df01b4-ee98-5cb9-9903-4c221d41eb5e",
+                "Message": '{"order_id": "o-1"}',
+                "MessageAttributes": {},
+                "Type": "Notification",
+                "TopicArn": "arn:aws:sns:eu-central-1:111122223333:orders",
+                "Subject": None,
+            },
+        }
+    ]
+}
+_S3 = {
+    "Records": [
+        {
+            "eventVersion": "2.1",
+            "eventSource": "aws:s3",
+            "awsRegion": "eu-central-1",
+            "eventTime": "2026-09-03T19:37:27.192Z",
+            "eventName": "ObjectCreated:Put",
+            "s3": {
+                "s3SchemaVersion": "1.0",
+                "bucket": {"name": "uploads", "arn": "arn:aws:s3:::uploads"},
+                "object": {"key": "orders.csv", "size": 1305756, "eTag": "b21b84d653bb07b05b1e6b33684dc11b"},
+            },
+        }
+    ]
+}
+_DYNAMODB = {
+    "Records": [
+        {
+            "eventID": "1",
+            "eventVersion": "1.1",
+            "eventName": "INSERT",
+            "eventSource": "aws:dynamodb",
+            "awsRegion": "eu-central-1",
+            "dynamodb": {"Keys": {"id": {"S": "o-1"}}, "SequenceNumber": "111", "StreamViewType": "KEYS_ONLY"},
+            "eventSourceARN": "arn:aws:dynamodb:eu-central-1:111122223333:table/orders/stream/2026-01-01T00:00:00.000",
+        }
+    ]
+}
+_KINESIS = {
+    "Records": [
+        {
+            "kinesis": {
+                "kinesisSchemaVersion": "1.0",
+                "partitionKey": "1",
+                "sequenceNumber": "49590338271490256608559692538361571095921575989136588898",
+                "data": "SGVsbG8=",
+                "approximateArrivalTimestamp": 1545084650.987,
+            },
+            "eventSource": "aws:kinesis",
+            "eventVersion": "1.0",
+            "eventID": "shardId-000000000006:49590338271490256608559692538361571095921575989136588898",
+            "eventName": "aws:kinesis:record",
+            "invokeIdentityArn": "arn:aws:iam::111122223333:role/consumer",
+            "awsRegion": "eu-central-1",
+            "eventSourceARN": "arn:aws:kinesis:eu-central-1:111122223333:stream/orders",
+        }
+    ]
+}
+_MACHINE = "arn:aws:states:eu-central-1:111122223333"
+_STEP_FUNCTIONS = {
+    "Execution": {
+        "Id": f"{_MACHINE}:execution:Sync:7d3",
+        "Input": {},
+        "Name": "7d3",
+        "RoleArn": "arn:aws:iam::1:role/r",
+    },
+    "State": {"EnteredTime": "2026-03-26T20:14:13.192Z", "Name": "Work", "RetryCount": 0},
+    "StateMachine": {"Id": f"{_MACHINE}:stateMachine:Sync", "Name": "Sync"},
+    "Task": {"Token": "h7XRiCdLtd"},
+}
+_RULE = "arn:aws:events:eu-central-1:111122223333:rule/each-minute"
+_SCHEDULE = "arn:aws:scheduler:eu-central-1:111122223333:schedule/default/sync"
+_MSK = {
+    "eventSource": "aws:kafka",
+    "eventSourceArn": "arn:aws:kafka:eu-central-1:111122223333:cluster/c/1",
+    "records": {"orders-0": [{"topic": "orders", "partition": 0, "offset": 15, "value": "SGVsbG8="}]},
+}
+_SES = {"Records": [{"eventVersion": "1.0", "eventSource": "aws:ses", "ses": {"mail": {}, "receipt": {}}}]}
+_LOGS = {"awslogs": {"data": "H4sIAAAAAAAAAHWPwQqCQBCGX0Xm7EFtK"}}
+
+EVENTS: dict[str, tuple[EventKind, Event]] = {
+    "HTTP API": (EventKind.HTTP_API, http_api("POST", "/orders", body="{}")),
+    "HTTP API with JWT": (
+        EventKind.HTTP_API,
+        http_api(authorizer={"jwt": {"claims": {"iss": "https://idp", "sub": "c-7"}, "scopes": ["orders"]}}),
+    ),
+    "HTTP API, payload 1.0": (EventKind.HTTP_API, http_api_1("GET", "/orders")),
+    "function URL": (EventKind.FUNCTION_URL, function_url("GET", "/orders")),
+    "REST API": (EventKind.REST_API, rest_api("GET", "/orders")),
+    "load balancer": (EventKind.LOAD_BALANCER, load_balancer("GET", "/orders")),
+    "WebSocket API": (EventKind.WEBSOCKET_API, _WEBSOCKET),
+    "authorizer of a token": (EventKind.AUTHORIZER, _AUTHORIZER_TOKEN),
+    "authorizer of a request": (EventKind.AUTHORIZER, _AUTHORIZER_REQUEST),
+    "authorizer of an HTTP API": (EventKind.AUTHORIZER, _AUTHORIZER_2),
+    "SQS": (EventKind.SQS, {"Records": [record("{}", "m-1"), record("{}", "m-2")]}),
+    "SQS, FIFO": (EventKind.SQS, {"Records": [record("{}", "m-1", group="g")]}),
+    "SQS with an HTTP event in the body": (EventKind.SQS, {"Records": [record(http_api("POST", "/orders"))]}),
+    "SNS": (EventKind.SNS, _SNS),
+    "S3": (EventKind.S3, _S3),
+    "DynamoDB stream": (EventKind.DYNAMODB_STREAM, _DYNAMODB),
+    "DynamoDB stream with a window": (
+        EventKind.DYNAMODB_STREAM,
+        {**_DYNAMODB, "window": {"start": "2026-07-30T17:00:00Z"}, "state": {}, "isFinalInvokeForWindow": False},
+    ),
+    "Kinesis": (EventKind.KINESIS, _KINESIS),
+    "EventBridge": (EventKind.EVENTBRIDGE, _eventbridge("orders", "order.placed", "", {"order_id": "o-1"})),
+    "EventBridge, S3": (EventKind.EVENTBRIDGE, _eventbridge("aws.s3", "Object Created", "arn:aws:s3:::b", {})),
+    "EventBridge, scheduled rule": (EventKind.EVENTBRIDGE, _eventbridge("aws.events", "Scheduled Event", _RULE, {})),
+    "EventBridge Scheduler": (
+        EventKind.SCHEDULER,
+        _eventbridge("aws.scheduler", "Scheduled Event", _SCHEDULE, "{}"),
+    ),
+    "pipe from SQS": (EventKind.PIPE, [record("{}")]),
+    "pipe from a DynamoDB stream": (EventKind.PIPE, _DYNAMODB["Records"]),
+    "Step Functions, context object": (EventKind.STEP_FUNCTIONS, _STEP_FUNCTIONS),
+    "warm-up plugin": (EventKind.WARM_UP, {"source": "serverless-plugin-warmup"}),
+    "lambda-warmer": (EventKind.WARM_UP, {"warmer": True, "concurrency": 3}),
+    "SQS and SNS": (EventKind.SEVERAL, {"Records": [record("{}"), *_SNS["Records"]]}),
+    "SQS and S3": (EventKind.SEVERAL, {"Records": [*_S3["Records"], record("{}")]}),
+    "SQS and a record that is not known": (EventKind.SEVERAL, {"Records": [record("{}"), {}]}),
+    "SQS and HTTP API": (EventKind.SEVERAL, {**http_api("POST", "/"), "Records": [record("{}")]}),
+    "HTTP API and load balancer": (
+        EventKind.SEVERAL,
+        {
+            **load_balancer(),
+            **http_api(),
+            "requestContext": {**http_api()["requestContext"], "elb": {"targetGroupArn": "a"}},
+        },
+    ),
+    "Kafka": (EventKind.UNKNOWN, _MSK),
+    "SES": (EventKind.UNKNOWN, _SES),
+    "log subscription": (EventKind.UNKNOWN, _LOGS),
+    "direct": (EventKind.UNKNOWN, {"order_id": "o-1"}),
+    "SQS records of no queue": (EventKind.UNKNOWN, {"Records": [{**record("{}"), "eventSourceARN": "queue"}]}),
+    "SNS in the spelling of SQS": (EventKind.UNKNOWN, {"Records": [{"eventSource": "aws:sns"}]}),
+    "SQS in the spelling of SNS": (
+        EventKind.UNKNOWN,
+        {"Records": [{"EventSource": "aws:sqs", "eventSourceARN": record("{}")["eventSourceARN"]}]},
+    ),
+    "no records": (EventKind.UNKNOWN, {"Records": []}),
+    "records that are none": (EventKind.UNKNOWN, {"Records": "aws:sqs"}),
+    "list of anything": (EventKind.UNKNOWN, [1, 2]),
+    "empty list": (EventKind.UNKNOWN, []),
+    "nothing": (EventKind.UNKNOWN, None),
+}

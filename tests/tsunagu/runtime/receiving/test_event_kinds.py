@@ -1,0 +1,153 @@
+"""What invoked a function: the marks of an event say it, and no event is taken for another."""
+
+import copy
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from tests.tsunagu.runtime.aws_events import EVENTS, Event
+from tests.tsunagu.runtime.world import QUEUE_ARN, record
+from tsunagu.runtime.errors import UnroutableEventError
+from tsunagu.runtime.receiving.events import HTTP_KINDS, EventKind, described, kind_of, sqs_records
+
+TEXTS = st.text(st.characters(exclude_categories=()), max_size=8)
+MARKS = st.sampled_from(
+    [
+        *(
+            "version",
+            "requestContext",
+            "rawPath",
+            "routeKey",
+            "resource",
+            "path",
+            "httpMethod",
+            "http",
+            "method",
+            "apiId",
+        ),
+        *("elb", "targetGroupArn", "domainName", "connectionId", "eventType", "type", "methodArn", "routeArn"),
+        *("Records", "eventSource", "EventSource", "eventSourceARN", "messageId", "body", "Sns", "s3", "dynamodb"),
+        *(
+            "detail-type",
+            "source",
+            "detail",
+            "account",
+            "region",
+            "Execution",
+            "StateMachine",
+            "Id",
+            "warmer",
+            "warmup",
+        ),
+    ]
+)
+VALUES = st.recursive(
+    st.none()
+    | st.booleans()
+    | st.integers()
+    | st.floats()
+    | TEXTS
+    | st.sampled_from(
+        ["2.0", "1.0", "GET", "/", "REQUEST", "aws:sqs", "aws:sns", "aws:s3", QUEUE_ARN, "aws.scheduler"]
+    ),
+    lambda inner: st.lists(inner, max_size=4) | st.dictionaries(MARKS | TEXTS, inner, max_size=8),
+    max_leaves=24,
+)
+
+
+@pytest.mark.parametrize(("kind", "event"), EVENTS.values(), ids=EVENTS)
+def test_marks_of_an_event_say_what_it_comes_from(kind: EventKind, event: Event) -> None:
+    assert kind_of(event) is kind
+
+
+def test_every_kind_is_in_the_table() -> None:
+    assert {kind for kind, _ in EVENTS.values()} == set(EventKind)
+
+
+@pytest.mark.parametrize(("kind", "event"), EVENTS.values(), ids=EVENTS)
+def test_only_an_event_of_the_own_queue_has_messages(kind: EventKind, event: Event) -> None:
+    if kind is EventKind.SQS:
+        assert sqs_records(event, QUEUE_ARN) == event["Records"]
+    else:
+        with pytest.raises(UnroutableEventError):
+            sqs_records(event, QUEUE_ARN)
+
+
+@pytest.mark.parametrize(("kind", "event"), EVENTS.values(), ids=EVENTS)
+def test_refusal_names_what_came_and_no_value_of_it(kind: EventKind, event: Event) -> None:
+    text = described(event)
+
+    assert len(text) <= 100
+    assert kind is EventKind.UNKNOWN or kind.value in text
+    assert "o-1" not in text
+
+
+def test_records_beside_a_request_are_refused_by_the_receiver_too() -> None:
+    _, event = EVENTS["SQS and HTTP API"]
+
+    with pytest.raises(UnroutableEventError, match=r"alone, got one that also comes from an HTTP API$"):
+        sqs_records(event, QUEUE_ARN)
+
+
+@given(VALUES)
+def test_any_json_value_has_a_kind_and_a_short_description(event: object) -> None:
+    assert isinstance(kind_of(event), EventKind)
+    assert len(described(event)) <= 100
+
+
+@given(VALUES)
+def test_no_made_up_event_is_taken_for_messages_without_their_marks(event: object) -> None:
+    records = event.get("Records") if isinstance(event, dict) else None
+    if kind_of(event) is EventKind.SQS:
+        assert isinstance(records, list)
+        assert all(each["eventSource"] == "aws:sqs" and ":sqs:" in each["eventSourceARN"] for each in records)
+    elif kind_of(event) in HTTP_KINDS:
+        assert isinstance(event, dict)
+        assert isinstance(event["requestContext"], dict)
+        assert not records or not isinstance(records, list)
+
+
+ROUTED = sorted(name for name, (kind, _) in EVENTS.items() if kind in {*HTTP_KINDS, EventKind.SQS})
+
+
+def _places(value: Any, path: tuple[Any, ...] = ()) -> list[tuple[Any, ...]]:
+    """Return the paths of all values in an event."""
+    inner = value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else ()
+    return [path, *(place for name, each in inner for place in _places(each, (*path, name)))]
+
+
+@given(st.sampled_from(ROUTED), VALUES, st.data())
+def test_damaged_event_goes_its_own_way_or_none(name: str, value: object, data: st.DataObject) -> None:
+    kind, event = EVENTS[name]
+    place = data.draw(st.sampled_from(_places(event)[1:]))
+    damaged = copy.deepcopy(event)
+    parent = damaged
+    for step in place[:-1]:
+        parent = parent[step]
+    if data.draw(st.booleans()) and isinstance(parent, dict):
+        del parent[place[-1]]
+    else:
+        parent[place[-1]] = value
+
+    ways = {kind, EventKind.FUNCTION_URL, *HTTP_KINDS} if kind in HTTP_KINDS else {kind}
+    assert kind_of(damaged) in {*ways, EventKind.UNKNOWN, EventKind.SEVERAL, EventKind.WARM_UP}
+
+
+@given(st.lists(st.sampled_from(sorted(EVENTS)), min_size=2, max_size=3))
+def test_records_of_several_sources_are_of_none(names: list[str]) -> None:
+    parts = [(kind, event["Records"]) for kind, event in map(EVENTS.__getitem__, names) if _has_records(kind)]
+    kinds = {kind for kind, _ in parts}
+
+    mixed = {"Records": [each for _, records in parts for each in records]}
+    expected = EventKind.SEVERAL if len(kinds) > 1 else kinds.pop() if kinds else EventKind.UNKNOWN
+    assert kind_of(mixed) is expected
+
+
+def _has_records(kind: EventKind) -> bool:
+    return kind in {EventKind.SQS, EventKind.SNS, EventKind.S3, EventKind.DYNAMODB_STREAM, EventKind.KINESIS}
+
+
+def test_kind_of_a_large_batch_is_found_in_one_pass() -> None:
+    assert kind_of({"Records": [record("{}", f"m-{number}") for number in range(10_000)]}) is EventKind.SQS

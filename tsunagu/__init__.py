@@ -19,6 +19,7 @@ if TYPE_CHECKING:
         UnavailableError,
         UnfinishedWorkError,
     )
+    from tsunagu.runtime.functions.accepted_request import accepted_request
     from tsunagu.runtime.functions.message_handler import message_handler
     from tsunagu.runtime.functions.pipeline_service import pipeline_service
     from tsunagu.runtime.functions.preprocessor import preprocessor_handler
@@ -27,6 +28,8 @@ if TYPE_CHECKING:
     from tsunagu.runtime.pipeline.work import Work
     from tsunagu.runtime.receiving.message import Message
     from tsunagu.runtime.receiving.receiver import LambdaContext
+    from tsunagu.runtime.requests.request import Request
+    from tsunagu.runtime.requests.results import Result
     from tsunagu.runtime.single_flight.run import Continue, Run
 
 __all__ = [
@@ -42,6 +45,8 @@ __all__ = [
     "Message",
     "MessageError",
     "PermanentError",
+    "Request",
+    "Result",
     "RetryableError",
     "Run",
     "SystemClock",
@@ -49,6 +54,7 @@ __all__ = [
     "UnavailableError",
     "UnfinishedWorkError",
     "Work",
+    "accepted_request",
     "message_handler",
     "pipeline_service",
     "preprocessor_handler",
@@ -69,6 +75,8 @@ _MODULES = {
     "Message": "tsunagu.runtime.receiving.message",
     "MessageError": _ERRORS,
     "PermanentError": _ERRORS,
+    "Request": "tsunagu.runtime.requests.request",
+    "Result": "tsunagu.runtime.requests.results",
     "RetryableError": _ERRORS,
     "Run": "tsunagu.runtime.single_flight.run",
     "SystemClock": "tsunagu.runtime.clock",
@@ -76,6 +84,7 @@ _MODULES = {
     "UnavailableError": _ERRORS,
     "UnfinishedWorkError": _ERRORS,
     "Work": "tsunagu.runtime.pipeline.work",
+    "accepted_request": "tsunagu.runtime.functions.accepted_request",
     "message_handler": "tsunagu.runtime.functions.message_handler",
     "pipeline_service": "tsunagu.runtime.functions.pipeline_service",
     "preprocessor_handler": "tsunagu.runtime.functions.preprocessor",

@@ -24,7 +24,7 @@ FLOORS = (
     ("tsunagu.runtime.sending",),
     ("tsunagu.runtime.claim_check", "tsunagu.runtime.idempotency"),
     ("tsunagu.runtime.receiving",),
-    ("tsunagu.runtime.pipeline", "tsunagu.runtime.single_flight"),
+    ("tsunagu.runtime.pipeline", "tsunagu.runtime.requests", "tsunagu.runtime.single_flight"),
     ("tsunagu.runtime.aws",),
     ("tsunagu.runtime.functions",),
     ("tsunagu", "tsunagu.runtime"),  # the front door of handlers; `tsunagu.runtime` itself imports nothing

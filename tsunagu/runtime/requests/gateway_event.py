@@ -1,0 +1,92 @@
+"""Events of a gateway that invokes the function asynchronously, and the record that the worker makes of one."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from tsunagu.contracts.items import Status
+from tsunagu.contracts.requests import (
+    EVENT_MARK,
+    EVENT_VERSION,
+    REQUEST_ID,
+    message_body,
+    open_partition_of,
+    request_item_id,
+)
+from tsunagu.runtime.errors import UnroutableEventError
+from tsunagu.runtime.idempotency.item import Item
+from tsunagu.runtime.receiving.delivery import Delivery
+from tsunagu.runtime.receiving.events import EventKind, kind_of
+from tsunagu.runtime.requests.record import RequestRecord
+
+
+def is_gateway_event(event: object) -> bool:
+    """Return whether an event is a request that a gateway handed over: it has our mark, and no other marks."""
+    return isinstance(event, dict) and EVENT_MARK in event and kind_of(event) is EventKind.UNKNOWN
+
+
+def record_of(scope: str, event: Mapping[str, Any]) -> RequestRecord:
+    """Return the record of a request, as the worker writes it if there is none.
+
+    Args:
+        scope: Scope of the requests.
+        event: The event.
+
+    Raises:
+        UnroutableEventError: The event has another form. The text has nothing of the event, because Lambda logs it.
+    """
+    if event.get(EVENT_MARK) != EVENT_VERSION:
+        msg = f"{EVENT_MARK} of the event must be {EVENT_VERSION}, got another version"
+        raise UnroutableEventError(msg)
+    caller, request_id = _text(event, "caller"), _text(event, "request_id")
+    if not caller or not REQUEST_ID.fullmatch(request_id):
+        msg = "caller and request_id of the event must name a request, got others"
+        raise UnroutableEventError(msg)
+    accepted_ms = _accepted_ms(event.get("accepted"))
+    item_id = request_item_id(scope, caller, request_id)
+    item = Item(id=item_id, status=Status.RELEASED, owner="", fence=0, lease=0, request_id=request_id)
+    return RequestRecord(
+        item=item,
+        caller=caller,
+        body=_text(event, "body"),
+        content_type=_text(event, "content_type"),
+        headers=_headers(event.get("headers") or {}),
+        accepted_ms=accepted_ms,
+        partition=open_partition_of(scope, item_id),
+        due_ms=accepted_ms,
+    )
+
+
+def delivery_of(record: RequestRecord) -> Delivery:
+    """Return the delivery of a request that did not come through a queue. Lambda's retries have the same one."""
+    return Delivery(
+        message_id=record.request_id,
+        receipt_handle="",
+        body=message_body(record.item.id),
+        attributes={},
+        group_id=None,
+        is_fifo=False,
+        trace_header=None,
+        given_request_id=record.request_id,
+    )
+
+
+def _text(event: Mapping[str, Any], name: str) -> str:
+    value = event.get(name)
+    if not isinstance(value, str):
+        msg = f"{name} of the event must be text, got {type(value).__name__}"
+        raise UnroutableEventError(msg)
+    return value.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
+
+
+def _headers(headers: object) -> dict[str, str]:
+    if not isinstance(headers, dict):
+        msg = f"headers of the event must be an object, got {type(headers).__name__}"
+        raise UnroutableEventError(msg)
+    return {name.lower(): _text(headers, name) for name in headers}
+
+
+def _accepted_ms(value: object) -> int:
+    if type(value) is not int or value < 0:
+        msg = "accepted of the event must be a time in milliseconds, got another value"
+        raise UnroutableEventError(msg)
+    return value

@@ -20,8 +20,8 @@ from tsunagu.runtime.requests.record import RequestRecord
 
 
 def is_gateway_event(event: object) -> bool:
-    """Return whether an event is a request that a gateway handed over: it has our mark, and no other marks."""
-    return isinstance(event, dict) and EVENT_MARK in event and kind_of(event) is EventKind.UNKNOWN
+    """Return whether an event says that it is a request which a gateway handed over."""
+    return isinstance(event, dict) and EVENT_MARK in event
 
 
 def record_of(scope: str, event: Mapping[str, Any]) -> RequestRecord:
@@ -32,8 +32,13 @@ def record_of(scope: str, event: Mapping[str, Any]) -> RequestRecord:
         event: The event.
 
     Raises:
-        UnroutableEventError: The event has another form. The text has nothing of the event, because Lambda logs it.
+        UnroutableEventError: The event has another form, or the marks of another source too. The text has nothing of
+            the event, because Lambda logs it.
     """
+    kind = kind_of(event)
+    if kind is not EventKind.UNKNOWN:
+        msg = f"an event with {EVENT_MARK} must come from the gateway alone, got one that also comes from {kind}"
+        raise UnroutableEventError(msg)
     if event.get(EVENT_MARK) != EVENT_VERSION:
         msg = f"{EVENT_MARK} of the event must be {EVENT_VERSION}, got another version"
         raise UnroutableEventError(msg)

@@ -34,29 +34,32 @@ class DynamoDbRequestRecords:
 
     Args:
         store: The item store of the table.
+
+    Attributes:
+        store: The item store of the table.
     """
 
     def __init__(self, store: DynamoDbItemStore) -> None:
-        self._store = store
+        self.store = store
 
     def read_records(self, item_ids: Sequence[str]) -> list[FoundRecord]:
         """Read records consistently. A `Verdict` says that DynamoDB did not answer, or that one cannot be read."""
-        found = self._store.read_attributes(item_ids)
+        found = self.store.read_attributes(item_ids)
         return [record_or_verdict(each) if isinstance(each, Mapping) else each for each in found]
 
     def insert_record(self, record: RequestRecord) -> Verdict:
         """Write a record that does not exist yet. REFUSED: it exists."""
-        client = self._store.client
+        client = self.store.client
         try:
             client.put_item(
-                TableName=self._store.table_name,
+                TableName=self.store.table_name,
                 Item=record_attributes(record),
                 ConditionExpression=f"attribute_not_exists({items.ID})",
             )
         except client.exceptions.ConditionalCheckFailedException:
             return refused(None)
         except (ClientError, BotoCoreError) as error:
-            return self._store.call_failed(error, "dynamodb:PutItem")
+            return self.store.call_failed(error, "dynamodb:PutItem")
         return APPLIED
 
 

@@ -29,6 +29,8 @@ class Account:
         answer: What the preprocessor answers.
         fails: Whether the answer is an error.
         commands: What the preprocessor was asked.
+        json_answers: What services with a JSON protocol answer, by operation, such as `GetItem`; a status, and a body.
+        asked: What they were asked: operations and bodies.
     """
 
     stacks: dict[str, Mapping[str, str]] = field(default_factory=dict)
@@ -37,6 +39,8 @@ class Account:
     )
     fails: bool = False
     commands: list[dict[str, Any]] = field(default_factory=list)
+    json_answers: dict[str, tuple[int, dict[str, Any]]] = field(default_factory=dict)
+    asked: list[tuple[str, dict[str, Any]]] = field(default_factory=list)
 
     @contextmanager
     def served(self, monkeypatch: "pytest.MonkeyPatch") -> Iterator[None]:
@@ -60,6 +64,11 @@ class Account:
                 if self.path.endswith("/preprocessor/invocations"):
                     account.commands.append(json.loads(body))
                     self._send(200, json.dumps(account.answer), fails=account.fails)
+                    return
+                if operation := self.headers.get("X-Amz-Target", "").rpartition(".")[2]:
+                    account.asked.append((operation, json.loads(body)))
+                    status, answer = account.json_answers[operation]
+                    self._send(status, json.dumps(answer))
                     return
                 (asked,) = parse_qs(body.decode()).get("StackName", [None])
                 names = [name for name in account.stacks if asked in {None, name}]

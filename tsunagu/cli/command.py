@@ -8,7 +8,9 @@ from botocore.exceptions import BotoCoreError, ClientError
 from rich.console import Console
 
 from tsunagu.cli.down import down
+from tsunagu.cli.lease import lease
 from tsunagu.cli.replay import replay
+from tsunagu.cli.run_job import run_job
 from tsunagu.cli.send import send
 from tsunagu.cli.start import start
 from tsunagu.cli.trace import trace
@@ -23,6 +25,8 @@ app = typer.Typer(
 )
 for verb in (send, start, trace, replay, up, down):
     app.command()(verb)
+app.command("run")(run_job)
+app.add_typer(lease, name="lease")
 
 
 @app.callback()

@@ -6,6 +6,7 @@ import sys
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 
+from tsunagu.contracts.schedules import JOB_NAME_OUTPUT
 from tsunagu.local.embedded_cloud import EmbeddedCloud, StackOutputs
 from tsunagu.operations.channels import Channel, channels_of
 from tsunagu.operations.deployed_stacks import DeployedStack, stack_name_prefix
@@ -33,9 +34,9 @@ def usage_lines(cloud: EmbeddedCloud, examples: Iterable[str]) -> Iterator[str]:
 
 
 def example_lines(outputs: StackOutputs, stage: str) -> Iterator[str]:
-    """Yield a line that starts a request of each deployed pipeline, and one that sends to each queue of other stacks.
+    """Yield a line that starts a request of each pipeline or a run of each job, and one that sends to each other queue.
 
-    The queues of a pipeline are left out: its services take messages of the pipeline only.
+    The queues of a pipeline or a job are left out: their functions take messages of the pipeline or the job only.
 
     Args:
         outputs: Outputs of the deployed stacks, by stack name.
@@ -45,6 +46,8 @@ def example_lines(outputs: StackOutputs, stage: str) -> Iterator[str]:
         stack = DeployedStack(name=name, outputs=outputs_of_stack)
         if pipeline := stack.outputs.get(PIPELINE_OUTPUT):
             yield f"{tsunagu_command()} start {pipeline} --file {REQUEST_FILE} {_place(stack, stage)}"
+        elif job := stack.outputs.get(JOB_NAME_OUTPUT):
+            yield f"{tsunagu_command()} run {job} {_place(stack, stage)}"
         else:
             yield from (_send_line(stack, channel, stage) for channel in channels_of(stack))
 

@@ -29,6 +29,12 @@ def test_each_pipeline_has_a_line_that_starts_a_request_and_none_for_its_queues(
     assert [*example_lines(outputs, "embedded")] == ["tsunagu start orders --file request.json --stage embedded"]
 
 
+def test_each_job_has_a_line_that_starts_a_run_and_none_for_its_queue() -> None:
+    outputs = {"tsunagu-embedded-sync": {"JobName": "supplier-sync", "SyncQueueUrl": "http://127.0.0.1/1/sync"}}
+
+    assert [*example_lines(outputs, "embedded")] == ["tsunagu run supplier-sync --stage embedded"]
+
+
 def test_stack_without_the_stage_in_its_name_is_named_whole() -> None:
     outputs = {"desk": {"PipelineName": "orders"}, "mail": {"LettersQueueUrl": "http://127.0.0.1/1/letters"}}
 

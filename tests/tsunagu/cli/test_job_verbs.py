@@ -1,0 +1,149 @@
+"""`tsunagu run` and `tsunagu lease`: they find the job by the outputs of its stack."""
+
+import io
+import json
+import re
+from typing import Any
+
+import pytest
+
+from tests.tsunagu.account import Account
+from tests.tsunagu.cli.conftest import Tsunagu
+
+EXECUTION = "arn:aws:states:eu-central-1:111122223333:execution:sync:1"
+MACHINE = "arn:aws:states:eu-central-1:111122223333:stateMachine:sync"
+REFUSED = {"__type": "com.amazonaws.dynamodb.v20120810#ConditionalCheckFailedException", "message": "no"}
+
+
+def item(owner: str = EXECUTION) -> dict[str, Any]:
+    return {
+        "id": {"S": "supplier-sync:job"},
+        "owner": {"S": owner},
+        "run": {"N": "7"},
+        "slot": {"S": "2026-11-28T14:00:00Z"},
+        "lease": {"N": "1795878000999"},
+        "since": {"N": "1795874401000"},
+    }
+
+
+@pytest.fixture(autouse=True)
+def job(account: Account) -> Account:
+    account.stacks["tsunagu-dev-supplier-sync"] = {
+        "JobName": "supplier-sync",
+        "JobStateMachineArn": MACHINE,
+        "JobTableName": "items",
+    }
+    account.json_answers = {
+        "GetItem": (200, {"Item": item()}),
+        "UpdateItem": (200, {}),
+        "StartExecution": (200, {"executionArn": EXECUTION, "startDate": 1}),
+    }
+    return account
+
+
+def test_run_starts_an_execution_for_this_second_and_prints_its_arn(tsunagu: Tsunagu, job: Account) -> None:
+    result = tsunagu("run", "supplier-sync")
+
+    assert (result.code, result.out) == (0, f"{EXECUTION}\n")
+    ((operation, asked),) = job.asked
+    assert (operation, asked["stateMachineArn"]) == ("StartExecution", MACHINE)
+    assert re.fullmatch(r"20\d\d-\d\d-\d\dT\d\d:\d\d:\d\dZ", json.loads(asked["input"])["slot"])
+
+
+def test_job_that_is_not_deployed_is_one_sentence_with_those_that_are(tsunagu: Tsunagu) -> None:
+    result = tsunagu("run", "other")
+
+    assert result.code == 1
+    assert result.err == "error: the stacks tsunagu-dev-* must have the job other, got supplier-sync\n"
+
+
+def test_job_is_found_in_a_stack_of_another_name(tsunagu: Tsunagu, job: Account) -> None:
+    job.stacks["sync"] = {"JobName": "sync", "JobStateMachineArn": MACHINE, "JobTableName": "items"}
+
+    assert tsunagu("run", "sync", "--stack-name", "sync").code == 0
+    assert tsunagu("run", "sync").code == 1
+
+
+def test_list_says_who_holds_the_lease_since_when_and_when_it_ends(tsunagu: Tsunagu) -> None:
+    result = tsunagu("lease", "list")
+
+    heading, row = result.out.splitlines()
+    assert heading.split() == ["job", "run", "slot", "held", "by", "since", "ends", "by", "itself"]
+    assert row.split() == [
+        "supplier-sync",
+        "7",
+        "2026-11-28T14:00:00Z",
+        EXECUTION,
+        "2026-11-28T14:00:01Z",
+        "2026-11-28T15:00:00Z",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("answer", "words"),
+    [
+        ({"Item": item(owner="")}, ["7", "2026-11-28T14:00:00Z", "free"]),
+        ({}, ["never", "run"]),
+    ],
+)
+def test_list_says_what_is_free(tsunagu: Tsunagu, job: Account, answer: dict[str, Any], words: list[str]) -> None:
+    job.json_answers["GetItem"] = (200, answer)
+
+    assert tsunagu("lease", "list").out.splitlines()[1].split() == ["supplier-sync", *words]
+
+
+def test_release_says_who_holds_the_lease_and_asks(
+    tsunagu: Tsunagu, job: Account, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("sys.stdin", io.StringIO("n\n"))
+
+    result = tsunagu("lease", "release", "supplier-sync")
+
+    assert result.code == 1
+    assert f"run 7 of supplier-sync for 2026-11-28T14:00:00Z is held by {EXECUTION}" in result.err
+    assert "since 2026-11-28T14:00:01Z; it ends by itself at 2026-11-28T15:00:00Z" in result.err
+    assert "must be confirmed" in result.err
+    assert [operation for operation, _ in job.asked] == ["GetItem"]
+
+
+@pytest.mark.parametrize("is_asked", [True, False])
+def test_release_frees_the_lease_that_was_shown(
+    tsunagu: Tsunagu, job: Account, monkeypatch: pytest.MonkeyPatch, *, is_asked: bool
+) -> None:
+    monkeypatch.setattr("sys.stdin", io.StringIO("y\n"))
+
+    result = tsunagu("lease", "release", "supplier-sync", *([] if is_asked else ["--yes"]))
+
+    assert result.code == 0
+    operation, asked = job.asked[-1]
+    assert (operation, asked["Key"]) == ("UpdateItem", {"id": {"S": "supplier-sync:job"}})
+    assert asked["ExpressionAttributeValues"] == {":free": {"S": ""}, ":owner": {"S": EXECUTION}, ":run": {"N": "7"}}
+    assert ("Release it?" in result.err) == is_asked
+
+
+def test_release_of_a_lease_that_was_taken_meanwhile_is_one_sentence(tsunagu: Tsunagu, job: Account) -> None:
+    job.json_answers["UpdateItem"] = (400, REFUSED)
+
+    result = tsunagu("lease", "release", "supplier-sync", "--yes")
+
+    assert result.code == 1
+    assert "error: the lease of the job supplier-sync must not change while it is released" in result.err
+
+
+@pytest.mark.parametrize("answer", [{"Item": item(owner="")}, {}])
+def test_free_lease_cannot_be_released(tsunagu: Tsunagu, job: Account, answer: dict[str, Any]) -> None:
+    job.json_answers["GetItem"] = (200, answer)
+
+    result = tsunagu("lease", "release", "supplier-sync", "--yes")
+
+    assert (result.code, [operation for operation, _ in job.asked]) == (1, ["GetItem"])
+    assert "must be held to be released, got a free one" in result.err
+
+
+def test_item_of_another_form_is_one_sentence(tsunagu: Tsunagu, job: Account) -> None:
+    job.json_answers["GetItem"] = (200, {"Item": {"id": {"S": "supplier-sync:job"}}})
+
+    result = tsunagu("lease", "list")
+
+    assert result.code == 1
+    assert result.err == "error: the item of the job supplier-sync must have the form of this release, got KeyError\n"

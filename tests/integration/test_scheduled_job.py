@@ -3,7 +3,6 @@
 import inspect
 import json
 from collections.abc import Callable
-from functools import partial
 from typing import Any
 
 import boto3
@@ -256,7 +255,7 @@ def unannotated(run):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN201
 def of_anything(_run: object) -> None: ...
 
 
-@pytest.mark.parametrize("function", [unannotated, of_anything, lambda run: run, partial(two, _other=1), with_default])
+@pytest.mark.parametrize("function", [unannotated, of_anything, lambda run: run, with_default])
 def test_function_that_can_take_a_run_is_accepted(function: Any) -> None:
     assert callable(scheduled_job(JOB)(function))
 

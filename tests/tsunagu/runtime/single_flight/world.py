@@ -48,9 +48,9 @@ Function = Callable[[Run], object]
 class JobWorld:
     """A job whose first run holds the lease."""
 
-    def __init__(self) -> None:
+    def __init__(self, store: FakeItemStore | None = None) -> None:
         self.clock = FakeClock()
-        self.store = FakeItemStore()
+        self.store = store or FakeItemStore()
         self.jobs = self.store.jobs
         self.dead_letter_queue = FakeQueue()
         self.topic = FakeTopic()

@@ -31,6 +31,14 @@ def test_each_service_of_the_runtime_has_its_client(make_client: Callable[[Any],
     assert make_client(client_config(5)).meta.service_model.service_id == service
 
 
+@pytest.mark.parametrize(("longest", "read_timeout"), [({}, 2.0), ({"longest_read_seconds": 90}, 40 / 3)])
+def test_call_and_its_retries_end_before_the_function_times_out(longest: dict[str, float], read_timeout: float) -> None:
+    config: Any = client_config(90, **longest)
+
+    assert (config.connect_timeout, config.read_timeout) == (1.0, pytest.approx(read_timeout))
+    assert config.retries["total_max_attempts"] * (config.connect_timeout + config.read_timeout) < 90 * 2 / 3
+
+
 def test_calls_say_which_sdk_makes_them() -> None:
     client: Any = dynamodb_client(client_config(5))
     agents: list[bytes] = []

@@ -8,7 +8,7 @@ import pytest
 from botocore.exceptions import ClientError, ReadTimeoutError
 
 from tsunagu.runtime.aws.results import S3ResultStore
-from tsunagu.runtime.errors import UnavailableError
+from tsunagu.runtime.errors import PermanentError, UnavailableError
 
 BUCKET, STAGED, KEY = "results", ".staging/a/1/result", "a/result"
 
@@ -98,6 +98,14 @@ def test_result_that_is_not_stored_is_an_outage(setting: Setting, error: Excepti
     with pytest.raises(UnavailableError, match="S3 must store the result, got s3:PutObject on results") as raised:
         setting.store.put(STAGED, b"x", "text/plain")
     assert raised.value.call is not None
+
+
+@pytest.mark.parametrize("code", ["EntityTooLarge", "KeyTooLongError"])
+def test_result_that_s3_never_takes_fails_for_good(setting: Setting, code: str) -> None:
+    setting.fail("PutObject", refused(code))
+
+    with pytest.raises(PermanentError, match=code):
+        setting.store.put(STAGED, b"x", "text/plain")
 
 
 def test_copy_whose_bucket_does_not_exist_raises_nothing() -> None:

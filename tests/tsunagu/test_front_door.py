@@ -66,7 +66,9 @@ def test_an_error_loads_no_client_of_aws() -> None:
     assert "boto3" not in child("import sys; from tsunagu import RetryableError; print(*sys.modules)")
 
 
-@pytest.mark.parametrize("name", ["message_handler", "pipeline_service", "preprocessor_handler", "Message", "Work"])
+@pytest.mark.parametrize(
+    "name", ["accepted_request", "message_handler", "pipeline_service", "preprocessor_handler", "Message", "Work"]
+)
 def test_collector_rests_while_a_name_is_imported(name: str) -> None:
     program = (
         f"import gc; from tsunagu import {name}; print(sum(each['collections'] for each in gc.get_stats()));"

@@ -31,6 +31,10 @@ CLOSED = "closed"
 
 REQUEST_KIND = "REQUEST"
 
+# An item has 409,600 bytes at most. A body of this size leaves room for all that is written later: headers, reasons,
+# message ids, and an outbox of some 100 KB. The gateway refuses a larger one, because its record could not even fail.
+BODY_BYTES = 262_144
+
 # Expiration of a record whose request has not ended, in seconds since the epoch: it must not expire before. It is the
 # end of the year 9999. The gateway writes none. Who ends a request writes the real one.
 NO_EXPIRATION = 253_402_300_799

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from botocore.exceptions import BotoCoreError, ClientError
 
 from tsunagu.runtime.aws.sdk_errors import error_code, failed_call
-from tsunagu.runtime.errors import FailedCall, UnavailableError
+from tsunagu.runtime.errors import FailedCall, PermanentError, UnavailableError
 from tsunagu.runtime.sending.publish import SendResult
 from tsunagu.runtime.telemetry import call_fields
 
@@ -20,6 +20,7 @@ _logger = logging.getLogger(__name__)
 
 _MISSING = frozenset({"NoSuchKey", "404"})
 _MISSING_OR_DENIED = _MISSING | {"AccessDenied", "403"}  # S3 denies a missing object, if the bucket cannot be listed
+_NEVER_TAKEN = frozenset({"EntityTooLarge", "InvalidArgument", "KeyTooLongError"})
 _MADE = SendResult(None)
 
 
@@ -40,6 +41,7 @@ class S3ResultStore:
         """Write an object, in the place of one that may be there.
 
         Raises:
+            PermanentError: S3 takes no such object: it is too large, or its key is too long.
             UnavailableError: S3 did not accept it: it did not answer, or a permission, bucket or key is missing.
         """
         try:
@@ -49,6 +51,8 @@ class S3ResultStore:
         except (ClientError, BotoCoreError) as error:
             call = failed_call(error, "s3:PutObject", self._bucket_name)
             msg = f"S3 must store the result, got {call}"
+            if call.code in _NEVER_TAKEN:
+                raise PermanentError(msg) from error
             raise UnavailableError(msg, call=call) from error
 
     def copy(self, staged_key: str, key: str) -> SendResult:

@@ -5,6 +5,7 @@ from typing import Any
 
 from tsunagu.contracts.items import Status
 from tsunagu.contracts.requests import (
+    BODY_BYTES,
     EVENT_MARK,
     EVENT_VERSION,
     REQUEST_ID,
@@ -46,13 +47,16 @@ def record_of(scope: str, event: Mapping[str, Any]) -> RequestRecord:
     if not caller or not REQUEST_ID.fullmatch(request_id):
         msg = "caller and request_id of the event must name a request, got others"
         raise UnroutableEventError(msg)
-    accepted_ms = _accepted_ms(event.get("accepted"))
+    body, accepted_ms = _text(event, "body"), _accepted_ms(event.get("accepted"))
+    if len(body.encode()) > BODY_BYTES:
+        msg = f"body of the event must have at most {BODY_BYTES:,} bytes, got more"
+        raise UnroutableEventError(msg)
     item_id = request_item_id(scope, caller, request_id)
     item = Item(id=item_id, status=Status.RELEASED, owner="", fence=0, lease=0, request_id=request_id)
     return RequestRecord(
         item=item,
         caller=caller,
-        body=_text(event, "body"),
+        body=body,
         content_type=_text(event, "content_type"),
         headers=_headers(event.get("headers") or {}),
         accepted_ms=accepted_ms,

@@ -4,6 +4,7 @@ import dataclasses
 from collections.abc import Callable
 from typing import Any, Generic, TypeVar
 
+from tsunagu.contracts.items import OUTBOX_AND_RESULT_BYTES
 from tsunagu.contracts.requests import (
     DELIVERY_ID_ATTRIBUTE,
     REQUEST_STATUS_ATTRIBUTE,
@@ -22,6 +23,8 @@ from tsunagu.runtime.requests.results import JSON_CONTENT_TYPE, Result, Results
 ModelT = TypeVar("ModelT")
 
 _RESULT = ""  # name of the result itself, beside those of attachments
+_HEADERS_BYTES = 10_240  # all headers of a request, at most: https://docs.aws.amazon.com/apigateway/latest/developerguide/api-gateway-execution-service-limits-table.html
+_KEPT_BYTES = OUTBOX_AND_RESULT_BYTES - _HEADERS_BYTES
 
 
 class RequestProcessor(Generic[ModelT]):
@@ -55,7 +58,7 @@ class RequestProcessor(Generic[ModelT]):
 
         Raises:
             InvalidMessageError: The function's result is not JSON.
-            PermanentError: There is a result, and no bucket for it.
+            PermanentError: There is a result, and no bucket for it; or the item cannot keep all that the request sends.
             UnfinishedWorkError: The function returned a coroutine or a generator.
             UnavailableError: The result was not stored.
         """
@@ -70,6 +73,7 @@ class RequestProcessor(Generic[ModelT]):
         )
         if self._completion_topic_arn:
             self._announce(record, message)
+        _check_size(record, message)
 
     def _announce(self, record: RequestRecord, message: Message) -> None:
         ending, item_id = ShownStatus.SUCCEEDED, record.item.id
@@ -100,6 +104,18 @@ def _result(value: object) -> Result:
         msg = "bytes must be returned as a Result with their content type, got bytes alone"
         raise PermanentError(msg)
     return Result(json_text(_plain(value)), JSON_CONTENT_TYPE)
+
+
+def _check_size(record: RequestRecord, message: Message) -> None:
+    """Refuse an outbox that the item has no room for beside the body. DynamoDB would refuse each try of its commit.
+
+    Raises:
+        PermanentError: It is too large.
+    """
+    size = len(record.body.encode()) + message.outbox.size_bytes + len(message.result.encode())
+    if size > _KEPT_BYTES:
+        msg = f"body, outbox and attachments must have at most {_KEPT_BYTES:,} bytes together in the item, got {size:,}"
+        raise PermanentError(msg)
 
 
 def _plain(value: object) -> Any:

@@ -84,7 +84,8 @@ class ResultStore(Protocol):
         """Write an object, in the place of one that may be there.
 
         Raises:
-            UnavailableError: The store did not answer, or cannot be used now.
+            PermanentError: It takes no such object.
+            UnavailableError: It did not answer, or cannot be used now.
         """
         ...
 
@@ -118,7 +119,7 @@ class Results:
             What the item keeps of the results: their names, content types and sizes, as JSON; empty if there are none.
 
         Raises:
-            PermanentError: There is a result, and no bucket for it.
+            PermanentError: There is a result, and no bucket for it; or the store takes no such object.
             UnavailableError: The store did not answer.
         """
         if not results:

@@ -183,6 +183,11 @@ class Outbox:
         """
         self._add(Channel.OBJECT, key, staged_key)
 
+    @property
+    def size_bytes(self) -> int:
+        """Bytes that the messages so far have in the item."""
+        return len(encode(self._messages).encode())
+
     def seal(self) -> tuple[OutboxMessage, ...]:
         """Return the messages, and refuse later ones, because they would be lost."""
         self._seal.is_closed = True
@@ -217,7 +222,7 @@ class Outbox:
         check_message(message)
         _check_size(message)
         self._messages.append(message)
-        if len(encode(self._messages).encode()) > OUTBOX_BYTES:
+        if self.size_bytes > OUTBOX_BYTES:
             msg = f"all messages of an outbox must have at most {OUTBOX_BYTES:,} bytes together, got more"
             raise ValueError(msg)
 

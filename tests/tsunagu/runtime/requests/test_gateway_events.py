@@ -49,7 +49,7 @@ def test_failed_attempt_asks_lambda_for_another_and_the_last_one_fails_the_reque
     for _ in range(MAX_ATTEMPTS - 1):
         with pytest.raises(RequestNotDoneError):
             world.receive_event(EVENT, fails)
-        assert world.shown(ITEM_ID) == "RETRYING"
+        assert (world.shown(ITEM_ID), world.visibility.changed) == ("RETRYING", {})
     world.receive_event(EVENT, fails)
 
     assert world.shown(ITEM_ID) == "FAILED"
@@ -140,6 +140,7 @@ def test_other_body_under_a_request_id_is_dropped_and_the_first_stands(
         {"caller": None},
         {"body": {"month": "secret"}},
         {"body": None},
+        {"body": "é" * 131_073},
         {"content_type": None},
         {"accepted": "secret"},
         {"accepted": -1},

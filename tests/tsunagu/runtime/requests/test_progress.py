@@ -75,7 +75,12 @@ def taken_over(world: RequestWorld, item_id: str) -> None:
     assert world.receive(delivered(item_id)) == []
 
 
-@pytest.mark.parametrize("lose", [ended_at_its_deadline, taken_over])
+def taken_over_and_in_hand(world: RequestWorld, item_id: str) -> None:
+    item = world.store.items[item_id]
+    world.store.items[item_id] = replace(item, owner="worker-9", fence=item.fence + 1)
+
+
+@pytest.mark.parametrize("lose", [ended_at_its_deadline, taken_over, taken_over_and_in_hand])
 def test_progress_of_a_worker_that_lost_its_request_is_refused(
     world: RequestWorld, lose: Callable[[RequestWorld, str], None]
 ) -> None:

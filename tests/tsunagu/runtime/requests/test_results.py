@@ -10,7 +10,7 @@ import pytest
 from tests.tsunagu.runtime.requests.world import COMPLETIONS_ARN, SCOPE, Report, RequestWorld, delivered
 from tests.tsunagu.runtime.world import MAX_ATTEMPTS
 from tsunagu.contracts.items import Status
-from tsunagu.contracts.requests import ShownStatus, delivery_id, result_key, staging_key
+from tsunagu.contracts.requests import BODY_BYTES, ShownStatus, delivery_id, result_key, staging_key
 from tsunagu.runtime.errors import FailedCall
 from tsunagu.runtime.idempotency.store import Commit, Verdict
 from tsunagu.runtime.requests.request import Request
@@ -145,6 +145,29 @@ def test_result_without_a_bucket_fails_the_request_and_no_result_needs_none(worl
 
     assert [world.shown(item_id) for item_id in item_ids] == ["FAILED", "SUCCEEDED"]
     assert "must have a bucket" in world.store.record(item_ids[0]).reason
+
+
+def test_outbox_that_the_item_has_no_room_for_fails_the_request(world: RequestWorld) -> None:
+    item_id = world.accept(body=json.dumps({"month": "x" * 262_000}))
+
+    def work(_report: Report, request: Request) -> None:
+        request.outbox.send("https://sqs/next", "y" * 108_000)
+
+    assert world.receive(delivered(item_id), function=work) == []
+
+    assert (world.shown(item_id), world.outbox.sent) == ("FAILED", [])
+    assert world.store.record(item_id).reason.startswith("body, outbox and attachments must have at most 369,760 bytes")
+
+
+def test_largest_body_leaves_room_for_an_outbox(world: RequestWorld) -> None:
+    item_id = world.accept(body=json.dumps({"month": "x" * (BODY_BYTES - 13)}))
+
+    def work(_report: Report, request: Request) -> None:
+        request.outbox.send("https://sqs/next", "y" * 100_000)
+
+    assert world.receive(delivered(item_id), function=work) == []
+
+    assert (len(world.store.record(item_id).body), world.shown(item_id)) == (BODY_BYTES, "SUCCEEDED")
 
 
 def test_result_of_an_attempt_that_failed_is_never_shown(world: RequestWorld) -> None:

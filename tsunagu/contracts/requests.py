@@ -31,8 +31,10 @@ CLOSED = "closed"
 
 REQUEST_KIND = "REQUEST"
 
-# An item has 409,600 bytes at most. A body of this size leaves room for all that is written later: headers, reasons,
-# message ids, and an outbox of some 100 KB. The gateway refuses a larger one, because its record could not even fail.
+# An item has 409,600 bytes at most. Body, headers, outbox and result may have these together; ids, reasons and message
+# ids have the rest. The gateway refuses a body that is larger, because its record could not even fail.
+KEPT_BYTES = 390_000
+# The largest body by default. It leaves room for an outbox of 100 KB.
 BODY_BYTES = 262_144
 
 # Expiration of a record whose request has not ended, in seconds since the epoch: it must not expire before. It is the

@@ -5,9 +5,9 @@ from typing import Any
 
 from tsunagu.contracts.items import Status
 from tsunagu.contracts.requests import (
-    BODY_BYTES,
     EVENT_MARK,
     EVENT_VERSION,
+    KEPT_BYTES,
     REQUEST_ID,
     message_body,
     open_partition_of,
@@ -48,8 +48,8 @@ def record_of(scope: str, event: Mapping[str, Any]) -> RequestRecord:
         msg = "caller and request_id of the event must name a request, got others"
         raise UnroutableEventError(msg)
     body, accepted_ms = _text(event, "body"), _accepted_ms(event.get("accepted"))
-    if len(body.encode()) > BODY_BYTES:
-        msg = f"body of the event must have at most {BODY_BYTES:,} bytes, got more"
+    if len(body.encode()) > KEPT_BYTES:
+        msg = f"body of the event must have at most {KEPT_BYTES:,} bytes, got more"
         raise UnroutableEventError(msg)
     item_id = request_item_id(scope, caller, request_id)
     item = Item(id=item_id, status=Status.RELEASED, owner="", fence=0, lease=0, request_id=request_id)

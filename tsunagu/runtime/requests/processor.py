@@ -4,9 +4,9 @@ import dataclasses
 from collections.abc import Callable
 from typing import Any, Generic, TypeVar
 
-from tsunagu.contracts.items import OUTBOX_AND_RESULT_BYTES
 from tsunagu.contracts.requests import (
     DELIVERY_ID_ATTRIBUTE,
+    KEPT_BYTES,
     REQUEST_STATUS_ATTRIBUTE,
     ShownStatus,
     completion_body,
@@ -23,8 +23,6 @@ from tsunagu.runtime.requests.results import JSON_CONTENT_TYPE, Result, Results
 ModelT = TypeVar("ModelT")
 
 _RESULT = ""  # name of the result itself, beside those of attachments
-_HEADERS_BYTES = 10_240  # all headers of a request, at most: https://docs.aws.amazon.com/apigateway/latest/developerguide/api-gateway-execution-service-limits-table.html
-_KEPT_BYTES = OUTBOX_AND_RESULT_BYTES - _HEADERS_BYTES
 
 
 class RequestProcessor(Generic[ModelT]):
@@ -112,9 +110,10 @@ def _check_size(record: RequestRecord, message: Message) -> None:
     Raises:
         PermanentError: It is too large.
     """
-    size = len(record.body.encode()) + message.outbox.size_bytes + len(message.result.encode())
-    if size > _KEPT_BYTES:
-        msg = f"body, outbox and attachments must have at most {_KEPT_BYTES:,} bytes together in the item, got {size:,}"
+    accepted = [record.body, *record.headers, *record.headers.values()]
+    size = sum(len(text.encode()) for text in (*accepted, message.result)) + message.outbox.size_bytes
+    if size > KEPT_BYTES:
+        msg = f"body, headers, outbox and result must have at most {KEPT_BYTES:,} bytes in the item, got {size:,}"
         raise PermanentError(msg)
 
 

@@ -140,7 +140,7 @@ def test_other_body_under_a_request_id_is_dropped_and_the_first_stands(
         {"caller": None},
         {"body": {"month": "secret"}},
         {"body": None},
-        {"body": "é" * 131_073},
+        {"body": "é" * 195_001},
         {"content_type": None},
         {"accepted": "secret"},
         {"accepted": -1},

@@ -148,15 +148,15 @@ def test_result_without_a_bucket_fails_the_request_and_no_result_needs_none(worl
 
 
 def test_outbox_that_the_item_has_no_room_for_fails_the_request(world: RequestWorld) -> None:
-    item_id = world.accept(body=json.dumps({"month": "x" * 262_000}))
+    item_id = world.accept(body=json.dumps({"month": "x" * 262_000}), headers={"x-long": "z" * 10_000})
 
     def work(_report: Report, request: Request) -> None:
-        request.outbox.send("https://sqs/next", "y" * 108_000)
+        request.outbox.send("https://sqs/next", "y" * 118_000)
 
     assert world.receive(delivered(item_id), function=work) == []
 
     assert (world.shown(item_id), world.outbox.sent) == ("FAILED", [])
-    assert world.store.record(item_id).reason.startswith("body, outbox and attachments must have at most 369,760 bytes")
+    assert world.store.record(item_id).reason.startswith("body, headers, outbox and result must have at most 390,000")
 
 
 def test_largest_body_leaves_room_for_an_outbox(world: RequestWorld) -> None:

@@ -8,7 +8,9 @@ from boto3.dynamodb.types import TypeDeserializer
 
 from tests.e2e.deployed import Deployment
 from tests.tsunagu.runtime.idempotency.item_store_contract import Effects, ItemStoreContract
+from tests.tsunagu.runtime.requests.request_store_contract import RequestStoreContract, RequestTable
 from tsunagu.runtime.aws.dynamodb import DynamoDbItemStore
+from tsunagu.runtime.aws.request_records import DynamoDbRequestRecords
 from tsunagu.runtime.aws.single_writes import SingleWriteItemStore
 
 
@@ -40,3 +42,11 @@ class TestDynamoDbItemStore(ItemStoreContract):
             return [{name: deserialize(value) for name, value in item.items()} for item in items]
 
         return read
+
+
+@pytest.mark.parametrize("table", [DynamoDbItemStore, SingleWriteItemStore], indirect=True)
+class TestDynamoDbRequestStore(RequestStoreContract):
+    @pytest.fixture
+    def table(self, request: pytest.FixtureRequest, deployment: Deployment, table_name: str) -> RequestTable:
+        store: DynamoDbItemStore = request.param(deployment.cloud.client("dynamodb"), table_name)
+        return RequestTable(store, DynamoDbRequestRecords(store))

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from tsunagu.runtime.functions.message_handler import message_handler
     from tsunagu.runtime.functions.pipeline_service import pipeline_service
     from tsunagu.runtime.functions.preprocessor import preprocessor_handler
+    from tsunagu.runtime.functions.request_sweeper import request_sweeper_handler
     from tsunagu.runtime.functions.scheduled_job import scheduled_job
     from tsunagu.runtime.json_text import JsonObject
     from tsunagu.runtime.pipeline.work import Work
@@ -58,6 +59,7 @@ __all__ = [
     "message_handler",
     "pipeline_service",
     "preprocessor_handler",
+    "request_sweeper_handler",
     "scheduled_job",
 ]
 
@@ -88,6 +90,7 @@ _MODULES = {
     "message_handler": "tsunagu.runtime.functions.message_handler",
     "pipeline_service": "tsunagu.runtime.functions.pipeline_service",
     "preprocessor_handler": "tsunagu.runtime.functions.preprocessor",
+    "request_sweeper_handler": "tsunagu.runtime.functions.request_sweeper",
     "scheduled_job": "tsunagu.runtime.functions.scheduled_job",
 }
 

@@ -22,6 +22,8 @@ class Metric(StrEnum):
     CONFIGURATION_FAULTS = "ConfigurationFaults"
     KEYS_MIXED_UP = "KeysMixedUp"
     STALE_RUNS_SKIPPED = "StaleRunsSkipped"  # of a scheduled job
+    REQUESTS_RESENT = "RequestsResent"  # by the sweeper of accepted requests
+    REQUESTS_FAILED = "RequestsFailed"  # ended by it: their time was over, or SQS or Lambda gave them up
 
 
 # Metrics with alarms of ours. They have the dimension `function_name` too, which a stack knows at synth.

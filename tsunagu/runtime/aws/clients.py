@@ -8,6 +8,7 @@ from botocore.config import Config
 from tsunagu.runtime.aws.session import session
 
 if TYPE_CHECKING:
+    from mypy_boto3_cloudwatch import CloudWatchClient
     from mypy_boto3_dynamodb import DynamoDBClient
     from mypy_boto3_s3 import S3Client
     from mypy_boto3_sns import SNSClient
@@ -59,6 +60,11 @@ def sfn_client(config: Config) -> "SFNClient":
     return session().client("stepfunctions", config=config)
 
 
+def cloudwatch_client(config: Config) -> "CloudWatchClient":
+    """Return a CloudWatch client of the function's own region."""
+    return session().client("cloudwatch", config=config)
+
+
 def s3_client(config: Config) -> "S3Client":
     """Return an S3 client of the function's own region.
 
@@ -78,6 +84,7 @@ class LazyClients:
         sns: Returns the SNS client.
         sfn: Returns the Step Functions client.
         s3: Returns the S3 client.
+        cloudwatch: Returns the CloudWatch client.
     """
 
     def __init__(self, config: Config) -> None:
@@ -85,3 +92,4 @@ class LazyClients:
         self.sns = functools.cache(lambda: sns_client(config))
         self.sfn = functools.cache(lambda: sfn_client(config))
         self.s3 = functools.cache(lambda: s3_client(config))
+        self.cloudwatch = functools.cache(lambda: cloudwatch_client(config))

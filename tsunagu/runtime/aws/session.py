@@ -16,7 +16,7 @@ import botocore.session
 from botocore.config import Config
 from botocore.loaders import JSONFileLoader
 
-_CLIENTS = ["dynamodb", "s3", "sns", "sqs", "stepfunctions"]
+_CLIENTS = ["cloudwatch", "dynamodb", "s3", "sns", "sqs", "stepfunctions"]
 _CREDENTIALS = ["signin", "sso", "sso-oidc", "sts"]  # botocore uses the same session for these, if a profile says so
 _SERVICES = _CLIENTS + _CREDENTIALS
 

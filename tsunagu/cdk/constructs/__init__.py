@@ -4,6 +4,7 @@ from tsunagu.cdk.constructs.acknowledgement import acknowledge
 from tsunagu.cdk.constructs.claim_check_bucket import ClaimCheckBucket, ClaimCheckBucketProps
 from tsunagu.cdk.constructs.customer_managed_key import CustomerManagedKey, CustomerManagedKeyProps
 from tsunagu.cdk.constructs.dead_letter_notifier import DeadLetterNotifier, DeadLetterNotifierProps
+from tsunagu.cdk.constructs.event_invocation import EventInvocation, EventInvocationProps
 from tsunagu.cdk.constructs.filter_policy import FilterPolicy, FilterScope
 from tsunagu.cdk.constructs.handler_function import HandlerFunction, HandlerFunctionProps, HandlerSettings
 from tsunagu.cdk.constructs.idempotency_table import IdempotencyTable, IdempotencyTableProps
@@ -11,6 +12,8 @@ from tsunagu.cdk.constructs.network import Network
 from tsunagu.cdk.constructs.private_endpoints import PrivateEndpoints, PrivateEndpointsProps
 from tsunagu.cdk.constructs.protection import removal_policy
 from tsunagu.cdk.constructs.queue_channel import QueueChannel, QueueChannelProps
+from tsunagu.cdk.constructs.request_pipe import RequestPipe, RequestPipeProps
+from tsunagu.cdk.constructs.request_sweeper import RequestSweeper, RequestSweeperProps
 from tsunagu.cdk.constructs.topic_channel import TopicChannel, TopicChannelProps
 from tsunagu.cdk.constructs.topic_subscription import TopicSubscription, TopicSubscriptionProps
 
@@ -21,6 +24,8 @@ __all__ = [
     "CustomerManagedKeyProps",
     "DeadLetterNotifier",
     "DeadLetterNotifierProps",
+    "EventInvocation",
+    "EventInvocationProps",
     "FilterPolicy",
     "FilterScope",
     "HandlerFunction",
@@ -33,6 +38,10 @@ __all__ = [
     "PrivateEndpointsProps",
     "QueueChannel",
     "QueueChannelProps",
+    "RequestPipe",
+    "RequestPipeProps",
+    "RequestSweeper",
+    "RequestSweeperProps",
     "TopicChannel",
     "TopicChannelProps",
     "TopicSubscription",

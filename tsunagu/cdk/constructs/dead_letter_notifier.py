@@ -34,6 +34,8 @@ _PERIOD = Duration.minutes(1)
 # Of a message that waits for a configuration to be mended: `tsunagu.runtime.retry` has the same time.
 LONGEST_PAUSE = Duration.minutes(15)
 _PAUSE_SLACK = Duration.minutes(5)
+# Of what runs each minute: one failure mends itself, three do not.
+_RUN_MINUTES, _RUNS_TO_ALARM = 5, 3
 
 _ALARM_SETTINGS: Mapping[str, Any] = {
     "comparison_operator": cloudwatch.ComparisonOperator.GREATER_THAN_OR_EQUAL_TO_THRESHOLD,
@@ -200,6 +202,65 @@ class DeadLetterNotifier(Construct):
             "complete, but what the function wanted after the commit was not done. The log names the place.",
             _function_metric(Metric.FAILURES_AFTER_COMMIT, function, metrics_namespace),
         )
+
+    def watch_dead_letter_queue(self, scope: Construct, queue: sqs.IQueue, what_happened: str) -> cloudwatch.Alarm:
+        """Create an alarm on messages in a dead-letter queue that is behind no channel.
+
+        Args:
+            scope: Where the alarm is created.
+            queue: The dead-letter queue.
+            what_happened: End of the sentence "a message …" in the description of the alarm.
+
+        Raises:
+            InvalidPropsError: The topic and the queue share a key.
+        """
+        self._refuse_key_of(scope, queue.encryption_master_key)
+        return self._dead_letter_alarm(scope, queue, what_happened)
+
+    def watch_runs(self, scope: Construct, function: lambda_.IFunction) -> tuple[cloudwatch.Alarm, cloudwatch.Alarm]:
+        """Create alarms on a function that a schedule invokes each minute: it fails, and it does not run.
+
+        Each is raised after three minutes of the last five. One that fails goes on by itself in the next minute.
+
+        Args:
+            scope: Where the alarms are created.
+            function: The function.
+
+        Returns:
+            The alarm on runs that fail, and the alarm on runs that are missing.
+        """
+        minutes = {"evaluation_periods": _RUN_MINUTES, "datapoints_to_alarm": _RUNS_TO_ALARM}
+        failed = self._alarm(
+            scope,
+            "RunsFailAlarm",
+            "Runs of a scheduled function fail: a call failed, or the run was killed. The log names the call.",
+            function.metric_errors(period=_PERIOD),
+            **minutes,
+        )
+        missing = self._alarm(
+            scope,
+            "RunsMissingAlarm",
+            "A scheduled function does not run: its schedule is disabled or denied, or the function is throttled.",
+            function.metric_invocations(period=_PERIOD),
+            **minutes,
+            comparison_operator=cloudwatch.ComparisonOperator.LESS_THAN_THRESHOLD,
+            treat_missing_data=cloudwatch.TreatMissingData.BREACHING,
+        )
+        return failed, missing
+
+    def watch_pipe(self, scope: Construct, metric: cloudwatch.Metric) -> cloudwatch.Alarm:
+        """Create an alarm on a pipe whose executions fail.
+
+        Args:
+            scope: Where the alarm is created, usually the pipe.
+            metric: Executions of the pipe that failed.
+        """
+        description = (
+            "Executions of a pipe fail: it may not read its stream, or not send to its queue. Accepted requests wait "
+            "for the sweeper, which sends them again later."
+        )
+        minutes = {"evaluation_periods": _RUN_MINUTES, "datapoints_to_alarm": _RUNS_TO_ALARM}
+        return self._alarm(scope, "PipeAlarm", description, metric, **minutes)
 
     def grant_notify(self, grantee: iam.IGrantable) -> iam.Grant:
         """Let `grantee` publish to the topic, and use the topic's key."""

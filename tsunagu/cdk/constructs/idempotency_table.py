@@ -13,11 +13,19 @@ from tsunagu.cdk.constructs.grants import Grantor, PolicyResource, grantee_name,
 from tsunagu.cdk.constructs.key_access import RECEIVE_ACTIONS
 from tsunagu.cdk.constructs.key_spaces import KeySpaces, table_identity
 from tsunagu.cdk.constructs.protection import removal_policy
-from tsunagu.contracts import items
+from tsunagu.contracts import items, requests
 
 # BatchExecuteStatement has no action of its own: IAM checks each statement as what it does.
 _BATCH_WRITE_ACTIONS = ("dynamodb:PartiQLInsert", "dynamodb:PartiQLUpdate")
 _SINGLE_WRITE_ACTIONS = ("dynamodb:PutItem",)
+# https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-pipes-dynamodb.html
+_STREAM_ACTIONS = (
+    "dynamodb:DescribeStream",
+    "dynamodb:GetRecords",
+    "dynamodb:GetShardIterator",
+    "dynamodb:ListStreams",
+)
+_SWEEP_ACTIONS = ("dynamodb:BatchGetItem", "dynamodb:UpdateItem")
 _UPDATE_ACTION = "dynamodb:UpdateItem"  # a single write, and the item's part of a TransactWriteItems
 
 
@@ -31,11 +39,16 @@ class IdempotencyTableProps:
         request_index: Add an index that finds items by request id, as a pipeline needs. It holds keys only, and costs
             one more write unit for a new item. An existing table must have the index: `RequestIndex`, with the
             partition key `request_id` (a string). Default: no index.
+        requests: Let the table hold the records of accepted requests, with a stream for the pipe and an index of open
+            requests for the sweeper. The index holds keys only, of open requests only. An existing table must have a
+            stream with new images, and the index: `OpenIndex`, with the partition key `open` (a string) and the sort
+            key `due` (a number), keys only. Default: it holds none.
         protect: Keep the new table when its stack is deleted, with deletion protection. Default: it is kept.
     """
 
     existing: dynamodb.ITable | None = None
     request_index: bool = False
+    requests: bool = False
     protect: bool = True
 
 
@@ -93,6 +106,43 @@ class IdempotencyTable(Construct):
         index = f"{self.table.table_arn}/index/{items.REQUEST_INDEX}"
         return self._grant(grantee, ["dynamodb:Query"], index)
 
+    @property
+    def stream_arn(self) -> str:
+        """Return the ARN of the stream, which has the new image of each item.
+
+        Raises:
+            InvalidPropsError: `requests` is False, or an existing table was imported without its stream.
+        """
+        self._require_requests()
+        if self.table.table_stream_arn is None:
+            msg = "existing must be a table with a stream, because requests reach their queue through it, got none"
+            raise props_error(self, msg)
+        return str(self.table.table_stream_arn)
+
+    def grant_stream_read(self, grantee: iam.IGrantable) -> iam.Grant:
+        """Let `grantee`, the role of a pipe, read the stream.
+
+        Raises:
+            InvalidPropsError: The table has no stream.
+        """
+        return self._grant(grantee, _STREAM_ACTIONS, self.stream_arn)
+
+    def grant_sweep(self, grantee: iam.IGrantable) -> iam.Grant:
+        """Let `grantee` find open requests, and read and change their records.
+
+        Raises:
+            InvalidPropsError: `requests` is False.
+        """
+        self._require_requests()
+        index = f"{self.table.table_arn}/index/{requests.OPEN_INDEX}"
+        found = self._grant(grantee, ["dynamodb:Query"], index)
+        return found.combine(self._grant(grantee, _SWEEP_ACTIONS, self.table.table_arn))
+
+    def _require_requests(self) -> None:
+        if not self.props.requests:
+            msg = "requests must be True, because the table is to hold accepted requests, got False"
+            raise props_error(self, msg)
+
     def _grant(self, grantee: iam.IGrantable, actions: Sequence[str], arn: str) -> iam.Grant:
         # The policy of a table cannot refer to the table by its own ARN: that would be a dependency cycle.
         grantor = Grantor(self, cast("PolicyResource", self.table), self.table.encryption_key)
@@ -114,6 +164,7 @@ class IdempotencyTable(Construct):
             "Table",
             partition_key=dynamodb.Attribute(name=items.ID, type=dynamodb.AttributeType.STRING),
             time_to_live_attribute=items.EXPIRATION,
+            stream=dynamodb.StreamViewType.NEW_IMAGE if self.props.requests else None,
             billing_mode=dynamodb.BillingMode.PAY_PER_REQUEST,
             point_in_time_recovery_specification=dynamodb.PointInTimeRecoverySpecification(
                 point_in_time_recovery_enabled=True
@@ -121,6 +172,13 @@ class IdempotencyTable(Construct):
             deletion_protection=self.props.protect,
             removal_policy=removal_policy(protect=self.props.protect),
         )
+        if self.props.requests:
+            table.add_global_secondary_index(
+                index_name=requests.OPEN_INDEX,
+                partition_key=dynamodb.Attribute(name=requests.OPEN, type=dynamodb.AttributeType.STRING),
+                sort_key=dynamodb.Attribute(name=requests.DUE, type=dynamodb.AttributeType.NUMBER),
+                projection_type=dynamodb.ProjectionType.KEYS_ONLY,
+            )
         if self.props.request_index:
             table.add_global_secondary_index(
                 index_name=items.REQUEST_INDEX,

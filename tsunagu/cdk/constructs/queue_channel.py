@@ -170,6 +170,11 @@ class QueueChannel(Construct):
         """Let `grantee` send messages to the dead-letter queue, and use the queue's key."""
         return self._grant(self.dead_letter_queue, grantee, "sqs:SendMessage", key_actions=SEND_ACTIONS)
 
+    def grant_look_at_dead_letters(self, grantee: iam.IGrantable) -> iam.Grant:
+        """Let `grantee` look at dead letters and make them visible again, but not delete them."""
+        queue, actions = self.dead_letter_queue, ("sqs:ReceiveMessage", "sqs:ChangeMessageVisibility")
+        return self._grant(queue, grantee, *actions, key_actions=RECEIVE_ACTIONS)
+
     def metric_messages_visible(self, **options: Any) -> cloudwatch.Metric:
         """Return the metric of messages that wait for a consumer; `options` are those of a CloudWatch metric."""
         return self.queue.metric_approximate_number_of_messages_visible(**options)

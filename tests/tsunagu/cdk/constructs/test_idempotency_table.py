@@ -6,7 +6,7 @@ from aws_cdk import aws_kms as kms
 
 from tests.tsunagu.cdk.constructs.synthesized import only, permissions, properties, resources
 from tsunagu.cdk.constructs.idempotency_table import IdempotencyTable, IdempotencyTableProps
-from tsunagu.contracts import items
+from tsunagu.contracts import items, requests
 from tsunagu.errors import InvalidPropsError
 
 TABLE = "AWS::DynamoDB::Table"
@@ -102,3 +102,43 @@ def test_finding_by_request_needs_the_index(stack: Stack) -> None:
         InvalidPropsError, match=r"^Stack/Items: request_index must be True, because items are found by"
     ):
         table.grant_find_by_request(role(stack))
+
+
+def test_table_of_requests_has_a_stream_and_a_sparse_index_of_what_is_due(stack: Stack) -> None:
+    IdempotencyTable(stack, "Items", IdempotencyTableProps(requests=True))
+
+    table = properties(stack, TABLE)
+    assert table["StreamSpecification"] == {"StreamViewType": "NEW_IMAGE"}
+    [index] = table["GlobalSecondaryIndexes"]
+    assert index["IndexName"] == requests.OPEN_INDEX
+    assert index["KeySchema"] == [
+        {"AttributeName": requests.OPEN, "KeyType": "HASH"},
+        {"AttributeName": requests.DUE, "KeyType": "RANGE"},
+    ]
+    assert index["Projection"] == {"ProjectionType": "KEYS_ONLY"}
+    types = {each["AttributeName"]: each["AttributeType"] for each in table["AttributeDefinitions"]}
+    assert types == {items.ID: "S", requests.OPEN: "S", requests.DUE: "N"}
+
+
+def test_table_without_requests_has_no_stream(stack: Stack) -> None:
+    IdempotencyTable(stack, "Items")
+
+    assert "StreamSpecification" not in properties(stack, TABLE)
+
+
+def test_sweeping_is_a_permission_of_its_own(stack: Stack) -> None:
+    existing = dynamodb.Table.from_table_arn(stack, "Existing", TABLE_ARN)
+    table = IdempotencyTable(stack, "Items", IdempotencyTableProps(existing=existing, requests=True))
+
+    table.grant_sweep(role(stack))
+
+    assert permissions(stack) == {
+        ("dynamodb:Query", f"{TABLE_ARN}/index/{requests.OPEN_INDEX}"),
+        ("dynamodb:BatchGetItem", TABLE_ARN),
+        ("dynamodb:UpdateItem", TABLE_ARN),
+    }
+
+
+def test_sweeping_needs_a_table_of_requests(stack: Stack) -> None:
+    with pytest.raises(InvalidPropsError, match=r"^Stack/Items: requests must be True, because the table is to hold"):
+        IdempotencyTable(stack, "Items").grant_sweep(role(stack))

@@ -1,0 +1,227 @@
+"""The sweeper of accepted requests: a function that looks each minute at the open ones that are due."""
+
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import cast
+
+from aws_cdk import Duration
+from aws_cdk import aws_iam as iam
+from aws_cdk import aws_lambda as lambda_
+from aws_cdk import aws_logs as logs
+from aws_cdk import aws_scheduler as scheduler
+from constructs import Construct
+
+from tsunagu.cdk.assets import HandlerPackage, Platform
+from tsunagu.cdk.constructs.acknowledgement import acknowledge
+from tsunagu.cdk.constructs.dead_letter_notifier import DeadLetterNotifier
+from tsunagu.cdk.constructs.event_invocation import EventInvocation
+from tsunagu.cdk.constructs.grants import INVOKE_ACTION
+from tsunagu.cdk.constructs.handler_function import HandlerFunction, HandlerFunctionProps
+from tsunagu.cdk.constructs.idempotency_table import IdempotencyTable
+from tsunagu.cdk.constructs.key_access import source_conditions
+from tsunagu.cdk.constructs.network import Network
+from tsunagu.cdk.constructs.queue_channel import QueueChannel
+from tsunagu.cdk.constructs.ranges import DAY_SECONDS, check_seconds, check_type
+from tsunagu.cdk.constructs.request_pipe import check_key_scope, check_standard
+from tsunagu.cdk.constructs.topic_channel import TopicChannel
+from tsunagu.contracts.request_sweeper import RequestSweeperEnvironment
+from tsunagu.contracts.telemetry import METRICS_NAMESPACE
+from tsunagu.errors import InvalidPropsError
+
+PACKAGE = Path(__file__).resolve().parents[1] / "handlers" / "request_sweeper"
+TIMEOUT = Duration.seconds(50)  # the next run begins after a minute
+RESEND_AFTER = Duration.minutes(5)
+RESEND_AFTER_SECONDS = range(60, DAY_SECONDS + 1)
+DEADLINE_SECONDS = range(120, 14 * DAY_SECONDS + 1)
+_SCHEDULE = "rate(1 minute)"
+_NO_WAIT_SECONDS = 60  # an older tick is of no use: there is a newer one
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RequestSweeperProps:
+    """Settings of a request sweeper.
+
+    Attributes:
+        table: Table of the records, with `requests=True`.
+        key_scope: Scope of the requests, as their handler names it: 1 to 64 letters, digits, hyphens and underscores.
+        dead_letter_notifier: Gets the alarms on the sweeper.
+        deadline: How long after it was accepted a request without an end has failed, 2 minutes to 14 days. It must be
+            longer than `resend_after`, and shorter than `idempotency_window`.
+        idempotency_window: How long the record of a request is kept after its end.
+        channel: Channel of the requests, with a standard queue. Default: none; then `events` is needed.
+        events: Asynchronous invocations of the worker, where requests have no queue. Default: none.
+        completion_topic: Standard topic that is told when a request failed or was cancelled. Default: nobody is told.
+        resend_after: How long after it was accepted a request is sent again that no worker got, one minute to one day;
+            the wait doubles each time. Default: 5 minutes.
+        metrics_namespace: CloudWatch namespace of its metrics. Default: `Tsunagu`.
+        network: VPC, subnets and security groups. Default: no VPC.
+        platform: Python and architecture. Default: Python 3.13 on arm64.
+        log_retention: How long its log group keeps log lines. Default: 30 days.
+        protect: Keep the log group when its stack is deleted. Default: it is kept.
+
+    Raises:
+        InvalidPropsError: A number is out of range, or two settings exclude each other.
+    """
+
+    table: IdempotencyTable
+    key_scope: str
+    dead_letter_notifier: DeadLetterNotifier
+    deadline: Duration
+    idempotency_window: Duration
+    channel: QueueChannel | None = None
+    events: EventInvocation | None = None
+    completion_topic: TopicChannel | None = None
+    resend_after: Duration = RESEND_AFTER
+    metrics_namespace: str = METRICS_NAMESPACE
+    network: Network | None = None
+    platform: Platform = field(default_factory=Platform)
+    log_retention: logs.RetentionDays = logs.RetentionDays.ONE_MONTH
+    protect: bool = True
+
+    def __post_init__(self) -> None:
+        """Refuse settings that AWS does not allow, or that exclude each other."""
+        check_type("table", self.table, IdempotencyTable)
+        check_key_scope(self.key_scope)
+        check_seconds("resend_after", self.resend_after, RESEND_AFTER_SECONDS)
+        check_seconds("deadline", self.deadline, DEADLINE_SECONDS)
+        self._check_source()
+        self._check_times()
+
+    @property
+    def source(self) -> QueueChannel | EventInvocation:
+        """How requests reach their worker: by a queue, or by asynchronous invocations."""
+        return cast("QueueChannel | EventInvocation", self.channel or self.events)
+
+    def _check_source(self) -> None:
+        if (self.channel is None) == (self.events is None):
+            msg = (
+                "channel or events must be given, because requests reach their worker in one of two ways, "
+                f"got {'neither' if self.channel is None else 'both'}"
+            )
+            raise InvalidPropsError(msg)
+        if self.channel is not None:
+            check_standard(self.channel)
+        if self.completion_topic is not None and self.completion_topic.topic.fifo:
+            msg = "completion_topic must be a standard topic, because completions have no order, got a FIFO topic"
+            raise InvalidPropsError(msg)
+
+    def _check_times(self) -> None:
+        deadline, resend, window = (
+            each.to_seconds() for each in (self.deadline, self.resend_after, self.idempotency_window)
+        )
+        if deadline <= resend:
+            msg = f"deadline must be longer than the {resend:,} seconds of resend_after, got {deadline:,}"
+            raise InvalidPropsError(msg)
+        if deadline >= window:
+            msg = (
+                f"deadline must be shorter than the {window:,} seconds of idempotency_window, because the record of a "
+                f"request expires then, got {deadline:,}"
+            )
+            raise InvalidPropsError(msg)
+
+
+class RequestSweeper(Construct):
+    """End accepted requests that nobody ends, and send again what did not reach a worker.
+
+    Each minute it looks at the open requests that are due: see docs/accept-now.md.
+
+    Attributes:
+        handler: The function, its role and its log group.
+        schedule: Invokes it each minute.
+        alarms: Alarm on runs that fail, and alarm on runs that are missing.
+        configuration_fault_alarm: Alarm on calls that no retry mends, such as those without a permission.
+    """
+
+    def __init__(self, scope: Construct, construct_id: str, props: RequestSweeperProps) -> None:
+        super().__init__(scope, construct_id)
+        self.handler = HandlerFunction(
+            self,
+            "Handler",
+            HandlerFunctionProps(
+                package=HandlerPackage(path=PACKAGE),
+                environment=[_environment(props)],
+                timeout=TIMEOUT,
+                network=props.network,
+                platform=props.platform,
+                log_retention=props.log_retention,
+                protect=props.protect,
+            ),
+        )
+        function = self.handler.function
+        acknowledge(function, "Serverless-LambdaDLQ", "a run that fails is followed by another one in a minute")
+        self._grant(props)
+        self._never_retry(function)
+        self.schedule = self._schedule(function)
+        notifier = props.dead_letter_notifier
+        self.alarms = notifier.watch_runs(self, function)
+        self.configuration_fault_alarm = notifier.watch_function(
+            self, function, metrics_namespace=props.metrics_namespace
+        )
+
+    def _grant(self, props: RequestSweeperProps) -> None:
+        function = self.handler.function
+        props.table.grant_sweep(function)
+        if props.channel is not None:
+            props.channel.grant_send(function)
+            self._grant_queue_age()
+        props.source.grant_look_at_dead_letters(function)
+        if props.completion_topic is not None:
+            props.completion_topic.grant_publish(function)
+
+    def _grant_queue_age(self) -> None:
+        # A policy of its own, so that its acknowledgement hides no wide grant.
+        statement = iam.PolicyStatement(actions=["cloudwatch:GetMetricStatistics"], resources=["*"])
+        policy = iam.Policy(self, "QueueAge", statements=[statement])
+        self.handler.role.attach_inline_policy(policy)
+        acknowledge(policy, "AwsSolutions-IAM5[Resource::*]", "metrics of CloudWatch accept no resource")
+
+    def _never_retry(self, function: lambda_.Function) -> None:
+        config = lambda_.CfnEventInvokeConfig(
+            self,
+            "Invocations",
+            function_name=function.function_name,
+            qualifier="$LATEST",
+            maximum_retry_attempts=0,
+            maximum_event_age_in_seconds=_NO_WAIT_SECONDS,
+        )
+        acknowledge(
+            config, "Serverless-LambdaAsyncFailureDestination", "a tick that failed is worth nothing after a minute"
+        )
+
+    def _schedule(self, function: lambda_.Function) -> scheduler.CfnSchedule:
+        principal = iam.ServicePrincipal("scheduler.amazonaws.com", conditions=source_conditions(self))
+        role = iam.Role(self, "ScheduleRole", assumed_by=principal)
+        role.add_to_policy(iam.PolicyStatement(actions=[INVOKE_ACTION], resources=[function.function_arn]))
+        schedule = scheduler.CfnSchedule(
+            self,
+            "Schedule",
+            schedule_expression=_SCHEDULE,
+            flexible_time_window=scheduler.CfnSchedule.FlexibleTimeWindowProperty(mode="OFF"),
+            target=scheduler.CfnSchedule.TargetProperty(
+                arn=function.function_arn,
+                role_arn=role.role_arn,
+                retry_policy=scheduler.CfnSchedule.RetryPolicyProperty(
+                    maximum_retry_attempts=0, maximum_event_age_in_seconds=_NO_WAIT_SECONDS
+                ),
+            ),
+        )
+        schedule.node.add_dependency(role)
+        return schedule
+
+
+def _environment(props: RequestSweeperProps) -> RequestSweeperEnvironment:
+    channel = props.channel
+    return RequestSweeperEnvironment(
+        request_scope=props.key_scope,
+        idempotency_table_name=props.table.table.table_name,
+        idempotency_window_seconds=int(props.idempotency_window.to_seconds()),
+        dead_letter_queue_url=props.source.dead_letter_queue.queue_url,
+        deadline_seconds=int(props.deadline.to_seconds()),
+        resend_after_seconds=int(props.resend_after.to_seconds()),
+        function_timeout_seconds=int(TIMEOUT.to_seconds()),
+        metrics_namespace=props.metrics_namespace,
+        queue_url=channel.queue.queue_url if channel else "",
+        visibility_timeout_seconds=int(channel.props.visibility_timeout.to_seconds()) if channel else 0,
+        max_receive_count=channel.props.receive_count if channel else 0,
+        completion_topic_arn=props.completion_topic.topic.topic_arn if props.completion_topic else "",
+    )

@@ -45,7 +45,10 @@ def wait_for_an_invocation(cloud: EmbeddedCloud, function_name: str, ended_befor
 
 def _put(iam: "IAMClient", role_name: str, documents: Mapping[str, Any]) -> None:
     for name, document in documents.items():
-        iam.put_role_policy(RoleName=role_name, PolicyName=name, PolicyDocument=json.dumps(document))
+        if document["Statement"]:
+            iam.put_role_policy(RoleName=role_name, PolicyName=name, PolicyDocument=json.dumps(document))
+        else:  # IAM takes no policy without a statement
+            iam.delete_role_policy(RoleName=role_name, PolicyName=name)
 
 
 def _without(document: Any, action: str, resource_part: str) -> dict[str, Any]:

@@ -143,6 +143,12 @@ def test_context_of_a_task_names_the_role(deployed: Callable[..., Machine]) -> N
     assert told["RedriveCount"] == 0
 
 
+def test_succeed_state_has_an_output(deployed: Callable[..., Machine]) -> None:
+    made = deployed(End={"Type": "Succeed", "Output": {"doubled": "{% $states.input.number * 2 %}"}})
+
+    assert json.loads(made.run(number=21)["output"]) == {"doubled": 42}
+
+
 def test_worker_answers_only_the_machine_that_its_policy_names(
     deployed: Callable[..., Machine], client_of: Callable[..., Any]
 ) -> None:

@@ -1,7 +1,7 @@
 """Ends executions of state machines as Step Functions does: time-outs of a whole execution, and aborts.
 
-ministack has no time-out of an execution, lets an aborted one fail afterwards, and knows neither `RoleArn` nor a
-time-out that is an expression.
+ministack has no time-out of an execution, lets an aborted one fail afterwards, and knows neither `RoleArn`, nor a
+time-out that is an expression, nor the output of a Succeed state.
 """
 
 # ruff: noqa: SLF001 - the package's docstring says why
@@ -31,6 +31,7 @@ def install() -> None:
     """End executions in this way, and let `current` return the execution of the calling thread."""
     execute_task, fail, add_event = stepfunctions._execute_task, stepfunctions._fail_execution, stepfunctions._add_event
     run, invoke = stepfunctions._run_execution, stepfunctions._invoke_resource
+    apply_output_path = stepfunctions._apply_output_path
 
     def execute_in(state: State, given: Any, execution: Execution, context: dict[str, Any]) -> Any:
         _current.set(execution)
@@ -49,6 +50,11 @@ def install() -> None:
         require_running(current())
         return invoke(resource, arguments)
 
+    def apply_output(state: State, given: Any, context: dict[str, Any]) -> Any:
+        if state.get("Type") == "Succeed" and "Output" in state:
+            return stepfunctions._apply_jsonata_output(state, given, context, default=given)
+        return apply_output_path(state, given, context)
+
     def run_in_time(execution_arn: str) -> None:
         timer = _timer(stepfunctions._executions[execution_arn])
         try:
@@ -63,6 +69,7 @@ def install() -> None:
     stepfunctions._fail_execution = fail_running
     stepfunctions._add_event = add_while_running
     stepfunctions._invoke_resource = invoke_while_running
+    stepfunctions._apply_output_path = apply_output
     stepfunctions._run_execution = run_in_time
 
 

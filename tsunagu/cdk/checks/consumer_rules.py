@@ -7,12 +7,14 @@ from tsunagu.cdk.checks.rule import Finding, Rule
 from tsunagu.cdk.checks.template import Resource, Template
 from tsunagu.cdk.constructs.queue_channel import VISIBILITY_PER_HANDLER_TIMEOUT
 
-QUEUE, FUNCTION, MAPPING, ALARM, SUBSCRIPTION = (
+QUEUE, FUNCTION, MAPPING, ALARM, SUBSCRIPTION, SCHEDULE, EVENT_RULE = (
     "AWS::SQS::Queue",
     "AWS::Lambda::Function",
     "AWS::Lambda::EventSourceMapping",
     "AWS::CloudWatch::Alarm",
     "AWS::SNS::Subscription",
+    "AWS::Scheduler::Schedule",
+    "AWS::Events::Rule",
 )
 # Defaults of AWS, in seconds.
 _DEFAULT_VISIBILITY, _DEFAULT_TIMEOUT, DEFAULT_RETENTION = 30, 3, 345_600
@@ -49,6 +51,16 @@ def dead_letter_queues(template: Template) -> Iterator[tuple[Resource, Resource]
 def _undelivered(template: Template) -> Iterator[tuple[Resource, Resource]]:
     """Iterate over pairs of a subscription and its dead-letter queue in the template."""
     return _redriven(template, SUBSCRIPTION)
+
+
+def kept_by_targets(template: Template) -> Iterator[tuple[Resource, Resource]]:
+    """Iterate over pairs of a schedule or rule and the dead-letter queue of a target of it, in the template."""
+    for source in template.of_type(SCHEDULE, EVENT_RULE):
+        for target in [source.properties.get("Target"), *source.items("Targets")]:
+            config = target.get("DeadLetterConfig") if isinstance(target, dict) else None
+            queue = template.target(config.get("Arn")) if isinstance(config, dict) else None
+            if queue is not None:
+                yield source, queue
 
 
 def _redriven(template: Template, resource_type: str) -> Iterator[tuple[Resource, Resource]]:
@@ -107,9 +119,16 @@ def _small_receive_budget(template: Template) -> Iterator[Finding]:
             yield Finding(queue, "Properties/RedrivePolicy/maxReceiveCount")
 
 
+def _dropped_ticks(template: Template) -> Iterator[Finding]:
+    for schedule in template.of_type(SCHEDULE):
+        target = schedule.properties.get("Target")
+        if isinstance(target, dict) and "DeadLetterConfig" not in target:
+            yield Finding(schedule, "Properties/Target/DeadLetterConfig")
+
+
 def _silent_dead_letter_queue(template: Template) -> Iterator[Finding]:
     watched = {queue.logical_id for alarm in template.of_type(ALARM) for queue in _queues_watched(template, alarm)}
-    kept = [*dead_letter_queues(template), *_undelivered(template)]
+    kept = [*dead_letter_queues(template), *_undelivered(template), *kept_by_targets(template)]
     for logical_id, queue in {queue.logical_id: queue for _, queue in kept}.items():
         if logical_id not in watched:
             yield Finding(queue, "Properties/QueueName")
@@ -169,5 +188,11 @@ CONSUMER_RULES = (
         description="No alarm notifies anyone of messages in the dead-letter queue.",
         fix="Add an alarm with an action on its ApproximateNumberOfMessagesVisible.",
         find=_silent_dead_letter_queue,
+    ),
+    Rule(
+        rule_id="ScheduleDeadLetters",
+        description="EventBridge Scheduler drops what it cannot start: the schedule stops without a sign.",
+        fix="Set DeadLetterConfig of the target to a queue, with an alarm.",
+        find=_dropped_ticks,
     ),
 )

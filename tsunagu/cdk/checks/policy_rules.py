@@ -3,12 +3,13 @@
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from tsunagu.cdk.checks.consumer_rules import ALARM, QUEUE, SUBSCRIPTION
+from tsunagu.cdk.checks.consumer_rules import ALARM, EVENT_RULE, QUEUE, SUBSCRIPTION, kept_by_targets
 from tsunagu.cdk.checks.rule import Finding, Rule
 from tsunagu.cdk.checks.template import Resource, Template
 from tsunagu.cdk.constructs.key_access import AWS_MANAGED_ALIAS, CLOUDWATCH, SEND_ACTIONS, SNS
 
-_TOPIC, _KEY, _EVENT_RULE = ("AWS::SNS::Topic", "AWS::KMS::Key", "AWS::Events::Rule")
+_TOPIC, _KEY = ("AWS::SNS::Topic", "AWS::KMS::Key")
+_EVENTS = "events.amazonaws.com"
 _QUEUE_POLICY = "AWS::SQS::QueuePolicy"
 _RESOURCE_POLICIES = (_QUEUE_POLICY, "AWS::SNS::TopicPolicy")
 _SOURCE_KEYS = {"aws:sourcearn", "aws:sourceaccount", "aws:sourceorgid", "aws:principalorgid"}
@@ -65,12 +66,14 @@ def _hops(template: Template) -> Iterator[tuple[str, Resource]]:
         redrive = subscription.properties.get("RedrivePolicy")
         sends.append((SNS, subscription.properties.get("Endpoint")))
         sends.append((SNS, redrive.get("deadLetterTargetArn") if isinstance(redrive, dict) else None))
-    for rule in template.of_type(_EVENT_RULE):
-        sends += [("events.amazonaws.com", target.get("Arn")) for target in rule.items("Targets")]
+    for rule in template.of_type(EVENT_RULE):
+        sends += [(_EVENTS, target.get("Arn")) for target in rule.items("Targets")]
     for service, arn in sends:
         target = template.target(arn)
         if target is not None and target.type in {QUEUE, _TOPIC}:
             yield service, target
+    # A schedule sends dead letters with its role, a rule with the policy of the queue.
+    yield from ((_EVENTS, queue) for source, queue in kept_by_targets(template) if source.type == EVENT_RULE)
 
 
 def _undeliverable(template: Template) -> Iterator[Finding]:

@@ -8,6 +8,7 @@ from tsunagu.cdk.constructs.event_invocation import EventInvocation, EventInvoca
 from tsunagu.cdk.constructs.filter_policy import FilterPolicy, FilterScope
 from tsunagu.cdk.constructs.handler_function import HandlerFunction, HandlerFunctionProps, HandlerSettings
 from tsunagu.cdk.constructs.idempotency_table import IdempotencyTable, IdempotencyTableProps
+from tsunagu.cdk.constructs.native_state_machine import NativeStateMachine, NativeStateMachineProps
 from tsunagu.cdk.constructs.network import Network
 from tsunagu.cdk.constructs.private_endpoints import PrivateEndpoints, PrivateEndpointsProps
 from tsunagu.cdk.constructs.protection import removal_policy
@@ -33,6 +34,8 @@ __all__ = [
     "HandlerSettings",
     "IdempotencyTable",
     "IdempotencyTableProps",
+    "NativeStateMachine",
+    "NativeStateMachineProps",
     "Network",
     "PrivateEndpoints",
     "PrivateEndpointsProps",

@@ -262,6 +262,10 @@ class DeadLetterNotifier(Construct):
         minutes = {"evaluation_periods": _RUN_MINUTES, "datapoints_to_alarm": _RUNS_TO_ALARM}
         return self._alarm(scope, "PipeAlarm", description, metric, **minutes)
 
+    def notify_of(self, alarm: cloudwatch.Alarm) -> None:
+        """Let an alarm of this account and region publish to the topic."""
+        alarm.add_alarm_action(actions.SnsAction(self.topic))
+
     def grant_notify(self, grantee: iam.IGrantable) -> iam.Grant:
         """Let `grantee` publish to the topic, and use the topic's key."""
         grantor = Grantor(self, self.topic, self.key)

@@ -7,7 +7,7 @@ resource is extended. Where neither can be changed, the grant fails.
 The CDK's own grants report success in these cases even if no policy was changed.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Protocol
 
 from aws_cdk import Annotations, Token
@@ -20,6 +20,8 @@ from tsunagu.errors import InvalidPropsError
 if TYPE_CHECKING:
     from aws_cdk import aws_lambda as lambda_
     from constructs import IConstruct, Node
+
+Conditions = Mapping[str, Mapping[str, Any]]
 
 INVOKE_ACTION = "lambda:InvokeFunction"
 
@@ -61,6 +63,7 @@ class Grantor:
         *,
         policy_arn: str | None = None,
         key_actions: Sequence[str] = (),
+        conditions: Conditions | None = None,
     ) -> iam.Grant:
         """Let `grantee` use the resource, and its key.
 
@@ -70,12 +73,13 @@ class Grantor:
             arn: ARN of what it may use.
             policy_arn: The same in the policy of the resource, where it must differ. Default: `arn`.
             key_actions: What the grantee may do with the key. Default: it does not use the key.
+            conditions: Conditions of the use of the resource. Default: none.
 
         Raises:
             InvalidPropsError: Neither the grantee nor the resource or key has a policy that can be extended.
         """
-        own = own_policy(self._scope, grantee, actions, arn)
-        granted = self._with_policy_of(self._resource, grantee, actions, policy_arn or arn, own)
+        own = own_policy(self._scope, grantee, actions, arn, conditions)
+        granted = self._with_policy_of(self._resource, grantee, actions, policy_arn or arn, own, conditions=conditions)
         if self._key is None or not key_actions:
             return granted
         own_use = None
@@ -92,11 +96,15 @@ class Grantor:
         actions: Sequence[str],
         arn: str,
         own: iam.Grant | None,
+        *,
+        conditions: Conditions | None = None,
     ) -> iam.Grant:
         """Extend the policy of `resource`, if the policy of the grantee does not suffice."""
         if own is not None and not is_foreign(grantee, resource.env.account):
             return own
-        statement = iam.PolicyStatement(actions=[*actions], resources=[arn], principals=[grantee.grant_principal])
+        statement = iam.PolicyStatement(
+            actions=[*actions], resources=[arn], principals=[grantee.grant_principal], conditions=conditions
+        )
         if resource.add_to_resource_policy(statement).statement_added:
             # The call below adds the statement once more, which a policy document drops; only it returns a grant.
             added = iam.Grant.add_statement_to_resource_policy(
@@ -136,7 +144,13 @@ def grant_invoke(scope: "IConstruct", grantee: iam.IGrantable, function: "lambda
     return permission if own is None else own.combine(permission)
 
 
-def own_policy(scope: "IConstruct", grantee: iam.IGrantable, actions: Sequence[str], arn: str) -> iam.Grant | None:
+def own_policy(
+    scope: "IConstruct",
+    grantee: iam.IGrantable,
+    actions: Sequence[str],
+    arn: str,
+    conditions: Conditions | None = None,
+) -> iam.Grant | None:
     """Extend the policy of the grantee. Return None if it has none that can be extended.
 
     A role that was imported as immutable, or from another account, reports success and drops the statement.
@@ -148,7 +162,7 @@ def own_policy(scope: "IConstruct", grantee: iam.IGrantable, actions: Sequence[s
     if isinstance(principal, iam.UnknownPrincipal):
         msg = "grantee must have a known role, because the permission is for that role, got one imported without it"
         raise props_error(scope, msg)
-    given = iam.Grant.add_to_principal(grantee=grantee, actions=[*actions], resource_arns=[arn])
+    given = iam.Grant.add_to_principal(grantee=grantee, actions=[*actions], resource_arns=[arn], conditions=conditions)
     if not given.principal_statements:
         return None
     node: Node | None = getattr(principal, "node", None)

@@ -9,11 +9,12 @@ from aws_cdk import aws_iam as iam
 from constructs import Construct
 
 from tsunagu.cdk.constructs.error_path import props_error
-from tsunagu.cdk.constructs.grants import Grantor, PolicyResource, grantee_name, is_foreign
+from tsunagu.cdk.constructs.grants import Conditions, Grantor, PolicyResource, grantee_name, is_foreign
 from tsunagu.cdk.constructs.key_access import RECEIVE_ACTIONS
 from tsunagu.cdk.constructs.key_spaces import KeySpaces, table_identity
 from tsunagu.cdk.constructs.protection import removal_policy
 from tsunagu.contracts import items, requests
+from tsunagu.contracts.schedules import job_item_id
 
 # BatchExecuteStatement has no action of its own: IAM checks each statement as what it does.
 _BATCH_WRITE_ACTIONS = ("dynamodb:PartiQLInsert", "dynamodb:PartiQLUpdate")
@@ -143,10 +144,26 @@ class IdempotencyTable(Construct):
             msg = "requests must be True, because the table is to hold accepted requests, got False"
             raise props_error(self, msg)
 
-    def _grant(self, grantee: iam.IGrantable, actions: Sequence[str], arn: str) -> iam.Grant:
+    def grant_hold_job(self, grantee: iam.IGrantable, job: str) -> iam.Grant:
+        """Let `grantee`, a state machine, take, read and release the lease of a job, but no other item."""
+        actions = ["dynamodb:GetItem", "dynamodb:UpdateItem"]
+        return self._grant(grantee, actions, self.table.table_arn, _only_job(job))
+
+    def grant_release_job(self, grantee: iam.IGrantable, job: str) -> iam.Grant:
+        """Let `grantee`, a state machine, release the lease of a job, but change no other item."""
+        return self._grant(grantee, ["dynamodb:UpdateItem"], self.table.table_arn, _only_job(job))
+
+    def grant_check_job(self, grantee: iam.IGrantable, job: str) -> iam.Grant:
+        """Let `grantee`, a worker, read the lease of a job, and commit only while its run holds it."""
+        actions = ["dynamodb:ConditionCheckItem", "dynamodb:GetItem"]
+        return self._grant(grantee, actions, self.table.table_arn, _only_job(job))
+
+    def _grant(
+        self, grantee: iam.IGrantable, actions: Sequence[str], arn: str, conditions: Conditions | None = None
+    ) -> iam.Grant:
         # The policy of a table cannot refer to the table by its own ARN: that would be a dependency cycle.
         grantor = Grantor(self, cast("PolicyResource", self.table), self.table.encryption_key)
-        return grantor.grant(grantee, actions, arn, policy_arn="*", key_actions=RECEIVE_ACTIONS)
+        return grantor.grant(grantee, actions, arn, policy_arn="*", key_actions=RECEIVE_ACTIONS, conditions=conditions)
 
     def _known_key_spaces(self) -> KeySpaces | None:
         """Return the key spaces of another construct with the same existing table, if the app has one."""
@@ -186,3 +203,8 @@ class IdempotencyTable(Construct):
                 projection_type=dynamodb.ProjectionType.KEYS_ONLY,
             )
         return table
+
+
+def _only_job(job: str) -> Conditions:
+    """Return the condition that a call is about the item of one job."""
+    return {"ForAllValues:StringEquals": {"dynamodb:LeadingKeys": [job_item_id(job)]}}

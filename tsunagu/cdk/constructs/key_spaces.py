@@ -45,10 +45,12 @@ class KeySpaces:
     Attributes:
         pipelines: Pipelines by name.
         receivers: Keys of the receivers.
+        jobs: Scheduled jobs by name.
     """
 
     pipelines: "dict[str, Construct]" = field(default_factory=dict)
     receivers: list[ReceiverKeys] = field(default_factory=list)
+    jobs: "dict[str, Construct]" = field(default_factory=dict)
 
     def add_pipeline(self, name: str, pipeline: "Construct") -> None:
         """Add a pipeline.
@@ -63,6 +65,20 @@ class KeySpaces:
                 f"table have the same keys, got {name}"
             )
             raise props_error(pipeline, msg)
+
+    def add_job(self, name: str, schedule: "Construct") -> None:
+        """Add a scheduled job.
+
+        Raises:
+            InvalidPropsError: Another job of the table has the same name.
+        """
+        other = self.jobs.setdefault(name, schedule)
+        if other is not schedule:
+            msg = (
+                f"job must be another name than that of {other.node.path}, because two jobs with one name and one "
+                f"table have the same lease, got {name}"
+            )
+            raise props_error(schedule, msg)
 
     def add_receiver(self, keys: ReceiverKeys) -> None:
         """Add a receiver.

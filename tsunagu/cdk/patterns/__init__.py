@@ -6,6 +6,9 @@ from tsunagu.cdk.patterns.pipeline_props import ServicePipelineProps, Step
 from tsunagu.cdk.patterns.receiver_settings import ProvisionedPollers, ReceiverSettings
 from tsunagu.cdk.patterns.service import Service
 from tsunagu.cdk.patterns.service_pipeline import ServicePipeline
+from tsunagu.cdk.patterns.single_flight_alarms import JobAlarms, JobMetrics
+from tsunagu.cdk.patterns.single_flight_props import SingleFlightScheduleProps
+from tsunagu.cdk.patterns.single_flight_schedule import SingleFlightSchedule
 
 __all__ = [
     "ConnectedService",
@@ -13,10 +16,14 @@ __all__ = [
     "ConnectorProps",
     "IdempotentReceiver",
     "IdempotentReceiverProps",
+    "JobAlarms",
+    "JobMetrics",
     "ProvisionedPollers",
     "ReceiverSettings",
     "Service",
     "ServicePipeline",
     "ServicePipelineProps",
+    "SingleFlightSchedule",
+    "SingleFlightScheduleProps",
     "Step",
 ]

@@ -84,6 +84,9 @@ class IdempotentReceiverProps(ReceiverSettings):
         if self.lease is None:
             return
         timeout = int(self.channel.props.handler_timeout.to_seconds())
+        if timeout < LEAST_LEASE_SECONDS:
+            msg = f"handler_timeout of the channel must be at least {LEAST_LEASE_SECONDS} seconds, got {timeout}"
+            raise InvalidPropsError(msg)
         check_seconds("lease", self.lease, range(LEAST_LEASE_SECONDS, timeout + 1))
 
     def _check_batch(self) -> None:

@@ -9,6 +9,7 @@ time-out that is an expression, nor the output of a Succeed state.
 import contextvars
 import json
 import threading
+from collections.abc import Callable
 from typing import Any
 
 from .ministack_modules import stepfunctions
@@ -31,7 +32,6 @@ def install() -> None:
     """End executions in this way, and let `current` return the execution of the calling thread."""
     execute_task, fail, add_event = stepfunctions._execute_task, stepfunctions._fail_execution, stepfunctions._add_event
     run, invoke = stepfunctions._run_execution, stepfunctions._invoke_resource
-    apply_output_path = stepfunctions._apply_output_path
 
     def execute_in(state: State, given: Any, execution: Execution, context: dict[str, Any]) -> Any:
         _current.set(execution)
@@ -50,11 +50,6 @@ def install() -> None:
         require_running(current())
         return invoke(resource, arguments)
 
-    def apply_output(state: State, given: Any, context: dict[str, Any]) -> Any:
-        if state.get("Type") == "Succeed" and "Output" in state:
-            return stepfunctions._apply_jsonata_output(state, given, context, default=given)
-        return apply_output_path(state, given, context)
-
     def run_in_time(execution_arn: str) -> None:
         timer = _timer(stepfunctions._executions[execution_arn])
         try:
@@ -69,7 +64,7 @@ def install() -> None:
     stepfunctions._fail_execution = fail_running
     stepfunctions._add_event = add_while_running
     stepfunctions._invoke_resource = invoke_while_running
-    stepfunctions._apply_output_path = apply_output
+    stepfunctions._apply_output_path = _applying_output(stepfunctions._apply_output_path)
     stepfunctions._run_execution = run_in_time
 
 
@@ -107,6 +102,15 @@ def _with_numbers(state: State, given: Any, context: dict[str, Any]) -> State:
         elif f"{field}Path" in state:
             numbers[field] = stepfunctions._resolve_path_or_ctx(state[f"{field}Path"], given, context)
     return state | numbers
+
+
+def _applying_output(apply_output_path: Callable[..., Any]) -> Callable[..., Any]:
+    def apply(state: State, given: Any, context: dict[str, Any]) -> Any:
+        if state.get("Type") == "Succeed" and "Output" in state:
+            return stepfunctions._apply_jsonata_output(state, given, context, default=given)
+        return apply_output_path(state, given, context)
+
+    return apply
 
 
 def _timer(execution: Execution) -> threading.Timer | None:

@@ -11,6 +11,7 @@ from tsunagu.cdk.checks.template import Template
 
 Resources = dict[str, Any]
 
+STARTED = {"Arn": {"Ref": "Machine"}, "DeadLetterConfig": {"Arn": {"Fn::GetAtt": ["Unstarted", "Arn"]}}}
 SOUND: Resources = {
     "Key": {
         "Type": "AWS::KMS::Key",
@@ -126,6 +127,33 @@ SOUND: Resources = {
             "AlarmActions": [{"Ref": "Topic"}],
         },
     },
+    "Unstarted": {"Type": "AWS::SQS::Queue", "DeletionPolicy": "Retain", "Properties": {}},
+    "UnstartedPolicy": {
+        "Type": "AWS::SQS::QueuePolicy",
+        "Properties": {
+            "Queues": [{"Ref": "Unstarted"}],
+            "PolicyDocument": {
+                "Statement": [
+                    {
+                        "Effect": "Allow",
+                        "Principal": {"Service": "events.amazonaws.com"},
+                        "Action": "sqs:SendMessage",
+                        "Condition": {"ArnEquals": {"aws:SourceArn": {"Fn::GetAtt": ["Ended", "Arn"]}}},
+                    }
+                ]
+            },
+        },
+    },
+    "UnstartedAlarm": {
+        "Type": "AWS::CloudWatch::Alarm",
+        "Properties": {
+            "MetricName": "ApproximateNumberOfMessagesVisible",
+            "Dimensions": [{"Name": "QueueName", "Value": {"Fn::GetAtt": ["Unstarted", "QueueName"]}}],
+            "AlarmActions": [{"Ref": "Topic"}],
+        },
+    },
+    "Nightly": {"Type": "AWS::Scheduler::Schedule", "Properties": {"Target": STARTED}},
+    "Ended": {"Type": "AWS::Events::Rule", "Properties": {"Targets": [{"Id": "Machine", **STARTED}]}},
 }
 
 Breakage = Callable[[Resources], None]
@@ -205,6 +233,9 @@ def test_empty_template_breaks_no_rule() -> None:
         (put("Claims", "LifecycleConfiguration", expiring(21)), ("ClaimExpiration", "Claims")),
         (drop("Subscription", "RedrivePolicy"), ("SubscriptionDeadLetters", "Subscription")),
         (drop("UndeliveredAlarm", "AlarmActions"), ("DeadLetterAlarm", "Undelivered")),
+        (drop("UnstartedAlarm", "AlarmActions"), ("DeadLetterAlarm", "Unstarted")),
+        (put("UnstartedPolicy", "Queues", []), ("QueuePolicyService", "Unstarted")),
+        (put("Nightly", "Target", {"Arn": {"Ref": "Machine"}}), ("ScheduleDeadLetters", "Nightly")),
         (drop("Items", "TimeToLiveSpecification"), ("IdempotencyTtl", "Items")),
         (
             put("Items", "TimeToLiveSpecification", {"AttributeName": "ttl", "Enabled": True}),

@@ -233,6 +233,11 @@ def test_single_writes_need_no_partiql(stack: Stack, package: HandlerPackage) ->
     assert actions == {"dynamodb:PutItem", "dynamodb:BatchGetItem", "dynamodb:UpdateItem"}
 
 
+def test_lease_needs_a_handler_that_may_take_as_long(stack: Stack, package: HandlerPackage) -> None:
+    with pytest.raises(InvalidPropsError, match="handler_timeout of the channel must be at least 5 seconds, got 4"):
+        receiver(stack, package, channel(stack, 4), lease=Duration.seconds(5), batch_size=1)
+
+
 def test_lease_reaches_the_handler(stack: Stack, package: HandlerPackage) -> None:
     receiver(stack, package, channel(stack, 60), lease=Duration.seconds(20), batch_size=1)
 

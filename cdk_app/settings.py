@@ -40,6 +40,8 @@ _SETTINGS: Mapping[str, _Setting] = {
     "log_retention_days": _Setting(int, "a whole number", RETENTION_DAYS),
     "protect": _Setting(bool, "true or false"),
     "byte_code": _Setting(bool, "true or false"),
+    "schedules": _Setting(bool, "true or false"),
+    "supplier_url": _Setting(str, "a string"),
 }
 
 
@@ -53,12 +55,16 @@ class StageSettings:
         log_retention_days: Days that CloudWatch Logs keeps a function's logs, one of the numbers that it offers.
         protect: Whether stateful resources are protected from deletion. Without protection they are deleted with the
             stack.
+        schedules: Whether schedules start runs of their jobs.
+        supplier_url: Address of the supplier's API, without a slash at its end.
     """
 
     name: str
     platform: Platform
     log_retention_days: int
     protect: bool
+    schedules: bool
+    supplier_url: str
 
 
 def load_settings(context: object, stage: str, *, host: Platform | None = None) -> StageSettings:
@@ -94,6 +100,8 @@ def _load(stages: Mapping[str, object], stage: str, *, name: str, host: Platform
         ),
         log_retention_days=values["log_retention_days"],
         protect=values["protect"],
+        schedules=values["schedules"],
+        supplier_url=values["supplier_url"],
     )
 
 

@@ -63,7 +63,7 @@ def test_stacks_of_a_stage_are_named_after_it(app_context: dict[str, Any], stage
     synthesized = build_app(settings, context=app_context, outdir=str(tmp_path)).synth()
 
     names = {stack.stack_name for stack in synthesized.stacks}
-    assert names == {f"tsunagu-{stage}-payments", f"tsunagu-{stage}-order-pipeline"}
+    assert names == {f"tsunagu-{stage}-{stack}" for stack in ("payments", "order-pipeline", "supplier-sync")}
 
 
 def test_stage_is_the_one_that_the_context_names(app_context: dict[str, Any], tmp_path: Path) -> None:
@@ -112,7 +112,9 @@ def test_templates_and_assets_are_the_same_elsewhere_at_another_time_without_net
 
     assert (here.returncode, there.returncode) == (0, 0), here.stderr + there.stderr
     assert assembly(tmp_path / "here").keys() >= {
-        f"{stack}.{kind}.json" for stack in ("Payments", "OrderPipeline") for kind in ("template", "assets")
+        f"{stack}.{kind}.json"
+        for stack in ("Payments", "OrderPipeline", "SupplierSync")
+        for kind in ("template", "assets")
     }
     assert assembly(tmp_path / "there") == assembly(tmp_path / "here")
 
@@ -143,4 +145,5 @@ def test_the_cdk_command_finds_the_app_without_an_active_environment(tmp_path: P
     assert listed.stdout.split("\n")[:-1] == [
         "Payments (tsunagu-prod-payments)",
         "OrderPipeline (tsunagu-prod-order-pipeline)",
+        "SupplierSync (tsunagu-prod-supplier-sync)",
     ]

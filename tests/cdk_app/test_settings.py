@@ -14,6 +14,8 @@ DEV: dict[str, Any] = {
     "log_retention_days": 7,
     "protect": False,
     "byte_code": False,
+    "schedules": False,
+    "supplier_url": "https://dev.acme.example",
 }
 
 
@@ -35,6 +37,8 @@ def test_settings_of_a_stage_are_typed() -> None:
     assert settings.platform == Platform(python="3.13", architecture="arm64", byte_code=True)
     assert settings.log_retention_days == 30
     assert settings.protect is False
+    assert settings.schedules is False
+    assert settings.supplier_url == "https://dev.acme.example"
 
 
 @pytest.mark.parametrize("stage", ["dev", "stg", "prod", "embedded"])
@@ -46,6 +50,12 @@ def test_stages_that_hold_data_are_protected(app_context: dict[str, Any]) -> Non
     protected = {stage: load_settings(app_context["tsunagu"], stage).protect for stage in ("dev", "stg", "prod")}
 
     assert protected == {"dev": False, "stg": True, "prod": True}
+
+
+def test_schedules_are_off_where_nobody_looks_at_their_alarms(app_context: dict[str, Any]) -> None:
+    on = {stage: load_settings(app_context["tsunagu"], stage).schedules for stage in ("dev", "stg", "prod", "embedded")}
+
+    assert on == {"dev": False, "stg": True, "prod": True, "embedded": False}
 
 
 def test_embedded_is_dev_with_the_python_and_architecture_of_the_host() -> None:
@@ -112,8 +122,8 @@ def test_fails_when_a_setting_is_missing(name: str) -> None:
 
 def test_suggests_the_setting_that_was_meant() -> None:
     assert refusal_of(context(log_retention_day=7)) == (
-        "tsunagu.stages.dev must have only python, architecture, log_retention_days, protect, byte_code, "
-        "got 'log_retention_day': did you mean 'log_retention_days'?"
+        "tsunagu.stages.dev must have only python, architecture, log_retention_days, protect, byte_code, schedules, "
+        "supplier_url, got 'log_retention_day': did you mean 'log_retention_days'?"
     )
 
 
@@ -126,6 +136,8 @@ def test_suggests_the_setting_that_was_meant() -> None:
         ("log_retention_days", True, "a whole number, got True"),
         ("protect", "yes", "true or false, got 'yes'"),
         ("byte_code", 0, "true or false, got 0"),
+        ("schedules", "on", "true or false, got 'on'"),
+        ("supplier_url", None, "set to a string, got no such setting"),
         ("python", "2.7", "one of 3.11, 3.12, 3.13, 3.14, got '2.7'"),
         ("architecture", "arm", "one of arm64, x86_64, got 'arm'"),
     ],

@@ -61,6 +61,20 @@ STATEFUL_RESOURCES = {
         "StandardChannelQueue95B109F7",
         "StandardReceiverHandlerLogGroup749253AF",
     },
+    "supplier-sync": {
+        "PricesTable591A8011",
+        "SupplierSyncChannelDeadLetterQueueC6C2282D",
+        "SupplierSyncChannelQueueD73559AA",
+        "SupplierSyncDeadLetterNotifierAlarmTopicE91A2F12",
+        "SupplierSyncDeadLetterNotifierAlarmTopicKeyCCC8CBC0",
+        "SupplierSyncDeadLetterNotifierTopic620AF5DE",
+        "SupplierSyncDeadLetterNotifierTopicKey18E655DA",
+        "SupplierSyncIdempotencyTableDB36D554",
+        "SupplierSyncMachineLogGroup0DF0516F",
+        "SupplierSyncReceiverHandlerLogGroup04C3D088",
+        "SupplierSyncReleaseMachineLogGroupCF660B0E",
+        "SupplierSyncUndelivered71B4D449",
+    },
 }
 
 

@@ -12,12 +12,15 @@ from tests.snapshots.stages import STAGES, app_of, templates
 # Each is explained beside its construct. To add one here is to say that the finding is right to be there.
 PAYMENT_CHANNELS = {"FifoChannel", "StandardChannel"}
 ORDER_SERVICES = {"Steps/Reserve/Inventory", "Steps/Reserve/Billing", "Steps/Ship/Shipping"}
+JOB = "SupplierSync/SupplierSync"
 CHANNELS = {
+    f"{JOB}/Channel",
     *(f"Payments/{channel}" for channel in PAYMENT_CHANNELS),
     *(f"OrderPipeline/Orders/{service}/Channel" for service in ORDER_SERVICES),
     "OrderPipeline/NotificationsChannel",
 }
 RECEIVERS = {
+    f"{JOB}/Receiver",
     "Payments/FifoReceiver",
     "Payments/StandardReceiver",
     *(f"OrderPipeline/Orders/{service}/Receiver" for service in ORDER_SERVICES),
@@ -49,6 +52,11 @@ ACKNOWLEDGED = {
         for place in ("Reserve/Inventory", "Reserve/Billing", "Ship/Shipping")
     ),
     ("OrderPipeline/Orders/ClaimCheckBucket/Bucket", "AwsSolutions-S1"),
+    *(
+        (f"{JOB}/{machine}/Role/Resource", "AwsSolutions-IAM5[Resource::*]")
+        for machine in ("Machine", "ReleaseMachine")
+    ),
+    *((f"{JOB}/Undelivered", rule) for rule in ("AwsSolutions-SQS3", "Serverless-SQSRedrivePolicy")),
 }
 # W3005: CDK makes a function depend on its role and on the role's policy; the first is superfluous.
 CFN_LINT_IGNORED = ["W3005"]

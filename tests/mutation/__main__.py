@@ -40,10 +40,12 @@ def _make_workspace() -> None:
 
 def _run_mutmut() -> None:
     bin_folder = Path(sys.executable).parent
+    # Without bytecode on the disk, each mutant would compile everything anew.
+    variables = {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}
     child = subprocess.Popen(
         [bin_folder / "mutmut", "run", "--max-children", str(WORKERS)],
         cwd=WORKSPACE,
-        env={**os.environ, "PATH": f"{bin_folder}{os.pathsep}{os.environ['PATH']}"},
+        env={**variables, "PATH": f"{bin_folder}{os.pathsep}{os.environ['PATH']}"},
     )
     try:
         child.wait(LONGEST_SECONDS)

@@ -11,7 +11,6 @@ from tsunagu.runtime.errors import FailedCall, LeaseLostError, MessageError, Una
 from tsunagu.runtime.idempotency.lease import Claim
 from tsunagu.runtime.idempotency.store import BusinessWrite, Outcome, Verdict
 from tsunagu.runtime.idempotency.writes import Writes
-from tsunagu.runtime.sending.seal import Seal
 
 
 class Transaction(Writes):
@@ -40,7 +39,7 @@ class Transaction(Writes):
     __slots__ = ("_claim", "_commit_writes", "committed", "failure", "was_entered", "was_left")
 
     def __init__(self, claim: Claim, commit: Callable[[tuple[BusinessWrite, ...]], Verdict]) -> None:
-        super().__init__(Seal())
+        super().__init__()
         self._claim = claim
         self._commit_writes = commit
         self.was_entered = False

@@ -39,16 +39,14 @@ _ANYTHING = (Any, object)
 _BARE: dict[Any, Any] = {list: list[Any], tuple: tuple[Any, ...], dict: dict[str, Any]}
 
 
-def dataclass_reader(
-    model: type, *, own_reader: OwnReader, guarded: Guarded, strict: bool = False
-) -> Callable[[Any], Any]:
+def dataclass_reader(model: type, *, own_reader: OwnReader, guarded: Guarded, strict: bool) -> Callable[[Any], Any]:
     """Return the function that reads a `model`.
 
     Args:
         model: The dataclass.
         own_reader: Returns the reader of a class that reads itself; None for any other class.
         guarded: Turns the exceptions of a function into an `InvalidMessageError`.
-        strict: Whether fields that a dataclass does not have are refused. Default: they are ignored.
+        strict: Whether fields that a dataclass does not have are refused; otherwise they are ignored.
 
     Raises:
         TypeError: The class is not a dataclass, or a field has a type that cannot be read; the text names the field.

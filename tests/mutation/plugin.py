@@ -1,5 +1,6 @@
-"""A plugin of pytest for `make mutation`, about what is called while modules of tests are imported.
+"""A plugin of pytest for `make mutation`: which tests try a mutant, and in which order.
 
+* The shortest tests go first, because a mutant's first failed test is its last one.
 * mutmut notes which functions each test calls, and tries a mutant with the tests of its function. Calls during imports
   would count as calls of the first test. But a reader of a model, for example, is built by such a call, and used by
   many tests. So a function that is called at import is tried with all tests of its module.
@@ -19,6 +20,13 @@ def pytest_collectreport(report: pytest.CollectReport) -> None:
     """End with the exit code of a failed test, if a module of tests cannot be imported."""
     if report.failed:
         pytest.exit(f"{report.nodeid} cannot be imported", returncode=pytest.ExitCode.TESTS_FAILED)
+
+
+@pytest.hookimpl(trylast=True)  # that of tests/conftest.py puts the longest first
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Sort tests by the time that each took while mutmut noted its calls."""
+    seconds = state().duration_by_test
+    items.sort(key=lambda item: seconds.get(item.nodeid, 0.0))
 
 
 def pytest_collection_finish() -> None:

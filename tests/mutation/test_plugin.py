@@ -3,10 +3,12 @@
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
+from mutmut.state import state
 
-from tests.mutation.plugin import share_tests
+from tests.mutation.plugin import pytest_collection_modifyitems, share_tests
 
 PROJECT = Path(__file__).resolve().parents[2]
 
@@ -23,6 +25,19 @@ def test_function_that_is_called_at_import_has_all_tests_of_its_module() -> None
         "rooms.attic.open": {"test_c"},
         "rooms.cellar.dig": set(),
     }
+
+
+def test_shortest_tests_go_first(monkeypatch: pytest.MonkeyPatch) -> None:
+    class Item:
+        def __init__(self, nodeid: str) -> None:
+            self.nodeid = nodeid
+
+    monkeypatch.setattr(state(), "duration_by_test", {"long": 2.0, "short": 0.1})
+    items: list[Any] = [Item("long"), Item("short"), Item("new")]
+
+    pytest_collection_modifyitems(items)
+
+    assert [item.nodeid for item in items] == ["new", "short", "long"]
 
 
 @pytest.mark.parametrize(("text", "code"), [("assert False", 1), ("", 0)])

@@ -1,10 +1,13 @@
 """Which commits share a transaction."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
+from decimal import Decimal
 from random import Random
 from threading import Barrier
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -64,6 +67,54 @@ def test_large_writes_are_split() -> None:
     groups = together([commit(put("t", {"id": number, "text": large})) for number in range(4)])
 
     assert groups == [[0, 1], [2, 3]]
+
+
+HALF = TRANSACTION_BYTES // 2 - 1  # the name `x` is a byte
+HALVES: dict[str, Callable[[int], object]] = {
+    "text": lambda size: "a" * size,
+    "text that is not ASCII": lambda size: "a" * (size % 2) + "é" * (size // 2),
+    "half a surrogate pair": lambda size: "\ud800" + "a" * (size - 1),
+    "bytes": lambda size: b"a" * size,
+    "bytearray": bytearray,
+    "mapping": lambda size: {"é": "a" * (size - 2)},
+    "number": lambda size: [7, Decimal("7.5"), True, None, "a" * (size - 4 * 21)],
+    "list": lambda size: ["a" * (size - 2), b"a", "a"],
+    "tuple": lambda size: ("a" * (size - 2), b"a", "a"),
+    "set": lambda size: {"a" * (size - 1), "b"},
+    "frozenset": lambda size: frozenset({b"a" * (size - 1), b"b"}),
+}
+PLACES: dict[str, Callable[[object], Commit]] = {
+    "item": lambda value: commit(put("t", {"x": value})),
+    "values": lambda value: commit(replace(put("t", {}), values={"x": value})),
+    "completion": lambda value: Commit(Change(item_id="orders#1", values={"x": value}, where={}), ()),  # type: ignore[dict-item]
+}
+
+
+@pytest.mark.parametrize("place", PLACES)
+@pytest.mark.parametrize("kind", HALVES)
+def test_two_halves_of_the_largest_size_fit_and_a_byte_more_does_not(kind: str, place: str) -> None:
+    half, more = (PLACES[place](HALVES[kind](size)) for size in (HALF, HALF + 1))
+    other = commit(put("t", {"x": "b" * HALF}))
+
+    assert (together([half, other]), together([more, other])) == ([[0, 1]], [[0], [1]])
+
+
+def test_size_of_a_group_grows_with_each_commit_in_it() -> None:
+    third = TRANSACTION_BYTES // 3 + 1
+
+    assert together([commit(put("t", {"x": f"{n}" * third})) for n in range(3)]) == [[0, 1], [2]]
+
+
+def test_commit_whose_values_cannot_be_read_goes_alone() -> None:
+    class Odd(str):
+        __slots__ = ()
+
+        def isascii(self) -> bool:
+            raise ValueError
+
+    nothing, odd = commit(), commit(put("t", {"x": Odd("a")}))
+
+    assert together([nothing, odd, nothing, odd, commit(put("t", {"x": "b"}))]) == [[0, 2, 4], [1], [3]]
 
 
 def test_one_item_in_two_tables_is_two_items() -> None:

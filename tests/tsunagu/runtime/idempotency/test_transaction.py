@@ -3,7 +3,7 @@
 import pytest
 
 from tsunagu.contracts.items import Status
-from tsunagu.runtime.errors import FailedCall, UnavailableError
+from tsunagu.runtime.errors import FailedCall, LeaseLostError, UnavailableError
 from tsunagu.runtime.idempotency.item import Item
 from tsunagu.runtime.idempotency.lease import Claim
 from tsunagu.runtime.idempotency.store import BusinessWrite, Outcome, Verdict
@@ -30,3 +30,28 @@ def test_commit_without_a_verdict_says_what_failed(outcome: Outcome, problem: Fa
 
     assert str(caught.value) == f"DynamoDB must commit the transaction, got {got}"
     assert caught.value.call == problem
+
+
+def test_commit_of_a_late_worker_says_that_the_lease_is_lost() -> None:
+    transaction = Transaction(Claim(item=ITEM), lambda _writes: Verdict(Outcome.REFUSED))
+
+    with pytest.raises(LeaseLostError, match=r"^another worker owns the message$") as caught, transaction:
+        pass
+
+    assert (transaction.failure, transaction.committed) == (caught.value, False)
+
+
+def test_second_block_is_refused_in_words_and_noted() -> None:
+    transaction = Transaction(Claim(item=ITEM), lambda _writes: Verdict(Outcome.APPLIED))
+    with transaction:
+        transaction.put("t", {"id": "1"})
+    assert (transaction.committed, transaction.late) == (True, None)
+
+    sentence = "^a transaction must be entered once, because it completes the message, got a second with$"
+    with pytest.raises(RuntimeError, match=sentence) as caught, transaction:
+        pass
+    with pytest.raises(RuntimeError, match=r"^writes must be given before"):
+        transaction.put("t", {"id": "2"})
+
+    assert transaction.late is caught.value
+    assert [write.target for write in transaction.collected()] == [{"id": "1"}]

@@ -7,6 +7,7 @@ import pytest
 
 from tsunagu.runtime.idempotency.store import BusinessWrite
 from tsunagu.runtime.idempotency.writes import Writes
+from tsunagu.runtime.sending.seal import Seal
 
 KEY = {"account": "a-1"}
 WITH: dict[str, Any] = {"condition": "#n = :v", "names": {"#n": "name"}, "values": {":v": 7}}
@@ -50,3 +51,16 @@ def test_writes_of_another_object_come_after_ones_own() -> None:
     first.extend(second)
 
     assert [write.target for write in first.collected()] == [{"id": 1}, {"id": 2}]
+
+
+def test_writes_that_come_too_late_are_refused_in_words() -> None:
+    seal = Seal()
+    seal.is_closed = True
+    writes = Writes(seal)
+    sentence = "^writes must be given before the message is completed, got it after: it is not carried out$"
+
+    with pytest.raises(RuntimeError, match=sentence):
+        writes.extend(Writes())
+    with pytest.raises(RuntimeError, match=sentence):
+        writes.put("t", KEY)
+    assert writes.collected() == ()

@@ -12,7 +12,15 @@ from tests.tsunagu.runtime.world import Process, World, order, record
 from tsunagu.contracts.items import NEVER, Status
 from tsunagu.runtime.json_text import JsonObject
 from tsunagu.runtime.receiving.message import Message
-from tsunagu.runtime.sending.outbox import OUTBOX_BYTES, SEND_ROUNDS, Outbox
+from tsunagu.runtime.sending.outbox import (
+    OUTBOX_BYTES,
+    SEND_ROUNDS,
+    Channel,
+    Outbox,
+    OutboxMessage,
+    check_message,
+    encode,
+)
 
 QUEUE_URL = "https://sqs/next"
 TOPIC_ARN = "arn:aws:sns:eu-central-1:111122223333:done"
@@ -343,3 +351,119 @@ def test_result_that_is_larger_than_most_topics_take_is_sent(world: World) -> No
 
     assert world.receive(record(order("o-1")), process=publish_result) == []
     assert [len(sent.outbox_message.body) for sent in world.outbox.sent] == [300_000]
+
+
+def test_messages_are_collected_with_all_that_they_were_given() -> None:
+    outbox = Outbox("r-1", "Root=1-2-3")
+    outbox.send(QUEUE_URL, "a", attributes={"n": "v"}, group_id="g")
+    outbox.count_hops(3)
+    outbox.publish(TOPIC_ARN, "b", attributes={"tsunagu_request_id": "mine"}, group_id="g", awaits={"x": "item-7"})
+    outbox.send(QUEUE_URL, None)
+    outbox.succeed_task("t-1", {"a": 1})
+    outbox.fail_task("t-2", "Bad", "because")
+
+    traced: dict[str, Any] = {"trace_header": "Root=1-2-3"}
+    hops = {"tsunagu_request_id": "r-1", "tsunagu_hop_count": "3"}
+    assert outbox.seal() == (
+        OutboxMessage(
+            channel=Channel.QUEUE,
+            target=QUEUE_URL,
+            body="a",
+            attributes={"tsunagu_request_id": "r-1", "n": "v"},
+            group_id="g",
+            **traced,
+        ),
+        OutboxMessage(
+            channel=Channel.TOPIC,
+            target=TOPIC_ARN,
+            body="b",
+            attributes={**hops, "tsunagu_request_id": "mine"},
+            group_id="g",
+            awaits={"x": "item-7"},
+            **traced,
+        ),
+        OutboxMessage(channel=Channel.QUEUE, target=QUEUE_URL, body="", attributes=hops, is_result=True, **traced),
+        OutboxMessage(channel=Channel.TASK_SUCCESS, target="t-1", body='{"a":1}', **traced),
+        OutboxMessage(channel=Channel.TASK_FAILURE, target="t-2", body="because", error="Bad", **traced),
+    )
+
+
+def test_outbox_that_was_sealed_takes_nothing_more() -> None:
+    outbox = Outbox("r-1")
+    outbox.seal()
+
+    with pytest.raises(RuntimeError, match=r"^a message for the outbox must be given before the message is completed"):
+        outbox.send(QUEUE_URL, "late")
+    assert outbox.seal() == ()
+
+
+# Sizes of SQS and SNS are those of body and attributes: name, type and value.
+CARRIED = len("tsunagu_request_id" + "String" + "r-1") + len("nString") + 2
+LIMITS: list[tuple[str, Callable[[Outbox, int], None], int]] = [
+    (
+        "topic",
+        lambda outbox, size: outbox.publish(TOPIC_ARN, "é" + "x" * (size - 2 - CARRIED), attributes={"n": "é"}),
+        262_144,
+    ),
+    ("task-success", lambda outbox, size: outbox.succeed_task("t", "x" * (size - 2)), 262_144),
+    ("task-failure", lambda outbox, size: outbox.fail_task("t", "Bad", "x" * size), 32_768),
+]
+
+
+@pytest.mark.parametrize(("channel", "give", "limit"), LIMITS, ids=[channel for channel, _, _ in LIMITS])
+def test_message_may_have_the_largest_size_of_its_channel(
+    channel: str, give: Callable[[Outbox, int], None], limit: int
+) -> None:
+    give(Outbox("r-1"), limit)
+
+    sentence = f"^a message for a {channel} must have at most {limit:,} bytes, got {limit + 1:,}$"
+    with pytest.raises(ValueError, match=sentence):
+        give(Outbox("r-1"), limit + 1)
+
+
+def test_outbox_may_have_its_largest_size() -> None:
+    empty = Outbox("r-1")
+    empty.send(QUEUE_URL, "x")
+    room = OUTBOX_BYTES - len(encode(empty.seal())) + 1
+
+    Outbox("r-1").send(QUEUE_URL, "x" * room)
+
+    with pytest.raises(ValueError, match=r"^all messages of an outbox must have at most 300,000 bytes together, got m"):
+        Outbox("r-1").send(QUEUE_URL, "x" * (room + 1))
+
+
+def test_more_than_one_empty_text_is_named() -> None:
+    sentence = "^target and n and body of a message for a queue must not be empty$"
+    with pytest.raises(ValueError, match=sentence):
+        Outbox("r-1").send("", "", attributes={"n": ""})
+
+
+def test_form_of_a_target_is_said_without_its_text() -> None:
+    with pytest.raises(ValueError, match=r"^target of a message for a topic must be the ARN of a topic, got something"):
+        Outbox("r-1").publish("secret", "x")
+
+
+def test_texts_that_may_be_left_out_are_checked_where_they_are_given() -> None:
+    odd: Any = 5
+    message = OutboxMessage(channel=Channel.TASK_FAILURE, target="t", body="x", error="Bad")
+    check_message(message)
+    check_message(replace(message, error=None, trace_header=None, group_id=None))
+
+    for name in ("error", "trace_header", "group_id", "body", "target"):
+        with pytest.raises(TypeError, match=f"^{name} of a message for a task-failure must be text, got int$"):
+            check_message(replace(message, **{name: odd}))
+    with pytest.raises(TypeError, match=r"^x of a message for a task-failure must be text, got int$"):
+        check_message(replace(message, awaits={"x": odd}))
+    with pytest.raises(TypeError, match=r"^body of a message for a task-failure must be text, got NoneType$"):
+        check_message(replace(message, body=None))  # type: ignore[arg-type]
+
+
+def test_outbox_is_kept_as_json_without_what_is_empty() -> None:
+    message = OutboxMessage(channel=Channel.QUEUE, target=QUEUE_URL, body="", attributes={"a": "b"}, group_id="g")
+
+    assert json.loads(encode([message, replace(message, is_result=True, attributes={}, group_id=None)])) == [
+        {"channel": "queue", "target": QUEUE_URL, "attributes": {"a": "b"}, "group_id": "g", "body": ""},
+        {"channel": "queue", "target": QUEUE_URL},
+    ]
+    assert ", " not in encode([message])
+    assert encode([]) == ""

@@ -183,6 +183,17 @@ def test_neighbours_of_a_killer_wait_two_deliveries_at_most(
     assert sorted(map(str, world.effects())) == ["good-1", "good-2"]
 
 
+def test_new_message_behind_a_duplicate_does_not_wait_for_the_suspect_of_another_group(world: World) -> None:
+    world.receive(record(order("done"), "m-done", group="a"))
+    for key, group in (("a-suspect", "a"), ("b-suspect", "b")):
+        world.receive(record(order(key), f"m-{key}", group=group), process=raising(ValueError("no")))
+    world.runs.clear()
+    keys = [("a-suspect", "a"), ("done", "a"), ("new", "a"), ("b-suspect", "b")]
+
+    assert world.receive(*(record(order(key), f"m-{key}", group=group) for key, group in keys)) == []
+    assert world.runs == ["a-suspect", "new", "b-suspect"]
+
+
 def test_everything_earlier_is_settled_before_a_suspect_starts(world: World) -> None:
     def kill(_body: JsonObject, _message: Message) -> None:
         raise Killed

@@ -1,6 +1,8 @@
 """Dead letters: sent with a reason and notified before the message is acknowledged; a redriven one is processed."""
 
 import json
+from collections.abc import Sequence
+from itertools import count
 
 import pytest
 
@@ -12,6 +14,7 @@ from tsunagu.runtime.errors import PermanentError
 from tsunagu.runtime.idempotency.item import Item
 from tsunagu.runtime.json_text import JsonObject
 from tsunagu.runtime.receiving.message import Message
+from tsunagu.runtime.sending.publish import Attribute, OutgoingMessage, SendResult
 
 
 @pytest.fixture
@@ -194,6 +197,107 @@ def test_notification_names_queue_request_item_and_attempts(world: World) -> Non
     (letter,) = world.topic.published[0]["dead_letters"]
     assert letter.keys() == {"message_id", "request_id", "item_id", "attempts", "reason"}
     assert (letter["request_id"], json.dumps(letter["item_id"])) == ("r-1", '"orders#message-id:m-1"')
+
+
+@pytest.mark.parametrize(("group", "tenant"), [(None, None), ("g", None), (None, "a")])
+def test_dead_letter_is_the_message_with_where_it_came_from_and_why(
+    world: World, group: str | None, tenant: str | None
+) -> None:
+    raw = record("no json", group=group, tenant=tenant, attributes={"n": "v"})
+    raw["attributes"]["AWSTraceHeader"] = "Root=1-2-3"
+    raw["messageAttributes"]["b"] = {"dataType": "Binary.x", "binaryValue": "YQ=="}
+
+    world.receive(raw)
+
+    (letter,) = world.dead_letter_queue.sent
+    assert letter == OutgoingMessage(
+        body="no json",
+        attributes={
+            "n": Attribute("String", "v"),
+            "b": Attribute("Binary.x", b"a"),
+            "tsunagu_dead_letter_source": f"{QUEUE_ARN}/m-1",
+            "tsunagu_dead_letter_reason": world.only_item().reason,
+        },
+        group_id=group or tenant,
+        deduplication_id="dead-m-1" if group else None,
+        trace_header="Root=1-2-3",
+    )
+
+
+def test_dead_letter_of_an_empty_body_has_one_that_sqs_takes(world: World) -> None:
+    world.receive(record(""))
+
+    assert world.dead_letter_queue.sent[0].body == "null"
+
+
+@pytest.mark.parametrize(("letters", "subjects"), [(100, [100]), (101, [100, 1])])
+def test_notifications_list_a_hundred_letters_each_and_say_how_many(
+    world: World, letters: int, subjects: list[int]
+) -> None:
+    notified: list[tuple[str, str]] = []
+    world.topic.notify = lambda subject, message: notified.append((subject, message))  # type: ignore[method-assign]
+
+    world.receive(*[record("ü", f"m-{n}") for n in range(letters)])
+
+    assert [subject for subject, _ in notified] == [f"{number} dead letters from orders" for number in subjects]
+    first = json.loads(notified[0][1])
+    assert first.keys() == {"queue_arn", "dead_letters"}
+    assert first["queue_arn"] == QUEUE_ARN
+    assert first["dead_letters"][0] == {
+        "message_id": "m-0",
+        "request_id": "m-0",
+        "item_id": "orders#message-id:m-0",
+        "attempts": 1,
+        "reason": "the body must be JSON, got an error at line 1, column 1: Expecting value",
+    }
+
+
+def test_notification_has_texts_as_they_are(world: World) -> None:
+    notified: list[str] = []
+    world.topic.notify = lambda subject, message: notified.append(message)  # type: ignore[method-assign]  # noqa: ARG005
+
+    world.receive(record(order("o-1")), process=lambda _b, _m: raise_permanent("über"))
+
+    assert '"reason": "über"' in notified[0]
+
+
+def test_letters_of_a_notification_that_failed_are_counted_and_those_of_others_are_acknowledged(world: World) -> None:
+    notify, calls = world.topic.notify, count()
+
+    def first_fails(subject: str, message: str) -> None:
+        if next(calls) == 0:
+            raise ValueError
+        notify(subject, message)
+
+    world.topic.notify = first_fails  # type: ignore[method-assign]
+    returned = world.receive(*[record("no json", f"m-{n}") for n in range(150)])
+
+    assert returned == [f"m-{n}" for n in range(100)]
+    assert (world.counted()["CallsFailed"], world.counted()["MessagesDeadLettered"]) == (100, 50)
+
+
+def test_dead_letter_whose_send_failed_is_not_notified_and_its_neighbour_is(world: World) -> None:
+    send = world.dead_letter_queue.send
+
+    def refusing(messages: Sequence[OutgoingMessage]) -> list[SendResult]:
+        sent = send(messages)
+        return [SendResult(None, "Odd: no") if "bad" in each.body else sent[n] for n, each in enumerate(messages)]
+
+    world.dead_letter_queue.send = refusing  # type: ignore[method-assign]
+
+    assert world.receive(record("bad json", "m-bad"), record("no json", "m-2")) == ["m-bad"]
+    (notification,) = world.topic.published
+    assert [letter["message_id"] for letter in notification["dead_letters"]] == ["m-2"]
+
+
+def test_reasons_of_a_refused_payload_and_of_its_key_say_what_stands(world: World) -> None:
+    world.receive(record(order("o-1", amount=1), "m-1"))
+    world.receive(record(order("o-1", amount=2), "m-2"))
+
+    (letter,) = world.dead_letter_queue.sent
+    assert letter.attributes["tsunagu_dead_letter_reason"] == (
+        "the key is taken by another payload: the first one stands, this one is refused"
+    )
 
 
 COPIES = [record(order("o-1"), f"{number:036}") for number in range(10_000)]

@@ -78,6 +78,26 @@ def test_sentence_about_an_unknown_event_is_short_and_has_nothing_of_it(event: o
     assert len(str(caught.value)) <= 200
 
 
+def test_number_of_keys_of_an_unknown_event_is_told() -> None:
+    with pytest.raises(UnknownEventError) as caught:
+        sqs_records(dict.fromkeys(range(1_234)), QUEUE_ARN)
+
+    assert str(caught.value) == f"the event must have SQS records of {QUEUE_ARN}, got an event with 1,234 keys"
+
+
+def test_sentences_about_a_record_name_the_queue() -> None:
+    sentences = []
+    for change in ({"eventSource": "aws:kinesis"}, {"messageId": 7}):
+        with pytest.raises(UnknownEventError) as caught:
+            sqs_records({"Records": [record("{}"), {**record("{}"), **change}]}, QUEUE_ARN)
+        sentences.append(str(caught.value))
+
+    assert sentences == [
+        f"every record must come from {QUEUE_ARN}, got one from aws:kinesis",
+        f"every record of {QUEUE_ARN} must have a messageId, got one without",
+    ]
+
+
 @pytest.mark.parametrize(
     ("event", "got"),
     [
@@ -110,6 +130,10 @@ def test_event_from_elsewhere_is_named_in_words_of_ours(event: object, got: str)
         ({"messageAttributes": {"a": None}}, "message attribute 'a' must have a dataType and a value"),
         (
             {"messageAttributes": {"a": {"dataType": "Binary", "binaryValue": "YQ"}}},
+            "the binary value of message attribute 'a' must be Base64",
+        ),
+        (
+            {"messageAttributes": {"a": {"dataType": "Binary", "binaryValue": "Y!Q=="}}},
             "the binary value of message attribute 'a' must be Base64",
         ),
         (

@@ -1,6 +1,7 @@
 """Long work, whose heartbeats extend the lease; and messages of a standard queue that run at the same time."""
 
 import threading
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
@@ -124,6 +125,23 @@ def test_messages_of_a_standard_queue_run_at_the_same_time(world: World, tenant:
     assert sorted(map(str, world.effects())) == ["o-0", "o-1", "o-2", "o-3"]
 
 
+def test_no_more_messages_run_at_the_same_time_than_the_setting_says(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    numbers: list[int | None] = []
+
+    class Noting(ThreadPoolExecutor):
+        def __init__(self, max_workers: int | None = None) -> None:
+            numbers.append(max_workers)
+            super().__init__(max_workers)
+
+    monkeypatch.setattr("tsunagu.runtime.receiving.invocation.ThreadPoolExecutor", Noting)
+    world.concurrency = 2
+
+    assert world.receive(*[record(order(f"o-{n}"), f"m-{n}") for n in range(4)]) == []
+    assert numbers == [2]
+
+
 def test_one_of_several_that_run_at_the_same_time_fails_alone(world: World) -> None:
     world.concurrency = 3
 
@@ -139,6 +157,15 @@ def test_one_of_several_that_run_at_the_same_time_fails_alone(world: World) -> N
     assert world.receive(*batch, record(order("o-0"), "m-copy"), process=process) == ["m-2"]
     assert sorted(map(str, world.effects())) == ["o-0", "o-3"]
     assert sorted(world.statuses()) == [Status.COMPLETED, Status.COMPLETED, Status.DEAD, Status.RELEASED]
+
+
+def test_message_of_two_records_is_called_once_and_one_that_cannot_be_read_never(world: World) -> None:
+    world.concurrency = 3
+    seen: list[object] = []
+    batch = [record(order("o-1"), "m-1"), record("no json", "m-2"), record(order("o-1"), "m-3")]
+
+    assert world.receive(*batch, process=lambda body, _message: seen.append(body)) == []
+    assert seen == [order("o-1")]
 
 
 def test_groups_never_run_at_the_same_time(world: World) -> None:

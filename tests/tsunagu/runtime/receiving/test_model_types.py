@@ -22,6 +22,7 @@ AN_ID = "12345678-1234-5678-1234-567812345678"
 OrderId = NewType("OrderId", str)
 Marked = NewType("Marked", Annotated[int, "a note"])
 Tags = TypeAliasType("Tags", dict[str, int])
+Notes = TypeAliasType("Notes", list[str])
 T = TypeVar("T")
 
 
@@ -122,6 +123,7 @@ def read(hint: Any, value: Any, *, strict: bool = False) -> Any:
         (Annotated[int, "a note"], 1, 1),
         (list[Annotated[OrderId, "a note"]], ["o"], ["o"]),
         (Tags, {"a": 1}, {"a": 1}),
+        (tuple[Tags, Notes], [{"a": 1}, ["b"]], ({"a": 1}, ["b"])),
         (Node, {"name": "a", "parts": [{"name": "b"}]}, Node("a", [Node("b")])),
         (Node | None, None, None),
         (int | float, 1, 1),
@@ -130,6 +132,8 @@ def read(hint: Any, value: Any, *, strict: bool = False) -> Any:
         (Basic | Full, {"id": "a", "extra": 1}, Full("a", 1)),
         (Basic | Full, {"id": "a", "extra": 1, "newer": 1}, Basic("a")),
         (Basic | Full, {"id": "a", "other": 1}, Basic("a")),
+        (Add | Multiply, {"left": {"left": 1, "right": 2, "newer": 3}, "right": 4}, Add(Add(1, 2), 4)),
+        (list[Add | Multiply], [{"left": 1, "right": 2}, {"left": 3, "right": 4}], [Add(1, 2), Add(3, 4)]),
         (list[Basic] | list[Full], [{"id": "a", "extra": 1}], [Full("a", 1)]),
     ],
     ids=repr,
@@ -173,7 +177,10 @@ def test_value_is_read(hint: Any, value: Any, expected: Any) -> None:
         (tuple[int, ...], [1, "a"], r"x\[1\] must be a whole number, got 'a'"),
         (list[Node], [{"name": "a", "parts": [{"name": 1}]}], r"x\[0\]\.parts\[0\]\.name must be text, got 1"),
         (list[Node] | None, [{"name": 1}], r"x\[0\]\.name must be text, got 1"),
+        (Colour | Node, {"name": 1}, r"x\.name must be text, got 1"),
+        (Literal["a"] | Node, {"name": 1}, r"x\.name must be text, got 1"),
         (list[Node] | None, 1, r"x must be .*Node.* \| None, got 1"),
+        (Basic | Full, 1, "x must be .*Basic | .*Full, got 1$"),
         (float, 10**309, "x must be a number of moderate size, got 10{59}$"),
         (float, True, "x must be a number, got True"),
         (int, 1.0, "x must be a whole number, got 1.0"),
@@ -218,6 +225,30 @@ class WithInitVar:
     seed: InitVar[int]
 
 
+@dataclass(init=False)
+class WithOwnName:
+    name: str
+
+    def __init__(self, called: str = "") -> None:
+        self.name = called
+
+
+@dataclass(init=False)
+class TakingAny:
+    name: str
+
+    def __init__(self, **fields: str) -> None:
+        self.name = fields["name"]
+
+
+@dataclass(init=False)
+class TakingMore:
+    name: str
+
+    def __init__(self, name: str, more: int = 1) -> None:
+        self.name = name * more
+
+
 class Plain:
     pass
 
@@ -232,7 +263,7 @@ class Empty(Enum):
         (complex, r"Model\.x must be a str, int, float, .*, got <class 'complex'>"),
         (bytes, r"Model\.x must be"),
         (timedelta, r"Model\.x must be"),
-        (set[str], r"Model\.x must be"),
+        (set[str], r"Model\.x must be .*, got set\[str\]$"),
         (Plain, r"Model\.x must be"),
         (list[complex], r"Model\.x\[\] must be"),
         (dict[str, tuple[int, complex]], r"Model\.x\[\]\[1\] must be"),
@@ -240,10 +271,12 @@ class Empty(Enum):
         (int | complex, r"Model\.x must be"),
         (list[Impossible], r"Model\.x\[\]\.when\[\] must be"),
         (Page[int], r"Model\.x must be"),
-        (Page, r"Model\.x\.item must be"),
-        (Unfit, r"Model\.x must have values that JSON can hold, got \(1, 2\)"),
+        (Page, r"Model\.x\.item must be .*, got ~T$"),
+        (Unfit, r"Model\.x must have values that JSON can hold, got \(1, 2\) in <enum 'Unfit'>$"),
         (Empty, r"Model\.x must be .*, got <enum 'Empty'>$"),
-        (Literal[b"a"], r"Model\.x must have values that JSON can hold, got b'a'"),
+        (Literal[b"a"], r"Model\.x must have values that JSON can hold, got b'a' in typing.Literal\[b'a'\]$"),
+        (Literal[()], r"Model\.x must be .*, got typing.Literal\[\(\)\]$"),
+        (WithOwnName, r"Model\.x must be made of its fields \['name'\], got the parameters \['called'\]"),
         (WithInitVar, r"Model\.x must be made of its fields \['name'\], got the parameters \['name', 'seed'\]"),
         ("list[Gone]", "the annotations of Model must be imported at run time too, got name 'Gone' is not defined"),
     ],
@@ -252,6 +285,11 @@ class Empty(Enum):
 def test_type_that_cannot_be_read_is_told_at_import_with_its_path(hint: Any, sentence: str) -> None:
     with pytest.raises(TypeError, match=f"^{sentence}"):
         read(hint, None)
+
+
+@pytest.mark.parametrize("model", [TakingAny, TakingMore])
+def test_dataclass_may_have_a_constructor_of_its_own_that_takes_its_fields(model: Any) -> None:
+    assert parser(model)({"name": "a"}) == model(name="a")
 
 
 def test_class_within_a_function_may_contain_itself() -> None:

@@ -86,6 +86,22 @@ def test_names_of_violations_are_cut() -> None:
         parser(raising(Odd()))({})
 
 
+@dataclass
+class Checked:
+    price: dict[str, str]
+
+    def __post_init__(self) -> None:
+        Price.model_validate(self.price)
+
+
+def test_violations_that_pydantic_finds_within_a_dataclass_are_named_without_their_values() -> None:
+    with pytest.raises(InvalidMessageError) as caught:
+        parser(Checked)({"price": {"amount": "secret"}})
+
+    sentence = "Checked must take the values of the message, got ValidationError (amount decimal_parsing)"
+    assert str(caught.value) == sentence
+
+
 def test_class_with_model_validate_needs_no_pydantic() -> None:
     class Duck(SimpleNamespace):
         @classmethod

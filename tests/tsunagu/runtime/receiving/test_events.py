@@ -79,7 +79,7 @@ def test_sentence_about_an_unknown_event_is_short_and_has_nothing_of_it(event: o
 
 
 def test_number_of_keys_of_an_unknown_event_is_told() -> None:
-    with pytest.raises(UnknownEventError) as caught:
+    with pytest.raises(UnroutableEventError) as caught:
         sqs_records(dict.fromkeys(range(1_234)), QUEUE_ARN)
 
     assert str(caught.value) == f"the event must have SQS records of {QUEUE_ARN}, got an event with 1,234 keys"
@@ -88,7 +88,7 @@ def test_number_of_keys_of_an_unknown_event_is_told() -> None:
 def test_sentences_about_a_record_name_the_queue() -> None:
     sentences = []
     for change in ({"eventSource": "aws:kinesis"}, {"messageId": 7}):
-        with pytest.raises(UnknownEventError) as caught:
+        with pytest.raises(UnroutableEventError) as caught:
             sqs_records({"Records": [record("{}"), {**record("{}"), **change}]}, QUEUE_ARN)
         sentences.append(str(caught.value))
 

@@ -142,6 +142,7 @@ COMMITTED = replace(FOUND, status=Status.COMMITTED, lease=START_MS - 1)
         ),
         (replace(FOUND, status=Status.COMPLETED), Done()),
         (replace(FOUND, status=Status.COMPLETED, expiration=START_MS // 1_000), Done()),
+        (replace(FOUND, status=Status.COMPLETED, expiration=0), Done()),
         (replace(FOUND, payload_hash="other"), Mismatch()),
         (replace(FOUND, receiver="theirs"), Foreign("theirs")),
         (
@@ -165,6 +166,22 @@ def test_item_that_is_not_to_be_claimed_stays_as_it_is(found: Item, decision: De
 
     assert worker.claim() == decision
     assert worker.item == found
+
+
+@pytest.mark.parametrize(
+    ("message_ids", "reopens", "decision"),
+    [
+        (("m-0",), False, Done()),
+        (("m-0",), True, Held(Claim(item=replace(TAKEN_OVER, attempts=0, reason="", published_reason="")))),
+        (("m-2",), False, DeadLettered(replace(FOUND, status=Status.DEAD, message_ids=("m-2",)))),
+    ],
+)
+def test_copy_that_does_not_reopen_a_dead_item_is_done(
+    message_ids: tuple[str, ...], reopens: bool, decision: Decision
+) -> None:
+    worker = Worker(replace(FOUND, status=Status.DEAD, message_ids=message_ids))
+
+    assert worker.claim(replace(REQUEST, reopens=reopens)) == decision
 
 
 def test_message_without_ids_is_no_dead_letter_of_a_committed_item() -> None:

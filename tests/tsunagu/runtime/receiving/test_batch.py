@@ -2,7 +2,10 @@
 
 from typing import Any
 
+import pytest
+
 from tests.tsunagu.runtime.world import order, parse_order, record
+from tsunagu.runtime.idempotency.decisions import ClaimRequest
 from tsunagu.runtime.idempotency.keys import item_id, payload_hash
 from tsunagu.runtime.receiving.batch import (
     ANSWER_SHARE,
@@ -13,6 +16,7 @@ from tsunagu.runtime.receiving.batch import (
     BatchMessage,
     Intake,
     Pace,
+    arranged,
 )
 from tsunagu.runtime.receiving.delivery import Delivery
 from tsunagu.testing.fakes import START_MS, FakeClock
@@ -22,7 +26,7 @@ GUESS_MS = int(TIMEOUT_SECONDS * 1_000 * GUESSED_SHARE)
 ANSWER_MS = int(TIMEOUT_SECONDS * 1_000 * ANSWER_SHARE)
 
 
-def arranged(*records: dict[str, Any]) -> Batch[Any]:
+def batch_of(*records: dict[str, Any]) -> Batch[Any]:
     intake = Intake("orders", parse_order, lambda body: str(body["order_id"]))
     return intake.arrange([Delivery.from_record(each) for each in records])
 
@@ -33,7 +37,7 @@ def ids(batch: Batch[Any]) -> list[list[str]]:
 
 
 def test_message_of_two_records_is_claimed_for_both() -> None:
-    batch = arranged(record(order("o-1"), "m-1", attributes={"tsunagu_request_id": "r-1"}), record(order("o-1"), "m-2"))
+    batch = batch_of(record(order("o-1"), "m-1", attributes={"tsunagu_request_id": "r-1"}), record(order("o-1"), "m-2"))
 
     (message,) = batch.messages
     request = message.claim_request
@@ -44,8 +48,30 @@ def test_message_of_two_records_is_claimed_for_both() -> None:
     assert ids(batch) == [["m-1"], ["m-2"]]
 
 
+@pytest.mark.parametrize(
+    ("first", "second", "together"),
+    [(False, False, False), (True, False, True), (False, True, True), (True, True, True)],
+)
+def test_message_of_two_records_reopens_a_dead_item_if_one_of_them_does(
+    first: bool, second: bool, together: bool
+) -> None:
+    reopening = iter([first, second])
+
+    def read(delivery: Delivery) -> BatchMessage[None]:
+        message_ids = (delivery.message_id,)
+        request = ClaimRequest(
+            item_id="i", payload_hash="p", request_id="r", message_ids=message_ids, reopens=next(reopening)
+        )
+        return BatchMessage(deliveries=[delivery], claim_request=request)
+
+    deliveries = [Delivery.from_record(record(order("o-1"), name)) for name in ("m-1", "m-2")]
+
+    (message,) = arranged(deliveries, read).messages
+    assert (message.claim_request.reopens, message.claim_request.message_ids) == (together, ("m-1", "m-2"))
+
+
 def test_message_that_cannot_be_read_is_claimed_by_its_message_id() -> None:
-    (message,) = arranged(record("no json", "m-1")).messages
+    (message,) = batch_of(record("no json", "m-1")).messages
 
     request = message.claim_request
     assert (request.item_id, request.payload_hash, request.message_ids) == ("orders#message-id:m-1", "", ("m-1",))
@@ -54,19 +80,19 @@ def test_message_that_cannot_be_read_is_claimed_by_its_message_id() -> None:
 
 def test_records_of_a_group_are_a_lane_and_others_are_lanes_of_their_own() -> None:
     records = [("m-1", "a"), ("m-2", "b"), ("m-3", None), ("m-4", "a"), ("m-5", None)]
-    batch = arranged(*(record(order(name), name, group=group) for name, group in records))
+    batch = batch_of(*(record(order(name), name, group=group) for name, group in records))
 
     assert ids(batch) == [["m-1", "m-4"], ["m-2"], ["m-3"], ["m-5"]]
 
 
 def test_group_that_is_called_as_a_record_is_is_another_lane() -> None:
-    batch = arranged(record(order("o-1"), "m-1"), record(order("o-2"), "m-2", group="m-1"))
+    batch = batch_of(record(order("o-1"), "m-1"), record(order("o-2"), "m-2", group="m-1"))
 
     assert ids(batch) == [["m-1"], ["m-2"]]
 
 
 def test_all_records_are_confirmed_or_only_some() -> None:
-    batch = arranged(*(record(order("o-1"), name) for name in ("m-1", "m-2", "m-3")))
+    batch = batch_of(*(record(order("o-1"), name) for name in ("m-1", "m-2", "m-3")))
     (message,) = batch.messages
 
     message.confirm(["m-2"])
@@ -77,7 +103,7 @@ def test_all_records_are_confirmed_or_only_some() -> None:
 
 
 def test_nothing_is_confirmed_by_an_empty_list() -> None:
-    (message,) = arranged(record(order("o-1"))).messages
+    (message,) = batch_of(record(order("o-1"))).messages
 
     message.confirm([])
 
@@ -85,7 +111,7 @@ def test_nothing_is_confirmed_by_an_empty_list() -> None:
 
 
 def test_records_of_a_group_behind_an_unconfirmed_one_go_back() -> None:
-    batch = arranged(*(record(order(name), name, group="g") for name in ("a", "b", "c")))
+    batch = batch_of(*(record(order(name), name, group="g") for name in ("a", "b", "c")))
     batch.messages[0].confirm()
     batch.messages[2].confirm()
 
@@ -93,7 +119,7 @@ def test_records_of_a_group_behind_an_unconfirmed_one_go_back() -> None:
 
 
 def test_delay_is_that_of_the_first_record_that_goes_back_in_whole_seconds() -> None:
-    batch = arranged(*(record(order(name), name, group="g") for name in ("a", "b", "c")), record(order("d"), "d"))
+    batch = batch_of(*(record(order(name), name, group="g") for name in ("a", "b", "c")), record(order("d"), "d"))
     messages: dict[str, BatchMessage[Any]] = {message.message_ids[0]: message for message in batch.messages}
     messages["a"].confirm()
     messages["a"].delay_seconds, messages["b"].delay_seconds, messages["c"].delay_seconds = 1, 2.1, 9
@@ -106,7 +132,7 @@ def test_delay_is_that_of_the_first_record_that_goes_back_in_whole_seconds() -> 
 
 def test_only_a_deferred_message_without_a_delay_gets_one_by_its_deliveries() -> None:
     often = {**record(order("o-1"), "m-2"), "attributes": {"ApproximateReceiveCount": "101"}}
-    batch = arranged(record(order("o-1"), "m-1"), often, record(order("o-2"), "m-3"))
+    batch = batch_of(record(order("o-1"), "m-1"), often, record(order("o-2"), "m-3"))
     message, other = batch.messages
 
     batch.defer(TIMEOUT_SECONDS)

@@ -361,6 +361,7 @@ def test_messages_are_collected_with_all_that_they_were_given() -> None:
     outbox.send(QUEUE_URL, None)
     outbox.succeed_task("t-1", {"a": 1})
     outbox.fail_task("t-2", "Bad", "because")
+    outbox.keep_object("staged/1", "kept/1")
 
     traced: dict[str, Any] = {"trace_header": "Root=1-2-3"}
     hops = {"tsunagu_request_id": "r-1", "tsunagu_hop_count": "3"}
@@ -385,6 +386,7 @@ def test_messages_are_collected_with_all_that_they_were_given() -> None:
         OutboxMessage(channel=Channel.QUEUE, target=QUEUE_URL, body="", attributes=hops, is_result=True, **traced),
         OutboxMessage(channel=Channel.TASK_SUCCESS, target="t-1", body='{"a":1}', **traced),
         OutboxMessage(channel=Channel.TASK_FAILURE, target="t-2", body="because", error="Bad", **traced),
+        OutboxMessage(channel=Channel.OBJECT, target="kept/1", body="staged/1", **traced),
     )
 
 
@@ -407,6 +409,7 @@ LIMITS: list[tuple[str, Callable[[Outbox, int], None], int]] = [
     ),
     ("task-success", lambda outbox, size: outbox.succeed_task("t", "x" * (size - 2)), 262_144),
     ("task-failure", lambda outbox, size: outbox.fail_task("t", "Bad", "x" * size), 32_768),
+    ("object", lambda outbox, size: outbox.keep_object("x" * size, "kept"), 1_024),
 ]
 
 

@@ -13,8 +13,12 @@ from tsunagu.runtime.aws.item_attributes import item_attributes
 from tsunagu.runtime.errors import PermanentError
 from tsunagu.runtime.idempotency.item import Item
 from tsunagu.runtime.json_text import JsonObject
+from tsunagu.runtime.receiving.dead_letters import DeadLetterChannel, DeadLetters
+from tsunagu.runtime.receiving.delivery import Delivery
 from tsunagu.runtime.receiving.message import Message
 from tsunagu.runtime.sending.publish import Attribute, OutgoingMessage, SendResult
+from tsunagu.runtime.telemetry import AllowListFilter, Metrics
+from tsunagu.testing.fakes import DENIED
 
 
 @pytest.fixture
@@ -288,6 +292,67 @@ def test_dead_letter_whose_send_failed_is_not_notified_and_its_neighbour_is(worl
     assert world.receive(record("bad json", "m-bad"), record("no json", "m-2")) == ["m-bad"]
     (notification,) = world.topic.published
     assert [letter["message_id"] for letter in notification["dead_letters"]] == ["m-2"]
+
+
+class Teller:
+    """Tells whoever waits for a message, with a result that a test prepared."""
+
+    def __init__(self, result: SendResult | None) -> None:
+        self.result = result
+        self.told: list[tuple[str, str, str]] = []
+
+    def tell(self, item: Item, delivery: Delivery, reason: str) -> SendResult | None:
+        self.told.append((item.id, delivery.message_id, reason))
+        return self.result
+
+
+LETTERS = DeadLetters(
+    Item(
+        id="orders#1",
+        status=Status.DEAD,
+        owner="me",
+        fence=1,
+        lease=0,
+        reason="ValueError: secret",
+        published_reason="ValueError",
+    ),
+    (Delivery.from_record(record(order("o-1"), attributes={"tsunagu_request_id": "r-1"})),),
+)
+
+
+@pytest.mark.parametrize(("with_text", "reason"), [(True, "ValueError: secret"), (False, "ValueError")])
+@pytest.mark.parametrize("result", [None, SendResult("told"), SendResult(None)])
+def test_whoever_waits_is_told_the_published_reason_before_the_letter_is_sent(
+    world: World, result: SendResult | None, with_text: bool, reason: str
+) -> None:
+    teller = Teller(result)
+    channel = DeadLetterChannel(world.dead_letter_queue, world.topic, QUEUE_ARN, publish_error_text=with_text)
+    metrics = Metrics("Tsunagu", "orders", world.clock, world.metrics)
+
+    assert channel.telling(teller).send([LETTERS], metrics) == {"m-1"}
+    metrics.flush()
+
+    assert (teller.told, world.counted()) == ([("orders#1", "m-1", reason)], {})
+    assert world.dead_letter_queue.sent[0].attributes["tsunagu_dead_letter_reason"] == reason
+    assert world.topic.published[0]["queue_arn"] == QUEUE_ARN
+
+
+def test_letter_waits_until_whoever_waits_for_the_message_was_told(
+    world: World, caplog: pytest.LogCaptureFixture
+) -> None:
+    channel = DeadLetterChannel(world.dead_letter_queue, world.topic, QUEUE_ARN)
+    metrics = Metrics("Tsunagu", "orders", world.clock, world.metrics)
+    caplog.handler.addFilter(AllowListFilter("orders"))
+
+    told = channel.telling(Teller(SendResult(None, "denied", call=DENIED))).send([LETTERS], metrics)
+    metrics.flush()
+
+    assert (told, world.dead_letter_queue.sent, world.topic.published) == (set(), [], [])
+    assert world.counted() == {"CallsFailed": 1, "ConfigurationFaults": 1}
+    (line,) = caplog.records
+    expected = {"request_id": "r-1", "message_id": "m-1", "item_id": "orders#1", "error_code": DENIED.code}
+    assert (line.levelname, line.message) == ("ERROR", "dead letter not told")
+    assert {name: vars(line)[name] for name in expected} == expected
 
 
 def test_reasons_of_a_refused_payload_and_of_its_key_say_what_stands(world: World) -> None:

@@ -84,6 +84,113 @@ def test_refusal_names_what_came_and_no_value_of_it(kind: EventKind, event: Even
     assert "o-1" not in text
 
 
+REMOVED = [
+    *(("HTTP API", place) for place in ("version", "rawPath", "requestContext.http.method", "requestContext")),
+    *(("function URL", place) for place in ("version", "rawPath", "requestContext.http.method")),
+    *(("HTTP API, payload 1.0", place) for place in ("resource", "path", "httpMethod", "requestContext.apiId")),
+    *(("REST API", place) for place in ("resource", "path", "httpMethod", "requestContext.apiId")),
+    *(("load balancer", place) for place in ("path", "httpMethod", "requestContext.elb.targetGroupArn")),
+    *(("WebSocket API", place) for place in ("requestContext.connectionId", "requestContext.eventType")),
+    *(("authorizer of a token", place) for place in ("type", "methodArn")),
+    ("authorizer of an HTTP API", "type"),
+    *(("EventBridge", place) for place in ("detail-type", "source", "detail", "account", "region")),
+    *(("EventBridge Scheduler", place) for place in ("detail-type", "source", "detail", "account", "region")),
+    *(("Step Functions, context object", place) for place in ("Execution.Id", "StateMachine.Id")),
+]
+
+
+@pytest.mark.parametrize(("name", "place"), REMOVED)
+def test_event_without_one_of_its_marks_is_of_none(name: str, place: str) -> None:
+    event = copy.deepcopy(EVENTS[name][1])
+    *path, last = place.split(".")
+    parent = event
+    for step in path:
+        parent = parent[step]
+    del parent[last]
+
+    assert kind_of(event) is EventKind.UNKNOWN
+
+
+@pytest.mark.parametrize(
+    ("name", "added", "kind"),
+    [
+        ("HTTP API", {"version": "1.0"}, EventKind.UNKNOWN),
+        ("HTTP API", {"version": 2.0}, EventKind.UNKNOWN),
+        ("HTTP API", {"routeArn": None}, EventKind.UNKNOWN),
+        ("REST API", {"version": "1.0"}, EventKind.HTTP_API),
+        ("REST API", {"version": "2.0"}, EventKind.UNKNOWN),
+        ("REST API", {"version": None}, EventKind.UNKNOWN),
+        ("REST API", {"methodArn": None}, EventKind.UNKNOWN),
+        ("authorizer of a token", {"type": "REQUEST"}, EventKind.AUTHORIZER),
+        ("authorizer of a token", {"type": "OTHER"}, EventKind.UNKNOWN),
+        ("authorizer of a token", {"methodArn": 7}, EventKind.UNKNOWN),
+        ("EventBridge", {"source": "aws.scheduler"}, EventKind.SCHEDULER),
+        ("EventBridge", {"detail": None}, EventKind.EVENTBRIDGE),
+        ("EventBridge", {"account": 111122223333}, EventKind.UNKNOWN),
+        ("Step Functions, context object", {"Execution": {"Id": "arn:aws:sqs:r:1:x"}}, EventKind.UNKNOWN),
+        ("Step Functions, context object", {"StateMachine": {"Id": "ARN:aws:states:r:1:x"}}, EventKind.UNKNOWN),
+        ("Step Functions, context object", {"StateMachine": {"Id": "arn:aws:states"}}, EventKind.UNKNOWN),
+        ("Step Functions, context object", {"StateMachine": ["Id"]}, EventKind.UNKNOWN),
+        ("direct", {"warmer": True}, EventKind.WARM_UP),
+        ("direct", {"warmup": True}, EventKind.WARM_UP),
+        ("direct", {"warmer": "true"}, EventKind.UNKNOWN),
+        ("direct", {"source": "serverless-plugin-warmup"}, EventKind.WARM_UP),
+        ("direct", {"source": "other"}, EventKind.UNKNOWN),
+        ("SNS", {"warmup": True}, EventKind.SEVERAL),
+    ],
+)
+def test_event_with_another_mark_is_of_another_kind_or_none(
+    name: str, added: dict[str, object], kind: EventKind
+) -> None:
+    assert kind_of({**EVENTS[name][1], **added}) is kind
+
+
+@pytest.mark.parametrize(
+    ("record_fields", "kind"),
+    [
+        ({"eventSource": "aws:sqs", "eventSourceARN": "arn:aws-cn:sqs:r:1:x"}, EventKind.SQS),
+        ({"eventSource": "aws:sqs", "eventSourceARN": "arn:aws:sns:r:1:x"}, EventKind.UNKNOWN),
+        ({"eventSource": "aws:sqs"}, EventKind.UNKNOWN),
+        ({"eventSource": "aws:sqs", "EventSource": "aws:sns", "eventSourceARN": QUEUE_ARN}, EventKind.SNS),
+        ({"EventSource": "aws:sqs", "eventSourceARN": QUEUE_ARN}, EventKind.UNKNOWN),
+        ({"EventSource": "aws:s3"}, EventKind.UNKNOWN),
+        ({"eventSource": "aws:s3"}, EventKind.S3),
+        ({"eventSource": "aws:dynamodb"}, EventKind.DYNAMODB_STREAM),
+        ({"eventSource": "aws:kinesis"}, EventKind.KINESIS),
+        ({"eventSource": ["aws:s3"]}, EventKind.UNKNOWN),
+        ({"eventSource": "aws:other"}, EventKind.UNKNOWN),
+    ],
+)
+def test_source_of_a_record_says_what_it_comes_from(record_fields: dict[str, object], kind: EventKind) -> None:
+    assert kind_of({"Records": [record_fields]}) is kind
+
+
+@pytest.mark.parametrize(
+    ("event", "text"),
+    [
+        ({"Records": [record("{}")]}, "an event from SQS"),
+        ({"a": 1, "b": 2}, "an event with 2 keys"),
+        (dict.fromkeys(range(1_234)), "an event with 1,234 keys"),
+        ("text", "a str"),
+        (type("T" * 100, (), {})(), "a " + "T" * 64),
+        ([record("{}")], "an event from an EventBridge pipe"),
+        ([{"eventSource": 1}], "a list"),
+        ([record("{}"), {}], "a list"),
+    ],
+)
+def test_event_is_described_in_words_of_ours(event: object, text: str) -> None:
+    assert described(event) == text
+
+
+def test_records_beside_marks_of_another_source_are_refused_with_its_name() -> None:
+    with pytest.raises(UnroutableEventError) as caught:
+        sqs_records({"Records": [record("{}")], "warmer": True}, QUEUE_ARN)
+
+    assert str(caught.value) == (
+        f"an event with records of {QUEUE_ARN} must come from SQS alone, got one that also comes from a warm-up ping"
+    )
+
+
 def test_records_beside_a_request_are_refused_by_the_receiver_too() -> None:
     _, event = EVENTS["SQS and HTTP API"]
 

@@ -4,15 +4,25 @@ from collections.abc import Mapping
 
 import pytest
 
-from tests.explorer.mutants import commits, mover, outbox, pipeline, receiver, threads
+from tests.explorer.mutants import commits, mover, outbox, pipeline, receiver, single_flight, threads
 from tests.explorer.mutants.mutant import Mutant
 from tests.explorer.pipeline.scenarios import SCENARIOS as PIPELINES
 from tests.explorer.pipeline.scenarios import Requests
 from tests.explorer.scenarios import SCENARIOS, Payments
+from tests.explorer.single_flight.scenarios import SCENARIOS as JOBS
+from tests.explorer.single_flight.scenarios import Ticks
 from tsunagu.testing.explorer.schedule import Violation, explore, replay
 
-MUTANTS = receiver.MUTANTS | commits.MUTANTS | threads.MUTANTS | mover.MUTANTS | outbox.MUTANTS | pipeline.MUTANTS
-ALL: Mapping[str, Payments | Requests] = {**SCENARIOS, **PIPELINES}
+MUTANTS = (
+    receiver.MUTANTS
+    | commits.MUTANTS
+    | threads.MUTANTS
+    | mover.MUTANTS
+    | outbox.MUTANTS
+    | pipeline.MUTANTS
+    | single_flight.MUTANTS
+)
+ALL: Mapping[str, Payments | Requests | Ticks] = {**SCENARIOS, **PIPELINES, **JOBS}
 
 
 @pytest.mark.parametrize("mutant", MUTANTS.values(), ids=list(MUTANTS))

@@ -1,0 +1,51 @@
+"""A scheduled job, with a crash, a failed call or an abort at every point: one run commits, and no tick is blocked."""
+
+from dataclasses import replace
+
+import pytest
+
+from tests.explorer.single_flight.scenarios import ONE_SWITCH, SCENARIOS, Ticks
+from tsunagu.testing.explorer.bounds import Bounds
+from tsunagu.testing.explorer.schedule import explore, survey
+
+SCHEDULES = 1_000  # of each scenario and kind of trouble
+
+each_job = pytest.mark.parametrize("scenario", SCENARIOS.values(), ids=list(SCENARIOS))
+
+
+@each_job
+def test_one_worker_that_stands_still_at_any_point_lets_no_two_runs_commit_and_blocks_no_tick(scenario: Ticks) -> None:
+    explored = explore(scenario.within(ONE_SWITCH))
+
+    assert explored.is_complete
+
+
+@each_job
+def test_one_crash_at_any_point_lets_no_two_runs_commit_and_blocks_no_tick(scenario: Ticks) -> None:
+    explored = explore(scenario.within(replace(scenario.bounds, crashes=1)))
+
+    assert explored.is_complete
+
+
+@each_job
+def test_one_failed_call_or_abort_at_any_point_lets_no_two_runs_commit_and_blocks_no_tick(scenario: Ticks) -> None:
+    explored = explore(scenario.within(replace(scenario.bounds, lost=1)))
+
+    assert explored.is_complete
+
+
+@pytest.mark.slow
+@each_job
+@pytest.mark.parametrize(
+    "bounds",
+    [
+        Bounds(crashes=2, switches=2),
+        Bounds(crashes=1, lost=1, switches=2),
+        Bounds(lost=2, switches=2),
+    ],
+    ids=["two crashes", "a crash and a failed call", "two failed calls"],
+)
+def test_more_that_goes_wrong_at_once_lets_no_two_runs_commit_and_blocks_no_tick(
+    scenario: Ticks, bounds: Bounds
+) -> None:
+    assert survey(scenario.within(bounds), limit=SCHEDULES).schedules

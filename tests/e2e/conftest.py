@@ -13,6 +13,9 @@ from cdk_app.demo.pipeline import STACK_NAME
 from cdk_app.demo.receive_once import ReceiveOnce
 from tests.clouds import shared_cloud
 from tests.e2e.deployed import Deployment, Run
+from tests.e2e.job_desk import JobDesk
+from tests.e2e.job_stack import STACK_NAME as JOB_STACK_NAME
+from tests.e2e.job_stack import synthesize_job
 from tests.e2e.order_desk import OrderDesk
 from tests.e2e.order_run import OrderRun, run_orders
 from tests.e2e.pipeline_faults import PipelineFaults, see_pipeline_faults
@@ -83,3 +86,10 @@ def settled_desk(order_desk: OrderDesk, order_run: OrderRun) -> OrderDesk:
 def pipeline_faults(settled_desk: OrderDesk) -> PipelineFaults:
     """How the pipeline behaves without permissions, and with damaged objects."""
     return see_pipeline_faults(settled_desk)
+
+
+@pytest.fixture(scope="session")
+def job(deployment: Deployment, tmp_path_factory: pytest.TempPathFactory) -> JobDesk:
+    """A scheduled job, on the cloud of the app."""
+    assembly = synthesize_job(tmp_path_factory.mktemp("job") / "cdk.out")
+    return JobDesk(cloud=deployment.cloud, outputs=deployment.cloud.deploy(assembly)[JOB_STACK_NAME])

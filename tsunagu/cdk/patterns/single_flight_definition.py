@@ -28,6 +28,8 @@ RELEASED_EXECUTION_INPUT = "execution"  # of the machine that releases a lease
 TABLE, QUEUE, TOPIC = "Table", "Queue", "Topic"
 
 _REFUSED = "DynamoDB.ConditionalCheckFailedException"
+# Answers that another try would get again: a refused condition, and an expression that cannot be evaluated.
+_FINAL = (_REFUSED, "States.QueryEvaluationError")
 _CALL_SECONDS = 10  # longest time of one try of a call
 _FUTURE_MS = 300_000  # clocks differ
 _SLOT_PICTURE = "[Y0001]-[M01]-[D01]T[H01]:[m01]:[s01]Z"
@@ -269,9 +271,9 @@ def _choice(condition: str, then: str, *, otherwise: str) -> State:
 
 
 def _retry(attempts: int) -> list[dict[str, Any]]:
-    """Return the retries of a call of a service. A refused condition is an answer, and is not tried again."""
+    """Return the retries of a call of a service. What is final is not tried again."""
     return [
-        {"ErrorEquals": [_REFUSED], "MaxAttempts": 0},
+        {"ErrorEquals": [*_FINAL], "MaxAttempts": 0},
         {
             "ErrorEquals": ["States.ALL"],
             "IntervalSeconds": 1,

@@ -54,6 +54,7 @@ class SingleFlightSchedule(Construct):
         receiver: The worker; pass `receiver.handler.function` to the `grant_*` methods of other constructs.
         machine: State machine that a tick starts.
         release_machine: State machine that releases the lease of an execution that ended without doing so.
+        rule: Rule that starts it.
         schedule: The schedule.
         undelivered: Dead-letter queue of the schedule and of the rule: what could not be started.
         table: Table of the lease and of the idempotency items.
@@ -76,7 +77,7 @@ class SingleFlightSchedule(Construct):
         self.release_machine = self._release_machine()
         self._grant_worker()
         self.undelivered = self._undelivered_queue()
-        self._add_rule()
+        self.rule = self._rule()
         self.schedule = self._schedule()
         self.metrics = JobMetrics(self, "Metrics", self.machine, namespace=props.metrics_namespace)
         self.alarms = JobAlarms(
@@ -179,7 +180,7 @@ class SingleFlightSchedule(Construct):
             )
         return queue
 
-    def _add_rule(self) -> None:
+    def _rule(self) -> events.Rule:
         """Release the lease when an execution ends without doing so. Status events are best effort: the lease ends."""
         role = iam.Role(
             self,
@@ -196,7 +197,7 @@ class SingleFlightSchedule(Construct):
             retry_attempts=_RELEASE_RETRIES,
             max_event_age=_RELEASE_AGE,
         )
-        events.Rule(
+        return events.Rule(
             self,
             "EndedEarly",
             description=f"Executions of the job {self._props.job} that ended without releasing its lease",

@@ -185,6 +185,10 @@ bench-correctness: setup ## Payments lost and doubled under kills and faults: ou
 bench-pipeline-cost: setup ## List price of a million requests through the pipeline: payloads inline and in S3
 	@$(BIN)/python -m benchmarks.pipeline_cost
 
+.PHONY: bench-schedule
+bench-schedule: setup ## List price of a month of ticks, run and skipped: the state machine and a Lambda guard
+	@$(BIN)/python -m benchmarks.schedule
+
 ## ---- the app ---------------------------------------------------------------------------------
 .PHONY: synth diff deploy
 synth: setup ## Synthesize the templates of STAGE (default dev)

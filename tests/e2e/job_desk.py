@@ -7,7 +7,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime
-from itertools import count
+from itertools import count, pairwise
 from typing import Any, TypeVar
 from uuid import uuid4
 
@@ -169,10 +169,8 @@ class JobDesk:
 
     def executions(self, machine: str) -> Sequence[Mapping[str, Any]]:
         """Return the executions of a machine, the latest first."""
-        found: Sequence[Mapping[str, Any]] = self.states.list_executions(stateMachineArn=self.outputs[machine])[
-            "executions"
-        ]
-        return found
+        pages = self.states.get_paginator("list_executions").paginate(stateMachineArn=self.outputs[machine])
+        return [execution for page in pages for execution in page["executions"]]
 
     @contextmanager
     def scheduled(self) -> Iterator[None]:
@@ -186,6 +184,19 @@ class JobDesk:
             yield
         finally:
             client.delete_schedule(Name=name)
+
+
+def check_runs(job: JobDesk, ended: Sequence[Ended]) -> None:
+    """Check that runs did not overlap, and that a tick was skipped only while one was under way."""
+    runs = [each for each in ended if each.is_run]
+    numbers = [each.output["run"] for each in runs]
+    assert numbers == sorted(set(numbers))
+    works = [(job.begun(number)["begun"], job.committed(number)["committed"]) for number in numbers]
+    assert all(before[1] <= after[0] for before, after in pairwise(works))
+    for skipped in (each for each in ended if not each.is_run):
+        [holder] = [run for run in runs if run.execution == skipped.output["held_by"]]
+        assert holder.began <= skipped.ended
+        assert skipped.began <= holder.ended
 
 
 def eventually(look: Callable[[], SeenT], *, seconds: float = 30) -> SeenT:

@@ -23,7 +23,7 @@ VISIBILITY_SECONDS = 8  # longer than a lease and its grace
 class JobStack(Stack):
     """One job that does what the item `plan` of its table says."""
 
-    def __init__(self, scope: App, settings: StageSettings) -> None:
+    def __init__(self, scope: App, settings: StageSettings, handler_timeout: Duration) -> None:
         super().__init__(scope, STACK_NAME)
         runs = dynamodb.Table(
             self,
@@ -36,7 +36,7 @@ class JobStack(Stack):
             environment=[JobEnvironment(runs_table_name=runs.table_name)],
             job=JOB,
             schedule=scheduler.ScheduleExpression.rate(Duration.minutes(1)),
-            handler_timeout=TIMEOUT,
+            handler_timeout=handler_timeout,
             enabled=False,
             lease=LEASE,
             max_attempts=MAX_ATTEMPTS,
@@ -62,9 +62,9 @@ class JobStack(Stack):
             CfnOutput(self, name, value=value)
 
 
-def synthesize_job(output: Path) -> Path:
+def synthesize_job(output: Path, *, handler_timeout: Duration = TIMEOUT) -> Path:
     """Write the cloud assembly of the stack into the folder `output`."""
     context = json.loads((PROJECT / "cdk.json").read_text())["context"]
     app = App(outdir=str(output), context=context, analytics_reporting=False, builtin_cloud_formation_validation=False)
-    JobStack(app, load_settings(context["tsunagu"], EMBEDDED_STAGE))
+    JobStack(app, load_settings(context["tsunagu"], EMBEDDED_STAGE), handler_timeout)
     return Path(app.synth().directory)

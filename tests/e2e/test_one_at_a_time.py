@@ -4,14 +4,13 @@ import json
 import os
 import signal
 import time
-from collections.abc import Iterator, Sequence
-from itertools import pairwise
+from collections.abc import Iterator
 from uuid import uuid4
 
 import pytest
 
 from cdk_app.demo.inbox import Inbox
-from tests.e2e.job_desk import Ended, JobDesk, eventually
+from tests.e2e.job_desk import JobDesk, check_runs, eventually
 from tests.e2e.job_stack import JOB
 from tsunagu.contracts import schedules
 
@@ -68,19 +67,6 @@ def test_ticks_while_a_run_works_are_skipped_and_the_first_tick_after_it_runs(jo
     check_runs(job, ended)
     assert len([each for each in ended if each.is_run]) >= 2
     assert len([each for each in ended if not each.is_run]) >= 4
-
-
-def check_runs(job: JobDesk, ended: Sequence[Ended]) -> None:
-    """Check that runs did not overlap, and that a tick was skipped only while one was under way."""
-    runs = [each for each in ended if each.is_run]
-    numbers = [each.output["run"] for each in runs]
-    assert numbers == sorted(set(numbers))
-    works = [(job.begun(number)["begun"], job.committed(number)["committed"]) for number in numbers]
-    assert all(before[1] <= after[0] for before, after in pairwise(works))
-    for skipped in (each for each in ended if not each.is_run):
-        [holder] = [run for run in runs if run.execution == skipped.output["held_by"]]
-        assert holder.began <= skipped.ended
-        assert skipped.began <= holder.ended
 
 
 def test_run_of_slices_goes_on_from_its_checkpoint(job: JobDesk) -> None:

@@ -34,6 +34,7 @@ MOCK = {
     "RequestTemplates": {"application/json": '{"statusCode": 200}'},
     "IntegrationResponses": [{"StatusCode": "200"}],
 }
+MOCK_OF_ANY_TYPE = MOCK | {"RequestTemplates": dict.fromkeys(("application/json", "text/plain"), '{"statusCode": 200}')}
 
 
 def build() -> dict[str, dict[str, Any]]:
@@ -43,7 +44,9 @@ def build() -> dict[str, dict[str, Any]]:
         api.add_gateway_response(response_type, PROBLEM)
     checked = {"RequestValidatorId": {"Ref": "Validator"}, "RequestModels": {"application/json": {"Ref": "Model"}}}
     required = {"RequestParameters": {"method.request.header.Idempotency-Key": True}}
-    api.add("POST", "/checked", MOCK, **checked, **required)
+    api.add("POST", "/checked", MOCK_OF_ANY_TYPE, **checked, **required)
+    fallback = {"RequestModels": {"$default": {"Ref": "Model"}}}
+    api.add("POST", "/default", MOCK_OF_ANY_TYPE, RequestValidatorId={"Ref": "Validator"}, **fallback)
     api.add("POST", "/unchecked", MOCK, RequestModels={"application/json": {"Ref": "Model"}}, **required)
     api.add("POST", "/signed", MOCK, AuthorizationType="AWS_IAM")
     flags = {"ValidateRequestBody": True, "ValidateRequestParameters": True}
@@ -164,3 +167,11 @@ def test_unsigned_call_gets_the_gateway_response(api: RestApi) -> None:
     answer = api.call("POST", "/signed", "{}")
 
     assert (answer.status, answer.json()["type"]) == (403, "MISSING_AUTHENTICATION_TOKEN")
+
+
+def test_body_of_a_content_type_without_a_model_is_not_validated(api: RestApi) -> None:
+    text, json_type = "text/plain; charset=utf-8", "Application/JSON;charset=utf-8"
+
+    assert api.call("POST", "/checked", "no JSON", Idempotency_Key="k", Content_Type=text).status == 200
+    assert api.call("POST", "/checked", "no JSON", Idempotency_Key="k", Content_Type=json_type).status == 400
+    assert api.call("POST", "/default", "no JSON", Content_Type=text).status == 400

@@ -22,6 +22,7 @@ Fill = Callable[[re.Match[str]], str]
 REASON = "context.error.validationErrorString"
 ACCESS_DENIED = "ACCESS_DENIED"
 LARGEST_BYTES = 10 * 1024 * 1024  # https://docs.aws.amazon.com/apigateway/latest/developerguide/limits.html
+JSON = "application/json"
 JSON_RPC = "application/x-amz-json-1.0"  # a denial that ministack did not make by a gateway response
 
 _reason: contextvars.ContextVar[str] = contextvars.ContextVar("validation_error", default="")
@@ -67,18 +68,28 @@ def _find_reasons() -> None:
         _record, headers, body, _query = request
         if len(body or b"") > LARGEST_BYTES:
             return apigateway_v1._gw_error("REQUEST_TOO_LARGE", "Request Too Long")
+        method = method | {"requestModels": _applicable_models(method, headers)}
         error = check(method, api_id, *request)
-        reasons = _reasons(method, api_id, headers, body) if error and error.response_type == "BAD_REQUEST_BODY" else ""
+        reasons = _reasons(method, api_id, body) if error and error.response_type == "BAD_REQUEST_BODY" else ""
         _reason.set(json.dumps(reasons or (error.message if error else ""), ensure_ascii=False)[1:-1])
         return error
 
     apigateway_v1._check_request_validation = check_and_explain
 
 
-def _reasons(method: dict[str, Any], api_id: str, headers: dict[str, Any], body: bytes) -> str:
-    models = method.get("requestModels") or {}
-    content_type = (apigateway_v1._header_ci(headers, "content-type") or "application/json").split(";")[0].strip()
-    schema = apigateway_v1._model_schema(api_id, models.get(content_type) or models.get("application/json"))
+def _applicable_models(method: dict[str, Any], headers: dict[str, Any]) -> dict[str, str]:
+    """Return the model of the body's content type as that of JSON. Without one, the body is not validated.
+
+    See https://docs.aws.amazon.com/apigateway/latest/developerguide/api-gateway-method-request-validation.html
+    """
+    models = {name.split(";")[0].strip().lower(): model for name, model in (method.get("requestModels") or {}).items()}
+    sent = apigateway_v1._header_ci(headers, "content-type") or JSON
+    model = models.get(sent.split(";")[0].strip().lower()) or models.get("$default")
+    return {JSON: model} if model else {}
+
+
+def _reasons(method: dict[str, Any], api_id: str, body: bytes) -> str:
+    schema = apigateway_v1._model_schema(api_id, method["requestModels"][JSON])
     try:
         found = violations(schema, json.loads(body))
     except (ValueError, RecursionError):

@@ -145,6 +145,7 @@ def _airspeed() -> Any:
     from airspeed import operators  # type: ignore[import-not-found]  # noqa: PLC0415 - few clouds need it
 
     operators.__additional_methods__[str] |= {
+        "compareTo": lambda self, other: (self > other) - (self < other),
         "concat": lambda self, other: self + other,
         "endsWith": lambda self, end: self.endswith(end),
         "equals": lambda self, other: self == other,

@@ -28,8 +28,9 @@ def public_classes(package: ModuleType) -> Iterator[type]:
                 yield kind
 
 
-# What receivers keep of a table that they share, and the numbers of a job's state machine; no stack makes them.
-BEHIND = {"KeySpaces", "ReceiverKeys", "RunLimits"}
+# What receivers keep of a table that they share, the numbers of a job's state machine, and parts of a request gateway; no
+# stack makes them.
+BEHIND = {"KeySpaces", "ReceiverKeys", "RunLimits", "Answers", "Call", "GatewayApi"}
 
 
 @pytest.mark.parametrize("package", [constructs, patterns], ids=lambda package: package.__name__)
@@ -111,6 +112,8 @@ def test_prop_for_an_existing_resource_is_called_existing() -> None:
         ("DeadLetterNotifierProps", "alarm_topic"),  # a second topic, beside that of the notifications
         ("DeadLetterNotifierProps", "existing"),
         ("IdempotencyTableProps", "existing"),
+        ("ResultBucketProps", "access_logs"),
+        ("ResultBucketProps", "existing"),
         ("TopicChannelProps", "existing"),
     }
 

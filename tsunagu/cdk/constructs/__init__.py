@@ -13,8 +13,11 @@ from tsunagu.cdk.constructs.network import Network
 from tsunagu.cdk.constructs.private_endpoints import PrivateEndpoints, PrivateEndpointsProps
 from tsunagu.cdk.constructs.protection import removal_policy
 from tsunagu.cdk.constructs.queue_channel import QueueChannel, QueueChannelProps
+from tsunagu.cdk.constructs.request_gateway import RequestGateway, RequestGatewayProps
+from tsunagu.cdk.constructs.request_gateway_settings import RequestGatewaySettings
 from tsunagu.cdk.constructs.request_pipe import RequestPipe, RequestPipeProps
 from tsunagu.cdk.constructs.request_sweeper import RequestSweeper, RequestSweeperProps
+from tsunagu.cdk.constructs.result_bucket import ResultBucket, ResultBucketProps
 from tsunagu.cdk.constructs.topic_channel import TopicChannel, TopicChannelProps
 from tsunagu.cdk.constructs.topic_subscription import TopicSubscription, TopicSubscriptionProps
 
@@ -41,10 +44,15 @@ __all__ = [
     "PrivateEndpointsProps",
     "QueueChannel",
     "QueueChannelProps",
+    "RequestGateway",
+    "RequestGatewayProps",
+    "RequestGatewaySettings",
     "RequestPipe",
     "RequestPipeProps",
     "RequestSweeper",
     "RequestSweeperProps",
+    "ResultBucket",
+    "ResultBucketProps",
     "TopicChannel",
     "TopicChannelProps",
     "TopicSubscription",

@@ -2,9 +2,10 @@
 
 from typing import TYPE_CHECKING
 
-from aws_cdk import Acknowledgment, Validations
+from aws_cdk import Acknowledgment, CfnElement, Stack, Validations
 
 if TYPE_CHECKING:
+    from aws_cdk import aws_s3 as s3
     from constructs import IConstruct
 
 
@@ -19,3 +20,18 @@ def acknowledge(construct: "IConstruct", rule: str, reason: str) -> None:
         reason: Why the finding is accepted here.
     """
     Validations.of(construct).acknowledge(Acknowledgment(id=rule, reason=reason))
+
+
+def acknowledge_objects(role: "IConstruct", bucket: "s3.IBucket", pattern: str) -> None:
+    """Accept that a role may use the objects of a bucket whose keys fit a pattern, because ids are in the keys.
+
+    Args:
+        role: The role.
+        bucket: The bucket. For one that another stack made, there is nothing to accept.
+        pattern: The keys, with wildcards.
+    """
+    resource = bucket.node.default_child
+    if isinstance(resource, CfnElement):
+        logical_id = Stack.of(bucket).get_logical_id(resource)
+        rule = f"AwsSolutions-IAM5[Resource::<{logical_id}.Arn>/{pattern}]"
+        acknowledge(role, rule, "the key of an object contains ids that are known at run time only")

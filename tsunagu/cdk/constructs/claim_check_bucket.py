@@ -2,15 +2,15 @@
 
 import math
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING
 
-from aws_cdk import Annotations, Duration, Stack
+from aws_cdk import Annotations, Duration
 from aws_cdk import aws_iam as iam
 from aws_cdk import aws_kms as kms
 from aws_cdk import aws_s3 as s3
 from constructs import Construct
 
-from tsunagu.cdk.constructs.acknowledgement import acknowledge
+from tsunagu.cdk.constructs.acknowledgement import acknowledge, acknowledge_objects
 from tsunagu.cdk.constructs.customer_managed_key import CustomerManagedKey, CustomerManagedKeyProps
 from tsunagu.cdk.constructs.error_path import props_error
 from tsunagu.cdk.constructs.grants import Grantor
@@ -20,7 +20,6 @@ from tsunagu.cdk.constructs.ranges import DAY_SECONDS, check_seconds
 from tsunagu.errors import InvalidPropsError
 
 if TYPE_CHECKING:
-    from aws_cdk import CfnElement
     from constructs import IConstruct
 
 # S3 counts in days: https://docs.aws.amazon.com/AmazonS3/latest/userguide/intro-lifecycle-rules.html
@@ -149,9 +148,7 @@ class ClaimCheckBucket(Construct):
     def _acknowledge_prefix(self, grantee: iam.IGrantable, under: str) -> None:
         role = grantee.grant_principal
         if isinstance(role, iam.Role) and self.props.existing is None:
-            bucket = Stack.of(self).get_logical_id(cast("CfnElement", self.bucket.node.default_child))
-            rule = f"AwsSolutions-IAM5[Resource::<{bucket}.Arn>/{under}/*]"
-            acknowledge(role, rule, "the key of an object contains ids that are known at run time only")
+            acknowledge_objects(role, self.bucket, f"{under}/*")
 
     def _bucket(self) -> s3.Bucket:
         bucket = s3.Bucket(

@@ -72,6 +72,14 @@ def json_schema(model: object) -> Schema:
     return schema
 
 
+def outermost(schema: Mapping[str, Any]) -> Mapping[str, Any]:
+    """Return the schema with the keywords of the whole value. For a class that contains itself it is a definition."""
+    if "$ref" not in schema:
+        return schema
+    found: Mapping[str, Any] = schema["definitions"][schema["$ref"].removeprefix("#/definitions/")]
+    return found
+
+
 class _Renderer:
     """Renders types. A dataclass that contains itself becomes a definition."""
 

@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING
 
 from tsunagu.cdk.constructs.mapping_template import mapping_template
 from tsunagu.contracts import items, requests
+from tsunagu.contracts.json_schema import outermost
 
 if TYPE_CHECKING:
     from tsunagu.cdk.constructs.request_gateway_settings import RequestGatewaySettings
@@ -98,7 +99,7 @@ class GatewayTemplates:
     def _body(self) -> dict[str, str]:
         if not self._settings.query_parameters:
             return {"body": "@{>check_body}"}
-        fields = self._settings.schema.get("properties", {})
+        fields = outermost(self._settings.schema).get("properties", {})
         parameters = (
             mapping_template("query_parameter", {"name": name, "as_it_is": _as_it_is(fields.get(name, {}))})
             for name in self._settings.query_parameters

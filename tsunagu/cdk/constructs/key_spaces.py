@@ -1,7 +1,7 @@
 """The key spaces of an idempotency table: who has which keys, as far as an app can see it.
 
-By default the keys of a receiver are its own. Two users of a table can have the same keys in two cases only: receivers
-that share keys, and pipelines of one name.
+By default the keys of a receiver are its own. Two users of a table can have the same keys in three cases only:
+receivers that share keys, pipelines of one name, and gateways of accepted requests of one name.
 """
 
 from dataclasses import dataclass, field
@@ -44,11 +44,13 @@ class KeySpaces:
 
     Attributes:
         pipelines: Pipelines by name.
+        request_gateways: Gateways of accepted requests by name.
         receivers: Keys of the receivers.
         jobs: Scheduled jobs by name.
     """
 
     pipelines: "dict[str, Construct]" = field(default_factory=dict)
+    request_gateways: "dict[str, Construct]" = field(default_factory=dict)
     receivers: list[ReceiverKeys] = field(default_factory=list)
     jobs: "dict[str, Construct]" = field(default_factory=dict)
 
@@ -79,6 +81,20 @@ class KeySpaces:
                 f"table have the same lease, got {name}"
             )
             raise props_error(schedule, msg)
+
+    def add_request_gateway(self, name: str, gateway: "Construct") -> None:
+        """Add a gateway of accepted requests.
+
+        Raises:
+            InvalidPropsError: Another gateway of the table has the same name.
+        """
+        other = self.request_gateways.setdefault(name, gateway)
+        if other is not gateway:
+            msg = (
+                f"name must be another one than that of {other.node.path}, because requests of one name and one table "
+                f"are those of one gateway, got {name}"
+            )
+            raise props_error(gateway, msg)
 
     def add_receiver(self, keys: ReceiverKeys) -> None:
         """Add a receiver.

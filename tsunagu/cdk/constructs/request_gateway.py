@@ -22,7 +22,7 @@ from tsunagu.cdk.constructs.key_access import RECEIVE_ACTIONS
 from tsunagu.cdk.constructs.ranges import check_type
 from tsunagu.cdk.constructs.request_gateway_settings import RequestGatewaySettings
 from tsunagu.cdk.constructs.result_bucket import ResultBucket
-from tsunagu.contracts.json_schema import DRAFT
+from tsunagu.contracts.json_schema import DRAFT, outermost
 
 if TYPE_CHECKING:
     from aws_cdk import aws_lambda as lambda_
@@ -85,6 +85,7 @@ class RequestGateway(Construct):
         accept_method: Method that accepts requests.
         methods: All methods that a client calls.
         path: Path of the method that accepts requests, within a stage, such as `/reports`.
+        url: Address of the method that accepts requests, of a new API; None for a given one.
         stage: Stage of a new API; None for a given one.
         access_logs: Log group of a new API; None for a given one.
     """
@@ -92,6 +93,7 @@ class RequestGateway(Construct):
     def __init__(self, scope: Construct, construct_id: str, props: RequestGatewayProps) -> None:
         super().__init__(scope, construct_id)
         self._props = props
+        props.table.key_spaces.add_request_gateway(props.name, self)
         with path_in_errors(self):
             self._schema = props.schema
         retry_after_seconds = int(props.retry_after.to_seconds())
@@ -116,6 +118,7 @@ class RequestGateway(Construct):
         )
         base = self._base()
         self.path = f"/{'/'.join((*filter(None, props.path.split('/')), props.name))}"
+        self.url = new.api.url_for_path(self.path) if new else None
         self.accept_method = self._accept(self._resource(base, props.name))
         request = base.add_resource("requests").add_resource("{id}")
         self._preflight(request)
@@ -170,7 +173,7 @@ class RequestGateway(Construct):
         if not props.query_parameters:
             call = self._event_call() if props.is_event else self._record_call()
             return self._method(resource, "POST", call, request_models=self._models())
-        required = self._schema.get("required", [])
+        required = outermost(self._schema).get("required", [])
         parameters = {f"method.request.querystring.{name}": name in required for name in props.query_parameters}
         return self._method(resource, "GET", self._event_call(), request_parameters=parameters)
 

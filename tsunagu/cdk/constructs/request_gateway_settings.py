@@ -12,10 +12,10 @@ from aws_cdk import aws_logs as logs
 from tsunagu.cdk.constructs.ranges import check_range, check_seconds, check_type
 from tsunagu.contracts.items import KEY_SPACE_NAME
 from tsunagu.contracts.json_schema import json_schema
+from tsunagu.contracts.requests import BODY_BYTES, KEPT_BYTES
 from tsunagu.errors import InvalidPropsError
 
-# An item has 409,600 bytes at most. What the body leaves is for the rest of the record, the outbox and the result.
-LARGEST_BODY_BYTES = range(1, 390_001)
+LARGEST_BODY_BYTES = range(1, KEPT_BYTES + 1)
 # https://docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html: 1 MB of an asynchronous event. The body is
 # text in JSON there, so each of its characters can take six.
 LARGEST_EVENT_BODY_BYTES = range(1, 150_001)
@@ -23,7 +23,6 @@ RETRY_AFTER_SECONDS = range(1, 3_601)
 # https://docs.aws.amazon.com/apigateway/latest/developerguide/limits.html
 RATE_LIMIT = range(1, 1_000_001)
 
-BODY_BYTES = 262_144
 EVENT_BODY_BYTES = 131_072
 RETRY_AFTER = Duration.seconds(2)
 
@@ -66,8 +65,8 @@ class RequestGatewaySettings:
         form_bodies: Whether bodies of `application/x-www-form-urlencoded` are accepted too. Default: JSON alone.
         query_parameters: Query parameters of `GET` that make up the request, for clients that cannot send a body. They
             need the delivery `lambda_event`. Default: requests are accepted by `POST`.
-        largest_body_bytes: Largest body in bytes of UTF-8, 1 to 390,000; the record holds outbox and result too. With
-            the delivery `lambda_event` 1 to 150,000. Default: 262,144, or 131,072.
+        largest_body_bytes: Largest body in bytes of UTF-8, 1 to 390,000; kept headers and outbox have what it leaves.
+            With the delivery `lambda_event` 1 to 150,000. Default: 262,144, or 131,072.
         retry_after: When a client should ask again, 1 to 3,600 seconds. Default: 2 seconds.
         rate_limit: Requests a second that a new API accepts on average, 1 to 1,000,000. Default: 100.
         burst_limit: Requests that a new API accepts at once, 1 to 1,000,000. Default: 200.

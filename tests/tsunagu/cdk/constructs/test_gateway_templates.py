@@ -286,8 +286,12 @@ def test_query_parameters_make_up_a_body_of_json(velocity: Velocity, query: dict
     assert "month" not in body or body["month"] == query["month"]  # a text stays a text, whatever it looks like
 
 
-def test_numbers_of_a_query_are_numbers_of_the_body(velocity: Velocity) -> None:
-    chosen = templates(is_event=True, query_parameters=["month", "seconds"], request_model=SCHEMA)
+REFERRED = {"$ref": "#/definitions/x", "definitions": {"x": SCHEMA}}
+
+
+@pytest.mark.parametrize("schema", [SCHEMA, REFERRED])
+def test_numbers_of_a_query_are_numbers_of_the_body(velocity: Velocity, schema: dict[str, Any]) -> None:
+    chosen = templates(is_event=True, query_parameters=["month", "seconds"], request_model=schema)
     query = {"month": "12", "seconds": "12"}
     event = velocity.render(chosen.text("invoke_function"), context=context(), query=query).json()
 

@@ -1,7 +1,7 @@
 """What a request gateway synthesizes: access, validation, answers, limits, permissions."""
 
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import pytest
@@ -31,6 +31,13 @@ PROBLEM = "'application/problem+json'"
 class Report:
     month: str
     seconds: int = 0
+
+
+@dataclass
+class Tree:
+    month: str
+    seconds: int = 0
+    parts: "list[Tree]" = field(default_factory=list)
 
 
 def gateway(stack: Stack, construct_id: str = "Reports", **settings: Any) -> RequestGateway:
@@ -77,6 +84,13 @@ def test_a_new_api_has_its_paths(stack: Stack) -> None:
         ("GET", "result"),
         ("GET", "{name}"),
     }
+
+
+def test_the_address_of_a_new_api_is_known(stack: Stack) -> None:
+    built = gateway(stack)
+
+    assert "/v1" not in built.path
+    assert str(stack.resolve(built.url)).endswith("'/reports']]}")
 
 
 def test_only_what_was_asked_for_exists(stack: Stack) -> None:
@@ -229,8 +243,9 @@ def test_an_event_is_an_asynchronous_invocation(stack: Stack) -> None:
     assert not any(action == "dynamodb:UpdateItem" for action, _ in permissions(stack))
 
 
-def test_a_get_with_query_parameters_requires_those_of_fields_without_a_default(stack: Stack) -> None:
-    gateway(stack, function=worker(stack), request_model=Report, query_parameters=["month", "seconds"])
+@pytest.mark.parametrize("model", [Report, Tree])
+def test_a_get_with_query_parameters_requires_those_of_fields_without_a_default(stack: Stack, model: type) -> None:
+    gateway(stack, function=worker(stack), request_model=model, query_parameters=["month", "seconds"])
     method = methods(stack)[("GET", "reports")]
 
     assert method["RequestParameters"] == {
@@ -285,7 +300,7 @@ def test_methods_are_added_to_a_given_api_under_a_path(stack: Stack) -> None:
 
     assert len(resources(stack, "AWS::ApiGateway::RestApi")) == 1
     assert not resources(stack, "AWS::ApiGateway::GatewayResponse")
-    assert (built.path, built.stage, built.access_logs) == ("/desk/v2/reports", None, None)
+    assert (built.path, built.url, built.stage, built.access_logs) == ("/desk/v2/reports", None, None, None)
     paths = [each["Properties"]["PathPart"] for each in resources(stack, "AWS::ApiGateway::Resource").values()]
     assert sorted(paths) == sorted(["desk", "v2", "v3", "reports", "others", "requests", "requests", "{id}", "{id}"])
 

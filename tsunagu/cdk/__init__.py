@@ -56,6 +56,8 @@ if TYPE_CHECKING:
         removal_policy,
     )
     from tsunagu.cdk.patterns import (
+        AsyncRequestApi,
+        AsyncRequestApiProps,
         ConnectedService,
         Connector,
         ConnectorProps,
@@ -78,6 +80,8 @@ __all__ = [
     "PYTHONS",
     "Architecture",
     "AssetError",
+    "AsyncRequestApi",
+    "AsyncRequestApiProps",
     "ClaimCheckBucket",
     "ClaimCheckBucketProps",
     "ConnectedService",

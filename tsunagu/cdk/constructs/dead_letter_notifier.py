@@ -266,6 +266,22 @@ class DeadLetterNotifier(Construct):
         """Let an alarm of this account and region publish to the topic."""
         alarm.add_alarm_action(actions.SnsAction(self.topic))
 
+    def watch_gateway(self, scope: Construct, metric: cloudwatch.Metric) -> cloudwatch.Alarm:
+        """Create an alarm on an API that answers requests with a status of 500 and above.
+
+        It is raised after three minutes of the last five: a service that is not available for a moment is no alarm.
+
+        Args:
+            scope: Where the alarm is created, usually the gateway.
+            metric: Answers with such a status.
+        """
+        description = (
+            "An API answers requests with a status of 500 and above: its role lacks a permission, or a service that it "
+            "calls refuses requests or is not available."
+        )
+        minutes = {"evaluation_periods": _RUN_MINUTES, "datapoints_to_alarm": _RUNS_TO_ALARM}
+        return self._alarm(scope, "ServerErrorAlarm", description, metric, **minutes)
+
     def grant_notify(self, grantee: iam.IGrantable) -> iam.Grant:
         """Let `grantee` publish to the topic, and use the topic's key."""
         grantor = Grantor(self, self.topic, self.key)

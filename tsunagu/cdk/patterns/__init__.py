@@ -1,5 +1,7 @@
 """Patterns: constructs made of several constructs, with numbers that fit each other."""
 
+from tsunagu.cdk.patterns.async_request_api import AsyncRequestApi
+from tsunagu.cdk.patterns.async_request_props import AsyncRequestApiProps
 from tsunagu.cdk.patterns.connector import ConnectedService, Connector, ConnectorProps
 from tsunagu.cdk.patterns.idempotent_receiver import IdempotentReceiver, IdempotentReceiverProps
 from tsunagu.cdk.patterns.pipeline_props import ServicePipelineProps, Step
@@ -11,6 +13,8 @@ from tsunagu.cdk.patterns.single_flight_props import SingleFlightScheduleProps
 from tsunagu.cdk.patterns.single_flight_schedule import SingleFlightSchedule
 
 __all__ = [
+    "AsyncRequestApi",
+    "AsyncRequestApiProps",
     "ConnectedService",
     "Connector",
     "ConnectorProps",

@@ -12,24 +12,22 @@ from tsunagu.cdk.constructs.acknowledgement import acknowledge
 from tsunagu.cdk.constructs.claim_check_bucket import ClaimCheckBucket, ClaimCheckBucketProps
 from tsunagu.cdk.constructs.customer_managed_key import CustomerManagedKey, CustomerManagedKeyProps
 from tsunagu.cdk.constructs.dead_letter_notifier import DeadLetterNotifier, DeadLetterNotifierProps
-from tsunagu.cdk.constructs.error_path import path_in_errors, props_error
+from tsunagu.cdk.constructs.error_path import path_in_errors
 from tsunagu.cdk.constructs.grants import grant_invoke
 from tsunagu.cdk.constructs.handler_function import HandlerFunction, HandlerSettings
 from tsunagu.cdk.constructs.idempotency_table import IdempotencyTable, IdempotencyTableProps
-from tsunagu.cdk.constructs.queue_channel import QueueChannel
 from tsunagu.cdk.constructs.topic_channel import TopicChannel, TopicChannelProps
 from tsunagu.cdk.patterns.connector import ConnectedService, Connector, ConnectorProps
 from tsunagu.cdk.patterns.idempotent_receiver import IdempotentReceiver, IdempotentReceiverProps
 from tsunagu.cdk.patterns.pipeline_limits import Hop, inline_bytes, object_lifetime
 from tsunagu.cdk.patterns.pipeline_props import ServicePipelineProps, Step
 from tsunagu.cdk.patterns.service import Service
+from tsunagu.cdk.patterns.subscribers import subscribe
 from tsunagu.contracts.pipeline import PreprocessorEnvironment, ServiceEnvironment
 
 if TYPE_CHECKING:
     from aws_cdk import aws_iam as iam
     from aws_cdk import aws_kms as kms
-
-_HTTPS, _MAILTO = "https://", "mailto:"
 
 
 class ServicePipeline(Construct):
@@ -69,8 +67,7 @@ class ServicePipeline(Construct):
         self._grant_preprocessor()
         # The alarms are in this stack, so the queues that they watch are too: this stack may depend on a given topic's.
         outside = Construct(self, "Subscribers") if props.completion_topic else self.completion_topic
-        for subscriber_id, subscriber in props.subscribers.items():
-            self._subscribe(outside, subscriber_id, subscriber)
+        subscribe(self, self.completion_topic, self.dead_letter_notifier, props.subscribers, outside=outside)
 
     def grant_start(self, grantee: "iam.IGrantable") -> "iam.Grant":
         """Let `grantee` start and replay requests, by invoking the preprocessor."""
@@ -205,18 +202,6 @@ class ServicePipeline(Construct):
         self.table.grant_find_by_request(function)
         for topic in self._topics:
             topic.grant_publish(function)
-
-    def _subscribe(self, outside: Construct, subscriber_id: str, subscriber: QueueChannel | str) -> None:
-        if isinstance(subscriber, QueueChannel):
-            made = self.completion_topic.subscribe(subscriber)
-        elif subscriber.startswith(_HTTPS):
-            made = self.completion_topic.subscribe_https(subscriber_id, subscriber, scope=outside)
-        elif subscriber.startswith(_MAILTO):
-            made = self.completion_topic.subscribe_email(subscriber_id, subscriber.removeprefix(_MAILTO), scope=outside)
-        else:
-            msg = f"subscribers must be QueueChannel, {_HTTPS}… or {_MAILTO}…, got {subscriber!r} for {subscriber_id}"
-            raise props_error(self, msg)
-        self.dead_letter_notifier.watch_subscription(made)
 
     def _new_topic_key(self) -> "kms.IKey":
         props = CustomerManagedKeyProps(

@@ -139,6 +139,15 @@ class IdempotencyTable(Construct):
         found = self._grant(grantee, ["dynamodb:Query"], index)
         return found.combine(self._grant(grantee, _SWEEP_ACTIONS, self.table.table_arn))
 
+    def grant_record(self, grantee: iam.IGrantable) -> iam.Grant:
+        """Let `grantee`, a worker that the gateway invokes, write the records of its requests.
+
+        Raises:
+            InvalidPropsError: `requests` is False.
+        """
+        self._require_requests()
+        return self._grant(grantee, _SINGLE_WRITE_ACTIONS, self.table.table_arn)
+
     def _require_requests(self) -> None:
         if not self.props.requests:
             msg = "requests must be True, because the table is to hold accepted requests, got False"

@@ -85,7 +85,6 @@ class RequestGateway(Construct):
         accept_method: Method that accepts requests.
         methods: All methods that a client calls.
         path: Path of the method that accepts requests, within a stage, such as `/reports`.
-        url: Address of the method that accepts requests, of a new API; None for a given one.
         stage: Stage of a new API; None for a given one.
         access_logs: Log group of a new API; None for a given one.
     """
@@ -99,7 +98,8 @@ class RequestGateway(Construct):
         retry_after_seconds = int(props.retry_after.to_seconds())
         self._answers = Answers(headers=self._cors_headers, retry_after_seconds=retry_after_seconds)
         new = None if props.api else GatewayApi(self, "Gateway", props, answers=self._answers, protect=props.protect)
-        self.api: apigateway.IRestApi = new.api if new else cast("apigateway.IRestApi", props.api)
+        self._new_api = new.api if new else None
+        self.api: apigateway.IRestApi = self._new_api or cast("apigateway.IRestApi", props.api)
         self.stage = new.api.deployment_stage if new else None
         self.access_logs = new.access_logs if new else None
         self.role = iam.Role(self, "Role", assumed_by=iam.ServicePrincipal("apigateway.amazonaws.com"))
@@ -118,13 +118,24 @@ class RequestGateway(Construct):
         )
         base = self._base()
         self.path = f"/{'/'.join((*filter(None, props.path.split('/')), props.name))}"
-        self.url = new.api.url_for_path(self.path) if new else None
         self.accept_method = self._accept(self._resource(base, props.name))
         request = base.add_resource("requests").add_resource("{id}")
         self._preflight(request)
         self.methods = [self.accept_method, self._show(request), *self._cancel(request), *self._results(request)]
         if props.usage_plan is not None and self.stage is not None:
             props.usage_plan.add_api_stage(stage=self.stage, api=self.api)
+
+    @property
+    def url(self) -> str:
+        """Address of the method that accepts requests.
+
+        Raises:
+            InvalidPropsError: The API was given, and only its owner knows its stages and domains.
+        """
+        if self._new_api is None:
+            msg = "url is known of a new API only, because the owner of a given one knows its stages and domains"
+            raise props_error(self, msg)
+        return self._new_api.url_for_path(self.path)
 
     def grant_call(self, grantee: iam.IGrantable) -> iam.Grant:
         """Let `grantee` call all methods, where IAM authorizes them.

@@ -158,6 +158,7 @@ class AsyncRequestApi(Construct):
         notifier.watch_commits(self, function, metrics_namespace=props.metrics_namespace)
         notifier.grant_notify(function)
         self.table.grant_idempotency(function, single_writes=props.single_writes)
+        self.table.grant_record(function)
 
     @property
     def _worker(self) -> ReceiverSettings:

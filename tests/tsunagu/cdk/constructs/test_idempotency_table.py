@@ -139,6 +139,20 @@ def test_sweeping_is_a_permission_of_its_own(stack: Stack) -> None:
     }
 
 
+def test_a_worker_of_events_writes_records_itself(stack: Stack) -> None:
+    existing = dynamodb.Table.from_table_arn(stack, "Existing", TABLE_ARN)
+    table = IdempotencyTable(stack, "Items", IdempotencyTableProps(existing=existing, requests=True))
+
+    table.grant_record(role(stack))
+
+    assert permissions(stack) == {("dynamodb:PutItem", TABLE_ARN)}
+
+
+def test_writing_records_needs_a_table_of_requests(stack: Stack) -> None:
+    with pytest.raises(InvalidPropsError, match=r"^Stack/Items: requests must be True, because the table is to hold"):
+        IdempotencyTable(stack, "Items").grant_record(role(stack))
+
+
 def test_sweeping_needs_a_table_of_requests(stack: Stack) -> None:
     with pytest.raises(InvalidPropsError, match=r"^Stack/Items: requests must be True, because the table is to hold"):
         IdempotencyTable(stack, "Items").grant_sweep(role(stack))

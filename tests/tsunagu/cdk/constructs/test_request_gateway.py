@@ -300,7 +300,9 @@ def test_methods_are_added_to_a_given_api_under_a_path(stack: Stack) -> None:
 
     assert len(resources(stack, "AWS::ApiGateway::RestApi")) == 1
     assert not resources(stack, "AWS::ApiGateway::GatewayResponse")
-    assert (built.path, built.url, built.stage, built.access_logs) == ("/desk/v2/reports", None, None, None)
+    assert (built.path, built.stage, built.access_logs) == ("/desk/v2/reports", None, None)
+    with pytest.raises(InvalidPropsError, match="Reports: url is known of a new API only"):
+        _ = built.url
     paths = [each["Properties"]["PathPart"] for each in resources(stack, "AWS::ApiGateway::Resource").values()]
     assert sorted(paths) == sorted(["desk", "v2", "v3", "reports", "others", "requests", "requests", "{id}", "{id}"])
 

@@ -132,6 +132,7 @@ def test_a_worker_of_events_knows_its_attempts_and_its_dead_letters(stack: Stack
     assert variables["DEAD_LETTER_QUEUE_URL"] == variables["QUEUE_URL"]
     assert variables["IDEMPOTENCY_WINDOW_SECONDS"] == str((1 + 14 + 1) * 86_400)
     assert grants(stack, "ReportsWorkerRole") >= {
+        "dynamodb:PutItem",
         "dynamodb:PartiQLInsert",
         "dynamodb:PartiQLUpdate",
         "dynamodb:BatchGetItem",

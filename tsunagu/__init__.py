@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     )
     from tsunagu.runtime.functions.accepted_request import accepted_request
     from tsunagu.runtime.functions.message_handler import message_handler
+    from tsunagu.runtime.functions.message_router import MessageRouter
     from tsunagu.runtime.functions.pipeline_service import pipeline_service
     from tsunagu.runtime.functions.preprocessor import preprocessor_handler
     from tsunagu.runtime.functions.request_sweeper import request_sweeper_handler
@@ -31,7 +32,10 @@ if TYPE_CHECKING:
     from tsunagu.runtime.receiving.receiver import LambdaContext
     from tsunagu.runtime.requests.request import Request
     from tsunagu.runtime.requests.results import Result
+    from tsunagu.runtime.sending.outbox import Outbox
     from tsunagu.runtime.single_flight.run import Continue, Run
+    from tsunagu.runtime.web.current import current_outbox, current_request, idempotent_request
+    from tsunagu.runtime.web.requests import IdempotentRequest
 
 __all__ = [
     "Clock",
@@ -39,12 +43,15 @@ __all__ = [
     "Continue",
     "EnvironmentContract",
     "EnvironmentContractError",
+    "IdempotentRequest",
     "InvalidMessageError",
     "JsonObject",
     "LambdaContext",
     "LeaseLostError",
     "Message",
     "MessageError",
+    "MessageRouter",
+    "Outbox",
     "PermanentError",
     "Request",
     "Result",
@@ -56,6 +63,9 @@ __all__ = [
     "UnfinishedWorkError",
     "Work",
     "accepted_request",
+    "current_outbox",
+    "current_request",
+    "idempotent_request",
     "message_handler",
     "pipeline_service",
     "preprocessor_handler",
@@ -64,18 +74,22 @@ __all__ = [
 ]
 
 _ERRORS = "tsunagu.runtime.errors"
+_CURRENT = "tsunagu.runtime.web.current"
 _MODULES = {
     "Clock": "tsunagu.runtime.clock",
     "ConditionFailedError": _ERRORS,
     "Continue": "tsunagu.runtime.single_flight.run",
     "EnvironmentContract": "tsunagu.contracts.environment",
     "EnvironmentContractError": "tsunagu.contracts.environment",
+    "IdempotentRequest": "tsunagu.runtime.web.requests",
     "InvalidMessageError": _ERRORS,
     "JsonObject": "tsunagu.runtime.json_text",
     "LambdaContext": "tsunagu.runtime.receiving.receiver",
     "LeaseLostError": _ERRORS,
     "Message": "tsunagu.runtime.receiving.message",
     "MessageError": _ERRORS,
+    "MessageRouter": "tsunagu.runtime.functions.message_router",
+    "Outbox": "tsunagu.runtime.sending.outbox",
     "PermanentError": _ERRORS,
     "Request": "tsunagu.runtime.requests.request",
     "Result": "tsunagu.runtime.requests.results",
@@ -87,6 +101,9 @@ _MODULES = {
     "UnfinishedWorkError": _ERRORS,
     "Work": "tsunagu.runtime.pipeline.work",
     "accepted_request": "tsunagu.runtime.functions.accepted_request",
+    "current_outbox": _CURRENT,
+    "current_request": _CURRENT,
+    "idempotent_request": _CURRENT,
     "message_handler": "tsunagu.runtime.functions.message_handler",
     "pipeline_service": "tsunagu.runtime.functions.pipeline_service",
     "preprocessor_handler": "tsunagu.runtime.functions.preprocessor",

@@ -14,6 +14,7 @@ PROJECT = Path(__file__).resolve().parents[2]
 APP = ("cdk_app", "lambdas")
 INFRASTRUCTURE = ("aws_cdk", "constructs", "jsii")
 LAUNCHER = "tsunagu.local.launcher"  # runs in the emulator's own environment, where nothing of ours is installed
+WEB = ("a2wsgi", "fastapi", "flask", "mangum", "starlette", "uvicorn")
 WITH_BOTO3 = ("tsunagu.runtime.aws", "tsunagu.runtime.functions")
 
 # From the ground up. A module imports its own room, and rooms of lower floors.
@@ -24,7 +25,7 @@ FLOORS = (
     ("tsunagu.runtime.sending",),
     ("tsunagu.runtime.claim_check", "tsunagu.runtime.idempotency"),
     ("tsunagu.runtime.receiving",),
-    ("tsunagu.runtime.pipeline", "tsunagu.runtime.requests", "tsunagu.runtime.single_flight"),
+    ("tsunagu.runtime.pipeline", "tsunagu.runtime.requests", "tsunagu.runtime.single_flight", "tsunagu.runtime.web"),
     ("tsunagu.runtime.aws",),
     ("tsunagu.runtime.functions",),
     ("tsunagu", "tsunagu.runtime"),  # the front door of handlers; `tsunagu.runtime` itself imports nothing
@@ -106,6 +107,11 @@ def boto3_is_imported_outside_its_adapters(found: Import) -> bool:
     return runs and not is_within(found.importer, *WITH_BOTO3) and is_within(found.imported, "boto3", "botocore")
 
 
+def a_web_framework_is_imported_outside_the_web_room(found: Import) -> bool:
+    outside = is_within(found.importer, "tsunagu", "cdk_app") and not is_within(found.importer, "tsunagu.runtime.web")
+    return outside and is_within(found.imported, *WEB)
+
+
 def the_launcher_imports_what_the_emulators_environment_lacks(found: Import) -> bool:
     ours = is_within(found.imported, "tsunagu", *APP)
     return is_within(found.importer, LAUNCHER) and ours and not is_within(found.imported, LAUNCHER)
@@ -147,6 +153,7 @@ RULES: dict[Rule, tuple[str, str]] = {
         "tsunagu/runtime/x.py",
         "def late():\n    from boto3.session import Session",
     ),
+    a_web_framework_is_imported_outside_the_web_room: ("tsunagu/runtime/receiving/x.py", "from mangum import Mangum"),
     the_launcher_imports_what_the_emulators_environment_lacks: (
         "tsunagu/local/launcher/x.py",
         "from tsunagu.errors import TsunaguError",

@@ -131,8 +131,8 @@ class World:
         self.seed = 7
         self._owners = 0
 
-    def receiver(self, process: Process | None = None) -> Receiver[JsonObject]:
-        ports = Ports(
+    def ports(self) -> Ports:
+        return Ports(
             store=self.store,
             outbox=self.outbox,
             channel=DeadLetterChannel(
@@ -145,7 +145,9 @@ class World:
             new_owner=self._owner,
             rng=random.Random(self.seed),
         )
-        config = ReceiverConfig(
+
+    def config(self) -> ReceiverConfig:
+        return ReceiverConfig(
             scope=self.scope,
             queue_arn=QUEUE_ARN,
             function_timeout_seconds=TIMEOUT_SECONDS,
@@ -156,8 +158,11 @@ class World:
             group_commit=self.group_commit,
             receiver=self.keys_of,
         )
+
+    def receiver(self, process: Process | None = None) -> Receiver[JsonObject]:
+        process = process or self.work
         return Receiver(
-            config, ports, parse=self.parse, key=lambda body: body["order_id"], process=process or self.work
+            self.config(), self.ports(), parse=self.parse, key=lambda body: body["order_id"], process=process
         )
 
     def work(self, body: JsonObject, message: Message) -> None:

@@ -1,7 +1,6 @@
 """The decorator `message_handler`: makes a Lambda handler of a function that takes a typed message."""
 
 import functools
-import typing
 from collections.abc import Callable
 from typing import Any, Protocol, TypeVar, overload
 
@@ -12,7 +11,7 @@ with without_collection():
     from tsunagu.runtime.functions import wiring
     from tsunagu.runtime.idempotency.keys import BusinessKey
     from tsunagu.runtime.receiving.message import Message
-    from tsunagu.runtime.receiving.model import guarded, hints_of, model_of, parser
+    from tsunagu.runtime.receiving.model import key_function, model_of, parser
     from tsunagu.runtime.receiving.receiver import LambdaContext, Receiver
 
 PayloadT = TypeVar("PayloadT")
@@ -101,7 +100,7 @@ def message_handler(
 
     def decorate(process: Callable[[PayloadT, Message], None]) -> LambdaHandler:
         model: type[PayloadT] = model_of(process, beside=Message)
-        parse, key_of = parser(model, strict=strict), _key_function(model, key)
+        parse, key_of = parser(model, strict=strict), key_function(model, key)
 
         @functools.cache
         def receiver() -> Receiver[PayloadT]:
@@ -121,17 +120,3 @@ def message_handler(
         return handler
 
     return decorate
-
-
-def _key_function(
-    model: type[PayloadT], key: str | Callable[[PayloadT], BusinessKey]
-) -> Callable[[PayloadT], BusinessKey]:
-    if callable(key):
-        return guarded("the business key must be read from the message", key)
-    kind: Any = hints_of(model.__name__, model).get(key)
-    while hasattr(kind, "__supertype__"):  # of a NewType
-        kind = kind.__supertype__
-    if kind not in {str, int}:
-        msg = f"key must be a str or int field of {model.__name__}, or a function of it, got {key!r}"
-        raise TypeError(msg)
-    return lambda payload: typing.cast("BusinessKey", getattr(payload, key))

@@ -7,6 +7,7 @@ from typing import Any, TypeVar
 
 from tsunagu.contracts.environment import EnvironmentContractError
 from tsunagu.runtime.errors import InvalidMessageError, MessageError, UnavailableError
+from tsunagu.runtime.idempotency.keys import BusinessKey
 from tsunagu.runtime.json_text import JsonObject, json_text
 
 ModelT = TypeVar("ModelT")
@@ -140,6 +141,27 @@ def check_plain(function: Callable[..., object]) -> str:
         msg = f"{name} must be a plain function, got {kind}"
         raise TypeError(msg)
     return name
+
+
+def key_function(model: type[ModelT], key: str | Callable[[ModelT], BusinessKey]) -> Callable[[ModelT], BusinessKey]:
+    """Return the function that reads the business key of a message.
+
+    Args:
+        model: Class of the message.
+        key: Name of a field of it, or a function that takes the message.
+
+    Raises:
+        TypeError: It has no field of that name, or one that is neither a `str` nor an `int`.
+    """
+    if callable(key):
+        return guarded("the business key must be read from the message", key)
+    kind: Any = hints_of(model.__name__, model).get(key)
+    while hasattr(kind, "__supertype__"):  # of a NewType
+        kind = kind.__supertype__
+    if kind not in {str, int}:
+        msg = f"key must be a str or int field of {model.__name__}, or a function of it, got {key!r}"
+        raise TypeError(msg)
+    return lambda payload: typing.cast("BusinessKey", getattr(payload, key))
 
 
 def hints_of(name: str, annotated: Any) -> dict[str, Any]:

@@ -1,0 +1,116 @@
+"""The ASGI layer around an application: puts each HTTP request in hand, and settles it by its answer."""
+
+from collections.abc import Awaitable, Callable, MutableMapping, Sequence
+from dataclasses import replace
+from typing import Any
+
+from tsunagu.runtime.web.answers import SERVER_ERROR, Answer, problem
+from tsunagu.runtime.web.callers import caller_of
+from tsunagu.runtime.web.current import taking
+from tsunagu.runtime.web.http_request import HttpRequest
+from tsunagu.runtime.web.request_items import RequestConfig, RequestPorts
+from tsunagu.runtime.web.requests import RequestFacts
+
+Scope = MutableMapping[str, Any]
+AsgiMessage = MutableMapping[str, Any]
+Receive = Callable[[], Awaitable[AsgiMessage]]
+Send = Callable[[AsgiMessage], Awaitable[None]]
+AsgiApplication = Callable[[Scope, Receive, Send], Awaitable[None]]
+
+FAILED = "the request could not be carried out"
+
+
+class OnceRequests:
+    """An ASGI application whose requests take effect once, where a route asks for it.
+
+    The answer of any other route goes through as it comes.
+
+    Args:
+        application: The application.
+        config: Names and numbers.
+        ports: The services.
+    """
+
+    def __init__(self, application: AsgiApplication, config: RequestConfig, ports: RequestPorts) -> None:
+        self._application = application
+        self._config = config
+        self._ports = ports
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Run the application. What is no HTTP request goes through."""
+        if scope["type"] != "http":
+            await self._application(scope, receive, send)
+            return
+        request, receive = await self._request(scope, receive)
+        held: list[AsgiMessage] = []
+
+        async def hold_or_send(message: AsgiMessage) -> None:
+            if request.is_held:
+                held.append(message)
+            else:
+                request.is_answering = True
+                await send(message)
+
+        try:
+            with taking(request):
+                await self._application(scope, receive, hold_or_send)
+            # An answer that began before a route asked for its outbox, which was refused then, is not held.
+            answer = Answer.from_messages(held) if request.is_held and not request.is_answering else None
+        except BaseException as error:
+            await _send_failure(send, request, held, error)
+            if request.is_refused and isinstance(error, Exception):
+                return
+            raise
+        if answer is not None:
+            await _send(send, request.answered(answer))
+
+    async def _request(self, scope: Scope, receive: Receive) -> tuple[HttpRequest, Receive]:
+        """Return the request, and what the application receives: the body of a request with a key was read before."""
+        context = scope.get("aws.context")
+        facts = RequestFacts(
+            method=scope["method"],
+            path=scope["path"],
+            query=scope.get("query_string", b""),
+            headers=tuple((bytes(name).lower(), bytes(value)) for name, value in scope["headers"]),
+            caller=caller_of(scope.get("aws.event")),
+            remaining_ms=None if context is None else context.get_remaining_time_in_millis(),
+        )
+        if facts.has_key():
+            body = await whole_body(receive)
+            facts, receive = replace(facts, body=body), receiving(body, receive)
+        return HttpRequest(facts, self._config, self._ports), receive
+
+
+async def whole_body(receive: Receive) -> bytes:
+    """Return the body of a request."""
+    parts = []
+    while (message := await receive())["type"] == "http.request":
+        parts.append(message.get("body", b""))
+        if not message.get("more_body", False):
+            break
+    return b"".join(parts)
+
+
+def receiving(body: bytes, receive: Receive) -> Receive:
+    """Return a `receive` that begins with the whole body."""
+    waiting: list[AsgiMessage] = [{"type": "http.request", "body": body, "more_body": False}]
+
+    async def receive_again() -> AsgiMessage:
+        return waiting.pop() if waiting else await receive()
+
+    return receive_again
+
+
+async def _send_failure(send: Send, request: HttpRequest, held: Sequence[AsgiMessage], error: BaseException) -> None:
+    """Settle a request whose application raised, and answer it. What was held may say that all is well: it is not."""
+    answer = request.failed(error)
+    if answer is None and request.is_held and not request.is_answering:
+        is_failure = held and held[0].get("status", 0) >= SERVER_ERROR and not held[-1].get("more_body", False)
+        answer = Answer.from_messages(held) if is_failure else problem(SERVER_ERROR, FAILED)
+    if answer is not None and isinstance(error, Exception):
+        await _send(send, answer)
+
+
+async def _send(send: Send, answer: Answer) -> None:
+    for message in answer.messages():
+        await send(message)

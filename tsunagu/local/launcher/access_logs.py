@@ -39,8 +39,8 @@ def install() -> None:
         received = gateway_requests.current()
         stage = apigateway_v1._stages_v1.get(api_id, {}).get(stage_name) or {}
         if received is not None and (settings := stage.get("accessLogSettings")):
-            line = _line(settings["format"], _context(received, answer))
-            _write(settings["destinationArn"], f"{api_id}-{stage_name}", line)
+            text = line(settings["format"], _context(received, answer))
+            write(settings["destinationArn"], f"{api_id}-{stage_name}", text)
         return answer
 
     apigateway_v1._gateway_error_response = answer_and_keep
@@ -75,7 +75,9 @@ def _caller(received: GatewayRequest) -> dict[str, Any] | None:
     return caller
 
 
-def _line(text: str, context: Context) -> str:
+def line(text: str, context: Context) -> str:
+    """Return the line of one request, in the format of its stage."""
+
     def fill(match: re.Match[str]) -> str:
         value = variable(context, match.group(1))
         if value is None or value == "" or isinstance(value, dict):
@@ -85,7 +87,8 @@ def _line(text: str, context: Context) -> str:
     return _VARIABLE.sub(fill, text)
 
 
-def _write(destination_arn: str, stream: str, line: str) -> None:
+def write(destination_arn: str, stream: str, line: str) -> None:
+    """Write a line to a log group, if that exists."""
     group = destination_arn.split(":log-group:")[1].removesuffix(":*")
     found = cloudwatch_logs._log_groups.get(group)
     if found is None:

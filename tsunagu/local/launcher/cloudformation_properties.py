@@ -1,7 +1,7 @@
 """Applies template properties that ministack 1.5.33 ignores.
 
 A table's TTL, a function's concurrency and dead-letter queue, a topic's key, request validators and access
-logs of a REST API, parameters of a pipe, time zone and dates of a schedule.
+logs of a REST API, CORS of an HTTP API, parameters of a pipe, time zone and dates of a schedule.
 """
 
 # ruff: noqa: SLF001 - the package's docstring says why
@@ -11,7 +11,7 @@ from collections.abc import Callable
 from typing import Any
 
 from . import schedules, stream_pipes
-from .ministack_modules import apigateway_v1, dynamodb, lambda_svc, provisioners, sns
+from .ministack_modules import apigateway, apigateway_v1, dynamodb, lambda_svc, provisioners, sns
 
 Properties = dict[str, Any]
 Adopt = Callable[[str, Properties], None]  # physical id, properties of the template
@@ -34,6 +34,7 @@ def install() -> None:
     _adopt_after("AWS::ApiGateway::RequestValidator", _adopt_request_validator)
     _adopt_after("AWS::ApiGateway::Method", _adopt_validator_of_method)
     _adopt_after("AWS::ApiGateway::Stage", _adopt_access_log)
+    _adopt_after("AWS::ApiGatewayV2::Api", _adopt_cors)
     _adopt_after("AWS::Pipes::Pipe", stream_pipes.adopt_parameters)
     _adopt_after("AWS::Scheduler::Schedule", schedules.adopt_times)
 
@@ -114,6 +115,16 @@ def _adopt_access_log(stage_name: str, properties: Properties) -> None:
         stage.pop("accessLogSettings", None)
     else:
         stage["accessLogSettings"] = {"destinationArn": setting["DestinationArn"], "format": setting["Format"]}
+
+
+def _adopt_cors(api_id: str, properties: Properties) -> None:
+    """Give the settings the names and types that the data plane reads."""
+    if configuration := properties.get("CorsConfiguration"):
+        cors = {name[:1].lower() + name[1:]: value for name, value in configuration.items()}
+        if "maxAge" in cors:
+            cors["maxAge"] = int(cors["maxAge"])
+        cors["allowCredentials"] = _is_true(cors.get("allowCredentials", False))
+        apigateway._apis[api_id]["corsConfiguration"] = cors
 
 
 def _is_true(value: Any) -> bool:

@@ -10,8 +10,10 @@ from . import (
     denial_statuses,
     execution_roles,
     executions,
+    function_integrations,
     gateway_errors,
     gateway_requests,
+    http_api_requests,
     invocation_payloads,
     missing_objects,
     partiql_permissions,
@@ -48,6 +50,8 @@ def install_all(settings: LauncherSettings) -> None:
     gateway_requests.install()
     gateway_errors.install()
     access_logs.install()
+    http_api_requests.install()
+    function_integrations.install()
     service_integrations.install(settings)
     stream_mappings.install()
     stream_pipes.install(settings)

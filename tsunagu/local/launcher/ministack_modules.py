@@ -13,6 +13,7 @@ from ministack.core import (  # type: ignore[import-not-found]
     router,
 )
 from ministack.services import (  # type: ignore[import-not-found]
+    apigateway,
     apigateway_v1,
     cloudwatch,
     cloudwatch_logs,
@@ -30,6 +31,7 @@ from ministack.services import (  # type: ignore[import-not-found]
 from ministack.services.cloudformation import provisioners  # type: ignore[import-not-found]
 
 __all__ = [
+    "apigateway",
     "apigateway_v1",
     "app",
     "cloudwatch",

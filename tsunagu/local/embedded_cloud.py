@@ -14,6 +14,7 @@ from tsunagu.errors import EmbeddedCloudError
 from tsunagu.local.cdk_command import QUIET_JSII, cdk_command, run_logged, synthesize
 from tsunagu.local.emulator_process import EmulatorProcess
 from tsunagu.local.environments import Progress, environment_python
+from tsunagu.local.image_layouts import write_layouts
 from tsunagu.local.launcher.settings import HANDLERS_PATH
 from tsunagu.local.state_folder import StateFolder
 
@@ -155,9 +156,12 @@ class EmbeddedCloud:
             Outputs of each stack, by stack name.
 
         Raises:
-            EmbeddedCloudError: The CDK CLI is missing or failed; the message names its log.
+            EmbeddedCloudError: The CDK CLI is missing or failed; the message names its log. Or an image has an
+                instruction that cannot be followed without Docker.
         """
         folder = self._emulator.folder
+        functions_python = environment_python("functions", log_path=folder.environments_log, progress=to_standard_error)
+        write_layouts(assembly.absolute(), folder.images, functions_python, folder.environments_log)
         app = ("--app", str(assembly.absolute()))  # for bootstrap too, or it would synthesize the app of cdk.json
         if not self._is_bootstrapped():
             self.run_cdk("bootstrap", f"aws://{ACCOUNT}/{REGION}", *app)

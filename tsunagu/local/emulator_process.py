@@ -71,7 +71,11 @@ class EmulatorProcess:
         """
         for _ in range(PORT_TRIES):
             settings = LauncherSettings(
-                port=free_port(), lock=folder.lock, functions_python=functions_python, enforce_iam=enforce_iam
+                port=free_port(),
+                lock=folder.lock,
+                functions_python=functions_python,
+                images=folder.images,
+                enforce_iam=enforce_iam,
             )
             child = _launch(folder, python, settings)
             emulator = cls(folder, EmulatorRecord(pid=child.pid, endpoint_url=settings.endpoint_url), child)

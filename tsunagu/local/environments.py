@@ -50,7 +50,7 @@ def _key(lock: bytes) -> str:
 
 
 def _build(directory: Path, lock: bytes, log_path: Path) -> None:
-    uv = _uv_command()
+    uv = uv_command()
     directory.parent.mkdir(parents=True, exist_ok=True)
     aside = Path(tempfile.mkdtemp(prefix=f".{directory.name}-", dir=directory.parent))
     try:
@@ -59,7 +59,7 @@ def _build(directory: Path, lock: bytes, log_path: Path) -> None:
         create = [uv, "venv", "--allow-existing", "--relocatable", "--python", sys.executable, str(aside)]
         install = [uv, "pip", "install", "--python", str(aside / "bin" / "python"), "--require-hashes"]
         for command in (create, [*install, "--compile-bytecode", "--requirements", str(requirements)]):
-            run_logged(command, "uv must build the embedded cloud's environment", _clean_environment(), log_path)
+            run_logged(command, "uv must build the embedded cloud's environment", clean_environment(), log_path)
         _publish(aside, directory)
     finally:
         shutil.rmtree(aside, ignore_errors=True)
@@ -74,7 +74,12 @@ def _publish(aside: Path, directory: Path) -> None:
             raise
 
 
-def _uv_command() -> str:
+def uv_command() -> str:
+    """Return the command uv: the one beside this interpreter, or else the one on the path.
+
+    Raises:
+        EmbeddedCloudError: Neither exists.
+    """
     beside_python = Path(sys.executable).with_name("uv")
     if beside_python.exists():
         return str(beside_python)
@@ -84,6 +89,6 @@ def _uv_command() -> str:
     raise EmbeddedCloudError(msg)
 
 
-def _clean_environment() -> dict[str, str]:
+def clean_environment() -> dict[str, str]:
     """Return the environment variables without those that make uv install into another environment."""
     return {name: value for name, value in os.environ.items() if name not in ("VIRTUAL_ENV", "PYTHONPATH")}

@@ -61,6 +61,11 @@ class StateFolder:
         return self.path / "tmp"
 
     @property
+    def images(self) -> Path:
+        """Task roots of the images that were deployed."""
+        return self.path / "images"
+
+    @property
     def lock(self) -> Path:
         """File that a running emulator holds locked."""
         return self.path / "emulator.lock"
@@ -72,7 +77,7 @@ class StateFolder:
     def prepare(self, *, fresh: bool) -> None:
         """Make the folder. With `fresh`, remove what an earlier cloud left in it."""
         if fresh:
-            for folder in (self.temporary, self.cdk_home):
+            for folder in (self.temporary, self.cdk_home, self.images):
                 shutil.rmtree(folder, ignore_errors=True)
             for file in (self.emulator_log, self.environments_log, self.deployment_log, self.outputs, self._record):
                 file.unlink(missing_ok=True)

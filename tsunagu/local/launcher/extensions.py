@@ -14,6 +14,7 @@ from . import (
     gateway_errors,
     gateway_requests,
     http_api_requests,
+    images,
     invocation_payloads,
     missing_objects,
     partiql_permissions,
@@ -43,6 +44,7 @@ def install_all(settings: LauncherSettings) -> None:
     topic_sizes.install()
     subscription_dead_letters.install()
     sandboxes.install(settings)
+    images.install(settings)
     asynchronous_invocations.install(settings)
     alarms.install()
     queue_metrics.install()

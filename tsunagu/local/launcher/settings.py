@@ -22,12 +22,14 @@ class LauncherSettings:
         port: Port of 127.0.0.1 that it listens on.
         lock: File that it holds locked while it runs.
         functions_python: Interpreter that runs the handlers of Python functions.
+        images: Folder with the task roots of images.
         enforce_iam: Whether it checks every call against the caller's policies.
     """
 
     port: int
     lock: Path
     functions_python: Path
+    images: Path
     enforce_iam: bool
 
     @classmethod
@@ -37,13 +39,14 @@ class LauncherSettings:
         parser.add_argument("--port", type=int, required=True)
         parser.add_argument("--lock", type=Path, required=True)
         parser.add_argument("--functions-python", type=Path, required=True)
+        parser.add_argument("--images", type=Path, required=True)
         parser.add_argument("--enforce-iam", action="store_true")
         return cls(**vars(parser.parse_args(arguments)))
 
     def to_arguments(self) -> list[str]:
         """Return the settings as a command line."""
         arguments = ["--port", str(self.port), "--lock", str(self.lock)]
-        arguments += ["--functions-python", str(self.functions_python)]
+        arguments += ["--functions-python", str(self.functions_python), "--images", str(self.images)]
         if self.enforce_iam:
             arguments.append("--enforce-iam")
         return arguments

@@ -28,8 +28,8 @@ def public_classes(package: ModuleType) -> Iterator[type]:
                 yield kind
 
 
-# What receivers keep of a table that they share, the numbers of a job's state machine, and parts of a request gateway; no
-# stack makes them.
+# What receivers keep of a table that they share, the numbers of a job's state machine, and parts of a request gateway:
+# no stack makes them.
 BEHIND = {"KeySpaces", "ReceiverKeys", "RunLimits", "Answers", "Call", "GatewayApi"}
 
 

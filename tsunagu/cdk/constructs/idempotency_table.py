@@ -9,7 +9,7 @@ from aws_cdk import aws_iam as iam
 from constructs import Construct
 
 from tsunagu.cdk.constructs.error_path import props_error
-from tsunagu.cdk.constructs.grants import Conditions, Grantor, PolicyResource, grantee_name, is_foreign
+from tsunagu.cdk.constructs.grants import Conditions, Grantor, PolicyResource, grantee_name, is_foreign, own_policy
 from tsunagu.cdk.constructs.key_access import RECEIVE_ACTIONS
 from tsunagu.cdk.constructs.key_spaces import KeySpaces, table_identity
 from tsunagu.cdk.constructs.protection import removal_policy
@@ -124,9 +124,16 @@ class IdempotencyTable(Construct):
         """Let `grantee`, the role of a pipe, read the stream.
 
         Raises:
-            InvalidPropsError: The table has no stream.
+            InvalidPropsError: The table has no stream; or the grantee has no policy that can be extended. The policy of
+                the table cannot help, because a stream has one of its own.
         """
-        return self._grant(grantee, _STREAM_ACTIONS, self.stream_arn)
+        granted = own_policy(self, grantee, _STREAM_ACTIONS, self.stream_arn)
+        if granted is None:
+            msg = f"grantee must have a policy that can be extended, to read a stream, got {grantee_name(grantee)}"
+            raise props_error(self, msg)
+        if self.table.encryption_key is not None:
+            self.table.encryption_key.grant_decrypt(grantee)
+        return granted
 
     def grant_sweep(self, grantee: iam.IGrantable) -> iam.Grant:
         """Let `grantee` find open requests, and read and change their records.

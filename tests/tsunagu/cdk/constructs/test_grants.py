@@ -49,8 +49,8 @@ def channel(stack: Stack, key: kms.IKey | None = None) -> QueueChannel:
     return QueueChannel(stack, "Orders", QueueChannelProps(handler_timeout=TIMEOUT, key=key))
 
 
-def table(stack: Stack) -> IdempotencyTable:
-    return IdempotencyTable(stack, "Items", IdempotencyTableProps(request_index=True))
+def table(stack: Stack, **props: bool) -> IdempotencyTable:
+    return IdempotencyTable(stack, "Items", IdempotencyTableProps(request_index=True, **props))
 
 
 def pipeline(stack: Stack, package: HandlerPackage) -> ServicePipeline:
@@ -86,6 +86,24 @@ GRANTS: Mapping[str, tuple[Give, set[str]]] = {
         {"dynamodb:PutItem", "dynamodb:BatchGetItem", "dynamodb:UpdateItem"},
     ),
     "grant_find_by_request": (lambda stack, who: table(stack).grant_find_by_request(who), {"dynamodb:Query"}),
+    "grant_look_at_dead_letters": (
+        lambda stack, who: channel(stack).grant_look_at_dead_letters(who),
+        {"sqs:ReceiveMessage", "sqs:ChangeMessageVisibility"},
+    ),
+    "grant_sweep": (
+        lambda stack, who: table(stack, requests=True).grant_sweep(who),
+        {"dynamodb:Query", "dynamodb:BatchGetItem", "dynamodb:UpdateItem"},
+    ),
+    "grant_record": (lambda stack, who: table(stack, requests=True).grant_record(who), {"dynamodb:PutItem"}),
+    "grant_hold_job": (
+        lambda stack, who: table(stack).grant_hold_job(who, "prices"),
+        {"dynamodb:GetItem", "dynamodb:UpdateItem"},
+    ),
+    "grant_release_job": (lambda stack, who: table(stack).grant_release_job(who, "prices"), {"dynamodb:UpdateItem"}),
+    "grant_check_job": (
+        lambda stack, who: table(stack).grant_check_job(who, "prices"),
+        {"dynamodb:ConditionCheckItem", "dynamodb:GetItem"},
+    ),
     "grant_read": (
         lambda stack, who: ClaimCheckBucket(stack, "Claims").grant_read(who, under="orders"),
         {"s3:GetObjectVersion", "kms:Decrypt"},
@@ -258,6 +276,28 @@ def test_role_that_uses_an_imported_topic_of_another_account_is_allowed_and_synt
     assert Annotations.from_stack(stack).find_info("*", told)
 
 
+@pytest.mark.parametrize("grantee", GRANTEES)
+def test_stream_is_read_by_a_grantee_with_a_policy_only(stack: Stack, grantee: str) -> None:
+    make, _ = GRANTEES[grantee]
+
+    with pytest.raises(InvalidPropsError, match=r"^Stack/Items: grantee must have a policy that can be extended"):
+        table(stack, requests=True).grant_stream_read(make(stack))
+
+
+@pytest.mark.parametrize("grantee", MUTABLE)
+def test_grantee_with_a_policy_may_read_the_stream(stack: Stack, grantee: str) -> None:
+    table(stack, requests=True).grant_stream_read(MUTABLE[grantee](stack))
+
+    [policy] = resources(stack, "AWS::IAM::Policy").values()
+    [statement] = policy["Properties"]["PolicyDocument"]["Statement"]
+    assert actions(statement) == {
+        "dynamodb:DescribeStream",
+        "dynamodb:GetRecords",
+        "dynamodb:GetShardIterator",
+        "dynamodb:ListStreams",
+    }
+
+
 def test_batches_of_partiql_are_not_granted_to_another_account_which_dynamodb_refuses(stack: Stack) -> None:
     with pytest.raises(InvalidPropsError, match=r"^Stack/Items: single_writes must be True for a grantee of another"):
         table(stack).grant_idempotency(iam.AccountPrincipal(OTHER))
@@ -275,4 +315,4 @@ def test_every_grant_method_is_tried() -> None:
 
     methods = {name for construct in constructs for name in vars(construct) if name.startswith("grant_")}
 
-    assert methods == {*GRANTS, "grant_start"}
+    assert methods == {*GRANTS, "grant_start", "grant_stream_read"}

@@ -22,7 +22,8 @@ class PrivateEndpointsProps:
         network: Network of the functions. The endpoints are in the same subnets, and accept the same security groups,
             or the whole VPC when the network names no group.
         services: Services with an interface endpoint; AWS charges each by the hour and zone. Default: SQS and SNS. Add
-            Step Functions when a handler reports the outcome of tasks, and other services that a handler calls.
+            Step Functions when a handler reports the outcome of tasks, CloudWatch (`CLOUDWATCH_MONITORING`) for a
+            `RequestSweeper`, and other services that a handler calls.
     """
 
     network: Network

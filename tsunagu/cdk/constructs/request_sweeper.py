@@ -54,7 +54,8 @@ class RequestSweeperProps:
         resend_after: How long after it was accepted a request is sent again that no worker got, one minute to one day;
             the wait doubles each time. Default: 5 minutes.
         metrics_namespace: CloudWatch namespace of its metrics. Default: `Tsunagu`.
-        network: VPC, subnets and security groups. Default: no VPC.
+        network: VPC, subnets and security groups. With a `channel` it also calls CloudWatch, so isolated subnets need
+            the endpoint `CLOUDWATCH_MONITORING`, besides those of SQS and SNS. Default: no VPC.
         platform: Python and architecture. Default: Python 3.13 on arm64.
         log_retention: How long its log group keeps log lines. Default: 30 days.
         protect: Keep the log group when its stack is deleted. Default: it is kept.

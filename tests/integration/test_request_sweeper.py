@@ -142,7 +142,13 @@ def test_records_are_read_without_what_is_large(dynamodb: "DynamoDBClient", reco
     found, other, third, missing = records.read([item_id, item_id_of(2), item_id_of(3), "none"])
 
     assert isinstance(found, OpenRequest)
-    assert (found.resends, found.resent, found.reopened, found.closed, found.item.told) == (2, 7, 8, 9, ("m-1",))
+    assert (found.resends, found.resent_ms, found.reopened_ms, found.closed_ms, found.item.told) == (
+        2,
+        7,
+        8,
+        9,
+        ("m-1",),
+    )
     assert found.item.result == ""
     assert [each.outcome for each in (other, third) if isinstance(each, Verdict)] == [Outcome.UNREADABLE] * 2
     assert missing is None

@@ -10,13 +10,22 @@ from tsunagu.runtime.errors import FailedCall, UnavailableError
 from tsunagu.runtime.idempotency.item import Item
 from tsunagu.runtime.idempotency.store import Outcome, Verdict
 from tsunagu.runtime.requests.open_request import DuePage, OpenRequest, RecordChange
+from tsunagu.runtime.requests.record import RequestRecord
 from tsunagu.runtime.requests.settler import Letter
 from tsunagu.runtime.sending.publish import OutgoingMessage, SendResult
+from tsunagu.testing.requests import FakeRequestStore
 
 REFUSED_CALL = FailedCall("dynamodb:Query", "items", "ThrottlingException")
 
 _ITEM_FIELDS = frozenset(field.name for field in fields(Item))
-_OWN_FIELDS = frozenset(field.name for field in fields(OpenRequest)) - {"item"}
+_OWN_FIELDS = {
+    "accepted_ms": requests.ACCEPTED,
+    "reopened_ms": requests.REOPENED,
+    "cancelled_ms": requests.CANCELLED,
+    "resends": requests.RESENDS,
+    "resent_ms": requests.RESENT,
+    "closed_ms": requests.CLOSED,
+}
 
 
 class FakeOpenRequests:
@@ -85,7 +94,7 @@ class FakeOpenRequests:
         if record is None:
             return None
         item = Item(**{name: value for name, value in record.items() if name in _ITEM_FIELDS})
-        return OpenRequest(item=item, **{name: value for name, value in record.items() if name in _OWN_FIELDS})
+        return OpenRequest(item=item, **{name: record.get(attribute, 0) for name, attribute in _OWN_FIELDS.items()})
 
     def _change(self, change: RecordChange) -> Verdict:
         self.on_call("before a change")
@@ -164,3 +173,54 @@ def _position(start: object) -> tuple[int, str]:
     assert isinstance(start, tuple)
     due, item_id = start
     return due, item_id
+
+
+class OpenRecords:
+    """The open requests of the table that gateway and workers use.
+
+    Args:
+        store: The table.
+
+    Attributes:
+        on_call: Called before and after each call, and each change of it, as that of `FakeOpenRequests`.
+    """
+
+    def __init__(self, store: FakeRequestStore) -> None:
+        self._store = store
+        self.on_call: Callable[[str], object] = lambda _name: None
+
+    def find_due(self, partition: str, now_ms: int, start: object | None = None) -> DuePage:
+        """Return all that is due in one page."""
+        self.on_call("find_due")
+        assert start is None
+        due = [record for record in self._store.records() if record.partition == partition and record.due_ms <= now_ms]
+        return DuePage([record.item.id for record in sorted(due, key=lambda record: record.due_ms)])
+
+    def read(self, item_ids: Sequence[str]) -> list[OpenRequest | Verdict | None]:
+        """Read records."""
+        self.on_call("read")
+        known = {record.item.id: record for record in self._store.records()}
+        return [_open_request(known[item_id]) if item_id in known else None for item_id in item_ids]
+
+    def change(self, changes: Sequence[RecordChange]) -> list[Verdict]:
+        """Apply each change whose condition holds."""
+        return [self._change(change) for change in changes]
+
+    def _change(self, change: RecordChange) -> Verdict:
+        self.on_call("before a change")
+        values = {**change.values, **{name: "" if name == requests.OPEN else 0 for name in change.removed}}
+        verdict = self._store.change_record(change.item_id, values, change.where)
+        self.on_call("after a change")
+        return verdict
+
+
+def _open_request(record: RequestRecord) -> OpenRequest:
+    return OpenRequest(
+        item=record.item,
+        accepted_ms=record.accepted_ms,
+        reopened_ms=record.reopened_ms,
+        cancelled_ms=record.cancelled_ms,
+        resends=record.resends,
+        resent_ms=record.resent_ms,
+        closed_ms=record.closed_ms,
+    )

@@ -91,6 +91,25 @@ class FakeRequestStore(FakeItemStore):
         """Return a record as it is now."""
         return replace(self._records[item_id], item=self.items[item_id])
 
+    def records(self) -> list[RequestRecord]:
+        """Return all records as they are now."""
+        return [self.record(item_id) for item_id in self._records]
+
+    def change_record(self, item_id: str, values: Mapping[str, Any], where: Mapping[str, object | None]) -> Verdict:
+        """Set attributes of a record, where others have the expected values. None: there is no such attribute."""
+        if item_id not in self._records:
+            return Verdict(Outcome.REFUSED)
+        record = self.record(item_id)
+        for name, expected in where.items():
+            of = record.item if name in _ITEM_FIELDS else record
+            if getattr(of, _FIELD_OF.get(name, name)) != (0 if expected is None else expected):
+                return Verdict(Outcome.REFUSED)
+        of_item = {name: value for name, value in values.items() if name in _ITEM_FIELDS}
+        own = {_FIELD_OF[name]: value for name, value in values.items() if name not in _ITEM_FIELDS}
+        self.items[item_id] = replace(self.items[item_id], **of_item)
+        self._records[item_id] = replace(self._records[item_id], **own)
+        return Verdict(Outcome.APPLIED)
+
     def delete(self, item_id: str) -> None:
         """Delete a record, as TTL does."""
         del self._records[item_id], self.items[item_id]

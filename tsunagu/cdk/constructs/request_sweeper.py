@@ -46,7 +46,7 @@ class RequestSweeperProps:
         key_scope: Scope of the requests, as their handler names it: 1 to 64 letters, digits, hyphens and underscores.
         dead_letter_notifier: Gets the alarms on the sweeper.
         deadline: How long after it was accepted a request without an end has failed, 2 minutes to 14 days. It must be
-            longer than `resend_after`, and shorter than `idempotency_window`.
+            longer than `resend_after`.
         idempotency_window: How long the record of a request is kept after its end.
         channel: Channel of the requests, with a standard queue. Default: none; then `events` is needed.
         events: Asynchronous invocations of the worker, where requests have no queue. Default: none.
@@ -107,17 +107,9 @@ class RequestSweeperProps:
             raise InvalidPropsError(msg)
 
     def _check_times(self) -> None:
-        deadline, resend, window = (
-            each.to_seconds() for each in (self.deadline, self.resend_after, self.idempotency_window)
-        )
+        deadline, resend = self.deadline.to_seconds(), self.resend_after.to_seconds()
         if deadline <= resend:
             msg = f"deadline must be longer than the {resend:,} seconds of resend_after, got {deadline:,}"
-            raise InvalidPropsError(msg)
-        if deadline >= window:
-            msg = (
-                f"deadline must be shorter than the {window:,} seconds of idempotency_window, because the record of a "
-                f"request expires then, got {deadline:,}"
-            )
             raise InvalidPropsError(msg)
 
 

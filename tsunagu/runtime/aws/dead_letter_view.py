@@ -67,5 +67,5 @@ def _letter(message: Any) -> Letter:
         receipt_handle=message["ReceiptHandle"],
         body=message["Body"],
         has_reason=bool(message.get("MessageAttributes")),
-        sent=int(message["Attributes"]["SentTimestamp"]),
+        sent_ms=int(message["Attributes"]["SentTimestamp"]),
     )

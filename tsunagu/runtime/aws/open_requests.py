@@ -20,14 +20,14 @@ if TYPE_CHECKING:
 IDS_PER_PAGE = 50
 READ_ROUNDS = 10  # a call reads 16 MB at most, and a record has up to 400 KB
 
-_OWN_NUMBERS = (
-    requests.ACCEPTED,
-    requests.REOPENED,
-    requests.CANCELLED,
-    requests.RESENDS,
-    requests.RESENT,
-    requests.CLOSED,
-)
+_OWN_NUMBERS = {
+    "accepted_ms": requests.ACCEPTED,
+    "reopened_ms": requests.REOPENED,
+    "cancelled_ms": requests.CANCELLED,
+    "resends": requests.RESENDS,
+    "resent_ms": requests.RESENT,
+    "closed_ms": requests.CLOSED,
+}
 # The attributes of an item that the sweeper needs. Outbox, result and body are large, and are left where they are.
 _ITEM_ATTRIBUTES = (
     items.ID,
@@ -44,7 +44,7 @@ _ITEM_ATTRIBUTES = (
     items.UPDATED,
     items.EXPIRATION,
 )
-_NAMES = {f"#{number}": name for number, name in enumerate((*_ITEM_ATTRIBUTES, *_OWN_NUMBERS))}
+_NAMES = {f"#{number}": name for number, name in enumerate((*_ITEM_ATTRIBUTES, *_OWN_NUMBERS.values()))}
 
 
 class DynamoDbOpenRequests:
@@ -132,7 +132,7 @@ def open_request(attributes: Mapping[str, Any]) -> OpenRequest | Verdict:
     if not isinstance(item, Item):
         return item
     try:
-        numbers = {name: int(attributes[name]["N"]) for name in _OWN_NUMBERS if name in attributes}
+        numbers = {field: int(attributes[name]["N"]) for field, name in _OWN_NUMBERS.items() if name in attributes}
         return OpenRequest(item=item, **numbers)
     except (LookupError, TypeError, ValueError):
         return Verdict(

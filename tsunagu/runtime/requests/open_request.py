@@ -17,26 +17,26 @@ class OpenRequest:
 
     Attributes:
         item: Its attributes that every idempotency item has; outbox and result are left out.
-        accepted: When it was accepted.
-        reopened: When an operator's redrive opened it again; 0 where none did.
-        cancelled: When its caller cancelled it; 0 where it was not.
+        accepted_ms: When it was accepted.
+        reopened_ms: When an operator's redrive opened it again; 0 where none did.
+        cancelled_ms: When its caller cancelled it; 0 where it was not.
         resends: How often the sweeper sent it again.
-        resent: When the sweeper sent it again last; 0 where it never did.
-        closed: When the sweeper took it out of the index last; 0 where it never did.
+        resent_ms: When the sweeper sent it again last; 0 where it never did.
+        closed_ms: When the sweeper took it out of the index last; 0 where it never did.
     """
 
     item: Item
-    accepted: int
-    reopened: int = 0
-    cancelled: int = 0
+    accepted_ms: int
+    reopened_ms: int = 0
+    cancelled_ms: int = 0
     resends: int = 0
-    resent: int = 0
-    closed: int = 0
+    resent_ms: int = 0
+    closed_ms: int = 0
 
     @property
-    def opened(self) -> int:
+    def opened_ms(self) -> int:
         """When its time began: it was accepted, or reopened."""
-        return max(self.accepted, self.reopened)
+        return max(self.accepted_ms, self.reopened_ms)
 
     @property
     def is_given_up(self) -> bool:
@@ -46,17 +46,17 @@ class OpenRequest:
     @property
     def ending(self) -> ShownStatus | None:
         """How it ended; None while it has not ended."""
-        if self.cancelled:
+        if self.cancelled_ms:
             return ShownStatus.CANCELLED
         if self.item.status is Status.DEAD or self.is_given_up:
             return ShownStatus.FAILED
         return ShownStatus.SUCCEEDED if self.item.status is Status.COMPLETED else None
 
     @property
-    def idle_since(self) -> int:
+    def idle_since_ms(self) -> int:
         """When something happened to it last, or its last lease ended."""
         lease = self.item.lease if self.item.lease < items.NEVER else 0
-        return max(self.opened, self.resent, self.item.updated, lease)
+        return max(self.opened_ms, self.resent_ms, self.item.updated, lease)
 
     def is_held(self, now_ms: int) -> bool:
         """Return whether a worker may be working on it, or may be sending what it left."""

@@ -14,8 +14,9 @@ from tsunagu.contracts import items, requests
 from tsunagu.contracts.items import Status
 from tsunagu.contracts.telemetry import LogKey
 from tsunagu.runtime.clock import Clock
-from tsunagu.runtime.errors import FailedCall, bounded_reason
+from tsunagu.runtime.errors import FailedCall, UnroutableEventError, bounded_reason
 from tsunagu.runtime.idempotency.store import Outcome, Verdict
+from tsunagu.runtime.requests.gateway_event import is_gateway_event, record_of
 from tsunagu.runtime.requests.open_request import OpenRequest, OpenRequests, RecordChange, RecordValue
 from tsunagu.runtime.requests.sweep_rules import SweepRules, failing
 
@@ -34,14 +35,14 @@ class Letter:
         receipt_handle: Names it, to give it back.
         body: Its text.
         has_reason: Whether a worker sent it, with the reason: then its request has failed already.
-        sent: When it was sent, in milliseconds since the epoch; where SQS moved it, to its first queue.
+        sent_ms: When it was sent, in milliseconds since the epoch; where SQS moved it, to its first queue.
     """
 
     message_id: str
     receipt_handle: str
     body: str
     has_reason: bool
-    sent: int
+    sent_ms: int
 
 
 class DeadLetterView(Protocol):
@@ -80,13 +81,13 @@ class _GivenUp:
     Attributes:
         item_id: Id of the record of its request.
         reason: Why its message or event was given up.
-        sent: When the letter was sent, in milliseconds since the epoch.
+        sent_ms: When the letter was sent, in milliseconds since the epoch.
         new_record: Attributes of a record, where there is none yet. None: without a record there is no request.
     """
 
     item_id: str
     reason: str
-    sent: int
+    sent_ms: int
     new_record: Mapping[str, RecordValue] | None = None
 
 
@@ -162,7 +163,7 @@ class Settler:
             return None
         is_sent_again = found.item.status is Status.COMMITTED and self._rules.has_queue
         # A letter of an earlier life: an operator has redriven a copy of it since.
-        is_old = given_up.sent <= found.reopened
+        is_old = given_up.sent_ms <= found.reopened_ms
         if is_sent_again or is_old:
             return None
         change = failing(found, now_ms, self._rules, given_up.reason)
@@ -180,7 +181,6 @@ class Settler:
             items.REASON: given_up.reason,
             items.UPDATED: now_ms,
             items.EXPIRATION: now_ms // 1_000 + self._rules.window_seconds,
-            requests.OPEN: requests.open_partition_of(self._scope, given_up.item_id),
             requests.DUE: now_ms,
         }
         return RecordChange(item_id=given_up.item_id, values=values, where={items.ID: None})
@@ -189,7 +189,7 @@ class Settler:
         try:
             content = json.loads(letter.body)
             given_up = self._message(letter, content) or self._event(letter, content)
-        except (AttributeError, LookupError, RecursionError, TypeError, ValueError):
+        except (AttributeError, LookupError, RecursionError, TypeError, UnroutableEventError, ValueError):
             given_up = None
         if given_up is None:
             _logger.warning("letter of no request", extra={LogKey.MESSAGE_ID: letter.message_id})
@@ -200,32 +200,29 @@ class Settler:
         item_id = content.get(requests.REQUEST_KEY) if isinstance(content, dict) else None
         if requests.caller_and_request_id(self._scope, item_id) is None:
             return None
-        return _GivenUp(_text(item_id), self._moved, letter.sent)
+        return _GivenUp(_text(item_id), self._moved, letter.sent_ms)
 
     def _event(self, letter: Letter, content: Mapping[str, Any]) -> _GivenUp | None:
         """Read what Lambda says of an event that it gave up.
 
         Raises:
-            AttributeError, LookupError, TypeError, ValueError: It is something else.
+            AttributeError, LookupError, TypeError, UnroutableEventError: It is something else.
         """
         event, context = content["requestPayload"], content["requestContext"]
-        if event[requests.EVENT_MARK] != requests.EVENT_VERSION:
+        if not is_gateway_event(event):
             return None
-        caller, request_id = _text(event["caller"]), _text(event["request_id"])
-        item_id = requests.request_item_id(self._scope, caller, request_id)
-        if requests.caller_and_request_id(self._scope, item_id) is None:
-            return None
+        request = record_of(self._scope, event)
         record: dict[str, RecordValue] = {
             requests.KIND: requests.REQUEST_KIND,
-            items.REQUEST_ID: request_id,
-            requests.CALLER: caller,
-            requests.BODY: _text(event.get("body", "")),
-            requests.CONTENT_TYPE: _text(event.get("content_type", "")),
-            requests.ACCEPTED: int(event["accepted"]),
+            items.REQUEST_ID: request.request_id,
+            requests.CALLER: request.caller,
+            requests.BODY: request.body,
+            requests.CONTENT_TYPE: request.content_type,
+            requests.ACCEPTED: request.accepted_ms,
+            requests.OPEN: request.partition,
+            **({requests.HEADERS: request.headers} if request.headers else {}),
         }
-        if event.get("headers"):
-            record[requests.HEADERS] = {_text(name): _text(value) for name, value in event["headers"].items()}
-        return _GivenUp(item_id, _reason(content, context), letter.sent, record)
+        return _GivenUp(request.item.id, _reason(content, context), letter.sent_ms, record)
 
 
 def _text(value: object) -> str:

@@ -65,7 +65,7 @@ class SweepRules:
         What is committed has none where it can be sent again: its worker ends it, or gives it up after its rounds.
         """
         is_committed = request.item.status is Status.COMMITTED
-        return items.NEVER if is_committed and self.has_queue else request.opened + self.deadline_seconds * 1_000
+        return items.NEVER if is_committed and self.has_queue else request.opened_ms + self.deadline_seconds * 1_000
 
     def look_ms(self, request: OpenRequest, wanted_ms: int, now_ms: int) -> int:
         """Return when to look at a request again: at `wanted_ms`, or before, if it may have to be ended before."""
@@ -121,7 +121,7 @@ def next_step(request: OpenRequest, now_ms: int, rules: SweepRules, oldest_messa
     ending = request.ending
     if ending is not None:
         # A caller who repeats its POST opens the record again. What was closed since its time began was published.
-        is_told = ending is ShownStatus.SUCCEEDED or request.closed > request.opened or not rules.publishes
+        is_told = ending is ShownStatus.SUCCEEDED or request.closed_ms > request.opened_ms or not rules.publishes
         return Close(None if is_told else ending)
     is_held = request.is_held(now_ms)
     is_sending = is_held and request.item.status is Status.COMMITTED
@@ -137,7 +137,7 @@ def _resend_ms(request: OpenRequest, now_ms: int, rules: SweepRules, oldest_mess
     """Return when a request is to be sent again that nobody works on, in milliseconds since the epoch."""
     if not rules.has_queue:
         return items.NEVER
-    resend_ms = request.idle_since + rules.wait_ms(request, request.resends)
+    resend_ms = request.idle_since_ms + rules.wait_ms(request, request.resends)
     if now_ms >= resend_ms and _is_in_the_queue(request, now_ms, rules, oldest_message_ms):
         return now_ms + rules.resend_after_seconds * 1_000
     return resend_ms
@@ -150,14 +150,15 @@ def _is_in_the_queue(
 
     One old message must not hold back a request that was lost. So from half of the deadline on, it is sent again.
     """
-    if now_ms - request.opened >= rules.deadline_seconds * 1_000 // 2:
+    if now_ms - request.opened_ms >= rules.deadline_seconds * 1_000 // 2:
         return False
-    return now_ms - max(request.opened, request.resent) < oldest_message_ms()
+    return now_ms - max(request.opened_ms, request.resent_ms) < oldest_message_ms()
 
 
 def closing(request: OpenRequest, now_ms: int, rules: SweepRules) -> RecordChange:
     """Return the change that takes a request that ended out of the index. It expires, if nobody said when."""
-    expiration = {} if request.item.expiration else {items.EXPIRATION: _expiration(now_ms, rules)}
+    has_none = request.item.expiration in {0, requests.NO_EXPIRATION}
+    expiration = {items.EXPIRATION: _expiration(now_ms, rules)} if has_none else {}
     return RecordChange(
         item_id=request.item.id,
         values={requests.CLOSED: now_ms, **expiration},
@@ -215,7 +216,7 @@ def not_resent(request: OpenRequest, now_ms: int) -> RecordChange:
 
     The resend is not counted, so that the wait does not double while SQS cannot be used.
     """
-    before = {requests.RESENDS: request.resends, requests.RESENT: request.resent}
+    before = {requests.RESENDS: request.resends, requests.RESENT: request.resent_ms}
     return RecordChange(
         item_id=request.item.id,
         values={requests.DUE: now_ms + LOOK_AGAIN_MS, **{name: value for name, value in before.items() if value}},

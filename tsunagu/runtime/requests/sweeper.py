@@ -279,13 +279,13 @@ def _completion(scope: str, request: OpenRequest, ending: ShownStatus) -> Outgoi
         scope=scope,
         item_id=item.id,
         ending=ending,
-        accepted_ms=request.accepted,
+        accepted_ms=request.accepted_ms,
         reason=reason,
-        reopened_ms=request.reopened,
+        reopened_ms=request.reopened_ms,
     )
     attributes = {
         REQUEST_ID_ATTRIBUTE: item.request_id,
-        requests.DELIVERY_ID_ATTRIBUTE: requests.delivery_id(item.id, ending, request.reopened),
+        requests.DELIVERY_ID_ATTRIBUTE: requests.delivery_id(item.id, ending, request.reopened_ms),
         requests.REQUEST_STATUS_ATTRIBUTE: str(ending),
     }
     return OutgoingMessage(body=body, attributes=attributes)

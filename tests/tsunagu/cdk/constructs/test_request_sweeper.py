@@ -127,10 +127,6 @@ def test_handler_package_is_one_file_beside_the_runtime() -> None:
     [
         ({"channel": None}, "channel or events must be given, because requests reach .* ways, got neither"),
         ({"deadline": Duration.minutes(5)}, "deadline must be longer than the 300 seconds of resend_after, got 300"),
-        (
-            {"idempotency_window": Duration.hours(1)},
-            "deadline must be shorter than the 3,600 seconds of idempotency_window, because the record .* got 3,600",
-        ),
         ({"deadline": Duration.seconds(60)}, "deadline must be between 120 and 1,209,600 seconds, got 60"),
         ({"resend_after": Duration.seconds(59)}, "resend_after must be between 60 and 86,400 seconds, got 59"),
         ({"key_scope": "a:b"}, "key_scope must be 1 to 64 letters, digits, hyphens and underscores, got 'a:b'"),

@@ -272,6 +272,17 @@ def test_given_up_request_has_failed_and_is_not_sent_again(world: SweeperWorld) 
     assert (world.queue.sent, world.records.open_ids()) == ([], [])
 
 
+def test_record_that_was_open_for_good_expires_when_it_is_closed(world: SweeperWorld) -> None:
+    item_id = world.accept()
+    fence = world.claim(item_id)
+    assert fence is not None
+    world.settle(item_id, fence, Status.COMMITTED, told=("m-1",), expiration=requests.NO_EXPIRATION)
+
+    world.sweep_for(360)
+
+    assert world.request(item_id).item.expiration < requests.NO_EXPIRATION
+
+
 def test_record_that_a_repeated_post_opened_again_is_closed_without_a_second_completion(world: SweeperWorld) -> None:
     item_id = world.accept()
     world.cancel(item_id)

@@ -113,7 +113,7 @@ def test_gaps_between_resends_at_least_double(delivered: list[bool]) -> None:
         story.pass_minutes(1, kill_at=20 if is_killed else None)
     story.pass_minutes(110)
 
-    times = [story.world.request(item_id).accepted, *story.resent_at.get(item_id, [])]
+    times = [story.world.request(item_id).accepted_ms, *story.resent_at.get(item_id, [])]
     gaps = [later - earlier for earlier, later in pairwise(times)]
     assert gaps
     assert all(gap >= 300_000 * 2**number for number, gap in enumerate(gaps))

@@ -49,8 +49,8 @@ def channel(stack: Stack, key: kms.IKey | None = None) -> QueueChannel:
     return QueueChannel(stack, "Orders", QueueChannelProps(handler_timeout=TIMEOUT, key=key))
 
 
-def table(stack: Stack, **props: bool) -> IdempotencyTable:
-    return IdempotencyTable(stack, "Items", IdempotencyTableProps(request_index=True, **props))
+def table(stack: Stack, *, requests: bool = False) -> IdempotencyTable:
+    return IdempotencyTable(stack, "Items", IdempotencyTableProps(request_index=True, requests=requests))
 
 
 def pipeline(stack: Stack, package: HandlerPackage) -> ServicePipeline:

@@ -167,6 +167,12 @@ class JobDesk:
         """Return the lines that the worker has logged."""
         return [json.loads(text) for text in log_lines(self.cloud, self.outputs["FunctionName"]) if text[:1] == "{"]
 
+    def is_raised(self, output: str) -> bool:
+        """Return whether an alarm is raised."""
+        names = [self.outputs[output]]
+        [found] = self.cloud.client("cloudwatch").describe_alarms(AlarmNames=names)["MetricAlarms"]
+        return bool(found["StateValue"] == "ALARM")
+
     def executions(self, machine: str) -> Sequence[Mapping[str, Any]]:
         """Return the executions of a machine, the latest first."""
         pages = self.states.get_paginator("list_executions").paginate(stateMachineArn=self.outputs[machine])

@@ -106,6 +106,7 @@ def test_job_that_fails_is_dead_lettered_with_the_reason_and_the_next_tick_tries
     assert letter["MessageAttributes"]["tsunagu_dead_letter_reason"]["StringValue"] == "it always fails"
     told = [each for each in inbox.read() if each.get("job") == JOB]
     assert [(each["error"], each["cause"], each["execution"]) for each in told] == [(*failed.error, failed.execution)]
+    eventually(lambda: job.is_raised("RunFailedAlarmName"))
     assert job.lease()[schedules.OWNER] == schedules.FREE
     assert job.run().is_run
 
@@ -119,6 +120,7 @@ def test_aborted_execution_gives_the_lease_back_and_its_worker_commits_nothing(j
     job.stop(execution)
 
     job.wait_until_free()
+    eventually(lambda: job.is_raised("RunAbortedAlarmName"))
     following = job.run()
     assert following.output["run"] == run + 1
     assert job.committed(run) == {}

@@ -161,3 +161,37 @@ def test_worker_answers_only_the_machine_that_its_policy_names(
     assert mine.end(execution)["status"] == "SUCCEEDED"
     token = other.token(foreign)
     assert refusal(worker.send_task_success, taskToken=token, output="{}") == "AccessDeniedException"
+
+
+@pytest.mark.parametrize(
+    ("metric", "state"),
+    [
+        ("ExecutionsSucceeded", {"Type": "Succeed"}),
+        ("ExecutionsFailed", {"Type": "Fail"}),
+        ("ExecutionTime", {"Type": "Succeed"}),
+    ],
+)
+def test_end_of_an_execution_raises_an_alarm_on_its_metric(
+    cloud: EmbeddedCloud, deploy: Callable[..., Any], eventually: Callable[..., Any], metric: str, state: Any
+) -> None:
+    alarm = {
+        "Namespace": "AWS/States",
+        "MetricName": metric,
+        "Dimensions": [{"Name": "StateMachineArn", "Value": {"Ref": "Machine"}}],
+        "Statistic": "Maximum",
+        "Period": 60,
+        "EvaluationPeriods": 1,
+        "Threshold": 1,
+        "ComparisonOperator": "GreaterThanOrEqualToThreshold",
+        "TreatMissingData": "notBreaching",
+    }
+    ids = deploy({**machine(End=state), "Alarm": {"Type": "AWS::CloudWatch::Alarm", "Properties": alarm}})
+
+    def state_of_alarm() -> str:
+        [found] = cloud.client("cloudwatch").describe_alarms(AlarmNames=[ids["Alarm"]])["MetricAlarms"]
+        return str(found["StateValue"])
+
+    eventually(lambda: state_of_alarm() == "OK")
+    Machine(cloud=cloud, ids=ids, eventually=eventually).run()
+
+    assert eventually(lambda: state_of_alarm() == "ALARM")

@@ -8,6 +8,7 @@ from . import (
     cloudformation_properties,
     control,
     denial_statuses,
+    execution_metrics,
     execution_roles,
     executions,
     function_integrations,
@@ -59,6 +60,7 @@ def install_all(settings: LauncherSettings) -> None:
     stream_pipes.install(settings)
     execution_roles.install(settings)
     executions.install()
+    execution_metrics.install()
     task_tokens.install()
     rule_targets.install(settings)
     schedules.install(settings)

@@ -43,8 +43,9 @@ class HttpAdapter:
     async def _serve(self, scope: Scope, receive: Receive, send: Send) -> None:
         serving()
         scope["state"] = dict(self._lifespan.state)
-        body = await whole_body(receive)
-        if body and b"content-length" not in {bytes(name) for name, _ in scope["headers"]}:
+        if scope["aws.event"].get("body") and not any(name == b"content-length" for name, _ in scope["headers"]):
             # A REST API leaves it out. A WSGI application would take the body for an empty one.
+            body = await whole_body(receive)
             scope["headers"].append([b"content-length", str(len(body)).encode()])
-        await self._application(scope, receiving(body, receive), send)
+            receive = receiving(body, receive)
+        await self._application(scope, receive, send)

@@ -5,6 +5,7 @@ outbox nor request costs nothing.
 """
 
 import threading
+from collections.abc import Callable
 
 from tsunagu.runtime.errors import described
 from tsunagu.runtime.web.answers import BAD_REQUEST, SERVER_ERROR, Answer, problem
@@ -26,17 +27,20 @@ class HttpRequest:
     """One HTTP request.
 
     Args:
-        facts: The request.
+        facts: Reads the request. It is called if a route asks for the request.
         config: Names and numbers.
         ports: The services.
 
     Attributes:
+        is_held: Whether the answer must wait until it is settled.
         is_answering: Whether the application has begun to answer before the item was opened. Then it is too late.
     """
 
-    def __init__(self, facts: RequestFacts, config: RequestConfig, ports: RequestPorts) -> None:
+    def __init__(self, facts: Callable[[], RequestFacts], config: RequestConfig, ports: RequestPorts) -> None:
+        self.is_held = False
         self.is_answering = False
-        self._facts = facts
+        self._read_facts = facts
+        self._facts: RequestFacts | None = None
         self._config = config
         self._ports = ports
         self._lock = threading.Lock()  # the dependencies of a route may run in several threads
@@ -44,11 +48,6 @@ class HttpRequest:
         self._opened: tuple[RequestItem, IdempotentRequest] | None = None
         self._refusal: RequestNotOpenedError | None = None
         self._is_without_key = False
-
-    @property
-    def is_held(self) -> bool:
-        """Whether the answer must wait until it is settled."""
-        return self._opened is not None or self._refusal is not None or self._is_without_key
 
     @property
     def is_refused(self) -> bool:
@@ -66,12 +65,13 @@ class HttpRequest:
             RequestNotOpenedError: It is a repeated request, or its item cannot be opened.
             RuntimeError: The answer has begun; or another caller opened the request.
         """
-        whose = self._facts.caller if caller is None else caller
         with self._lock:
+            facts = self._facts = self._facts or self._read_facts()
+            whose = facts.caller if caller is None else caller
             if self._refusal is not None:
                 raise self._refusal
             if self._opened is None:
-                self._opened = self._open(whose)
+                self._opened = self._open(facts, whose)
             if self._caller != whose:
                 msg = "a request must be opened for one caller, got another one"
                 raise RuntimeError(msg)
@@ -108,14 +108,15 @@ class HttpRequest:
         finally:
             self._ports.metrics.flush()
 
-    def _open(self, caller: str) -> tuple[RequestItem, IdempotentRequest]:
+    def _open(self, facts: RequestFacts, caller: str) -> tuple[RequestItem, IdempotentRequest]:
         if self.is_answering:
             msg = "a request must be opened before its answer begins, got a call after"
             raise RuntimeError(msg)
-        if not self._facts.has_key():
+        self.is_held = True
+        if not facts.has_key():
             self._is_without_key = True
             raise MissingIdempotencyKeyError(NO_KEY)
-        item = RequestItem(self._facts, caller, self._config, self._ports)
+        item = RequestItem(facts, caller, self._config, self._ports)
         try:
             request = item.claim()
         except RequestNotOpenedError as refusal:

@@ -1,9 +1,9 @@
 """The ASGI layer around an application: puts each HTTP request in hand, and settles it by its answer."""
 
 from collections.abc import Awaitable, Callable, MutableMapping, Sequence
-from dataclasses import replace
 from typing import Any
 
+from tsunagu.contracts.web import IDEMPOTENCY_KEY_HEADER
 from tsunagu.runtime.web.answers import SERVER_ERROR, Answer, problem
 from tsunagu.runtime.web.callers import caller_of
 from tsunagu.runtime.web.current import taking
@@ -17,6 +17,7 @@ Receive = Callable[[], Awaitable[AsgiMessage]]
 Send = Callable[[AsgiMessage], Awaitable[None]]
 AsgiApplication = Callable[[Scope, Receive, Send], Awaitable[None]]
 
+_KEY_HEADER = IDEMPOTENCY_KEY_HEADER.encode()
 FAILED = "the request could not be carried out"
 
 
@@ -66,19 +67,24 @@ class OnceRequests:
 
     async def _request(self, scope: Scope, receive: Receive) -> tuple[HttpRequest, Receive]:
         """Return the request, and what the application receives: the body of a request with a key was read before."""
-        context = scope.get("aws.context")
-        facts = RequestFacts(
-            method=scope["method"],
-            path=scope["path"],
-            query=scope.get("query_string", b""),
-            headers=tuple((bytes(name).lower(), bytes(value)) for name, value in scope["headers"]),
-            caller=caller_of(scope.get("aws.event")),
-            remaining_ms=None if context is None else context.get_remaining_time_in_millis(),
-        )
-        if facts.has_key():
+        body = b""
+        if any(bytes(name).lower() == _KEY_HEADER for name, _ in scope["headers"]):
             body = await whole_body(receive)
-            facts, receive = replace(facts, body=body), receiving(body, receive)
-        return HttpRequest(facts, self._config, self._ports), receive
+            receive = receiving(body, receive)
+        return HttpRequest(lambda: _facts(scope, body), self._config, self._ports), receive
+
+
+def _facts(scope: Scope, body: bytes) -> RequestFacts:
+    context = scope.get("aws.context")
+    return RequestFacts(
+        method=scope["method"],
+        path=scope["path"],
+        query=scope.get("query_string", b""),
+        headers=tuple((bytes(name).lower(), bytes(value)) for name, value in scope["headers"]),
+        body=body,
+        caller=caller_of(scope.get("aws.event")),
+        remaining_ms=None if context is None else context.get_remaining_time_in_millis(),
+    )
 
 
 async def whole_body(receive: Receive) -> bytes:

@@ -1,12 +1,15 @@
 """A scheduled job, with a crash, a failed call or an abort at every point: one run commits, and no tick is blocked."""
 
+import random
 from dataclasses import replace
 
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 from tests.explorer.single_flight.scenarios import ONE_SWITCH, SCENARIOS, Ticks
 from tsunagu.testing.explorer.bounds import Bounds
-from tsunagu.testing.explorer.schedule import explore, survey
+from tsunagu.testing.explorer.schedule import RandomChoices, explore, survey
 
 SCHEDULES = 1_000  # of each scenario and kind of trouble
 
@@ -49,3 +52,17 @@ def test_more_that_goes_wrong_at_once_lets_no_two_runs_commit_and_blocks_no_tick
     scenario: Ticks, bounds: Bounds
 ) -> None:
     assert survey(scenario.within(bounds), limit=SCHEDULES).schedules
+
+
+@settings(max_examples=600, deadline=None, suppress_health_check=list(HealthCheck), derandomize=True)
+@given(
+    scenario=st.sampled_from([*SCENARIOS.values()]),
+    seed=st.integers(0, 2**32),
+    chance=st.sampled_from([0.03, 0.1, 0.3]),
+)
+def test_any_life_of_a_job_lets_no_two_runs_commit_and_blocks_no_tick(
+    scenario: Ticks, seed: int, chance: float
+) -> None:
+    choices = RandomChoices(random.Random(seed), chance)
+
+    scenario.within(Bounds(crashes=1, lost=2, switches=2)).run(choices)

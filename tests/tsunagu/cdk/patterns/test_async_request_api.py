@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import pytest
-from aws_cdk import Duration, Stack
+from aws_cdk import Duration, Stack, Validations
 from aws_cdk import aws_apigateway as apigateway
 from aws_cdk.assertions import Template
 from cdk_nag import AwsSolutionsChecks, NagPack, ServerlessChecks
@@ -259,9 +259,21 @@ def test_cdk_nag_finds_nothing_that_is_not_acknowledged(
 
 
 @pytest.mark.parametrize("delivery", ["queue", "lambda_event"])
-def test_the_own_checks_find_nothing(stack: Stack, worker: ReceiverSettings, delivery: str) -> None:
-    api(stack, worker, delivery=delivery, subscribers={"Desk": "mailto:desk@example.com"})
+def test_the_own_checks_find_nothing_that_is_not_acknowledged(
+    stack: Stack, worker: ReceiverSettings, delivery: str
+) -> None:
+    built = api(stack, worker, delivery=delivery, subscribers={"Desk": "mailto:desk@example.com"})
     parsed = CheckedTemplate.parse(Template.from_stack(stack).to_json())
+    found = {
+        (rule.rule_id, each.resource.type) for rule in MessagingChecks(protect=True).rules for each in rule.find(parsed)
+    }
 
-    assert [found for rule in MessagingChecks(protect=True).rules for found in rule.find(parsed)] == []
+    assert found == {("ScheduleDeadLetters", "AWS::Scheduler::Schedule")}
+    acknowledged = [
+        rule
+        for entry in built.sweeper.schedule.node.metadata
+        if entry.type == Validations.ACKNOWLEDGED_RULES_METADATA_KEY
+        for rule in entry.data
+    ]
+    assert acknowledged == ["tsunagu::ScheduleDeadLetters"]
     assert all("*" not in action for action, _ in permissions(stack) if ":" in action)

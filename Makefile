@@ -189,6 +189,10 @@ bench-pipeline-cost: setup ## List price of a million requests through the pipel
 bench-schedule: setup ## List price of a month of ticks, run and skipped: the state machine and a Lambda guard
 	@$(BIN)/python -m benchmarks.schedule
 
+.PHONY: bench-accept
+bench-accept: setup ## Time until a 202 beside a synchronous function, and the list price beside a plain invocation
+	@$(BIN)/python -m benchmarks.accept
+
 ## ---- the app ---------------------------------------------------------------------------------
 .PHONY: synth diff deploy
 synth: setup ## Synthesize the templates of STAGE (default dev)

@@ -25,6 +25,8 @@ class FlowReport:
         killed: Handler processes that were killed while they worked.
         deferred: Deferrals that the handlers logged.
         seconds: How long the flow took.
+        refused: Requests that were refused at once, or cancelled before they were started. Default: none, as every
+            message of a queue is received.
         problems: A sentence for each problem; none when all effects are right.
     """
 
@@ -37,6 +39,7 @@ class FlowReport:
     killed: int
     deferred: int
     seconds: float
+    refused: int = 0
     problems: Sequence[str] = ()
 
     def to_json(self) -> dict[str, object]:

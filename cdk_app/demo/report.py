@@ -12,12 +12,13 @@ from cdk_app.demo.flow import FlowReport
 HEADINGS = {
     "sent": "sent",
     "effects": "effects",
-    "duplicates": "duplicate\ncopies",
-    "dead_lettered": "dead\nletters",
+    "duplicates": "copies",
+    "dead_lettered": "dead",
+    "refused": "refused",
     "lost": "lost",
     "doubled": "doubled",
     "killed": "killed",
-    "deferred": "deferred",
+    "deferred": "defer-\nred",
     "seconds": "s",
 }
 

@@ -20,13 +20,14 @@ REPORT = FlowReport(
     killed=12,
     deferred=3,
     seconds=134.5,
+    refused=7,
 )
 
 
 def test_each_flow_is_a_row_that_fits_into_80_columns(capsys: "pytest.CaptureFixture[str]") -> None:
     Console(width=80).print(report_table({"receive-once": REPORT, "web-and-queue": REPORT}))
 
-    numbers = ["10500", "10290", "100", "110", "0", "0", "12", "3", "134.5"]
+    numbers = ["10500", "10290", "100", "110", "7", "0", "0", "12", "3", "134.5"]
     lines = capsys.readouterr().out.splitlines()
     assert "…" not in "".join(lines)
     assert [line.split() for line in lines[-2:]] == [
@@ -50,5 +51,6 @@ def test_the_file_is_an_object_keyed_by_flow(tmp_path: Path) -> None:
         "killed": 12,
         "deferred": 3,
         "seconds": 134.5,
+        "refused": 7,
         "problems": [],
     }

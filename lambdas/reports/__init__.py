@@ -1,0 +1,1 @@
+"""Makes sales reports: a table as CSV, and a chart of it as SVG."""

@@ -149,6 +149,10 @@ mutation: setup ## Change the runtime in small ways: the share that tests see, a
 snapshots: setup ## Rewrite the template snapshots; read the difference before you commit it
 	@$(BIN)/pytest tests/snapshots --snapshot-update
 
+.PHONY: openapi
+openapi: setup ## Rewrite the OpenAPI document of the reports; read the difference before you commit it
+	@$(BIN)/python -m cdk_app.open_api
+
 .PHONY: format
 format: setup ## Format the code
 	@$(BIN)/ruff check --fix .

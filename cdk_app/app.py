@@ -7,6 +7,7 @@ from aws_cdk import App
 from cdk_app.settings import StageSettings, load_settings
 from cdk_app.stacks.order_pipeline import OrderPipelineStack
 from cdk_app.stacks.payments import PaymentsStack
+from cdk_app.stacks.reports import ReportsStack
 from cdk_app.stacks.supplier_sync import SupplierSyncStack
 from tsunagu.cdk import add_checks
 
@@ -30,6 +31,7 @@ def build_app(settings: StageSettings | None = None, **app_props: Any) -> App:
     settings = settings or _settings_of(app)
     PaymentsStack(app, "Payments", settings=settings, stack_name=f"tsunagu-{settings.name}-payments")
     OrderPipelineStack(app, "OrderPipeline", settings=settings, stack_name=f"tsunagu-{settings.name}-order-pipeline")
+    ReportsStack(app, "Reports", settings=settings, stack_name=f"tsunagu-{settings.name}-reports")
     SupplierSyncStack(app, "SupplierSync", settings=settings, stack_name=f"tsunagu-{settings.name}-supplier-sync")
     add_checks(app, protect=settings.protect)
     return app

@@ -63,7 +63,7 @@ def test_stacks_of_a_stage_are_named_after_it(app_context: dict[str, Any], stage
     synthesized = build_app(settings, context=app_context, outdir=str(tmp_path)).synth()
 
     names = {stack.stack_name for stack in synthesized.stacks}
-    assert names == {f"tsunagu-{stage}-{stack}" for stack in ("payments", "order-pipeline", "supplier-sync")}
+    assert names == {f"tsunagu-{stage}-{stack}" for stack in ("payments", "order-pipeline", "reports", "supplier-sync")}
 
 
 def test_stage_is_the_one_that_the_context_names(app_context: dict[str, Any], tmp_path: Path) -> None:
@@ -145,5 +145,6 @@ def test_the_cdk_command_finds_the_app_without_an_active_environment(tmp_path: P
     assert listed.stdout.split("\n")[:-1] == [
         "Payments (tsunagu-prod-payments)",
         "OrderPipeline (tsunagu-prod-order-pipeline)",
+        "Reports (tsunagu-prod-reports)",
         "SupplierSync (tsunagu-prod-supplier-sync)",
     ]

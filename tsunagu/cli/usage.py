@@ -6,6 +6,7 @@ import sys
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 
+from tsunagu.contracts.requests import API_NAME_OUTPUT
 from tsunagu.contracts.schedules import JOB_NAME_OUTPUT
 from tsunagu.local.embedded_cloud import EmbeddedCloud, StackOutputs
 from tsunagu.operations.channels import Channel, channels_of
@@ -36,7 +37,7 @@ def usage_lines(cloud: EmbeddedCloud, examples: Iterable[str]) -> Iterator[str]:
 def example_lines(outputs: StackOutputs, stage: str) -> Iterator[str]:
     """Yield a line that starts a request of each pipeline or a run of each job, and one that sends to each other queue.
 
-    The queues of a pipeline or a job are left out: their functions take messages of the pipeline or the job only.
+    The queues of a pipeline, a job or an API of requests are left out: their functions take messages of these only.
 
     Args:
         outputs: Outputs of the deployed stacks, by stack name.
@@ -48,7 +49,7 @@ def example_lines(outputs: StackOutputs, stage: str) -> Iterator[str]:
             yield f"{tsunagu_command()} start {pipeline} --file {REQUEST_FILE} {_place(stack, stage)}"
         elif job := stack.outputs.get(JOB_NAME_OUTPUT):
             yield f"{tsunagu_command()} run {job} {_place(stack, stage)}"
-        else:
+        elif API_NAME_OUTPUT not in stack.outputs:
             yield from (_send_line(stack, channel, stage) for channel in channels_of(stack))
 
 

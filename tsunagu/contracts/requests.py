@@ -31,6 +31,9 @@ CLOSED = "closed"
 
 REQUEST_KIND = "REQUEST"
 
+# Output of a stack with such an API. `tsunagu up` then shows no line that sends to its queues.
+API_NAME_OUTPUT = "RequestApiName"
+
 # An item has 409,600 bytes at most. Body, headers, outbox and result may have these together; ids, reasons and message
 # ids have the rest. The gateway refuses a body that is larger, because its record could not even fail.
 KEPT_BYTES = 390_000

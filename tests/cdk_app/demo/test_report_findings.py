@@ -50,7 +50,12 @@ def test_a_copy_under_the_same_id_is_a_duplicate() -> None:
         (replace(MADE, final={"status": "FAILED"}), "good must end SUCCEEDED"),
         (replace(MADE, result=None), "good must have a report, got none"),
         (replace(MADE, chart=answer(404, "application/problem+json")), "good must have a chart of the type image/svg"),
-        (replace(MADE, answers=[answer(202, "", {"request_id": "k-good"}, seconds=1.5)]), "good must be answered"),
+        (
+            replace(
+                MADE, answers=[*MADE.answers, *MADE.answers, answer(202, "", {"request_id": "k-good"}, seconds=5.5)]
+            ),
+            "good must be answered",
+        ),
         (
             replace(MADE, answers=[*MADE.answers, answer(202, "", {"request_id": "other"})]),
             "good must always be accepted under one id",
@@ -66,6 +71,16 @@ def test_whatever_is_wrong_is_a_problem(sent: SentReport, problem: str) -> None:
     (sentence,) = compare_reports([sent], REGISTER).problems
 
     assert sentence.startswith(problem)
+
+
+def test_answers_of_which_half_are_slow_are_a_problem() -> None:
+    slow = answer(202, "application/json", {"request_id": "k-good"}, seconds=1.5)
+    quick = answer(202, "application/json", {"request_id": "k-good"})
+
+    assert compare_reports([replace(MADE, answers=[quick, quick, slow])], REGISTER).problems == []
+    assert compare_reports([replace(MADE, answers=[quick, slow, slow])], REGISTER).problems == [
+        "half of the answers must take less than 1.0 s, got 1.500 s"
+    ]
 
 
 def test_a_report_that_was_not_made_is_lost() -> None:

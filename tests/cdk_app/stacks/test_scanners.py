@@ -13,20 +13,36 @@ from tests.snapshots.stages import STAGES, app_of, templates
 PAYMENT_CHANNELS = {"FifoChannel", "StandardChannel"}
 ORDER_SERVICES = {"Steps/Reserve/Inventory", "Steps/Reserve/Billing", "Steps/Ship/Shipping"}
 JOB = "SupplierSync/SupplierSync"
+REPORTS, EVENT_REPORTS = "Reports/Reports", "Reports/EventReports"
 CHANNELS = {
+    f"{REPORTS}/Channel",
     f"{JOB}/Channel",
     *(f"Payments/{channel}" for channel in PAYMENT_CHANNELS),
     *(f"OrderPipeline/Orders/{service}/Channel" for service in ORDER_SERVICES),
     "OrderPipeline/NotificationsChannel",
 }
 RECEIVERS = {
+    f"{REPORTS}/Receiver",
     f"{JOB}/Receiver",
     "Payments/FifoReceiver",
     "Payments/StandardReceiver",
     *(f"OrderPipeline/Orders/{service}/Receiver" for service in ORDER_SERVICES),
 }
-FUNCTIONS = {"OrderPipeline/Orders/Preprocessor", *(f"{receiver}/Handler" for receiver in RECEIVERS)}
+FUNCTIONS = {
+    "OrderPipeline/Orders/Preprocessor",
+    f"{EVENT_REPORTS}/Worker",
+    *(f"{api}/Sweeper/Handler" for api in (REPORTS, EVENT_REPORTS)),
+    *(f"{receiver}/Handler" for receiver in RECEIVERS),
+}
 OBJECTS = "AwsSolutions-IAM5[Resource::<OrdersClaimCheckBucketC8EEFFA4.Arn>/orders/*{}]"
+RESULTS = {REPORTS: "ReportsResultsBucket7F9B6516", EVENT_REPORTS: "EventReportsResultsBucket4045101F"}
+REPORT_WORKERS = {REPORTS: "Receiver/Handler", EVENT_REPORTS: "Worker"}
+REPORT_METHODS = {
+    *((api, "reports/POST") for api in RESULTS),
+    *((api, f"requests/{{id}}{part}/GET") for api in RESULTS for part in ("", "/result", "/result/{name}")),
+    (REPORTS, "requests/{id}/DELETE"),
+}
+LOG_POLICY = "arn:<AWS::Partition>:iam::aws:policy/service-role/AmazonAPIGatewayPushToCloudWatchLogs"
 ACKNOWLEDGED = {
     *((f"{channel}/DeadLetterQueue", "Serverless-SQSRedrivePolicy") for channel in CHANNELS),
     *(
@@ -55,6 +71,30 @@ ACKNOWLEDGED = {
     *(
         (f"{JOB}/{machine}/Role/Resource", "AwsSolutions-IAM5[Resource::*]")
         for machine in ("Machine", "ReleaseMachine")
+    ),
+    *((f"{api}/Gateway/Gateway/Api/Default/{method}", "AwsSolutions-COG4") for api, method in REPORT_METHODS),
+    *(
+        (f"{api}/Gateway/Gateway/Api/DeploymentStage.v1", rule)
+        for api in RESULTS
+        for rule in ("AwsSolutions-APIG3", "AwsSolutions-APIG6")
+    ),
+    (f"{REPORTS}/Gateway/Gateway/Api/CloudWatchRole", f"AwsSolutions-IAM4[Policy::{LOG_POLICY}]"),
+    *((f"{api}/Results/Bucket", "AwsSolutions-S1") for api in RESULTS),
+    *(
+        (f"{api}/{role}", f"AwsSolutions-IAM5[Resource::<{bucket}.Arn>/{prefix}reports/*]")
+        for api, bucket in RESULTS.items()
+        for role, prefix in (
+            ("Gateway/Role", ""),
+            (f"{REPORT_WORKERS[api]}/Role", ""),
+            (f"{REPORT_WORKERS[api]}/Role", ".staging/"),
+        )
+    ),
+    *((f"{api}/Sweeper/Invocations", "Serverless-LambdaAsyncFailureDestination") for api in RESULTS),
+    *((f"{api}/Sweeper/Schedule", "tsunagu::ScheduleDeadLetters") for api in RESULTS),
+    (f"{REPORTS}/Sweeper/QueueAge", "AwsSolutions-IAM5[Resource::*]"),
+    *(
+        (f"{EVENT_REPORTS}/Events/DeadLetterQueue", rule)
+        for rule in ("AwsSolutions-SQS3", "Serverless-SQSRedrivePolicy")
     ),
     *((f"{JOB}/Undelivered", rule) for rule in ("AwsSolutions-SQS3", "Serverless-SQSRedrivePolicy")),
 }

@@ -35,6 +35,12 @@ def test_each_job_has_a_line_that_starts_a_run_and_none_for_its_queue() -> None:
     assert [*example_lines(outputs, "embedded")] == ["tsunagu run supplier-sync --stage embedded"]
 
 
+def test_queue_of_an_api_of_requests_has_no_line_because_its_messages_name_records() -> None:
+    outputs = {"tsunagu-embedded-desk": {"RequestApiName": "claims", "ClaimsQueueUrl": "http://127.0.0.1/1/claims"}}
+
+    assert [*example_lines(outputs, "embedded")] == []
+
+
 def test_stack_without_the_stage_in_its_name_is_named_whole() -> None:
     outputs = {"desk": {"PipelineName": "orders"}, "mail": {"LettersQueueUrl": "http://127.0.0.1/1/letters"}}
 

@@ -5,7 +5,15 @@ from pathlib import PurePath
 
 # Fixtures of a session that deploy, install packages or start a cloud, in the order in which their tests begin: the
 # deployment takes longest, and its tests wait more than they work, so it has much beside it.
-SHARED_FIXTURES = ("deployment", "full_environment", "locked_environment", "base_environment", "wheel", "cloud")
+SHARED_FIXTURES = (
+    "deployment",
+    "report_desk",
+    "full_environment",
+    "locked_environment",
+    "base_environment",
+    "wheel",
+    "cloud",
+)
 # Modules that read the templates of every stage: `tests.snapshots.stages` synthesizes each once in a process.
 TEMPLATE_READERS = ("snapshots", "cdk_app/stacks", "tsunagu/cdk/checks/test_rules_on_a_stack.py")
 TEMPLATES = "templates"

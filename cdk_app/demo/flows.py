@@ -2,9 +2,10 @@
 
 from collections.abc import Sequence
 
+from cdk_app.demo.accept_now import AcceptNow
 from cdk_app.demo.flow import Flow
 from cdk_app.demo.one_at_a_time import OneAtATime
 from cdk_app.demo.pipeline import OrderPipeline
 from cdk_app.demo.receive_once import ReceiveOnce
 
-FLOWS: Sequence[Flow] = (ReceiveOnce(), OrderPipeline(), OneAtATime())
+FLOWS: Sequence[Flow] = (ReceiveOnce(), OrderPipeline(), AcceptNow(), OneAtATime())

@@ -19,6 +19,10 @@ from tests.e2e.job_stack import synthesize_job
 from tests.e2e.order_desk import OrderDesk
 from tests.e2e.order_run import OrderRun, run_orders
 from tests.e2e.pipeline_faults import PipelineFaults, see_pipeline_faults
+from tests.e2e.report_desk import ReportDesk
+from tests.e2e.report_run import SHAPE, ReportRun, run_reports
+from tests.e2e.reports_app import STACK_NAME as REPORTS_STACK
+from tests.e2e.reports_app import synthesize_reports
 from tests.synthesis import WITHOUT_VALIDATION
 from tsunagu.local.embedded_cloud import synthesize
 from tsunagu.operations.queues import count_messages
@@ -93,3 +97,18 @@ def job(deployment: Deployment, tmp_path_factory: pytest.TempPathFactory) -> Job
     """A scheduled job, on the cloud of the app."""
     assembly = synthesize_job(tmp_path_factory.mktemp("job") / "cdk.out")
     return JobDesk(cloud=deployment.cloud, outputs=deployment.cloud.deploy(assembly)[JOB_STACK_NAME])
+
+
+@pytest.fixture(scope="session")
+def report_desk(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ReportDesk]:
+    """The reports stack alone, on a cloud of its own, so that its waits are beside those of the other stacks."""
+    directory = tmp_path_factory.mktemp("reports")
+    assembly = synthesize_reports(directory / "cdk.out")
+    with shared_cloud(directory / "cloud") as cloud:
+        yield ReportDesk(cloud, cloud.deploy(assembly)[REPORTS_STACK])
+
+
+@pytest.fixture(scope="session")
+def report_run(report_desk: ReportDesk) -> ReportRun:
+    """Eighty-seven requests, the pipe stopped for the first third, and workers killed twice."""
+    return run_reports(report_desk, "mixed", SHAPE, first_year=2101, kills=2)

@@ -61,11 +61,12 @@ def test_the_demonstration_holds_and_leaves_no_process(project: Path) -> None:
 
     assert result.returncode == 0, result.stdout + result.stderr
     reports = json.loads((project / ".tsunagu" / "demo.json").read_text())
-    assert reports.keys() == {"receive-once", "pipeline"}
+    assert reports.keys() == {"receive-once", "pipeline", "accept-now"}
     for name, report in reports.items():
         assert name in result.stdout
         assert (report["lost"], report["doubled"], report["problems"]) == (0, 0, [])
-        assert report["sent"] == report["effects"] + report["duplicates"] + report["dead_lettered"]
+        ended = report["effects"] + report["duplicates"] + report["dead_lettered"] + report["refused"]
+        assert report["sent"] == ended
         assert report["killed"] >= 1
     assert processes_that_name(str(project)) == []
 

@@ -12,7 +12,8 @@ _table = boto3.client("dynamodb")
 
 def handler(event: dict[str, Any], _context: object) -> dict[str, Any]:
     """Record the request."""
-    request_id = event["headers"]["Idempotency-Key"]
+    headers = {name.lower(): value for name, value in event["headers"].items()}
+    request_id = headers["idempotency-key"]
     try:
         _table.put_item(
             TableName=os.environ["RECORDS_TABLE"],

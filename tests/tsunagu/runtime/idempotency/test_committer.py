@@ -11,10 +11,18 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tsunagu.runtime.idempotency.committer import TRANSACTION_BYTES, WRITES_PER_TRANSACTION, Committer, together
+from tsunagu.runtime.errors import FailedCall
+from tsunagu.runtime.idempotency.committer import (
+    TRANSACTION_BYTES,
+    TRIES,
+    WRITES_PER_TRANSACTION,
+    Committer,
+    together,
+)
 from tsunagu.runtime.idempotency.item import Change
 from tsunagu.runtime.idempotency.store import BusinessWrite, Commit, Outcome, Verdict
-from tsunagu.testing.fakes import FakeClock, FakeItemStore
+from tsunagu.runtime.retry import conflict_pause_seconds
+from tsunagu.testing.fakes import DENIED, FakeClock, FakeItemStore
 
 
 def put(table_name: str, item: Mapping[str, object]) -> BusinessWrite:
@@ -119,6 +127,103 @@ def test_commit_whose_values_cannot_be_read_goes_alone() -> None:
 
 def test_one_item_in_two_tables_is_two_items() -> None:
     assert together([commit(put("t", {"id": 1})), commit(put("u", {"id": 1}))]) == [[0, 1]]
+
+
+class Script(FakeItemStore):
+    """Answers each transaction with the next outcomes of a list, one for each commit; then applies all."""
+
+    def __init__(self, *answers: Sequence[Outcome]) -> None:
+        super().__init__()
+        self.answers = [*answers]
+        self.sizes: list[int] = []
+
+    def transact(self, commits: Sequence[Commit], token: str) -> list[Verdict]:  # noqa: ARG002
+        self.sizes.append(len(commits))
+        outcomes = self.answers.pop(0) if self.answers else [Outcome.APPLIED] * len(commits)
+        return [Verdict(outcome) for outcome in outcomes]
+
+
+APPLIED, CANCELLED, CONFLICT, REFUSED = Outcome.APPLIED, Outcome.CANCELLED, Outcome.CONFLICT, Outcome.REFUSED
+
+
+@pytest.mark.parametrize(
+    ("answers", "sizes", "outcomes", "pauses"),
+    [
+        ([], [3], [APPLIED] * 3, 0),
+        ([[CANCELLED] * 3], [3, 1, 1, 1], [APPLIED] * 3, 0),
+        ([[CANCELLED, REFUSED, CANCELLED]], [3, 2], [APPLIED, REFUSED, APPLIED], 0),
+        ([[CANCELLED, CONFLICT, CANCELLED]], [3, 2, 1], [APPLIED] * 3, 1),
+        ([[CONFLICT] * 3], [3, 3], [APPLIED] * 3, 1),
+        ([[CONFLICT] * 3] * TRIES, [3] * TRIES, [CONFLICT] * 3, TRIES - 1),
+        (
+            [[CANCELLED, REFUSED, CANCELLED], *[[CONFLICT] * 2] * TRIES],
+            [3, *[2] * TRIES],
+            [CONFLICT, REFUSED, CONFLICT],
+            TRIES - 1,
+        ),
+        (
+            [[CANCELLED] * 3, *[[CONFLICT]] * 3 * TRIES],
+            [3, *[1] * 3 * TRIES],
+            [CONFLICT] * 3,
+            3 * (TRIES - 1),
+        ),
+    ],
+)
+def test_commits_go_again_as_the_answers_say(
+    answers: list[list[Outcome]], sizes: list[int], outcomes: list[Outcome], pauses: int
+) -> None:
+    store, clock = Script(*answers), FakeClock()
+
+    verdicts = Committer(store, clock, Random(7), "me").commit([commit(put("t", {"id": n})) for n in range(3)])
+
+    assert ([verdict.outcome for verdict in verdicts], store.sizes) == (outcomes, sizes)
+    assert len(clock.slept_seconds) == pauses
+
+
+def test_pauses_are_those_of_the_tries_so_far() -> None:
+    store, clock, rng = Script(*[[CONFLICT]] * TRIES), FakeClock(), Random(7)
+
+    Committer(store, clock, Random(7), "me").commit([commit(put("t", {"id": 1}))])
+
+    assert clock.slept_seconds == [conflict_pause_seconds(tries, rng) for tries in range(1, TRIES)]
+
+
+def test_tokens_differ_and_have_the_length_that_dynamodb_takes() -> None:
+    tokens: list[str] = []
+
+    class Noting(FakeItemStore):
+        def transact(self, commits: Sequence[Commit], token: str) -> list[Verdict]:
+            tokens.append(token)
+            return [Verdict(APPLIED)] * len(commits)
+
+    for owner in ("me", "other"):
+        committer = Committer(Noting(), FakeClock(), Random(7), owner)
+        for _ in range(2):
+            committer.commit([commit(put("t", {"id": 1}))])
+
+    assert (len(set(tokens)), {len(token) for token in tokens}) == (4, {36})
+
+
+@pytest.mark.parametrize(
+    ("verdict", "calls"),
+    [
+        (Verdict(Outcome.UNAVAILABLE), 2),
+        (Verdict(Outcome.UNAVAILABLE, problem=FailedCall("dynamodb:PutItem", "t", "ThrottlingException")), 2),
+        (Verdict(Outcome.UNAVAILABLE, problem=DENIED), 1),
+        (Verdict(Outcome.FAILED), 1),
+    ],
+)
+def test_transaction_without_an_answer_goes_once_more_unless_it_is_denied(verdict: Verdict, calls: int) -> None:
+    tokens: list[str] = []
+
+    class Silent(FakeItemStore):
+        def transact(self, commits: Sequence[Commit], token: str) -> list[Verdict]:
+            tokens.append(token)
+            return [verdict] * len(commits)
+
+    verdicts = Committer(Silent(), FakeClock(), Random(7), "me").commit([commit(put("t", {"id": 1}))])
+
+    assert (verdicts, len(tokens), len(set(tokens))) == ([verdict], calls, 1)
 
 
 def test_no_two_transactions_of_several_threads_have_one_token() -> None:

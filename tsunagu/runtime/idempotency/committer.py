@@ -54,10 +54,10 @@ class Committer:
             group, attempt = waiting.popleft()
             if attempt > 1:
                 self._clock.sleep(conflict_pause_seconds(attempt - 1, self._rng))
-            answers = self._transact([commits[index] for index in group])
-            again = _indexes(group, answers, Outcome.CANCELLED)
-            conflicting = _indexes(group, answers, Outcome.CONFLICT) if attempt < TRIES else []
-            verdicts.update(zip(group, answers, strict=True))  # those that go again get another one
+            answers = dict(zip(group, self._transact([commits[index] for index in group]), strict=True))
+            again = _indexes(answers, Outcome.CANCELLED)
+            conflicting = _indexes(answers, Outcome.CONFLICT) if attempt < TRIES else []
+            verdicts |= answers  # those that go again get another one
             if again == group:  # no reason names a commit
                 waiting.extend(([index], 1) for index in group)
             elif again:
@@ -162,5 +162,5 @@ def _is_denied(answer: Verdict) -> bool:
     return answer.problem is not None and answer.problem.is_configuration_fault
 
 
-def _indexes(group: Sequence[int], answers: Sequence[Verdict], outcome: Outcome) -> list[int]:
-    return [index for index, answer in zip(group, answers, strict=True) if answer.outcome is outcome]
+def _indexes(answers: Mapping[int, Verdict], outcome: Outcome) -> list[int]:
+    return [index for index, answer in answers.items() if answer.outcome is outcome]

@@ -180,6 +180,14 @@ def test_commits_go_again_as_the_answers_say(
     assert len(clock.slept_seconds) == pauses
 
 
+@pytest.mark.parametrize("number", [1, 3])
+def test_transaction_with_another_number_of_answers_than_commits_is_refused(number: int) -> None:
+    committer = Committer(Script([APPLIED] * number), FakeClock(), Random(7), "me")
+
+    with pytest.raises(ValueError, match="zip"):
+        committer.commit([commit(put("t", {"id": n})) for n in range(2)])
+
+
 def test_pauses_are_those_of_the_tries_so_far() -> None:
     store, clock, rng = Script(*[[CONFLICT]] * TRIES), FakeClock(), Random(7)
 

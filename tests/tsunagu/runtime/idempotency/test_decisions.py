@@ -103,6 +103,17 @@ def test_new_item_is_held_as_it_was_written() -> None:
     assert worker.item == NEW
 
 
+def test_item_is_of_no_receiver_where_nobody_else_can_have_its_key() -> None:
+    store, clock = FakeItemStore(), FakeClock()
+    idempotency = Idempotency(
+        store, clock, owner="me", lease=LeaseTerm(clock, START_MS), window_seconds=1, rng=random.Random(7)
+    )
+
+    idempotency.claim([REQUEST])
+
+    assert store.items["orders#1"].receiver == ""
+
+
 @pytest.mark.parametrize(
     ("found", "taken"),
     [

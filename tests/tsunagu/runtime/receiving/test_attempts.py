@@ -267,6 +267,17 @@ def test_one_slow_record_does_not_keep_later_invocations_from_trying(world: Worl
     assert response == {"batchItemFailures": []}
 
 
+def test_only_the_first_message_of_an_invocation_may_run_in_the_guessed_time(world: World) -> None:
+    receiver = world.receiver(lambda body, _message: setattr(world.clock, "ms", world.clock.ms + body["takes_ms"]))
+    for number in range(20):
+        receiver.receive({"Records": [record(order(f"o-{number}", takes_ms=9_200), f"m-{number}")]}, FakeContext())
+
+    batch = [record(order(f"late-{number}", takes_ms=1), f"m-late-{number}") for number in range(3)]
+    response = receiver.receive({"Records": batch}, FakeContext())
+
+    assert [each["itemIdentifier"] for each in response["batchItemFailures"]] == ["m-late-1", "m-late-2"]
+
+
 def test_start_that_was_written_without_an_answer_costs_no_attempt(world: World) -> None:
     world.receive(record(order("o-1")), process=raising(ValueError("no")))
     for _ in range(MAX_ATTEMPTS):

@@ -371,6 +371,14 @@ def test_outcome_leaves_the_item_as_it_is_described(outcome: str) -> None:
     assert (verdict.outcome, worker.item) == (Outcome.APPLIED, after)
 
 
+@pytest.mark.parametrize(
+    ("outcome", "attribute"),
+    [("completed", "result"), ("committed", "result"), ("released without a reason", "published_reason")],
+)
+def test_attribute_that_stays_as_it_is_is_not_written(outcome: str, attribute: str) -> None:
+    assert attribute not in OUTCOMES[outcome][1](Worker().idempotency).values
+
+
 OF_THE_OWNER = ["completed", "committed", "released", "dead"]
 OTHERS = {
     "owner": replace(TAKEN_OVER, owner="rival"),

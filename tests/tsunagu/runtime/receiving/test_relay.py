@@ -209,6 +209,14 @@ def test_outbox_that_cannot_be_read_is_refused_and_the_others_are_sent() -> None
     assert results[0].item.reason.endswith("the last with the outbox of the item cannot be read: TypeError")
 
 
+def test_item_whose_messages_are_given_up_is_not_written_before_its_dead_letter_is_sent() -> None:
+    desk = Desk(Sender(REFUSED, SENT, SENT), ITEM)
+
+    desk.relay.relay([(ITEM, "")])
+
+    assert (desk.store.calls, desk.store.items) == ([], {"orders#1": ITEM})
+
+
 def test_messages_that_another_worker_has_sent_are_sent() -> None:
     done = replace(ITEM, status=Status.COMPLETED)
 

@@ -1,6 +1,7 @@
 """Sending in batches: cuts by number and size, sends failed entries again, keeps groups in order."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 import pytest
 from hypothesis import given
@@ -8,7 +9,14 @@ from hypothesis import strategies as st
 
 from tsunagu.contracts.messages import SQS_ENTRIES_PER_BATCH, SQS_MESSAGE_BYTES
 from tsunagu.runtime.errors import FailedCall
-from tsunagu.runtime.sending.publish import Attribute, EntryFailure, OutgoingMessage, SendResult, send_in_batches
+from tsunagu.runtime.sending.publish import (
+    Attribute,
+    EntryFailure,
+    OutgoingMessage,
+    SendResult,
+    send_in_batches,
+    with_attribute,
+)
 from tsunagu.testing.fakes import FakeClock
 
 
@@ -155,3 +163,20 @@ def test_size_counts_names_types_and_values_of_attributes() -> None:
     message = OutgoingMessage(body="é", attributes={"n": "v", "b": Attribute("Binary", b"123")})
 
     assert message.size_bytes == 2 + len("n" + "String" + "v") + len("b" + "Binary") + 3
+
+
+@pytest.mark.parametrize(("spare", "has_room"), [(0, True), (1, True), (-1, False)])
+def test_attribute_is_added_where_the_message_has_room_for_it(spare: int, has_room: bool) -> None:
+    size = len("n" + "String" + "value")
+    message = OutgoingMessage(body="x" * (SQS_MESSAGE_BYTES - size - spare))
+
+    assert with_attribute(message, "n", "value") == (
+        replace(message, attributes={"n": "value"}) if has_room else message
+    )
+
+
+@pytest.mark.parametrize(("number", "has_room"), [(9, True), (10, False)])
+def test_attribute_is_added_where_the_message_has_fewer_than_ten(number: int, has_room: bool) -> None:
+    message = OutgoingMessage(body="x", attributes={f"a{n}": "v" for n in range(number)})
+
+    assert ("n" in with_attribute(message, "n", "value").attributes) is has_room

@@ -33,7 +33,7 @@ class Invocation(Generic[PayloadT]):
         settlement: Settlement,
         heartbeats: Heartbeats,
         *,
-        concurrency: int = 1,
+        concurrency: int,
     ) -> None:
         self._claiming = claiming
         self._runner = runner

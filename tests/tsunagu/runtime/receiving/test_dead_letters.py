@@ -241,8 +241,7 @@ def test_notifications_list_a_hundred_letters_each_and_say_how_many(
     notified: list[tuple[str, str]] = []
     world.topic.notify = lambda subject, message: notified.append((subject, message))  # type: ignore[method-assign]
 
-    world.receive(*[record("ü", f"m-{n}") for n in range(letters)])
-
+    assert world.receive(*[record("ü", f"m-{n}") for n in range(letters)]) == []
     assert [subject for subject, _ in notified] == [f"{number} dead letters from orders" for number in subjects]
     first = json.loads(notified[0][1])
     assert first.keys() == {"queue_arn", "dead_letters"}

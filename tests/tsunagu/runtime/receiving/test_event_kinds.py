@@ -137,6 +137,11 @@ def test_event_without_one_of_its_marks_is_of_none(name: str, place: str) -> Non
         ("direct", {"source": "serverless-plugin-warmup"}, EventKind.WARM_UP),
         ("direct", {"source": "other"}, EventKind.UNKNOWN),
         ("SNS", {"warmup": True}, EventKind.SEVERAL),
+        ("direct", {"Records": 7}, EventKind.UNKNOWN),
+        ("HTTP API", {"Records": "aws:sqs"}, EventKind.HTTP_API),
+        ("HTTP API", {"Records": {"a": 1}}, EventKind.HTTP_API),
+        ("HTTP API", {"Records": []}, EventKind.HTTP_API),
+        ("HTTP API", {"Records": [1]}, EventKind.SEVERAL),
     ],
 )
 def test_event_with_another_mark_is_of_another_kind_or_none(

@@ -85,6 +85,14 @@ def test_number_of_keys_of_an_unknown_event_is_told() -> None:
     assert str(caught.value) == f"the event must have SQS records of {QUEUE_ARN}, got an event with 1,234 keys"
 
 
+@pytest.mark.parametrize("records", ["x", 7, {"a": 1}, [], None])
+def test_records_that_are_no_list_are_not_looked_at(records: object) -> None:
+    with pytest.raises(
+        UnroutableEventError, match=r"^the event must have SQS records of .*, got an event with 1 keys$"
+    ):
+        sqs_records({"Records": records}, QUEUE_ARN)
+
+
 def test_sentences_about_a_record_name_the_queue() -> None:
     sentences = []
     for change in ({"eventSource": "aws:kinesis"}, {"messageId": 7}):

@@ -25,9 +25,15 @@ CLAIM = Claim(item=Item(id="orders#1", status=Status.INPROGRESS, owner="me", fen
 BACK_OFF = backoff_seconds(2, Random(7))
 
 
+def with_delay(error: Exception) -> Exception:
+    error.after_seconds = 5  # type: ignore[attr-defined]
+    return error
+
+
 @pytest.mark.parametrize(
     ("error", "failure"),
     [
+        (with_delay(ValueError("no")), Failure(Fate.RETRIED, 2, "ValueError: no", "ValueError", BACK_OFF)),
         (ValueError("no"), Failure(Fate.RETRIED, 2, "ValueError: no", "ValueError", BACK_OFF)),
         (ConditionFailedError("no"), Failure(Fate.RETRIED, 2, "no", "no", BACK_OFF)),
         (UnfinishedWorkError("no"), Failure(Fate.RETRIED, 2, "no", "no", BACK_OFF)),

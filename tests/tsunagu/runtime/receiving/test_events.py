@@ -117,6 +117,7 @@ def test_sentences_about_a_record_name_the_queue() -> None:
         ({"Records": [{"eventSource": "acme:things"}]}, "one from elsewhere"),
         ({"Records": [{}]}, "one from elsewhere"),
         ({"detail": 1, "source": 2}, "an event with 2 keys"),
+        ({"Records": [{"EventSource": "aws:sns"}]}, "one from aws:sns"),
         ([], "a list"),
     ],
 )

@@ -1,5 +1,6 @@
 """The plugin of pytest: what is called at import has tests, and what makes an import fail is caught."""
 
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -42,12 +43,22 @@ def test_shortest_tests_go_first(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.mark.parametrize(("text", "code"), [("assert False", 1), ("", 0)])
 def test_module_that_cannot_be_imported_is_a_failed_test(tmp_path: Path, text: str, code: int) -> None:
-    module = tmp_path / "test_rooms.py"
-    module.write_text(f"{text}\ndef test_a(): ...\n")
-    options = ["-q", "-p", "tests.mutation.plugin", "-p", "no:cacheprovider", f"--rootdir={tmp_path}"]
+    assert exit_code(tmp_path, f"{text}\ndef test_a(): ...\n") == code
 
-    done = subprocess.run(
-        [sys.executable, "-m", "pytest", *options, f"{module}::test_a"], cwd=PROJECT, capture_output=True, check=False
-    )
 
-    assert done.returncode == code
+@pytest.mark.parametrize(("mutant", "loop", "code"), [(True, "True", 1), (True, "False", 0), (False, "False", 0)])
+def test_endless_test_is_a_failed_one_under_a_mutant(tmp_path: Path, *, mutant: bool, loop: str, code: int) -> None:
+    limit = "from tests.mutation import plugin\nplugin.LEAST_CPU_SECONDS = 0.2\n"
+    text = f"{limit}def test_a():\n    while {loop}:\n        pass\n"
+
+    assert exit_code(tmp_path, text, MUTANT_UNDER_TEST="rooms.x_open__mutmut_1" if mutant else "") == code
+
+
+def exit_code(folder: Path, text: str, **variables: str) -> int:
+    """Run the test `test_a` of a module with the plugin; return the exit code of pytest."""
+    module = folder / "test_rooms.py"
+    module.write_text(text)
+    options = ["-q", "-p", "tests.mutation.plugin", "-p", "no:cacheprovider", f"--rootdir={folder}"]
+    command = [sys.executable, "-m", "pytest", *options, f"{module}::test_a"]
+    done = subprocess.run(command, cwd=PROJECT, env={**os.environ, **variables}, capture_output=True, check=False)
+    return done.returncode

@@ -205,7 +205,8 @@ def delivery_id(item_id: str, ending: ShownStatus, reopened_ms: int = 0) -> str:
     Args:
         item_id: Id of the record.
         ending: How the request ended.
-        reopened_ms: When it was reopened last, in milliseconds since the epoch; 0 where it never was.
+        reopened_ms: When it was reopened last, in milliseconds since the epoch; 0 where it never was, and for
+            SUCCEEDED, which no request is twice.
     """
     return hashlib.sha256(f"{item_id}/{ending}/{reopened_ms}".encode()).hexdigest()[:32]
 
@@ -221,7 +222,8 @@ def completion_body(
         ending: SUCCEEDED, FAILED or CANCELLED.
         accepted_ms: When it was accepted, in milliseconds since the epoch.
         reason: Why it failed, as the caller is shown it; for FAILED alone.
-        reopened_ms: When it was reopened last, in milliseconds since the epoch; 0 where it never was.
+        reopened_ms: When it was reopened last, in milliseconds since the epoch; 0 where it never was, and for
+            SUCCEEDED, which no request is twice.
     """
     caller, request_id = caller_and_request_id(scope, item_id) or ("", "")
     body = {

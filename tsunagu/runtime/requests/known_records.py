@@ -20,6 +20,8 @@ class KnownRecords:
       conditional write, so an old answer does no harm.
     * A request that has not ended does not expire, however long it takes. One that has ended is not worked on again,
       as long as its record exists.
+    * One whose outbox was given up is shown as failed. A worker that is late with its sends, or with the news that they
+      failed, changes nothing of it: only a message that was redriven since does.
     * A failed request that is claimed again becomes open, so that the sweeper looks at it.
 
     Args:
@@ -62,13 +64,25 @@ class KnownRecords:
         return replace(known.item, expiration=0) if isinstance(known, RequestRecord) else known
 
     def _change(self, change: Change) -> Change:
-        if change.item_id not in self._known:
+        known = self._known.get(change.item_id)
+        if known is None:
             return change
-        values = {**change.values}
-        if items.EXPIRATION in values and values.get(items.STATUS, change.where.get(items.STATUS)) in _OPEN:
+        values, where = {**change.values}, {**change.where}
+        if where.get(items.STATUS) == Status.COMMITTED:
+            where[items.TOLD] = _told(known)
+        is_given_up = bool(values.get(items.TOLD, where.get(items.TOLD)))
+        is_open = values.get(items.STATUS, where.get(items.STATUS)) in _OPEN and not is_given_up
+        if items.EXPIRATION in values and is_open:
             values[items.EXPIRATION] = requests.NO_EXPIRATION
         if change.where.get(items.STATUS) == Status.DEAD and values.get(items.STATUS) == Status.INPROGRESS:
             now_ms = self._clock.now_ms()
             partition = requests.open_partition_of(self._scope, change.item_id)
             values |= {requests.REOPENED: now_ms, requests.OPEN: partition, requests.DUE: now_ms}
-        return replace(change, values=values)
+        return replace(change, values=values, where=where)
+
+
+def _told(known: RequestRecord | Verdict) -> tuple[str, ...]:
+    """Return who had been told of an outbox that cannot be sent when the record was read; a claim forgets them."""
+    if isinstance(known, RequestRecord) and known.item.status is Status.COMMITTED:
+        return known.item.told
+    return ()

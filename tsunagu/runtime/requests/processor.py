@@ -80,10 +80,9 @@ class RequestProcessor(Generic[ModelT]):
             item_id=item_id,
             ending=ending,
             accepted_ms=record.accepted_ms,
-            reopened_ms=record.reopened_ms,
         )
         attributes = {
-            DELIVERY_ID_ATTRIBUTE: delivery_id(item_id, ending, record.reopened_ms),
+            DELIVERY_ID_ATTRIBUTE: delivery_id(item_id, ending),
             REQUEST_STATUS_ATTRIBUTE: str(ending),
         }
         message.outbox.publish(self._completion_topic_arn, body, attributes=attributes)

@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from decimal import Decimal
 
 import pytest
@@ -11,11 +11,13 @@ from tests.tsunagu.runtime.requests.world import COMPLETIONS_ARN, SCOPE, Report,
 from tests.tsunagu.runtime.world import MAX_ATTEMPTS
 from tsunagu.contracts.items import Status
 from tsunagu.contracts.requests import BODY_BYTES, ShownStatus, delivery_id, result_key, staging_key
-from tsunagu.runtime.errors import FailedCall
+from tsunagu.runtime.errors import FailedCall, PermanentError
 from tsunagu.runtime.idempotency.store import Commit, Verdict
+from tsunagu.runtime.receiving.relay import AddressedMessage
 from tsunagu.runtime.requests.request import Request
 from tsunagu.runtime.requests.results import Result
 from tsunagu.runtime.sending.outbox import SEND_ROUNDS
+from tsunagu.runtime.sending.publish import SendResult
 from tsunagu.testing.requests import FakeResultStore
 
 KEY = result_key(SCOPE, "alice", "r-1")
@@ -285,6 +287,41 @@ def test_request_that_was_given_up_stays_failed_for_copies_and_a_redrive_sends_a
     assert (world.shown(item_id), world.runs, KEY in objects(world)) == ("SUCCEEDED", ["r-1"], True)
 
 
+def test_worker_that_is_late_with_its_sends_does_not_complete_what_was_given_up(world: RequestWorld) -> None:
+    item_id = world.accept()
+    world.store.plan("transact", "killed_after")
+    world.receive_and_die(delivered(item_id))
+    world.pass_lease()
+    sends = world.outbox.send
+
+    def given_up_meanwhile(messages: Sequence[AddressedMessage]) -> list[SendResult]:
+        world.store.items[item_id] = replace(world.store.items[item_id], told=("m-9",), reason="refused")
+        return sends(messages)
+
+    world.outbox.send = given_up_meanwhile  # type: ignore[method-assign]
+
+    assert world.receive(delivered(item_id)) == ["m-1"]
+    assert world.shown(item_id) == "FAILED"
+
+    world.outbox.send = sends  # type: ignore[method-assign]
+    assert world.receive(delivered(item_id)) == []
+    assert world.shown(item_id) == "FAILED"
+    assert world.receive(delivered(item_id, "m-2", tsunagu_redriven="true")) == []
+    assert world.shown(item_id) == "SUCCEEDED"
+
+
+def test_request_that_is_given_up_expires_after_its_window_and_after_each_redrive(world: RequestWorld) -> None:
+    item_id = world.accept()
+    lose_the_result(world, item_id)
+    expirations = [world.store.items[item_id].expiration - world.clock.ms // 1_000]
+
+    world.clock.ms += 60_000
+    assert world.receive(delivered(item_id, "m-2", tsunagu_redriven="true")) == []
+    expirations.append(world.store.items[item_id].expiration - world.clock.ms // 1_000)
+
+    assert (expirations, world.shown(item_id)) == ([3_600, 3_600], "FAILED")
+
+
 def test_copy_that_was_made_before_a_kill_counts_as_made(world: RequestWorld) -> None:
     item_id = world.accept()
     world.store.plan("transact", "killed_after")
@@ -338,6 +375,27 @@ def test_completion_is_announced_once_the_request_succeeded_with_ids_that_stay_t
         "status": "SUCCEEDED",
         "accepted": world.store.record(item_id).accepted_ms,
     }
+
+
+def test_completion_of_a_request_that_was_reopened_has_the_id_of_every_other_attempt(world: RequestWorld) -> None:
+    def refuse(_report: Report, _request: Request) -> None:
+        msg = "no paper"
+        raise PermanentError(msg)
+
+    def fail(_report: Report, _request: Request) -> None:
+        raise ValueError
+
+    item_id = world.accept()
+    world.receive(delivered(item_id), function=refuse)
+    world.clock.ms += 1_000
+    redriven = delivered(item_id, "m-2", tsunagu_redriven="true")
+    world.receive(redriven, function=fail)  # the next attempt reads the record when it is reopened already
+
+    assert world.receive(redriven) == []
+
+    (body,) = world.published()
+    assert world.store.record(item_id).reopened_ms == world.clock.ms
+    assert body["delivery_id"] == delivery_id(item_id, ShownStatus.SUCCEEDED)
 
 
 def test_without_a_topic_nothing_is_announced(world: RequestWorld) -> None:

@@ -1,8 +1,9 @@
 """The numbers of docs/verification.md are those of the explorer."""
 
 from tests.docs.test_links import PROJECT
-from tests.explorer.mutants import pipeline, single_flight
+from tests.explorer.mutants import pipeline, requests, single_flight
 from tests.explorer.pipeline.scenarios import SCENARIOS as PIPELINES
+from tests.explorer.requests.scenarios import SCENARIOS as REQUESTS
 from tests.explorer.scenarios import SCENARIOS
 from tests.explorer.single_flight.scenarios import SCENARIOS as JOBS
 from tests.explorer.test_mutants import MUTANTS
@@ -10,7 +11,7 @@ from tests.explorer.test_mutants import MUTANTS
 
 def test_page_says_how_many_scenarios_and_broken_versions_the_explorer_has() -> None:
     page = " ".join((PROJECT / "docs/verification.md").read_text(encoding="utf-8").split())
-    broken = len(MUTANTS) - len(pipeline.MUTANTS) - len(single_flight.MUTANTS)
+    broken = len(MUTANTS) - len(pipeline.MUTANTS) - len(single_flight.MUTANTS) - len(requests.MUTANTS)
 
     for said in (
         f"with one crash or one lost answer: {len(SCENARIOS)} scenarios,",
@@ -19,5 +20,7 @@ def test_page_says_how_many_scenarios_and_broken_versions_the_explorer_has() -> 
         f"{len(pipeline.MUTANTS)} broken versions.",
         f"kills, aborts and clocks that differ: {len(JOBS)} scenarios,",
         f"{len(single_flight.MUTANTS)} broken versions.",
+        f"two sweepers and redrives: {len(REQUESTS)} scenarios,",
+        f"{len(requests.MUTANTS)} broken versions.",
     ):
         assert said in page

@@ -14,6 +14,7 @@ from tsunagu.testing.explorer.stage import Actor
 
 if TYPE_CHECKING:
     from tests.explorer.plant import Plant
+    from tests.explorer.requests.plant import RequestPlant
 
 LETTERS_PER_RECEIVE = 10
 
@@ -26,9 +27,9 @@ class Mover(Actor):
         was_disturbed: A fault hid letters from it, or kept them, without an error.
     """
 
-    plant: "Plant"
+    plant: "Plant | RequestPlant"
 
-    def __init__(self, plant: "Plant") -> None:
+    def __init__(self, plant: "Plant | RequestPlant") -> None:
         super().__init__("mover", plant)
         self._clock = SandboxClock(plant)
         self._wanted: list[Stored] = []

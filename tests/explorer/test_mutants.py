@@ -4,10 +4,12 @@ from collections.abc import Mapping
 
 import pytest
 
-from tests.explorer.mutants import commits, mover, outbox, pipeline, receiver, single_flight, threads
+from tests.explorer.mutants import commits, mover, outbox, pipeline, receiver, requests, single_flight, threads
 from tests.explorer.mutants.mutant import Mutant
 from tests.explorer.pipeline.scenarios import SCENARIOS as PIPELINES
 from tests.explorer.pipeline.scenarios import Requests
+from tests.explorer.requests.scenarios import SCENARIOS as REQUESTS
+from tests.explorer.requests.scenarios import Accepted
 from tests.explorer.scenarios import SCENARIOS, Payments
 from tests.explorer.single_flight.scenarios import SCENARIOS as JOBS
 from tests.explorer.single_flight.scenarios import Ticks
@@ -21,8 +23,9 @@ MUTANTS = (
     | outbox.MUTANTS
     | pipeline.MUTANTS
     | single_flight.MUTANTS
+    | requests.MUTANTS
 )
-ALL: Mapping[str, Payments | Requests | Ticks] = {**SCENARIOS, **PIPELINES, **JOBS}
+ALL: Mapping[str, Payments | Requests | Ticks | Accepted] = {**SCENARIOS, **PIPELINES, **JOBS, **REQUESTS}
 
 
 @pytest.mark.parametrize("mutant", MUTANTS.values(), ids=list(MUTANTS))

@@ -64,3 +64,57 @@ def test_writes_that_come_too_late_are_refused_in_words() -> None:
     with pytest.raises(RuntimeError, match=sentence):
         writes.put("t", KEY)
     assert writes.collected() == ()
+
+
+ODD: Any = ["odd"]
+
+
+@pytest.mark.parametrize(
+    ("ask", "sentence"),
+    [
+        (lambda writes: writes.put(ODD, KEY), "table_name of a write must be text, got list"),
+        (lambda writes: writes.update("t", KEY, ODD), "update of a write must be text, got list"),
+        (lambda writes: writes.delete("t", KEY, condition=ODD), "condition of a write must be text, got list"),
+        (lambda writes: writes.put("t", ODD), "the item or key of a write must be a mapping, got list"),
+        (lambda writes: writes.delete("t", None), "the item or key of a write must be a mapping, got NoneType"),
+        (lambda writes: writes.put("t", KEY, names=ODD), "names of a write must be a mapping, got list"),
+        (lambda writes: writes.put("t", KEY, values=ODD), "values of a write must be a mapping, got list"),
+        (lambda writes: writes.put("t", {5: 1}), "the attribute names of a write must be text, got 5"),
+        (lambda writes: writes.put("t", {"a": [{5: 1}]}), "the attribute names of a write must be text, got 5"),
+    ],
+)
+def test_write_of_another_form_is_refused_in_words(ask: Callable[[Any], None], sentence: str) -> None:
+    writes = Writes()
+
+    with pytest.raises(TypeError) as caught:
+        ask(writes)
+
+    assert (str(caught.value), writes.collected()) == (sentence, ())
+
+
+def test_values_are_copied_and_keep_what_they_are() -> None:
+    value: dict[str, Any] = {
+        "list": [1, {"a": "b"}],
+        "tuple": (1, 2),
+        "set": {1},
+        "bytes": b"b",
+        "bytearray": bytearray(b"c"),
+        "none": None,
+    }
+    writes = Writes()
+    writes.put("t", value)
+    before = writes.collected()[0].target
+    value["list"].append(2)
+    value["list"][1]["a"] = "c"
+    value["set"].add(2)
+    value["bytearray"].extend(b"d")
+
+    assert before == {
+        "list": [1, {"a": "b"}],
+        "tuple": [1, 2],
+        "set": frozenset({1}),
+        "bytes": b"b",
+        "bytearray": b"c",
+        "none": None,
+    }
+    assert (type(before["set"]), type(before["bytearray"])) == (frozenset, bytes)

@@ -3,10 +3,12 @@
 from collections.abc import AsyncIterator, Callable, Iterator
 from dataclasses import dataclass
 from functools import partial
+from typing import Any, NewType
 
 import pytest
 
-from tsunagu.runtime.receiving.model import hints_of, model_of
+from tsunagu.runtime.errors import InvalidMessageError
+from tsunagu.runtime.receiving.model import hints_of, key_function, model_of
 
 
 @dataclass
@@ -105,3 +107,50 @@ def test_annotation_that_is_not_imported_at_run_time_is_named() -> None:
 
 def test_annotations_of_a_class_are_those_of_its_fields() -> None:
     assert hints_of("Order", Order) == {"order_id": str}
+
+
+Number = NewType("Number", int)
+Serial = NewType("Serial", Number)
+
+
+@dataclass
+class Keyed:
+    name: str
+    number: int
+    serial: Serial
+    tags: list[str]
+    is_gift: bool
+
+
+KEYED = Keyed("n-1", 7, Serial(Number(8)), [], is_gift=True)
+
+
+@pytest.mark.parametrize(
+    ("key", "expected"), [("name", "n-1"), ("number", 7), ("serial", 8), (lambda keyed: f"{keyed.name}!", "n-1!")]
+)
+def test_business_key_is_a_field_or_what_a_function_returns(key: Any, expected: object) -> None:
+    assert key_function(Keyed, key)(KEYED) == expected
+
+
+@pytest.mark.parametrize("key", ["nunber", "tags", "is_gift", None])
+def test_business_key_that_is_no_text_or_number_of_the_model_is_refused_in_words(key: Any) -> None:
+    with pytest.raises(TypeError) as caught:
+        key_function(Keyed, key)
+
+    assert str(caught.value) == f"key must be a str or int field of Keyed, or a function of it, got {key!r}"
+
+
+def test_exception_of_a_function_of_the_key_makes_the_message_invalid() -> None:
+    read = key_function(Keyed, lambda keyed: str(keyed.tags[5]))
+
+    with pytest.raises(InvalidMessageError, match=r"^the business key must be read from the message, got IndexError$"):
+        read(KEYED)
+
+
+def test_annotation_of_a_model_that_is_not_imported_is_named_for_its_key() -> None:
+    @dataclass
+    class Broken:
+        name: "Missing"  # type: ignore[name-defined]  # noqa: F821
+
+    with pytest.raises(TypeError, match=r"^the annotations of Broken must be imported at run time too, got name 'Miss"):
+        key_function(Broken, "name")

@@ -105,7 +105,12 @@ def test_a_cloud_that_is_up_can_be_used_and_stopped_as_it_says(project: Path) ->
     )
     stopped = subprocess.run(down, shell=True, cwd=project, timeout=PATIENCE_SECONDS, check=False)  # noqa: S602
 
-    assert [line.split()[1:3] for line in examples] == [["start", "orders"], ["send", "payments"], ["send", "payments"]]
+    assert [line.split()[1:3] for line in examples] == [
+        ["start", "orders"],
+        ["send", "payments"],
+        ["send", "payments"],
+        ["run", "supplier-sync"],
+    ]
     assert used.returncode == 0, used.stderr
     assert used.stderr.count("sent 1 of 1 messages") == 3
     assert used.stderr.count("started\n") == 2

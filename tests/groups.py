@@ -15,7 +15,12 @@ SHARED_FIXTURES = (
     "cloud",
 )
 # Modules that read the templates of every stage: `tests.snapshots.stages` synthesizes each once in a process.
-TEMPLATE_READERS = ("snapshots", "cdk_app/stacks", "tsunagu/cdk/checks/test_rules_on_a_stack.py")
+TEMPLATE_READERS = (
+    "snapshots",
+    "cdk_app/stacks",
+    "benchmarks/test_schedule_cost.py",
+    "tsunagu/cdk/checks/test_rules_on_a_stack.py",
+)
 TEMPLATES = "templates"
 # Tests that take seconds each, and share nothing.
 ALONE = ("explorer", "e2e")

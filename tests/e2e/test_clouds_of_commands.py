@@ -61,7 +61,7 @@ def test_the_demonstration_holds_and_leaves_no_process(project: Path) -> None:
 
     assert result.returncode == 0, result.stdout + result.stderr
     reports = json.loads((project / ".tsunagu" / "demo.json").read_text())
-    assert reports.keys() == {"receive-once", "pipeline", "accept-now"}
+    assert reports.keys() == {"receive-once", "pipeline", "accept-now", "one-at-a-time"}
     for name, report in reports.items():
         assert name in result.stdout
         assert (report["lost"], report["doubled"], report["problems"]) == (0, 0, [])

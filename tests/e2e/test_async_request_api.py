@@ -16,6 +16,8 @@ from tests.e2e.request_stack import STACK_NAME, synthesize_requests
 from tests.tsunagu.local.rest_api import Answer, RestApi
 from tsunagu.local.embedded_cloud import EmbeddedCloud
 
+pytestmark = pytest.mark.slow  # the reports take the same way in every run: test_accept_now.py
+
 ENDED = {"SUCCEEDED", "FAILED", "CANCELLED"}
 DELIVERIES = ["Queue", "Event"]
 

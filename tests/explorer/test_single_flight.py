@@ -16,6 +16,7 @@ SCHEDULES = 1_000  # of each scenario and kind of trouble
 each_job = pytest.mark.parametrize("scenario", SCENARIOS.values(), ids=list(SCENARIOS))
 
 
+@pytest.mark.slow
 @each_job
 def test_one_worker_that_stands_still_at_any_point_lets_no_two_runs_commit_and_blocks_no_tick(scenario: Ticks) -> None:
     explored = explore(scenario.within(ONE_SWITCH))

@@ -29,6 +29,7 @@ FLOORS = (
     ("tsunagu.runtime.aws",),
     ("tsunagu.runtime.functions",),
     ("tsunagu", "tsunagu.runtime"),  # the front door of handlers; `tsunagu.runtime` itself imports nothing
+    ("tsunagu.cdk.props",),
     ("tsunagu.cdk.assets", "tsunagu.local", "tsunagu.operations", "tsunagu.testing"),
     ("tsunagu.cdk.constructs", "tsunagu.cli"),
     ("tsunagu.cdk.patterns", "tsunagu.cdk.checks"),

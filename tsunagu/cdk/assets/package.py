@@ -10,6 +10,7 @@ from pathlib import Path
 from tsunagu.cdk.assets.code import Code
 from tsunagu.cdk.assets.files import merge
 from tsunagu.cdk.assets.platform import Platform
+from tsunagu.cdk.props import CheckedProps
 from tsunagu.errors import AssetError
 
 _REQUIREMENTS = "requirements.txt"
@@ -17,7 +18,7 @@ _PYTHON_FILE = ".py"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class HandlerPackage:
+class HandlerPackage(CheckedProps):
     """The folder that holds a function's code.
 
     Its import name is found by walking up while the parent folder has an `__init__.py`: a plain folder `invoices` is

@@ -1,9 +1,9 @@
 """The platform of a function: its Python and its architecture."""
 
 from dataclasses import dataclass
-from typing import Literal, get_args
+from typing import Annotated, Literal, get_args
 
-from tsunagu.errors import InvalidPropsError
+from tsunagu.cdk.props import CheckedProps, OneOf
 
 Architecture = Literal["arm64", "x86_64"]
 
@@ -15,7 +15,7 @@ _MACHINES = {"arm64": "aarch64", "x86_64": "x86_64"}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Platform:
+class Platform(CheckedProps):
     """The platform of a function.
 
     Attributes:
@@ -28,17 +28,9 @@ class Platform:
         InvalidPropsError: Lambda has no such Python or architecture.
     """
 
-    python: str = "3.13"
+    python: Annotated[str, OneOf(PYTHONS)] = "3.13"
     architecture: Architecture = "arm64"
     byte_code: bool = False
-
-    def __post_init__(self) -> None:
-        if self.python not in PYTHONS:
-            msg = f"python must be one of {', '.join(PYTHONS)}, got {self.python!r}"
-            raise InvalidPropsError(msg)
-        if self.architecture not in ARCHITECTURES:
-            msg = f"architecture must be one of {', '.join(ARCHITECTURES)}, got {self.architecture!r}"
-            raise InvalidPropsError(msg)
 
     @property
     def version(self) -> tuple[int, int]:

@@ -2,7 +2,7 @@
 
 import math
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Annotated
 
 from aws_cdk import Annotations, Duration
 from aws_cdk import aws_iam as iam
@@ -14,9 +14,10 @@ from tsunagu.cdk.constructs.acknowledgement import acknowledge, acknowledge_obje
 from tsunagu.cdk.constructs.customer_managed_key import CustomerManagedKey, CustomerManagedKeyProps
 from tsunagu.cdk.constructs.error_path import props_error
 from tsunagu.cdk.constructs.grants import Grantor
-from tsunagu.cdk.constructs.key_access import RECEIVE_ACTIONS, require_customer_managed
+from tsunagu.cdk.constructs.key_access import RECEIVE_ACTIONS, CustomerKey
 from tsunagu.cdk.constructs.protection import removal_policy
-from tsunagu.cdk.constructs.ranges import DAY_SECONDS, check_seconds
+from tsunagu.cdk.constructs.ranges import DAY_SECONDS
+from tsunagu.cdk.props import CheckedProps, Days
 from tsunagu.errors import InvalidPropsError
 
 if TYPE_CHECKING:
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
 
 # S3 counts in days: https://docs.aws.amazon.com/AmazonS3/latest/userguide/intro-lifecycle-rules.html
 LIFETIME_SECONDS = range(DAY_SECONDS, 10 * 365 * DAY_SECONDS + 1)
+Lifetime = Annotated[Duration, Days(LIFETIME_SECONDS)]
 
 EXPIRATION = Duration.days(180)
 RECOVERY = Duration.days(14)
@@ -38,7 +40,7 @@ _WRITE_KEY_ACTIONS = ("kms:GenerateDataKey", "kms:Decrypt")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class ClaimCheckBucketProps:
+class ClaimCheckBucketProps(CheckedProps):
     """Settings of a claim check bucket.
 
     Attributes:
@@ -58,18 +60,16 @@ class ClaimCheckBucketProps:
             `existing` is not versioned, or `existing` and `access_logs` are both given.
     """
 
-    expiration: Duration = EXPIRATION
-    recovery: Duration = RECOVERY
-    key: kms.IKey | None = None
+    expiration: Lifetime = EXPIRATION
+    recovery: Lifetime = RECOVERY
+    key: CustomerKey | None = None
     existing: s3.IBucket | None = None
     access_logs: s3.IBucket | None = None
     protect: bool = True
 
     def __post_init__(self) -> None:
         """Refuse settings that AWS does not allow, or that exclude each other."""
-        _check_days("expiration", self.expiration)
-        _check_days("recovery", self.recovery)
-        require_customer_managed("key", self.key)
+        CheckedProps.__post_init__(self)  # plain `super()` fails in a dataclass with slots
         if self.existing is not None and self.access_logs is not None:
             msg = "access_logs must be left out with existing, because an existing bucket is not changed, got both"
             raise InvalidPropsError(msg)
@@ -200,11 +200,4 @@ def _require_versioned(bucket: s3.IBucket) -> None:
     status = versioning.status if isinstance(versioning, s3.CfnBucket.VersioningConfigurationProperty) else versioning
     if status in (None, _SUSPENDED):
         msg = f"existing must be versioned, because a claim names a version, got {bucket.node.path} without versions"
-        raise InvalidPropsError(msg)
-
-
-def _check_days(name: str, value: Duration) -> None:
-    check_seconds(name, value, LIFETIME_SECONDS)
-    if int(value.to_seconds()) % DAY_SECONDS:
-        msg = f"{name} must be a whole number of days, got {value.to_seconds():,} seconds"
         raise InvalidPropsError(msg)

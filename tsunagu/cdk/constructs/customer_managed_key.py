@@ -7,10 +7,11 @@ from constructs import Construct
 
 from tsunagu.cdk.constructs.key_access import allow_service
 from tsunagu.cdk.constructs.protection import removal_policy
+from tsunagu.cdk.props import CheckedProps
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class CustomerManagedKeyProps:
+class CustomerManagedKeyProps(CheckedProps):
     """Settings of a customer-managed key.
 
     Attributes:

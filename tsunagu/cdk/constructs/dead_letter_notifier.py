@@ -21,12 +21,13 @@ from tsunagu.cdk.constructs.grants import Grantor
 from tsunagu.cdk.constructs.key_access import (
     CLOUDWATCH,
     SEND_ACTIONS,
+    CustomerKey,
     allow_service,
-    require_customer_managed,
     source_conditions,
 )
 from tsunagu.cdk.constructs.queue_channel import QueueChannel
 from tsunagu.cdk.constructs.topic_subscription import TopicSubscription
+from tsunagu.cdk.props import CheckedProps
 from tsunagu.contracts.telemetry import FUNCTION_DIMENSION, METRICS_NAMESPACE, Metric
 from tsunagu.errors import InvalidPropsError
 
@@ -45,7 +46,7 @@ _ALARM_SETTINGS: Mapping[str, Any] = {
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class DeadLetterNotifierProps:
+class DeadLetterNotifierProps(CheckedProps):
     """Settings of a dead-letter notifier.
 
     Attributes:
@@ -63,13 +64,13 @@ class DeadLetterNotifierProps:
     """
 
     existing: sns.ITopic | None = None
-    key: kms.IKey | None = None
+    key: CustomerKey | None = None
     alarm_topic: sns.ITopic | None = None
     protect: bool = True
 
     def __post_init__(self) -> None:
         """Refuse settings that AWS does not allow, or that exclude each other."""
-        require_customer_managed("key", self.key)
+        CheckedProps.__post_init__(self)  # plain `super()` fails in a dataclass with slots
         for prop, topic in (("existing", self.existing), ("alarm_topic", self.alarm_topic)):
             if topic is not None and topic.fifo:
                 msg = (

@@ -1,10 +1,10 @@
 """Asynchronous invocations of a function: retries, maximum age, and a queue of the events that Lambda gives up."""
 
 from dataclasses import dataclass
+from typing import Annotated
 
 from aws_cdk import Duration
 from aws_cdk import aws_iam as iam
-from aws_cdk import aws_kms as kms
 from aws_cdk import aws_lambda as lambda_
 from aws_cdk import aws_sqs as sqs
 from constructs import Construct
@@ -12,19 +12,22 @@ from constructs import Construct
 from tsunagu.cdk.constructs.acknowledgement import acknowledge
 from tsunagu.cdk.constructs.dead_letter_notifier import DeadLetterNotifier
 from tsunagu.cdk.constructs.grants import Grantor
-from tsunagu.cdk.constructs.key_access import RECEIVE_ACTIONS, SEND_ACTIONS, require_customer_managed
+from tsunagu.cdk.constructs.key_access import RECEIVE_ACTIONS, SEND_ACTIONS, CustomerKey
 from tsunagu.cdk.constructs.protection import removal_policy
 from tsunagu.cdk.constructs.queue_channel import DATA_KEY_REUSE, DEAD_LETTER_RETENTION
-from tsunagu.cdk.constructs.ranges import check_range, check_seconds
+from tsunagu.cdk.props import Between, CheckedProps, Seconds
 
 # https://docs.aws.amazon.com/lambda/latest/dg/invocation-async-error-handling.html
 RETRIES = range(3)
 MAXIMUM_AGE_SECONDS = range(60, 21_601)
 MAXIMUM_AGE = Duration.hours(6)
 
+Retries = Annotated[int, Between(RETRIES)]
+MaximumAge = Annotated[Duration, Seconds(MAXIMUM_AGE_SECONDS)]
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class EventInvocationProps:
+class EventInvocationProps(CheckedProps):
     """Settings of asynchronous invocations.
 
     Attributes:
@@ -41,17 +44,11 @@ class EventInvocationProps:
     """
 
     function: lambda_.IFunction
-    retries: int = 2
-    maximum_age: Duration = MAXIMUM_AGE
-    key: kms.IKey | None = None
+    retries: Retries = 2
+    maximum_age: MaximumAge = MAXIMUM_AGE
+    key: CustomerKey | None = None
     dead_letter_notifier: DeadLetterNotifier | None = None
     protect: bool = True
-
-    def __post_init__(self) -> None:
-        """Refuse settings that AWS does not allow, or that exclude each other."""
-        check_range("retries", self.retries, RETRIES)
-        check_seconds("maximum_age", self.maximum_age, MAXIMUM_AGE_SECONDS)
-        require_customer_managed("key", self.key)
 
 
 class EventInvocation(Construct):

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
 
-from tsunagu.cdk.constructs.ranges import check_type
+from tsunagu.cdk.props import CheckedProps
 from tsunagu.errors import InvalidPropsError
 
 # https://docs.aws.amazon.com/sns/latest/dg/subscription-filter-policy-constraints.html
@@ -21,7 +21,7 @@ class FilterScope(StrEnum):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class FilterPolicy:
+class FilterPolicy(CheckedProps):
     """Conditions that a message must meet to reach a subscriber. SNS does not deliver other messages.
 
     Attributes:
@@ -39,7 +39,7 @@ class FilterPolicy:
 
     def __post_init__(self) -> None:
         """Refuse a policy that SNS does not accept."""
-        check_type("scope", self.scope, FilterScope)
+        CheckedProps.__post_init__(self)  # plain `super()` fails in a dataclass with slots
         accepted = list(_accepted(self.conditions))
         if len(accepted) not in KEYS:
             msg = f"conditions must have between {KEYS[0]} and {KEYS[-1]} names, got {len(accepted)}"

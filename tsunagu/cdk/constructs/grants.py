@@ -10,11 +10,12 @@ The CDK's own grants report success in these cases even if no policy was changed
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Protocol
 
-from aws_cdk import Annotations, Token
+from aws_cdk import Annotations
 from aws_cdk import aws_iam as iam
 from aws_cdk import aws_kms as kms
 
 from tsunagu.cdk.constructs.error_path import props_error
+from tsunagu.cdk.props import is_known
 from tsunagu.errors import InvalidPropsError
 
 if TYPE_CHECKING:
@@ -182,7 +183,7 @@ def is_foreign(grantee: iam.IGrantable, account: str, *, if_unknown: bool = True
     own_account = grantee.grant_principal.principal_account
     if own_account is None:
         return True
-    unknown = [Token.is_unresolved(each) for each in (account, own_account)]
+    unknown = [not is_known(each) for each in (account, own_account)]
     if any(unknown):
         return if_unknown and not all(unknown)
     return bool(account != own_account)

@@ -2,9 +2,8 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import cast
+from typing import Annotated, cast
 
-from aws_cdk import Duration
 from aws_cdk import aws_iam as iam
 from aws_cdk import aws_lambda as lambda_
 from aws_cdk import aws_logs as logs
@@ -15,7 +14,8 @@ from tsunagu.cdk.constructs.acknowledgement import acknowledge
 from tsunagu.cdk.constructs.error_path import path_in_errors
 from tsunagu.cdk.constructs.network import Network
 from tsunagu.cdk.constructs.protection import removal_policy
-from tsunagu.cdk.constructs.ranges import FUNCTION_TIMEOUT_SECONDS, check_range, check_seconds, check_type
+from tsunagu.cdk.constructs.ranges import FunctionTimeout
+from tsunagu.cdk.props import Between, CheckedProps
 from tsunagu.contracts.environment import EnvironmentContract
 from tsunagu.errors import InvalidPropsError
 
@@ -36,7 +36,7 @@ _NETWORK_INTERFACE_ACTIONS = (
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class HandlerSettings:
+class HandlerSettings(CheckedProps):
     """Settings of every function that runs a handler package, whichever construct makes it.
 
     Attributes:
@@ -55,21 +55,12 @@ class HandlerSettings:
 
     package: HandlerPackage
     environment: Sequence[EnvironmentContract] = ()
-    memory_mib: int = 256
+    memory_mib: Annotated[int, Between(MEMORY_MIB, "MiB", deployed=True)] = 256
     network: Network | None = None
     platform: Platform = field(default_factory=Platform)
     log_retention: logs.RetentionDays = logs.RetentionDays.ONE_MONTH
     protect: bool = True
-    reserved_concurrency: int | None = None
-
-    def __post_init__(self) -> None:
-        """Refuse settings that AWS does not allow, or that exclude each other."""
-        check_type("package", self.package, HandlerPackage)
-        for contract in self.environment:
-            check_type("environment", contract, EnvironmentContract)
-        check_range("memory_mib", self.memory_mib, MEMORY_MIB, "MiB")
-        if self.reserved_concurrency is not None:
-            check_range("reserved_concurrency", self.reserved_concurrency, RESERVED_CONCURRENCY)
+    reserved_concurrency: Annotated[int, Between(RESERVED_CONCURRENCY, deployed=True)] | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -83,12 +74,7 @@ class HandlerFunctionProps(HandlerSettings):
         InvalidPropsError: A number is out of range.
     """
 
-    timeout: Duration
-
-    def __post_init__(self) -> None:
-        """Refuse settings that AWS does not allow, or that exclude each other."""
-        HandlerSettings.__post_init__(self)  # plain `super()` fails in a dataclass with slots
-        check_seconds("timeout", self.timeout, FUNCTION_TIMEOUT_SECONDS)
+    timeout: FunctionTimeout
 
 
 class HandlerFunction(Construct):

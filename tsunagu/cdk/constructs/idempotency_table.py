@@ -13,6 +13,7 @@ from tsunagu.cdk.constructs.grants import Conditions, Grantor, PolicyResource, g
 from tsunagu.cdk.constructs.key_access import RECEIVE_ACTIONS
 from tsunagu.cdk.constructs.key_spaces import KeySpaces, table_identity
 from tsunagu.cdk.constructs.protection import removal_policy
+from tsunagu.cdk.props import CheckedProps
 from tsunagu.contracts import items, requests
 from tsunagu.contracts.schedules import job_item_id
 
@@ -31,7 +32,7 @@ _UPDATE_ACTION = "dynamodb:UpdateItem"  # a single write, and the item's part of
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class IdempotencyTableProps:
+class IdempotencyTableProps(CheckedProps):
     """Settings of an idempotency table.
 
     Attributes:

@@ -1,12 +1,13 @@
 """Permissions of AWS services to use the key of an encrypted queue or topic, by the policy of the key."""
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Annotated
 
-from aws_cdk import Annotations, ArnFormat, Stack, Token
+from aws_cdk import Annotations, ArnFormat, Stack
 from aws_cdk import aws_iam as iam
 from aws_cdk import aws_kms as kms
 
+from tsunagu.cdk.props import is_known
 from tsunagu.errors import InvalidPropsError
 
 if TYPE_CHECKING:
@@ -56,7 +57,7 @@ def allow_topic(queue: "Construct", key: kms.IKey, topic: "sns.ITopic") -> None:
     See https://docs.aws.amazon.com/sns/latest/dg/sns-dead-letter-queues.html
     """
     home = Stack.of(key)
-    nameable = not Token.is_unresolved(topic.topic_arn) or home in (Stack.of(queue), Stack.of(topic))
+    nameable = is_known(topic.topic_arn) or home in (Stack.of(queue), Stack.of(topic))
     conditions = from_topic(topic) if nameable else _from_account(home, topic)
     _let_send(queue, key, SNS, sid=None, conditions=conditions)
 
@@ -106,13 +107,19 @@ def source_conditions(scope: "Construct", source_arn: str | None = None) -> dict
     return conditions
 
 
-def require_customer_managed(name: str, key: kms.IKey | None) -> None:
-    """Refuse a key that AWS manages.
+class CustomerManaged:
+    """The rule of keys: an AWS-managed key is refused, because its policy is fixed and lets no other service send."""
 
-    Raises:
-        InvalidPropsError: The key is an AWS-managed key. Its policy is fixed and lets no other service send.
-    """
-    alias = getattr(key, "alias_name", "")
-    if alias.startswith(AWS_MANAGED_ALIAS):
-        msg = f"{name} must be a customer-managed key, got {alias}, whose policy lets no other AWS service send"
-        raise InvalidPropsError(msg)
+    def check(self, name: str, value: kms.IKey) -> None:
+        """Refuse a key that AWS manages.
+
+        Raises:
+            InvalidPropsError: The key is an AWS-managed key.
+        """
+        alias = getattr(value, "alias_name", "")
+        if alias.startswith(AWS_MANAGED_ALIAS):
+            msg = f"{name} must be a customer-managed key, got {alias}, whose policy lets no other AWS service send"
+            raise InvalidPropsError(msg)
+
+
+CustomerKey = Annotated[kms.IKey, CustomerManaged()]

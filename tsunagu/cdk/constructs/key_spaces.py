@@ -5,11 +5,13 @@ receivers that share keys, pipelines of one name, and gateways of accepted reque
 """
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Annotated
 
-from aws_cdk import Stack, Token
+from aws_cdk import Stack
 
 from tsunagu.cdk.constructs.error_path import props_error
+from tsunagu.cdk.props import Text, is_known
+from tsunagu.contracts.items import KEY_SPACE_NAME
 
 if TYPE_CHECKING:
     from aws_cdk import Duration
@@ -17,6 +19,8 @@ if TYPE_CHECKING:
     from constructs import Construct
 
     from tsunagu.cdk.assets import HandlerPackage
+
+KeySpaceName = Annotated[str, Text(KEY_SPACE_NAME, "1 to 64 letters, digits, hyphens and underscores")]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -117,10 +121,10 @@ def table_identity(table: "dynamodb.ITable") -> tuple[str, ...]:
     region; where account and region are not known at synth, by its name in one stack.
     """
     name = table.table_name
-    if Token.is_unresolved(name):
+    if not is_known(name):
         return (table.node.path,)
     place = (table.env.account, table.env.region)
-    return (*(place if not any(map(Token.is_unresolved, place)) else (Stack.of(table).node.path,)), name)
+    return (*(place if all(map(is_known, place)) else (Stack.of(table).node.path,)), name)
 
 
 def _check_both_say_so(keys: ReceiverKeys, other: ReceiverKeys) -> None:

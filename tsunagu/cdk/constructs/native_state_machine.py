@@ -13,6 +13,7 @@ from constructs import Construct
 from tsunagu.cdk.constructs.acknowledgement import acknowledge
 from tsunagu.cdk.constructs.key_access import source_conditions
 from tsunagu.cdk.constructs.protection import removal_policy
+from tsunagu.cdk.props import CheckedProps
 
 # https://docs.aws.amazon.com/step-functions/latest/dg/cw-logs.html#cloudwatch-iam-policy
 _LOG_DELIVERY_ACTIONS = (
@@ -35,7 +36,7 @@ _TRACING_ACTIONS = (
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class NativeStateMachineProps:
+class NativeStateMachineProps(CheckedProps):
     """Settings of a native state machine.
 
     Attributes:

@@ -2,14 +2,14 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
-if TYPE_CHECKING:
-    from aws_cdk import aws_ec2 as ec2
+from aws_cdk import aws_ec2 as ec2
+
+from tsunagu.cdk.props import CheckedProps
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Network:
+class Network(CheckedProps):
     """A VPC, and the subnets and security groups that functions use.
 
     A function needs a VPC only to reach resources inside it. An event source mapping polls from outside the VPC:
@@ -25,6 +25,6 @@ class Network:
             rules.
     """
 
-    vpc: "ec2.IVpc"
-    subnets: "ec2.SubnetSelection | None" = None
-    security_groups: Sequence["ec2.ISecurityGroup"] = ()
+    vpc: ec2.IVpc
+    subnets: ec2.SubnetSelection | None = None
+    security_groups: Sequence[ec2.ISecurityGroup] = ()

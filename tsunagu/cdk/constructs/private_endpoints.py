@@ -8,6 +8,7 @@ from constructs import Construct
 
 from tsunagu.cdk.constructs.acknowledgement import acknowledge
 from tsunagu.cdk.constructs.network import Network
+from tsunagu.cdk.props import CheckedProps
 
 # The services that the runtime calls besides DynamoDB and S3. Logs, traces, keys of SQS and SNS, and the polls of the
 # event source mapping need no endpoint: AWS handles them outside the VPC.
@@ -15,7 +16,7 @@ CALLED_SERVICES = (ec2.InterfaceVpcEndpointAwsService.SQS, ec2.InterfaceVpcEndpo
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class PrivateEndpointsProps:
+class PrivateEndpointsProps(CheckedProps):
     """Settings of private endpoints.
 
     Attributes:

@@ -2,21 +2,21 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Annotated, Any
 
 from aws_cdk import Duration
 from aws_cdk import aws_cloudwatch as cloudwatch
 from aws_cdk import aws_iam as iam
-from aws_cdk import aws_kms as kms
 from aws_cdk import aws_sqs as sqs
 from constructs import Construct
 
 from tsunagu.cdk.constructs.acknowledgement import acknowledge
 from tsunagu.cdk.constructs.error_path import props_error
 from tsunagu.cdk.constructs.grants import Grantor
-from tsunagu.cdk.constructs.key_access import RECEIVE_ACTIONS, SEND_ACTIONS, require_customer_managed
+from tsunagu.cdk.constructs.key_access import RECEIVE_ACTIONS, SEND_ACTIONS, CustomerKey
 from tsunagu.cdk.constructs.protection import removal_policy
-from tsunagu.cdk.constructs.ranges import DAY_SECONDS, FUNCTION_TIMEOUT_SECONDS, check_range, check_seconds
+from tsunagu.cdk.constructs.ranges import DAY_SECONDS, FunctionTimeout
+from tsunagu.cdk.props import Between, CheckedProps, Seconds
 from tsunagu.errors import InvalidPropsError
 
 # https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/quotas-queues.html
@@ -30,11 +30,12 @@ NO_WAIT = Duration.seconds(0)
 SOURCE_RETENTION = Duration.days(4)
 DEAD_LETTER_RETENTION = Duration.days(14)
 DATA_KEY_REUSE = Duration.minutes(5)
+Retention = Annotated[Duration, Seconds(RETENTION_SECONDS)]
 _CONSUME_ACTIONS = ("sqs:ReceiveMessage", "sqs:DeleteMessage", "sqs:GetQueueAttributes")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class QueueChannelProps:
+class QueueChannelProps(CheckedProps):
     """Settings of a queue channel.
 
     Attributes:
@@ -55,25 +56,19 @@ class QueueChannelProps:
         InvalidPropsError: A number is out of range, or two of the settings exclude each other.
     """
 
-    handler_timeout: Duration
+    handler_timeout: FunctionTimeout
     fifo: bool = False
     high_throughput: bool = False
-    key: kms.IKey | None = None
-    retention: Duration = SOURCE_RETENTION
-    dead_letter_retention: Duration = DEAD_LETTER_RETENTION
-    batching_window: Duration = NO_WAIT
-    max_receive_count: int | None = None
+    key: CustomerKey | None = None
+    retention: Retention = SOURCE_RETENTION
+    dead_letter_retention: Retention = DEAD_LETTER_RETENTION
+    batching_window: Annotated[Duration, Seconds(BATCHING_WINDOW_SECONDS)] = NO_WAIT
+    max_receive_count: Annotated[int, Between(RECEIVE_COUNT_LIMITS)] | None = None
     protect: bool = True
 
     def __post_init__(self) -> None:
         """Refuse settings that AWS does not allow, or that exclude each other."""
-        check_seconds("handler_timeout", self.handler_timeout, FUNCTION_TIMEOUT_SECONDS)
-        check_seconds("batching_window", self.batching_window, BATCHING_WINDOW_SECONDS)
-        check_seconds("retention", self.retention, RETENTION_SECONDS)
-        check_seconds("dead_letter_retention", self.dead_letter_retention, RETENTION_SECONDS)
-        if self.max_receive_count is not None:
-            check_range("max_receive_count", self.max_receive_count, RECEIVE_COUNT_LIMITS)
-        require_customer_managed("key", self.key)
+        CheckedProps.__post_init__(self)  # plain `super()` fails in a dataclass with slots
         self._refuse_mixtures()
 
     def _refuse_mixtures(self) -> None:

@@ -1,12 +1,26 @@
-"""Checks of the types and ranges of props, with one form of error."""
+"""Kinds of props that several constructs have, and checks against limits that depend on other props."""
 
-from aws_cdk import Duration, Token
+import re
+from typing import Annotated
 
-from tsunagu.errors import InvalidPropsError
+from aws_cdk import Duration
+
+from tsunagu.cdk.props import Between, Seconds, Text, check_value
 
 DAY_SECONDS = 86_400
 # https://docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html
 FUNCTION_TIMEOUT_SECONDS = range(1, 901)
+# https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/cloudwatch_concepts.html#Namespace
+_NAMESPACE = re.compile(r"(?!AWS/)(?!:)(?=.*\S)[A-Za-z0-9._/#: -]{1,255}")
+
+WINDOW_SECONDS = range(1, 10 * 365 * DAY_SECONDS + 1)  # of an item after its last change
+
+FunctionTimeout = Annotated[Duration, Seconds(FUNCTION_TIMEOUT_SECONDS)]
+IdempotencyWindow = Annotated[Duration, Seconds(WINDOW_SECONDS)]
+MetricsNamespace = Annotated[
+    str,
+    Text(_NAMESPACE, "1 to 255 letters, digits, spaces and any of ._/#:- without AWS/ at its start", deployed=True),
+]
 
 
 def check_range(name: str, value: int, limits: range, unit: str = "") -> None:
@@ -21,24 +35,16 @@ def check_range(name: str, value: int, limits: range, unit: str = "") -> None:
     Raises:
         InvalidPropsError: The value is outside `limits`, or is not an int.
     """
-    if Token.is_unresolved(value):
-        return
-    check_type(name, value, int)
-    if value not in limits:
-        suffix = f" {unit}" if unit else ""
-        msg = f"{name} must be between {limits[0]:,} and {limits[-1]:,}{suffix}, got {value:,}"
-        raise InvalidPropsError(msg)
+    check_value(name, value, Annotated[int, Between(limits, unit, deployed=True)])
 
 
 def check_type(name: str, value: object, kind: type) -> None:
-    """Refuse a value that is not a `kind`, before it fails deep inside the CDK.
+    """Refuse an argument that is not a `kind`, before it fails deep inside the CDK. Props need no call: see `props`.
 
     Raises:
         InvalidPropsError: The value is of another type.
     """
-    if not isinstance(value, kind) or (kind is int and isinstance(value, bool)):
-        msg = f"{name} must be of type {kind.__name__}, got {value!r}"
-        raise InvalidPropsError(msg)
+    check_value(name, value, kind)
 
 
 def check_seconds(name: str, value: Duration, limits: range) -> None:
@@ -48,12 +54,4 @@ def check_seconds(name: str, value: Duration, limits: range) -> None:
         InvalidPropsError: The duration is outside `limits`, has a fraction of a second, or is a token, from which no
             other numbers can be computed.
     """
-    check_type(name, value, Duration)
-    if value.is_unresolved():
-        msg = f"{name} must be known when the app is synthesized, got a value that only the deployment knows"
-        raise InvalidPropsError(msg)
-    seconds = float(value.to_seconds(integral=False))
-    if not seconds.is_integer():
-        msg = f"{name} must be a whole number of seconds, got {seconds:,}"
-        raise InvalidPropsError(msg)
-    check_range(name, int(seconds), limits, "seconds")
+    check_value(name, value, Annotated[Duration, Seconds(limits)])

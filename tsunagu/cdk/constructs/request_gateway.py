@@ -3,12 +3,13 @@
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, cast
+from typing import Annotated, Any, cast
 
 from aws_cdk import Duration
 from aws_cdk import aws_apigateway as apigateway
 from aws_cdk import aws_cloudwatch as cloudwatch
 from aws_cdk import aws_iam as iam
+from aws_cdk import aws_lambda as lambda_
 from constructs import Construct
 
 from tsunagu.cdk.constructs.acknowledgement import acknowledge
@@ -19,16 +20,15 @@ from tsunagu.cdk.constructs.gateway_templates import GatewayTemplates
 from tsunagu.cdk.constructs.grants import Grantor, PolicyResource, grant_invoke
 from tsunagu.cdk.constructs.idempotency_table import IdempotencyTable
 from tsunagu.cdk.constructs.key_access import RECEIVE_ACTIONS
-from tsunagu.cdk.constructs.ranges import check_type
+from tsunagu.cdk.constructs.ranges import DAY_SECONDS
 from tsunagu.cdk.constructs.request_gateway_settings import RequestGatewaySettings
 from tsunagu.cdk.constructs.result_bucket import ResultBucket
+from tsunagu.cdk.props import Seconds
 from tsunagu.contracts.json_schema import DRAFT, outermost
-
-if TYPE_CHECKING:
-    from aws_cdk import aws_lambda as lambda_
 
 FORM_TYPE = "application/x-www-form-urlencoded"
 FIRST_LOOK = Duration.minutes(2)
+FIRST_LOOK_SECONDS = range(1, DAY_SECONDS + 1)
 
 _EXPOSED_HEADERS = ("Location", "Retry-After")
 _SENT_HEADERS = ("Authorization", "Content-Type", "Idempotency-Key", "X-Amz-Date", "X-Amz-Security-Token", "X-Api-Key")
@@ -56,16 +56,13 @@ class RequestGatewayProps(RequestGatewaySettings):
 
     table: IdempotencyTable
     results: ResultBucket | None = None
-    function: "lambda_.IFunction | None" = None
-    first_look: Duration = FIRST_LOOK
+    function: lambda_.IFunction | None = None
+    first_look: Annotated[Duration, Seconds(FIRST_LOOK_SECONDS)] = FIRST_LOOK
     protect: bool = True
 
     def __post_init__(self) -> None:
         """Refuse settings that AWS does not allow, or that exclude each other."""
         RequestGatewaySettings.__post_init__(self)  # plain `super()` fails in a dataclass with slots
-        check_type("table", self.table, IdempotencyTable)
-        if self.results is not None:
-            check_type("results", self.results, ResultBucket)
         self.check_delivery(is_event=self.is_event)
 
     @property

@@ -3,14 +3,15 @@
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Annotated, Any
 
 from aws_cdk import Duration
 from aws_cdk import aws_apigateway as apigateway
 from aws_cdk import aws_logs as logs
 
-from tsunagu.cdk.constructs.ranges import check_range, check_seconds, check_type
-from tsunagu.contracts.items import KEY_SPACE_NAME
+from tsunagu.cdk.constructs.key_spaces import KeySpaceName
+from tsunagu.cdk.constructs.ranges import check_range
+from tsunagu.cdk.props import Between, CheckedProps, Seconds, Text, Unlike
 from tsunagu.contracts.json_schema import json_schema
 from tsunagu.contracts.requests import BODY_BYTES, KEPT_BYTES
 from tsunagu.errors import InvalidPropsError
@@ -37,10 +38,16 @@ _PARAMETER_NAME = re.compile(r"[A-Za-z0-9_-]{1,64}")
 _ORIGIN = re.compile(r"\*|https?://[A-Za-z0-9.-]+(:[0-9]{1,5})?")
 # Who has one of these can act for the caller. A record is no place for them.
 _SECRET_HEADERS = ("authorization", "cookie", "proxy-authorization", "x-amz-security-token", "x-api-key")
+_NAME_WORDS = "letters, digits, hyphens and underscores"
+
+HeaderName = Annotated[
+    str, Text(_HEADER_NAME, _NAME_WORDS), Unlike(_SECRET_HEADERS, "whoever reads the record could act for the caller")
+]
+Origin = Annotated[str, Text(_ORIGIN, "an origin such as https://desk.example.com, or *", deployed=True)]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class RequestGatewaySettings:
+class RequestGatewaySettings(CheckedProps):
     """Settings of the HTTP side of accepted requests.
 
     Attributes:
@@ -81,48 +88,32 @@ class RequestGatewaySettings:
         InvalidPropsError: A value is out of range, or two settings exclude each other.
     """
 
-    name: str
+    name: Annotated[KeySpaceName, Unlike(["requests"], "it is the path of the status")]
     request_model: type | Mapping[str, Any] | None = None
     api: apigateway.IRestApi | None = None
-    path: str = ""
+    path: Annotated[str, Text(_PATH, "parts of letters, digits, hyphens and underscores with a slash between two")] = ""
     authorizer: apigateway.IAuthorizer | None = None
     authorization_scopes: Sequence[str] = ()
     usage_plan: apigateway.UsagePlan | None = None
     public: bool = False
     idempotency_key_required: bool = False
     cancellable: bool = False
-    kept_headers: Sequence[str] = ()
+    kept_headers: Sequence[HeaderName] = ()
     form_bodies: bool = False
-    query_parameters: Sequence[str] = ()
-    largest_body_bytes: int | None = None
-    retry_after: Duration = RETRY_AFTER
-    rate_limit: int = 100
-    burst_limit: int = 200
-    cors_origin: str | None = None
+    query_parameters: Sequence[Annotated[str, Text(_PARAMETER_NAME, _NAME_WORDS)]] = ()
+    largest_body_bytes: Annotated[int, Between(LARGEST_BODY_BYTES, "bytes")] | None = None
+    retry_after: Annotated[Duration, Seconds(RETRY_AFTER_SECONDS)] = RETRY_AFTER
+    rate_limit: Annotated[int, Between(RATE_LIMIT, "requests a second", deployed=True)] = 100
+    burst_limit: Annotated[int, Between(RATE_LIMIT, "requests", deployed=True)] = 200
+    cors_origin: Origin | None = None
     binary_media_types: Sequence[str] = ()
     access_log_retention: logs.RetentionDays = logs.RetentionDays.ONE_MONTH
     account_log_role: bool = True
 
     def __post_init__(self) -> None:
         """Refuse settings that AWS does not allow, or that exclude each other."""
-        check_type("name", self.name, str)
-        if not KEY_SPACE_NAME.fullmatch(self.name):
-            msg = f"name must be 1 to 64 letters, digits, hyphens and underscores, got {self.name!r}"
-            raise InvalidPropsError(msg)
-        if self.name == "requests":
-            msg = "name must be another one than that of the path of the status, got requests"
-            raise InvalidPropsError(msg)
-        if not _PATH.fullmatch(self.path):
-            msg = (
-                "path must be parts of letters, digits, hyphens and underscores with a slash between two, "
-                f"got {self.path!r}"
-            )
-            raise InvalidPropsError(msg)
-        check_seconds("retry_after", self.retry_after, RETRY_AFTER_SECONDS)
-        check_range("rate_limit", self.rate_limit, RATE_LIMIT, "requests a second")
-        check_range("burst_limit", self.burst_limit, RATE_LIMIT, "requests")
+        CheckedProps.__post_init__(self)  # plain `super()` fails in a dataclass with slots
         self._check_access()
-        self._check_texts()
         self._check_api()
 
     def _check_access(self) -> None:
@@ -136,22 +127,6 @@ class RequestGatewaySettings:
         )
         if self.authorization_scopes and not is_cognito:
             msg = "authorization_scopes must be left out without a Cognito authorizer, because no other token has them"
-            raise InvalidPropsError(msg)
-
-    def _check_texts(self) -> None:
-        for name in self.kept_headers:
-            if not _HEADER_NAME.fullmatch(name):
-                msg = f"kept_headers must be letters, digits, hyphens and underscores, got {name!r}"
-                raise InvalidPropsError(msg)
-            if name.lower() in _SECRET_HEADERS:
-                msg = f"kept_headers must not have {name}, because whoever reads the record could act for the caller"
-                raise InvalidPropsError(msg)
-        for name in self.query_parameters:
-            if not _PARAMETER_NAME.fullmatch(name):
-                msg = f"query_parameters must be letters, digits, hyphens and underscores, got {name!r}"
-                raise InvalidPropsError(msg)
-        if self.cors_origin is not None and not _ORIGIN.fullmatch(self.cors_origin):
-            msg = f"cors_origin must be an origin such as https://desk.example.com, or *, got {self.cors_origin!r}"
             raise InvalidPropsError(msg)
 
     def _check_api(self) -> None:

@@ -12,10 +12,10 @@ from constructs import Construct
 from tsunagu.cdk.constructs.dead_letter_notifier import DeadLetterNotifier
 from tsunagu.cdk.constructs.idempotency_table import IdempotencyTable
 from tsunagu.cdk.constructs.key_access import source_conditions
+from tsunagu.cdk.constructs.key_spaces import KeySpaceName
 from tsunagu.cdk.constructs.queue_channel import QueueChannel
-from tsunagu.cdk.constructs.ranges import check_type
+from tsunagu.cdk.props import CheckedProps
 from tsunagu.contracts import items, requests
-from tsunagu.contracts.items import KEY_SPACE_NAME
 from tsunagu.errors import InvalidPropsError
 
 # A queue takes ten messages a call. https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-pipes-batching-concurrency.html
@@ -25,7 +25,7 @@ UNLIMITED = -1
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class RequestPipeProps:
+class RequestPipeProps(CheckedProps):
     """Settings of a request pipe.
 
     Attributes:
@@ -40,15 +40,13 @@ class RequestPipeProps:
     """
 
     table: IdempotencyTable
-    key_scope: str
+    key_scope: KeySpaceName
     channel: QueueChannel
     dead_letter_notifier: DeadLetterNotifier | None = None
 
     def __post_init__(self) -> None:
         """Refuse settings that AWS does not allow, or that exclude each other."""
-        check_type("table", self.table, IdempotencyTable)
-        check_type("channel", self.channel, QueueChannel)
-        check_key_scope(self.key_scope)
+        CheckedProps.__post_init__(self)  # plain `super()` fails in a dataclass with slots
         check_standard(self.channel)
 
 
@@ -109,18 +107,6 @@ class RequestPipe(Construct):
                 input_template=f'{{"{requests.REQUEST_KEY}": <$.dynamodb.Keys.{items.ID}.S>}}'
             ),
         )
-
-
-def check_key_scope(key_scope: str) -> None:
-    """Refuse a scope that no record can have.
-
-    Raises:
-        InvalidPropsError: It is malformed.
-    """
-    check_type("key_scope", key_scope, str)
-    if not KEY_SPACE_NAME.fullmatch(key_scope):
-        msg = f"key_scope must be 1 to 64 letters, digits, hyphens and underscores, got {key_scope!r}"
-        raise InvalidPropsError(msg)
 
 
 def check_standard(channel: QueueChannel) -> None:

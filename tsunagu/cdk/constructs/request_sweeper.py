@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import cast
+from typing import Annotated, cast
 
 from aws_cdk import Duration
 from aws_cdk import aws_iam as iam
@@ -19,11 +19,13 @@ from tsunagu.cdk.constructs.grants import INVOKE_ACTION
 from tsunagu.cdk.constructs.handler_function import HandlerFunction, HandlerFunctionProps
 from tsunagu.cdk.constructs.idempotency_table import IdempotencyTable
 from tsunagu.cdk.constructs.key_access import source_conditions
+from tsunagu.cdk.constructs.key_spaces import KeySpaceName
 from tsunagu.cdk.constructs.network import Network
 from tsunagu.cdk.constructs.queue_channel import QueueChannel
-from tsunagu.cdk.constructs.ranges import DAY_SECONDS, check_seconds, check_type
-from tsunagu.cdk.constructs.request_pipe import check_key_scope, check_standard
+from tsunagu.cdk.constructs.ranges import DAY_SECONDS, IdempotencyWindow, MetricsNamespace
+from tsunagu.cdk.constructs.request_pipe import check_standard
 from tsunagu.cdk.constructs.topic_channel import TopicChannel
+from tsunagu.cdk.props import CheckedProps, Seconds
 from tsunagu.contracts.request_sweeper import RequestSweeperEnvironment
 from tsunagu.contracts.telemetry import METRICS_NAMESPACE
 from tsunagu.errors import InvalidPropsError
@@ -33,12 +35,16 @@ TIMEOUT = Duration.seconds(50)  # the next run begins after a minute
 RESEND_AFTER = Duration.minutes(5)
 RESEND_AFTER_SECONDS = range(60, DAY_SECONDS + 1)
 DEADLINE_SECONDS = range(120, 14 * DAY_SECONDS + 1)
+
+ResendAfter = Annotated[Duration, Seconds(RESEND_AFTER_SECONDS)]
+Deadline = Annotated[Duration, Seconds(DEADLINE_SECONDS)]
+
 _SCHEDULE = "rate(1 minute)"
 _NO_WAIT_SECONDS = 60  # an older tick is of no use: there is a newer one
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class RequestSweeperProps:
+class RequestSweeperProps(CheckedProps):
     """Settings of a request sweeper.
 
     Attributes:
@@ -65,15 +71,15 @@ class RequestSweeperProps:
     """
 
     table: IdempotencyTable
-    key_scope: str
+    key_scope: KeySpaceName
     dead_letter_notifier: DeadLetterNotifier
-    deadline: Duration
-    idempotency_window: Duration
+    deadline: Deadline
+    idempotency_window: IdempotencyWindow
     channel: QueueChannel | None = None
     events: EventInvocation | None = None
     completion_topic: TopicChannel | None = None
-    resend_after: Duration = RESEND_AFTER
-    metrics_namespace: str = METRICS_NAMESPACE
+    resend_after: ResendAfter = RESEND_AFTER
+    metrics_namespace: MetricsNamespace = METRICS_NAMESPACE
     network: Network | None = None
     platform: Platform = field(default_factory=Platform)
     log_retention: logs.RetentionDays = logs.RetentionDays.ONE_MONTH
@@ -81,10 +87,7 @@ class RequestSweeperProps:
 
     def __post_init__(self) -> None:
         """Refuse settings that AWS does not allow, or that exclude each other."""
-        check_type("table", self.table, IdempotencyTable)
-        check_key_scope(self.key_scope)
-        check_seconds("resend_after", self.resend_after, RESEND_AFTER_SECONDS)
-        check_seconds("deadline", self.deadline, DEADLINE_SECONDS)
+        CheckedProps.__post_init__(self)  # plain `super()` fails in a dataclass with slots
         self._check_source()
         self._check_times()
 

@@ -1,24 +1,26 @@
 """A bucket for the results of accepted requests."""
 
 from dataclasses import dataclass
+from typing import Annotated
 
 from aws_cdk import Annotations, Duration
 from aws_cdk import aws_iam as iam
-from aws_cdk import aws_kms as kms
 from aws_cdk import aws_s3 as s3
 from constructs import Construct
 
 from tsunagu.cdk.constructs.acknowledgement import acknowledge, acknowledge_objects
 from tsunagu.cdk.constructs.error_path import props_error
 from tsunagu.cdk.constructs.grants import Grantor
-from tsunagu.cdk.constructs.key_access import RECEIVE_ACTIONS, require_customer_managed
+from tsunagu.cdk.constructs.key_access import RECEIVE_ACTIONS, CustomerKey
 from tsunagu.cdk.constructs.protection import removal_policy
-from tsunagu.cdk.constructs.ranges import DAY_SECONDS, check_seconds
+from tsunagu.cdk.constructs.ranges import DAY_SECONDS
+from tsunagu.cdk.props import CheckedProps, Days
 from tsunagu.contracts.requests import STAGING_PREFIX
 from tsunagu.errors import InvalidPropsError
 
 # S3 counts in days: https://docs.aws.amazon.com/AmazonS3/latest/userguide/intro-lifecycle-rules.html
 LIFETIME_SECONDS = range(DAY_SECONDS, 10 * 365 * DAY_SECONDS + 1)
+Lifetime = Annotated[Duration, Days(LIFETIME_SECONDS)]
 
 LIFETIME = Duration.days(60)
 STAGING_LIFETIME = Duration.days(30)
@@ -30,7 +32,7 @@ _STORE_KEY_ACTIONS = ("kms:Decrypt", "kms:GenerateDataKey")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class ResultBucketProps:
+class ResultBucketProps(CheckedProps):
     """Settings of a result bucket.
 
     Attributes:
@@ -48,25 +50,22 @@ class ResultBucketProps:
             two settings exclude each other.
     """
 
-    lifetime: Duration = LIFETIME
-    staging_lifetime: Duration | None = None
-    key: kms.IKey | None = None
+    lifetime: Lifetime = LIFETIME
+    staging_lifetime: Lifetime | None = None
+    key: CustomerKey | None = None
     existing: s3.IBucket | None = None
     access_logs: s3.IBucket | None = None
     protect: bool = True
 
     def __post_init__(self) -> None:
         """Refuse settings that AWS does not allow, or that exclude each other."""
-        _check_days("lifetime", self.lifetime)
-        if self.staging_lifetime is not None:
-            _check_days("staging_lifetime", self.staging_lifetime)
-            if self.staging_lifetime.to_seconds() > self.lifetime.to_seconds():
-                msg = (
-                    f"staging_lifetime must be at most the {self.lifetime.to_days():,} days of lifetime, "
-                    f"got {self.staging_lifetime.to_days():,}"
-                )
-                raise InvalidPropsError(msg)
-        require_customer_managed("key", self.key)
+        CheckedProps.__post_init__(self)  # plain `super()` fails in a dataclass with slots
+        if self.staging_lifetime is not None and self.staging_lifetime.to_seconds() > self.lifetime.to_seconds():
+            msg = (
+                f"staging_lifetime must be at most the {self.lifetime.to_days():,} days of lifetime, "
+                f"got {self.staging_lifetime.to_days():,}"
+            )
+            raise InvalidPropsError(msg)
         if self.existing is not None and (self.access_logs is not None or self.key is not None):
             msg = "access_logs and key must be left out with existing, because an existing bucket is not changed"
             raise InvalidPropsError(msg)
@@ -163,10 +162,3 @@ class ResultBucket(Construct):
             reason = "the API logs each read, the function each write; the prop access_logs adds the bucket's own"
             acknowledge(bucket, "AwsSolutions-S1", reason)
         return bucket
-
-
-def _check_days(name: str, value: Duration) -> None:
-    check_seconds(name, value, LIFETIME_SECONDS)
-    if int(value.to_seconds()) % DAY_SECONDS:
-        msg = f"{name} must be a whole number of days, got {value.to_seconds():,} seconds"
-        raise InvalidPropsError(msg)

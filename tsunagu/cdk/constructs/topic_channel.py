@@ -1,7 +1,7 @@
 """A publish-subscribe channel: one topic, with a queue for each kind of consumer."""
 
 from dataclasses import dataclass
-from typing import Literal, cast
+from typing import Annotated, Literal, cast
 
 from aws_cdk import aws_iam as iam
 from aws_cdk import aws_kms as kms
@@ -12,10 +12,10 @@ from tsunagu.cdk.constructs.customer_managed_key import CustomerManagedKey, Cust
 from tsunagu.cdk.constructs.error_path import props_error
 from tsunagu.cdk.constructs.filter_policy import FilterPolicy
 from tsunagu.cdk.constructs.grants import Grantor
-from tsunagu.cdk.constructs.key_access import SEND_ACTIONS, require_customer_managed
+from tsunagu.cdk.constructs.key_access import SEND_ACTIONS, CustomerKey
 from tsunagu.cdk.constructs.queue_channel import QueueChannel
-from tsunagu.cdk.constructs.ranges import check_range
 from tsunagu.cdk.constructs.topic_subscription import TopicSubscription, TopicSubscriptionProps, allow_delivery
+from tsunagu.cdk.props import Between, CheckedProps, is_known
 from tsunagu.contracts.messages import SNS_MESSAGE_BYTES
 from tsunagu.errors import InvalidPropsError
 
@@ -25,7 +25,7 @@ _HTTPS = "https://"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class TopicChannelProps:
+class TopicChannelProps(CheckedProps):
     """Settings of a topic channel.
 
     Attributes:
@@ -48,15 +48,14 @@ class TopicChannelProps:
 
     fifo: bool = False
     high_throughput: bool = False
-    max_message_bytes: int = SNS_MESSAGE_BYTES
-    key: kms.IKey | None = None
+    max_message_bytes: Annotated[int, Between(MESSAGE_BYTES, "bytes")] = SNS_MESSAGE_BYTES
+    key: CustomerKey | None = None
     existing: sns.ITopic | None = None
     protect: bool = True
 
     def __post_init__(self) -> None:
         """Refuse settings that AWS does not allow, or that exclude each other."""
-        check_range("max_message_bytes", self.max_message_bytes, MESSAGE_BYTES, "bytes")
-        require_customer_managed("key", self.key)
+        CheckedProps.__post_init__(self)  # plain `super()` fails in a dataclass with slots
         if self.existing is not None and (self.fifo or self.high_throughput):
             msg = "fifo and high_throughput must be left out with existing, because an existing topic is not changed"
             raise InvalidPropsError(msg)
@@ -138,7 +137,7 @@ class TopicChannel(Construct):
         Raises:
             InvalidPropsError: The URL is not https, or the topic cannot deliver to web servers.
         """
-        if not url.startswith(_HTTPS):
+        if is_known(url) and not url.startswith(_HTTPS):
             msg = f"url must begin with {_HTTPS}, got {url!r}"
             raise props_error(self, msg)
         props = self._outside("https", url, filter_policy)
@@ -164,7 +163,7 @@ class TopicChannel(Construct):
         Raises:
             InvalidPropsError: `address` is not an e-mail address, or the topic cannot deliver by e-mail.
         """
-        if "@" not in address:
+        if is_known(address) and "@" not in address:
             msg = f"address must be an e-mail address, got {address!r}"
             raise props_error(self, msg)
         props = self._outside("email", address, filter_policy)

@@ -11,16 +11,17 @@ from constructs import Construct
 
 from tsunagu.cdk.constructs.acknowledgement import acknowledge
 from tsunagu.cdk.constructs.filter_policy import FilterPolicy
-from tsunagu.cdk.constructs.key_access import SNS, allow_topic, from_topic, require_customer_managed
+from tsunagu.cdk.constructs.key_access import SNS, CustomerKey, allow_topic, from_topic
 from tsunagu.cdk.constructs.protection import removal_policy
 from tsunagu.cdk.constructs.queue_channel import DATA_KEY_REUSE, DEAD_LETTER_RETENTION
+from tsunagu.cdk.props import CheckedProps
 
 if TYPE_CHECKING:
     from constructs import IDependable
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class TopicSubscriptionProps:
+class TopicSubscriptionProps(CheckedProps):
     """Settings of a subscription.
 
     Attributes:
@@ -41,12 +42,8 @@ class TopicSubscriptionProps:
     endpoint: str
     raw: bool = True
     filter_policy: FilterPolicy | None = None
-    key: kms.IKey | None = None
+    key: CustomerKey | None = None
     protect: bool = True
-
-    def __post_init__(self) -> None:
-        """Refuse a key that AWS does not allow here."""
-        require_customer_managed("key", self.key)
 
 
 class TopicSubscription(Construct):

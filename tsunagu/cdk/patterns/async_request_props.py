@@ -2,17 +2,17 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Literal, get_args
+from typing import Literal
 
 from aws_cdk import Duration
 
 from tsunagu.cdk.constructs.dead_letter_notifier import DeadLetterNotifier
-from tsunagu.cdk.constructs.event_invocation import MAXIMUM_AGE, MAXIMUM_AGE_SECONDS, RETRIES
+from tsunagu.cdk.constructs.event_invocation import MAXIMUM_AGE, RETRIES, MaximumAge, Retries
 from tsunagu.cdk.constructs.idempotency_table import IdempotencyTable
 from tsunagu.cdk.constructs.queue_channel import DEAD_LETTER_RETENTION, QueueChannel
-from tsunagu.cdk.constructs.ranges import FUNCTION_TIMEOUT_SECONDS, check_range, check_seconds, check_type
+from tsunagu.cdk.constructs.ranges import FunctionTimeout, IdempotencyWindow, MetricsNamespace
 from tsunagu.cdk.constructs.request_gateway_settings import RequestGatewaySettings
-from tsunagu.cdk.constructs.request_sweeper import DEADLINE_SECONDS, RESEND_AFTER, RESEND_AFTER_SECONDS
+from tsunagu.cdk.constructs.request_sweeper import RESEND_AFTER, Deadline, ResendAfter
 from tsunagu.cdk.constructs.result_bucket import ResultBucket
 from tsunagu.cdk.constructs.topic_channel import TopicChannel
 from tsunagu.cdk.patterns.receiver_settings import ReceiverSettings
@@ -65,35 +65,26 @@ class AsyncRequestApiProps(RequestGatewaySettings):
     """
 
     worker: ReceiverSettings
-    timeout: Duration
+    timeout: FunctionTimeout
     delivery: Delivery = "queue"
-    deadline: Duration = DEADLINE
-    resend_after: Duration = RESEND_AFTER
-    retries: int = RETRIES[-1]
-    maximum_age: Duration = MAXIMUM_AGE
+    deadline: Deadline = DEADLINE
+    resend_after: ResendAfter = RESEND_AFTER
+    retries: Retries = RETRIES[-1]
+    maximum_age: MaximumAge = MAXIMUM_AGE
     channel: QueueChannel | None = None
     table: IdempotencyTable | None = None
     results: ResultBucket | None = None
     dead_letter_notifier: DeadLetterNotifier | None = None
     completion_topic: TopicChannel | None = None
     subscribers: Mapping[str, QueueChannel | str] = field(default_factory=dict)
-    idempotency_window: Duration | None = None
-    metrics_namespace: str = METRICS_NAMESPACE
+    idempotency_window: IdempotencyWindow | None = None
+    metrics_namespace: MetricsNamespace = METRICS_NAMESPACE
     single_writes: bool = False
     protect: bool = True
 
     def __post_init__(self) -> None:
         """Refuse settings that AWS does not allow, or that exclude each other."""
         RequestGatewaySettings.__post_init__(self)  # plain `super()` fails in a dataclass with slots
-        check_type("worker", self.worker, ReceiverSettings)
-        check_seconds("timeout", self.timeout, FUNCTION_TIMEOUT_SECONDS)
-        check_seconds("deadline", self.deadline, DEADLINE_SECONDS)
-        check_seconds("resend_after", self.resend_after, RESEND_AFTER_SECONDS)
-        check_range("retries", self.retries, RETRIES)
-        check_seconds("maximum_age", self.maximum_age, MAXIMUM_AGE_SECONDS)
-        if self.delivery not in get_args(Delivery):
-            msg = f"delivery must be queue or lambda_event, got {self.delivery!r}"
-            raise InvalidPropsError(msg)
         self.check_delivery(is_event=self.is_event)
         self._check_table()
         self._check_channel()

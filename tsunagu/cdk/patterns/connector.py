@@ -5,16 +5,15 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 from aws_cdk import Duration
-from aws_cdk import aws_kms as kms
 from constructs import Construct
 
 from tsunagu.cdk.constructs.dead_letter_notifier import DeadLetterNotifier, DeadLetterNotifierProps
 from tsunagu.cdk.constructs.error_path import path_in_errors
 from tsunagu.cdk.constructs.filter_policy import FilterPolicy
 from tsunagu.cdk.constructs.idempotency_table import IdempotencyTable, IdempotencyTableProps
-from tsunagu.cdk.constructs.key_access import require_customer_managed
+from tsunagu.cdk.constructs.key_access import CustomerKey
 from tsunagu.cdk.constructs.queue_channel import QueueChannel, QueueChannelProps
-from tsunagu.cdk.constructs.ranges import check_type
+from tsunagu.cdk.constructs.ranges import IdempotencyWindow, MetricsNamespace
 from tsunagu.cdk.constructs.topic_channel import TopicChannel, TopicChannelProps
 from tsunagu.cdk.constructs.topic_subscription import TopicSubscription
 from tsunagu.cdk.patterns.idempotent_receiver import (
@@ -24,13 +23,14 @@ from tsunagu.cdk.patterns.idempotent_receiver import (
     check_window,
 )
 from tsunagu.cdk.patterns.service import Service
+from tsunagu.cdk.props import CheckedProps
 from tsunagu.contracts.messages import SERVICE_ATTRIBUTE
 from tsunagu.contracts.telemetry import METRICS_NAMESPACE
 from tsunagu.errors import InvalidPropsError
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class ConnectorProps:
+class ConnectorProps(CheckedProps):
     """Settings of a connector.
 
     Attributes:
@@ -54,16 +54,16 @@ class ConnectorProps:
     topic: TopicChannel | None = None
     table: IdempotencyTable | None = None
     dead_letter_notifier: DeadLetterNotifier | None = None
-    queue_key: kms.IKey | None = None
-    idempotency_window: Duration | None = None
-    metrics_namespace: str = METRICS_NAMESPACE
+    queue_key: CustomerKey | None = None
+    idempotency_window: IdempotencyWindow | None = None
+    metrics_namespace: MetricsNamespace = METRICS_NAMESPACE
     single_writes: bool = False
     protect: bool = True
 
     def __post_init__(self) -> None:
         """Refuse settings that AWS does not allow, or that exclude each other."""
+        CheckedProps.__post_init__(self)  # plain `super()` fails in a dataclass with slots
         require_distinct_services(self.services)
-        require_customer_managed("queue_key", self.queue_key)
         if self.idempotency_window is not None:
             check_window(self.idempotency_window, self._least_window())
 
@@ -147,14 +147,13 @@ def require_distinct_services(services: Sequence[Service]) -> None:
     """Refuse services that share a construct id.
 
     Raises:
-        InvalidPropsError: There is no service, one is not a `Service`, or two names give the same construct id.
+        InvalidPropsError: There is no service, or two names give the same construct id.
     """
     if not services:
         msg = "services must have at least one service, got none"
         raise InvalidPropsError(msg)
     construct_ids = set()
     for service in services:
-        check_type("services", service, Service)
         if service.construct_id in construct_ids:
             msg = f"services must have different names, got {service.name} twice"
             raise InvalidPropsError(msg)

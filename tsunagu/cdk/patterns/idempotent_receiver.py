@@ -10,19 +10,17 @@ from tsunagu.cdk.constructs.acknowledgement import acknowledge
 from tsunagu.cdk.constructs.dead_letter_notifier import DeadLetterNotifier, DeadLetterNotifierProps
 from tsunagu.cdk.constructs.handler_function import HandlerFunction, HandlerFunctionProps
 from tsunagu.cdk.constructs.idempotency_table import IdempotencyTable, IdempotencyTableProps
-from tsunagu.cdk.constructs.key_spaces import ReceiverKeys
+from tsunagu.cdk.constructs.key_spaces import KeySpaceName, ReceiverKeys
 from tsunagu.cdk.constructs.queue_channel import QueueChannel
-from tsunagu.cdk.constructs.ranges import DAY_SECONDS, check_seconds, check_type
+from tsunagu.cdk.constructs.ranges import WINDOW_SECONDS, IdempotencyWindow, MetricsNamespace, check_seconds
 from tsunagu.cdk.patterns.receiver_settings import ReceiverSettings
 from tsunagu.contracts.environment import ReceiverEnvironment
-from tsunagu.contracts.items import KEY_SPACE_NAME
 from tsunagu.contracts.telemetry import METRICS_NAMESPACE
 from tsunagu.errors import InvalidPropsError
 
 # https://docs.aws.amazon.com/lambda/latest/dg/services-sqs-configure.html
 BATCH_SIZES_WITHOUT_WINDOW = range(1, 11)
 LEAST_LEASE_SECONDS = 5
-WINDOW_SECONDS = range(1, 10 * 365 * DAY_SECONDS + 1)
 
 WINDOW_SLACK = Duration.days(1)  # clocks differ, and a message can arrive in the last second of its retention
 
@@ -54,16 +52,15 @@ class IdempotentReceiverProps(ReceiverSettings):
     channel: QueueChannel
     table: IdempotencyTable | None = None
     dead_letter_notifier: DeadLetterNotifier | None = None
-    idempotency_window: Duration | None = None
-    metrics_namespace: str = METRICS_NAMESPACE
+    idempotency_window: IdempotencyWindow | None = None
+    metrics_namespace: MetricsNamespace = METRICS_NAMESPACE
     single_writes: bool = False
     transactions: bool = True
-    shared_keys: str | None = None
+    shared_keys: KeySpaceName | None = None
 
     def __post_init__(self) -> None:
         """Refuse settings that AWS does not allow, or that exclude each other."""
         ReceiverSettings.__post_init__(self)  # plain `super()` fails in a dataclass with slots
-        check_type("channel", self.channel, QueueChannel)
         self._check_batch()
         self._check_back_stop()
         self._check_window()
@@ -71,12 +68,7 @@ class IdempotentReceiverProps(ReceiverSettings):
         self._check_shared_keys()
 
     def _check_shared_keys(self) -> None:
-        if self.shared_keys is None:
-            return
-        if not KEY_SPACE_NAME.fullmatch(self.shared_keys):
-            msg = f"shared_keys must be 1 to 64 letters, digits, hyphens and underscores, got {self.shared_keys!r}"
-            raise InvalidPropsError(msg)
-        if self.table is None:
+        if self.shared_keys is not None and self.table is None:
             msg = f"table must be given with shared_keys, because keys are shared in one table, got {self.shared_keys}"
             raise InvalidPropsError(msg)
 

@@ -2,20 +2,21 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Annotated
 
 from tsunagu.cdk.constructs.claim_check_bucket import ClaimCheckBucket
 from tsunagu.cdk.constructs.dead_letter_notifier import DeadLetterNotifier
 from tsunagu.cdk.constructs.handler_function import HandlerFunctionProps
 from tsunagu.cdk.constructs.idempotency_table import IdempotencyTable
-from tsunagu.cdk.constructs.key_access import require_customer_managed
+from tsunagu.cdk.constructs.key_access import CustomerKey
 from tsunagu.cdk.constructs.queue_channel import NO_WAIT, QueueChannel
-from tsunagu.cdk.constructs.ranges import check_range, check_type
+from tsunagu.cdk.constructs.ranges import IdempotencyWindow, MetricsNamespace
 from tsunagu.cdk.constructs.topic_channel import MESSAGE_BYTES, TopicChannel
 from tsunagu.cdk.patterns.connector import require_distinct_services
 from tsunagu.cdk.patterns.idempotent_receiver import check_window
 from tsunagu.cdk.patterns.pipeline_limits import least_window, longest_run
-from tsunagu.cdk.patterns.service import Service, pascal_case, require_name
+from tsunagu.cdk.patterns.service import Name, Service, pascal_case
+from tsunagu.cdk.props import Between, CheckedProps
 from tsunagu.contracts.messages import SNS_MESSAGE_BYTES
 from tsunagu.contracts.pipeline import HOP_LIMIT, LARGEST_PAYLOAD_BYTES
 from tsunagu.contracts.telemetry import METRICS_NAMESPACE
@@ -23,7 +24,6 @@ from tsunagu.errors import InvalidPropsError
 
 if TYPE_CHECKING:
     from aws_cdk import Duration
-    from aws_cdk import aws_kms as kms
 
 INLINE_LIMITS = range(MESSAGE_BYTES[-1] + 1)
 PAYLOAD_LIMITS = range(1_024, 100 * 1_048_576 + 1)  # the function reads it into memory
@@ -31,7 +31,7 @@ HOP_LIMITS = range(1, 1_001)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Step:
+class Step(CheckedProps):
     """One step of a pipeline: services that work in parallel on the results of the previous step.
 
     Attributes:
@@ -43,13 +43,13 @@ class Step:
         InvalidPropsError: The name has another form, there is no service, or the topic is a FIFO topic.
     """
 
-    name: str
+    name: Name
     services: Sequence[Service]
     topic: TopicChannel | None = None
 
     def __post_init__(self) -> None:
         """Refuse settings that the runtime does not allow."""
-        require_name("name", self.name)
+        CheckedProps.__post_init__(self)  # plain `super()` fails in a dataclass with slots
         require_distinct_services(self.services)
         _require_standard(f"topic of step {self.name}", self.topic)
 
@@ -60,7 +60,7 @@ class Step:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class ServicePipelineProps:
+class ServicePipelineProps(CheckedProps):
     """Settings of a pipeline.
 
     Attributes:
@@ -95,7 +95,7 @@ class ServicePipelineProps:
             each other.
     """
 
-    name: str
+    name: Name
     preprocessor: HandlerFunctionProps
     steps: Sequence[Step]
     entry: QueueChannel | None = None
@@ -104,27 +104,24 @@ class ServicePipelineProps:
     dead_letter_notifier: DeadLetterNotifier | None = None
     bucket: ClaimCheckBucket | None = None
     table: IdempotencyTable | None = None
-    queue_key: "kms.IKey | None" = None
-    topic_key: "kms.IKey | None" = None
-    max_message_bytes: int = SNS_MESSAGE_BYTES
-    inline_bytes: int | None = None
-    largest_payload_bytes: int = LARGEST_PAYLOAD_BYTES
-    hop_limit: int = HOP_LIMIT
-    idempotency_window: "Duration | None" = None
-    metrics_namespace: str = METRICS_NAMESPACE
+    queue_key: CustomerKey | None = None
+    topic_key: CustomerKey | None = None
+    max_message_bytes: Annotated[int, Between(MESSAGE_BYTES, "bytes")] = SNS_MESSAGE_BYTES
+    inline_bytes: Annotated[int, Between(INLINE_LIMITS, "bytes")] | None = None
+    largest_payload_bytes: Annotated[int, Between(PAYLOAD_LIMITS, "bytes")] = LARGEST_PAYLOAD_BYTES
+    hop_limit: Annotated[int, Between(HOP_LIMITS, "hops")] = HOP_LIMIT
+    idempotency_window: IdempotencyWindow | None = None
+    metrics_namespace: MetricsNamespace = METRICS_NAMESPACE
     single_writes: bool = False
     protect: bool = True
 
     def __post_init__(self) -> None:
         """Refuse settings that AWS or the runtime does not allow, or that exclude each other."""
-        require_name("name", self.name)
-        check_type("preprocessor", self.preprocessor, HandlerFunctionProps)
+        CheckedProps.__post_init__(self)  # plain `super()` fails in a dataclass with slots
         self._check_steps()
         self._check_entry()
         self._check_numbers()
         _require_standard("completion_topic", self.completion_topic)
-        require_customer_managed("queue_key", self.queue_key)
-        require_customer_managed("topic_key", self.topic_key)
 
     def _check_steps(self) -> None:
         if not self.steps:
@@ -140,7 +137,6 @@ class ServicePipelineProps:
     def _check_entry(self) -> None:
         if self.entry is None:
             return
-        check_type("entry", self.entry, QueueChannel)
         timeout, of_entry = self.preprocessor.timeout.to_seconds(), self.entry.props.handler_timeout.to_seconds()
         if timeout != of_entry:
             msg = (
@@ -149,13 +145,9 @@ class ServicePipelineProps:
             raise InvalidPropsError(msg)
 
     def _check_numbers(self) -> None:
-        check_range("largest_payload_bytes", self.largest_payload_bytes, PAYLOAD_LIMITS, "bytes")
-        check_range("hop_limit", self.hop_limit, HOP_LIMITS, "hops")
         if self.hop_limit < len(self.steps):
             msg = f"hop_limit must be at least the {len(self.steps)} steps of the pipeline, got {self.hop_limit}"
             raise InvalidPropsError(msg)
-        if self.inline_bytes is not None:
-            check_range("inline_bytes", self.inline_bytes, INLINE_LIMITS, "bytes")
         if self.idempotency_window is not None:
             check_window(self.idempotency_window, self._least_window())
 

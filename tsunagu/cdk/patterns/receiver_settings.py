@@ -1,14 +1,13 @@
 """Settings of functions that consume a queue."""
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import Annotated
+
+from aws_cdk import Duration
 
 from tsunagu.cdk.constructs.handler_function import HandlerSettings
-from tsunagu.cdk.constructs.ranges import check_range
+from tsunagu.cdk.props import Between, CheckedProps, is_known
 from tsunagu.errors import InvalidPropsError
-
-if TYPE_CHECKING:
-    from aws_cdk import Duration
 
 # https://docs.aws.amazon.com/lambda/latest/dg/services-sqs-configure.html
 BATCH_SIZES = range(1, 10_001)
@@ -18,9 +17,11 @@ MINIMUM_POLLERS = range(2, 201)
 MAXIMUM_POLLERS = range(2, 2_001)
 MAX_ATTEMPTS = range(1, 101)
 
+MaxAttempts = Annotated[int, Between(MAX_ATTEMPTS)]
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class ProvisionedPollers:
+class ProvisionedPollers(CheckedProps):
     """Pollers that are reserved for one queue, so that it need not wait for scaling. AWS charges each by the hour.
 
     Attributes:
@@ -31,13 +32,12 @@ class ProvisionedPollers:
         InvalidPropsError: A number is out of range, or the minimum is above the maximum.
     """
 
-    minimum: int
-    maximum: int
+    minimum: Annotated[int, Between(MINIMUM_POLLERS, "pollers")]
+    maximum: Annotated[int, Between(MAXIMUM_POLLERS, "pollers")]
 
     def __post_init__(self) -> None:
         """Refuse settings that AWS does not allow, or that exclude each other."""
-        check_range("minimum", self.minimum, MINIMUM_POLLERS, "pollers")
-        check_range("maximum", self.maximum, MAXIMUM_POLLERS, "pollers")
+        CheckedProps.__post_init__(self)  # plain `super()` fails in a dataclass with slots
         if self.minimum > self.maximum:
             msg = f"minimum must be at most the maximum of {self.maximum:,} pollers, got {self.minimum:,}"
             raise InvalidPropsError(msg)
@@ -67,19 +67,17 @@ class ReceiverSettings(HandlerSettings):
         InvalidPropsError: A number is out of range, or two settings exclude each other.
     """
 
-    batch_size: int = 10
-    max_concurrency: int | None = None
+    batch_size: Annotated[int, Between(BATCH_SIZES, "messages")] = 10
+    max_concurrency: Annotated[int, Between(MAX_CONCURRENCY, deployed=True)] | None = None
     pollers: ProvisionedPollers | None = None
-    max_attempts: int = 5
-    lease: "Duration | None" = None
+    max_attempts: MaxAttempts = 5
+    lease: Duration | None = None
     log_tracebacks: bool = False
     publish_error_text: bool = False
 
     def __post_init__(self) -> None:
         """Refuse settings that AWS does not allow, or that exclude each other."""
         HandlerSettings.__post_init__(self)  # plain `super()` fails in a dataclass with slots
-        check_range("max_attempts", self.max_attempts, MAX_ATTEMPTS)
-        check_range("batch_size", self.batch_size, BATCH_SIZES, "messages")
         self._check_concurrency()
         if self.lease is not None and self.batch_size != 1:
             msg = f"batch_size must be 1 with a lease, because heartbeats extend one message, got {self.batch_size:,}"
@@ -89,13 +87,12 @@ class ReceiverSettings(HandlerSettings):
         if self.max_concurrency is not None and self.pollers is not None:
             msg = "max_concurrency must be left out with pollers, because Lambda accepts one of the two, got both"
             raise InvalidPropsError(msg)
-        if self.max_concurrency is not None:
-            check_range("max_concurrency", self.max_concurrency, MAX_CONCURRENCY)
         # Lambda's pollers start with several batches at once. A throttled batch returns, and uses up receives.
         least = self.max_concurrency or MAX_CONCURRENCY[0]
-        if self.reserved_concurrency is not None and self.reserved_concurrency < least:
+        reserved = self.reserved_concurrency
+        if reserved is not None and is_known(reserved) and is_known(least) and reserved < least:
             msg = (
                 f"reserved_concurrency must be at least {least:,}, because a throttled mapping uses up receives of its "
-                f"messages, got {self.reserved_concurrency:,}"
+                f"messages, got {reserved:,}"
             )
             raise InvalidPropsError(msg)

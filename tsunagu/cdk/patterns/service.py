@@ -1,17 +1,38 @@
 """A service of a connector or a pipeline: settings of its queue and its function."""
 
 from dataclasses import dataclass, fields
-from typing import Any
+from typing import Annotated, Any
 
 from aws_cdk import Duration
 
 from tsunagu.cdk.constructs.queue_channel import DEAD_LETTER_RETENTION, QueueChannel, QueueChannelProps
-from tsunagu.cdk.constructs.ranges import FUNCTION_TIMEOUT_SECONDS, check_seconds, check_type
+from tsunagu.cdk.constructs.ranges import FunctionTimeout
 from tsunagu.cdk.patterns.receiver_settings import ReceiverSettings
+from tsunagu.cdk.props import require_known, shown
 from tsunagu.contracts.claims import ClaimKeyError, check_name
 from tsunagu.errors import InvalidPropsError
 
 HANDLER_TIMEOUT = Duration.seconds(30)
+
+
+class PartOfKeys:
+    """The rule of the names of pipelines, steps and services, which are part of the keys of objects and items."""
+
+    def check(self, name: str, value: str) -> None:
+        """Refuse a name that a key cannot have.
+
+        Raises:
+            InvalidPropsError: It is one.
+        """
+        require_known(name, value)
+        try:
+            check_name(name, value)
+        except ClaimKeyError as error:
+            msg = f"{error.expectation}, got {shown(value)}"
+            raise InvalidPropsError(msg) from None
+
+
+Name = Annotated[str, PartOfKeys()]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -30,20 +51,16 @@ class Service(ReceiverSettings):
         InvalidPropsError: The name has another form, a number is out of range, or two settings exclude each other.
     """
 
-    name: str
-    handler_timeout: Duration = HANDLER_TIMEOUT
+    name: Name
+    handler_timeout: FunctionTimeout = HANDLER_TIMEOUT
     channel: QueueChannel | None = None
 
     def __post_init__(self) -> None:
         """Refuse settings that AWS does not allow, or that exclude each other."""
         ReceiverSettings.__post_init__(self)  # plain `super()` fails in a dataclass with slots
-        require_name("name", self.name)
-        check_seconds("handler_timeout", self.handler_timeout, FUNCTION_TIMEOUT_SECONDS)
-        if self.channel is not None:
-            check_type("channel", self.channel, QueueChannel)
-            if self.handler_timeout is not HANDLER_TIMEOUT:
-                msg = f"handler_timeout of {self.name} must be left out with channel, which has its own, got both"
-                raise InvalidPropsError(msg)
+        if self.channel is not None and self.handler_timeout is not HANDLER_TIMEOUT:
+            msg = f"handler_timeout of {self.name} must be left out with channel, which has its own, got both"
+            raise InvalidPropsError(msg)
 
     @property
     def construct_id(self) -> str:
@@ -59,19 +76,6 @@ class Service(ReceiverSettings):
     def receiver_settings(self) -> dict[str, Any]:
         """Return the settings of the receiver, by the name of its prop."""
         return {field.name: getattr(self, field.name) for field in fields(ReceiverSettings)}
-
-
-def require_name(prop: str, value: object) -> str:
-    """Return `value` if it can be the name of a pipeline, a step or a service.
-
-    Raises:
-        InvalidPropsError: It cannot be one.
-    """
-    try:
-        return check_name(prop, value)
-    except ClaimKeyError as error:
-        msg = f"{error.expectation}, got {str(value)[:64]!r}"
-        raise InvalidPropsError(msg) from None
 
 
 def pascal_case(name: str) -> str:

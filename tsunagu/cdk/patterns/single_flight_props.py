@@ -1,28 +1,30 @@
 """Settings of a scheduled job, and the numbers that follow from them."""
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import Annotated
 
 from aws_cdk import Duration
 from aws_cdk import aws_scheduler as scheduler
 
-from tsunagu.cdk.constructs.dead_letter_notifier import LONGEST_PAUSE
+from tsunagu.cdk.constructs.dead_letter_notifier import LONGEST_PAUSE, DeadLetterNotifier
 from tsunagu.cdk.constructs.handler_function import HandlerSettings
-from tsunagu.cdk.constructs.key_access import require_customer_managed
+from tsunagu.cdk.constructs.idempotency_table import IdempotencyTable
+from tsunagu.cdk.constructs.key_access import CustomerKey
+from tsunagu.cdk.constructs.key_spaces import KeySpaceName
 from tsunagu.cdk.constructs.queue_channel import QueueChannelProps
-from tsunagu.cdk.constructs.ranges import DAY_SECONDS, FUNCTION_TIMEOUT_SECONDS, check_range, check_seconds, check_type
+from tsunagu.cdk.constructs.ranges import (
+    DAY_SECONDS,
+    FUNCTION_TIMEOUT_SECONDS,
+    IdempotencyWindow,
+    MetricsNamespace,
+    check_seconds,
+)
 from tsunagu.cdk.patterns.idempotent_receiver import LEAST_LEASE_SECONDS
-from tsunagu.cdk.patterns.receiver_settings import MAX_ATTEMPTS
+from tsunagu.cdk.patterns.receiver_settings import MaxAttempts
 from tsunagu.cdk.patterns.single_flight_definition import RunLimits
-from tsunagu.contracts.schedules import is_job_name
+from tsunagu.cdk.props import Between, Seconds
 from tsunagu.contracts.telemetry import METRICS_NAMESPACE
 from tsunagu.errors import InvalidPropsError
-
-if TYPE_CHECKING:
-    from aws_cdk import aws_kms as kms
-
-    from tsunagu.cdk.constructs.dead_letter_notifier import DeadLetterNotifier
-    from tsunagu.cdk.constructs.idempotency_table import IdempotencyTable
 
 HANDLER_SECONDS = range(LEAST_LEASE_SECONDS, FUNCTION_TIMEOUT_SECONDS[-1] + 1)
 RUN_SECONDS = range(60, 3 * DAY_SECONDS + 1)  # the queue keeps a message for 4 days
@@ -40,6 +42,24 @@ _DEFAULT_LEASE = Duration.seconds(30)
 _DEFAULT_RUN = Duration.hours(6)
 _DEFAULT_TICK_AGE = Duration.minutes(5)
 _DEFAULT_SUCCESS_ALARM = Duration.days(1)
+
+
+class WholePeriods:
+    """The rule of a time that an alarm looks back: a whole number of minutes, or above a day of hours."""
+
+    def check(self, name: str, value: Duration) -> None:
+        """Refuse a duration that is no whole number of the periods of an alarm.
+
+        Raises:
+            InvalidPropsError: It is none, or out of range.
+        """
+        Seconds(ALARM_SECONDS).check(name, value)
+        seconds = int(value.to_seconds())
+        unit = 60 if seconds <= DAY_SECONDS else 3_600
+        if seconds % unit:
+            words = "minutes" if unit == 60 else "hours"  # noqa: PLR2004 - a minute
+            msg = f"{name} must be a whole number of {words}, got {seconds:,} seconds"
+            raise InvalidPropsError(msg)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -78,41 +98,29 @@ class SingleFlightScheduleProps(HandlerSettings):
         InvalidPropsError: A number is out of range, or two settings exclude each other.
     """
 
-    job: str
+    job: KeySpaceName
     schedule: scheduler.ScheduleExpression
-    handler_timeout: Duration
+    handler_timeout: Annotated[Duration, Seconds(HANDLER_SECONDS)]
     enabled: bool = True
-    longest_run: Duration = _DEFAULT_RUN
+    longest_run: Annotated[Duration, Seconds(RUN_SECONDS)] = _DEFAULT_RUN
     lease: Duration | None = None
-    max_attempts: int = 5
-    table: "IdempotencyTable | None" = None
-    dead_letter_notifier: "DeadLetterNotifier | None" = None
-    queue_key: "kms.IKey | None" = None
-    idempotency_window: Duration | None = None
-    metrics_namespace: str = METRICS_NAMESPACE
+    max_attempts: MaxAttempts = 5
+    table: IdempotencyTable | None = None
+    dead_letter_notifier: DeadLetterNotifier | None = None
+    queue_key: CustomerKey | None = None
+    idempotency_window: IdempotencyWindow | None = None
+    metrics_namespace: MetricsNamespace = METRICS_NAMESPACE
     single_writes: bool = False
     log_tracebacks: bool = False
     publish_error_text: bool = False
-    tick_retries: int = 3
-    tick_age: Duration = _DEFAULT_TICK_AGE
-    success_alarm_after: Duration = _DEFAULT_SUCCESS_ALARM
+    tick_retries: Annotated[int, Between(TICK_RETRIES)] = 3
+    tick_age: Annotated[Duration, Seconds(TICK_AGE_SECONDS)] = _DEFAULT_TICK_AGE
+    success_alarm_after: Annotated[Duration, WholePeriods()] = _DEFAULT_SUCCESS_ALARM
     run_alarm_after: Duration | None = None
 
     def __post_init__(self) -> None:
         """Refuse settings that AWS does not allow, or that exclude each other."""
         HandlerSettings.__post_init__(self)  # plain `super()` fails in a dataclass with slots
-        check_type("job", self.job, str)
-        if not is_job_name(self.job):
-            msg = f"job must be 1 to 64 letters, digits, hyphens and underscores, got {self.job!r}"
-            raise InvalidPropsError(msg)
-        check_type("schedule", self.schedule, scheduler.ScheduleExpression)
-        require_customer_managed("queue_key", self.queue_key)
-        check_range("max_attempts", self.max_attempts, MAX_ATTEMPTS)
-        check_range("tick_retries", self.tick_retries, TICK_RETRIES)
-        check_seconds("tick_age", self.tick_age, TICK_AGE_SECONDS)
-        _check_period("success_alarm_after", self.success_alarm_after)
-        check_seconds("longest_run", self.longest_run, RUN_SECONDS)
-        check_seconds("handler_timeout", self.handler_timeout, HANDLER_SECONDS)
         timeout = int(self.handler_timeout.to_seconds())
         if self.lease is not None:
             check_seconds("lease", self.lease, range(LEAST_LEASE_SECONDS, timeout + 1))
@@ -164,14 +172,3 @@ class SingleFlightScheduleProps(HandlerSettings):
     def longest_block(self) -> Duration:
         """Longest time for which one run can block the job, whatever fails: then its lease ends by itself."""
         return Duration.seconds(self.limits.lease_seconds)
-
-
-def _check_period(name: str, value: Duration) -> None:
-    """Refuse a duration that is no whole number of the periods of an alarm."""
-    check_seconds(name, value, ALARM_SECONDS)
-    seconds = int(value.to_seconds())
-    unit = 60 if seconds <= DAY_SECONDS else 3_600
-    if seconds % unit:
-        words = "minutes" if unit == 60 else "hours"  # noqa: PLR2004 - a minute
-        msg = f"{name} must be a whole number of {words}, got {seconds:,} seconds"
-        raise InvalidPropsError(msg)

@@ -177,8 +177,13 @@ def test_an_empty_body_is_refused(velocity: Velocity) -> None:
 def authorizer(kind: apigateway.AuthorizationType) -> Any:
     class Given:
         authorization_type = kind
+        authorizer_id = "id"
 
     return Given()
+
+
+def unmade(kind: type) -> Any:
+    return object.__new__(kind)  # a construct needs a stack, and nothing here reads it
 
 
 CALLERS: dict[str, tuple[dict[str, Any], dict[str, Any]]] = {
@@ -191,7 +196,7 @@ CALLERS: dict[str, tuple[dict[str, Any], dict[str, Any]]] = {
         {"authorizer": authorizer(apigateway.AuthorizationType.CUSTOM)},
         {"authorizer": {"principalId": "AROA"}},
     ),
-    "api key": ({"usage_plan": object()}, {"identity": {"apiKeyId": "AROA"}}),
+    "api key": ({"usage_plan": unmade(apigateway.UsagePlan)}, {"identity": {"apiKeyId": "AROA"}}),
 }
 
 

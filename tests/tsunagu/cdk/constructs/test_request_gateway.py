@@ -350,18 +350,21 @@ class Unreadable:
     pass
 
 
+# Constructs without a stack, which are refused before anything reads them.
+UNMADE_PLAN, UNMADE_API = object.__new__(apigateway.UsagePlan), object.__new__(apigateway.RestApi)
+
 WRONG: list[tuple[dict[str, Any], str]] = [
     ({"name": "a/b"}, "name must be 1 to 64 letters"),
     ({"name": ""}, "name must be 1 to 64 letters"),
-    ({"name": "requests"}, "name must be another one"),
+    ({"name": "requests"}, "name must not be requests, because it is the path of the status"),
     ({"path": "/desk"}, "path must be parts of letters"),
     ({"path": "desk//v2"}, "path must be parts of letters"),
     ({"path": "{id}"}, "path must be parts of letters"),
-    ({"public": True, "usage_plan": object()}, "one of authorizer, usage_plan and public"),
+    ({"public": True, "usage_plan": UNMADE_PLAN}, "one of authorizer, usage_plan and public"),
     ({"authorization_scopes": ["a"]}, "authorization_scopes must be left out"),
     ({"kept_headers": ["X Y"]}, "kept_headers must be letters"),
     ({"kept_headers": ["x'|.*"]}, "kept_headers must be letters"),
-    ({"kept_headers": ["AUTHORIZATION"]}, "kept_headers must not have AUTHORIZATION"),
+    ({"kept_headers": ["AUTHORIZATION"]}, "kept_headers must not be AUTHORIZATION, because"),
     ({"query_parameters": ["month"]}, "query_parameters must be left out with the delivery queue"),
     ({"query_parameters": ["a b"]}, "query_parameters must be letters"),
     ({"largest_body_bytes": 0}, "largest_body_bytes must be between 1 and 390,000"),
@@ -371,7 +374,10 @@ WRONG: list[tuple[dict[str, Any], str]] = [
     ({"burst_limit": 0}, "burst_limit must be between 1"),
     ({"cors_origin": "https://a.example/"}, "cors_origin must be an origin"),
     ({"cors_origin": "https://a.example', 'x"}, "cors_origin must be an origin"),
-    ({"api": object(), "binary_media_types": ["image/png"]}, "binary_media_types must be left out with api"),
+    (
+        {"api": UNMADE_API, "binary_media_types": ["image/png"]},
+        "binary_media_types must be left out with api",
+    ),
 ]
 
 

@@ -204,7 +204,7 @@ def test_what_holds_data_is_kept_unless_told(stack: Stack, worker: ReceiverSetti
 @pytest.mark.parametrize(
     ("settings", "message"),
     [
-        ({"delivery": "email"}, "delivery must be queue or lambda_event, got 'email'"),
+        ({"delivery": "email"}, "delivery must be one of queue, lambda_event, got 'email'"),
         ({"deadline": Duration.seconds(60)}, "deadline must be between 120 and"),
         ({"resend_after": Duration.seconds(30)}, "resend_after must be between 60 and"),
         ({"retries": 3}, "retries must be between 0 and 2"),

@@ -276,7 +276,8 @@ def test_what_is_not_protected_goes_with_its_stack(stack: Stack, package: Handle
         ),
         ({}, {"max_concurrency": "2"}, "max_concurrency must be of type int, got '2'"),
         ({}, {"idempotency_window": 3600}, "idempotency_window must be of type Duration, got 3600"),
-        ({}, {"environment": {"A": "b"}}, "environment must be of type EnvironmentContract, got 'A'"),
+        ({}, {"environment": {"A": "b"}}, "environment must be of type Sequence, got a dict"),
+        ({}, {"environment": ["A"]}, "environment must be of type EnvironmentContract, got 'A'"),
         ({}, {"max_concurrency": 1}, "max_concurrency must be between 2 and 1,000, got 1"),
         ({}, {"max_concurrency": 1001}, "max_concurrency must be between 2 and 1,000, got 1,001"),
         (

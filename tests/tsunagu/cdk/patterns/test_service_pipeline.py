@@ -417,7 +417,7 @@ def test_fifo_topics_are_refused(stack: Stack, package: HandlerPackage) -> None:
 @pytest.mark.parametrize(
     ("settings", "sentence"),
     [
-        ({"max_message_bytes": 1}, "^Stack/Orders: max_message_bytes must be between"),
+        ({"max_message_bytes": 1}, "^max_message_bytes must be between"),
         ({"idempotency_window": Duration.days(3_640)}, "^Stack/Orders: expiration must be between"),
     ],
 )

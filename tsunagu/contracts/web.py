@@ -29,6 +29,7 @@ class WebEnvironment(EnvironmentContract):
             and table are not taken for its own. Default: not compared.
         serves_api: Whether the function answers HTTP. False: it does not import the application.
         serves_queue: Whether the function consumes the queue. False: an event of SQS is refused.
+        queue_url: URL of the queue, where a route may send to it. Default: it may not, or there is no queue.
     """
 
     idempotency_table_name: str
@@ -40,3 +41,4 @@ class WebEnvironment(EnvironmentContract):
     web_place: str = ""
     serves_api: bool = True
     serves_queue: bool = True
+    queue_url: str = ""

@@ -28,9 +28,9 @@ def public_classes(package: ModuleType) -> Iterator[type]:
                 yield kind
 
 
-# What receivers keep of a table that they share, the numbers of a job's state machine, and parts of a request gateway:
-# no stack makes them.
-BEHIND = {"KeySpaces", "ReceiverKeys", "RunLimits", "Answers", "Call", "GatewayApi"}
+# What receivers keep of a table that they share, the numbers of a job's state machine, and parts of a gateway or a web
+# API: no stack makes them.
+BEHIND = {"KeySpaces", "ReceiverKeys", "RunLimits", "Answers", "Call", "GatewayApi", "WebHttpApi", "WebRestApi"}
 
 
 @pytest.mark.parametrize("package", [constructs, patterns], ids=lambda package: package.__name__)

@@ -20,6 +20,8 @@ from tsunagu.cdk.constructs.request_sweeper import RequestSweeper, RequestSweepe
 from tsunagu.cdk.constructs.result_bucket import ResultBucket, ResultBucketProps
 from tsunagu.cdk.constructs.topic_channel import TopicChannel, TopicChannelProps
 from tsunagu.cdk.constructs.topic_subscription import TopicSubscription, TopicSubscriptionProps
+from tsunagu.cdk.constructs.web_api import WebApi, WebApiProps
+from tsunagu.cdk.constructs.web_api_settings import WebApiCors, WebApiDomain, WebApiSettings
 
 __all__ = [
     "ClaimCheckBucket",
@@ -57,6 +59,11 @@ __all__ = [
     "TopicChannelProps",
     "TopicSubscription",
     "TopicSubscriptionProps",
+    "WebApi",
+    "WebApiCors",
+    "WebApiDomain",
+    "WebApiProps",
+    "WebApiSettings",
     "acknowledge",
     "removal_policy",
 ]

@@ -283,6 +283,22 @@ class DeadLetterNotifier(Construct):
         minutes = {"evaluation_periods": _RUN_MINUTES, "datapoints_to_alarm": _RUNS_TO_ALARM}
         return self._alarm(scope, "ServerErrorAlarm", description, metric, **minutes)
 
+    def watch_web_api(self, scope: Construct, metric: cloudwatch.Metric) -> cloudwatch.Alarm:
+        """Create an alarm on a web application that answers with a status of 500 and above.
+
+        It is raised after three minutes of the last five, as `watch_gateway` is.
+
+        Args:
+            scope: Where the alarm is created, usually the API.
+            metric: Answers with such a status.
+        """
+        description = (
+            "A web application answers with a status of 500 and above: a route raises, or its function is throttled, "
+            "runs out of time or memory, or does not start. The log of the function says which, or has nothing."
+        )
+        minutes = {"evaluation_periods": _RUN_MINUTES, "datapoints_to_alarm": _RUNS_TO_ALARM}
+        return self._alarm(scope, "ServerErrorAlarm", description, metric.with_(period=_PERIOD), **minutes)
+
     def grant_notify(self, grantee: iam.IGrantable) -> iam.Grant:
         """Let `grantee` publish to the topic, and use the topic's key."""
         grantor = Grantor(self, self.topic, self.key)

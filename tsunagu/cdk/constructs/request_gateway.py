@@ -94,7 +94,7 @@ class RequestGateway(Construct):
             self._schema = props.schema
         retry_after_seconds = int(props.retry_after.to_seconds())
         self._answers = Answers(headers=self._cors_headers, retry_after_seconds=retry_after_seconds)
-        new = None if props.api else GatewayApi(self, "Gateway", props, answers=self._answers, protect=props.protect)
+        new = None if props.api else self._gateway_api(retry_after_seconds)
         self._new_api = new.api if new else None
         self.api: apigateway.IRestApi = self._new_api or cast("apigateway.IRestApi", props.api)
         self.stage = new.api.deployment_stage if new else None
@@ -158,6 +158,17 @@ class RequestGateway(Construct):
         place = {"ApiName": self.api.rest_api_name}
         settings = {"statistic": "Sum", **options}
         return cloudwatch.Metric(namespace="AWS/ApiGateway", metric_name=name, dimensions_map=place, **settings)
+
+    def _gateway_api(self, retry_after_seconds: int) -> GatewayApi:
+        return GatewayApi(
+            self,
+            "Gateway",
+            self._props,
+            headers=self._cors_headers,
+            retry_after_seconds=retry_after_seconds,
+            protect=self._props.protect,
+            binary_media_types=self._props.binary_media_types,
+        )
 
     def _base(self) -> apigateway.IResource:
         resource: apigateway.IResource = self.api.root

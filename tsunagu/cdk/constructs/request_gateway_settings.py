@@ -33,7 +33,7 @@ PRINCIPAL_VARIABLE = "authorizer.principalId"
 API_KEY_VARIABLE = "identity.apiKeyId"
 
 _HEADER_NAME = re.compile(r"[A-Za-z0-9_-]{1,128}")
-_PATH = re.compile(r"([A-Za-z0-9_-]{1,64}(/[A-Za-z0-9_-]{1,64})*)?")
+PATH = re.compile(r"([A-Za-z0-9_-]{1,64}(/[A-Za-z0-9_-]{1,64})*)?")
 _PARAMETER_NAME = re.compile(r"[A-Za-z0-9_-]{1,64}")
 _ORIGIN = re.compile(r"\*|https?://[A-Za-z0-9.-]+(:[0-9]{1,5})?")
 # Who has one of these can act for the caller. A record is no place for them.

@@ -1,5 +1,7 @@
 """Patterns: constructs made of several constructs, with numbers that fit each other."""
 
+from tsunagu.cdk.patterns.api_and_queue_function import ApiAndQueueFunction
+from tsunagu.cdk.patterns.api_and_queue_props import ApiAndQueueFunctionProps, ApiFunctionSettings
 from tsunagu.cdk.patterns.async_request_api import AsyncRequestApi
 from tsunagu.cdk.patterns.async_request_props import AsyncRequestApiProps
 from tsunagu.cdk.patterns.connector import ConnectedService, Connector, ConnectorProps
@@ -13,6 +15,9 @@ from tsunagu.cdk.patterns.single_flight_props import SingleFlightScheduleProps
 from tsunagu.cdk.patterns.single_flight_schedule import SingleFlightSchedule
 
 __all__ = [
+    "ApiAndQueueFunction",
+    "ApiAndQueueFunctionProps",
+    "ApiFunctionSettings",
     "AsyncRequestApi",
     "AsyncRequestApiProps",
     "ConnectedService",

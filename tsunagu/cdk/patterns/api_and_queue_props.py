@@ -1,0 +1,219 @@
+"""Settings of a function that answers HTTP and consumes a queue."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field, fields
+from typing import Any, Literal, get_args
+
+from aws_cdk import Duration
+
+from tsunagu.cdk.constructs.dead_letter_notifier import DeadLetterNotifier
+from tsunagu.cdk.constructs.handler_function import HandlerFunctionProps, HandlerSettings
+from tsunagu.cdk.constructs.idempotency_table import IdempotencyTable
+from tsunagu.cdk.constructs.network import Network
+from tsunagu.cdk.constructs.queue_channel import QueueChannel
+from tsunagu.cdk.constructs.ranges import FUNCTION_TIMEOUT_SECONDS, check_range, check_seconds, check_type
+from tsunagu.cdk.constructs.web_api_settings import WebApiSettings
+from tsunagu.cdk.patterns.receiver_settings import ReceiverSettings
+from tsunagu.contracts.environment import EnvironmentContract
+from tsunagu.contracts.telemetry import METRICS_NAMESPACE
+from tsunagu.errors import InvalidPropsError
+
+FunctionMode = Literal["shared", "split"]
+
+TIMEOUT = Duration.seconds(20)
+API_CONCURRENCY = 10
+API_CONCURRENCY_RANGE = range(1, 1_000_001)
+USE_SPLIT = 'use mode="split"'
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ApiFunctionSettings:
+    """Settings of the function that answers HTTP, where the queue has another function.
+
+    What is not here, such as the handler package and the platform, is that of the queue's function.
+
+    Attributes:
+        timeout: Longest time of one request, at most 30 seconds behind an HTTP API, and 29 behind a REST API.
+            Default: 20 seconds.
+        memory_mib: Memory in MiB. Default: that of the queue's function.
+        reserved_concurrency: Concurrency that is reserved for the function, and its limit. Default: none is reserved.
+        environment: Environment records that the handler reads. Default: those of the queue's function.
+        network: VPC, subnets and security groups. Default: those of the queue's function.
+
+    Raises:
+        InvalidPropsError: The time-out is out of range. The others are checked with the function.
+    """
+
+    timeout: Duration = TIMEOUT
+    memory_mib: int | None = None
+    reserved_concurrency: int | None = None
+    environment: Sequence[EnvironmentContract] | None = None
+    network: Network | None = None
+
+    def __post_init__(self) -> None:
+        """Refuse settings that AWS does not allow."""
+        check_seconds("timeout", self.timeout, FUNCTION_TIMEOUT_SECONDS)
+
+    def function_props(self, queue: ReceiverSettings, environment: EnvironmentContract) -> HandlerFunctionProps:
+        """Return the props of the function.
+
+        Args:
+            queue: Settings of the queue's function.
+            environment: Environment record of the pattern.
+
+        Raises:
+            InvalidPropsError: A number is out of range.
+        """
+        inherited = {each.name: getattr(queue, each.name) for each in fields(HandlerSettings)}
+        own: dict[str, Any] = {
+            "timeout": self.timeout,
+            "reserved_concurrency": self.reserved_concurrency,
+            "environment": (environment, *(queue.environment if self.environment is None else self.environment)),
+        }
+        if self.memory_mib is not None:
+            own["memory_mib"] = self.memory_mib
+        if self.network is not None:
+            own["network"] = self.network
+        return HandlerFunctionProps(**{**inherited, **own})
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ApiAndQueueFunctionProps:
+    """Settings of a function that answers HTTP and consumes a queue.
+
+    Attributes:
+        function: Settings of the function. In the mode `split` they are those of the queue's function. Its handler is
+            that of a `MessageRouter`.
+        mode: `shared`: one function for both. `split`: two functions of one asset, each with a role, a time-out, memory
+            and concurrency of its own. Default: `shared`.
+        api_function: Settings of the API's function in the mode `split`. Default: those of the queue's function, with
+            a time-out of 20 seconds.
+        api: Settings of the API. Default: a new HTTP API with IAM authorization.
+        channel: Channel of the queue. Its `handler_timeout` is the time-out of the function. Default: a new standard
+            queue.
+        timeout: Longest time of one invocation for a new channel. In the mode `shared` it holds for a request, too: at
+            most 30 seconds behind an HTTP API, and 29 behind a REST API. Default: 20 seconds.
+        api_concurrency: In the mode `shared`, how many invocations at the same time the queue must leave to the API:
+            `reserved_concurrency` less `max_concurrency` must be that much. Default: 10.
+        sends_to_queue: Whether the application may send to its own queue by the outbox. The variable `QUEUE_URL` has
+            its URL. Default: it may not.
+        table: Table of the idempotency items of messages and requests. Default: a new one.
+        dead_letter_notifier: Notifies operators. Default: a new one.
+        idempotency_window: How long an item is kept after its last change: of a message, and of a request with
+            an `Idempotency-Key`. Default, and least: as long as a message can be on its way, and a day.
+        metrics_namespace: CloudWatch namespace of the metrics. Default: `Tsunagu`.
+        single_writes: Write items one by one, for accounts that do not allow PartiQL. Default: in batches.
+        shared_keys: Name under which the queue shares its keys with receivers of other queues. Default: the keys belong
+            to this queue alone.
+        protect: Keep what holds data when the stack is deleted; the setting of `function` does not count. Default: it
+            is kept.
+
+    Raises:
+        InvalidPropsError: A value is out of range, or two settings exclude each other.
+    """
+
+    function: ReceiverSettings
+    mode: FunctionMode = "shared"
+    api_function: ApiFunctionSettings | None = None
+    api: WebApiSettings = field(default_factory=WebApiSettings)
+    channel: QueueChannel | None = None
+    timeout: Duration = TIMEOUT
+    api_concurrency: int = API_CONCURRENCY
+    sends_to_queue: bool = False
+    table: IdempotencyTable | None = None
+    dead_letter_notifier: DeadLetterNotifier | None = None
+    idempotency_window: Duration | None = None
+    metrics_namespace: str = METRICS_NAMESPACE
+    single_writes: bool = False
+    shared_keys: str | None = None
+    protect: bool = True
+
+    def __post_init__(self) -> None:
+        """Refuse settings that AWS does not allow, or that exclude each other."""
+        check_type("function", self.function, ReceiverSettings)
+        check_type("api", self.api, WebApiSettings)
+        if self.mode not in get_args(FunctionMode):
+            msg = f"mode must be shared or split, got {self.mode!r}"
+            raise InvalidPropsError(msg)
+        if self.api_function is not None:
+            check_type("api_function", self.api_function, ApiFunctionSettings)
+        check_range("api_concurrency", self.api_concurrency, API_CONCURRENCY_RANGE)
+        self._check_channel()
+        if self.is_shared:
+            self._check_shared()
+        else:
+            self._check_answer("timeout of api_function", self.api_settings.timeout, "shorten it")
+
+    def _check_channel(self) -> None:
+        check_seconds("timeout", self.timeout, FUNCTION_TIMEOUT_SECONDS)
+        if self.channel is None:
+            return
+        check_type("channel", self.channel, QueueChannel)
+        if self.timeout is not TIMEOUT:
+            msg = "timeout must be left out with channel, whose handler_timeout it is, got both"
+            raise InvalidPropsError(msg)
+
+    def _check_shared(self) -> None:
+        if self.api_function is not None:
+            msg = f"api_function must be left out in the mode shared, which has one function, got settings: {USE_SPLIT}"
+            raise InvalidPropsError(msg)
+        name = "timeout" if self.channel is None else "handler_timeout of channel"
+        self._check_answer(f"{name} in the mode shared", self.handler_timeout, f"shorten it or {USE_SPLIT}")
+        self._check_concurrency()
+
+    def _check_answer(self, name: str, timeout: Duration, remedy: str) -> None:
+        """Refuse a time-out that is longer than API Gateway waits for a function."""
+        limit, seconds = self.api.answer_seconds, timeout.to_seconds()
+        if seconds > limit:
+            kind = "a REST API" if self.api.is_rest else "an HTTP API"
+            msg = f"{name} must be at most the {limit} seconds that {kind} waits, got {seconds:,}: {remedy}"
+            raise InvalidPropsError(msg)
+
+    def _check_concurrency(self) -> None:
+        """Refuse a shared function whose queue can take the concurrency that its API needs."""
+        queue, reserved = self.function.max_concurrency, self.function.reserved_concurrency
+        reason = "because a burst of messages must leave concurrency to the API"
+        if self.function.pollers is not None:
+            msg = f"pollers of function must be left out in the mode shared, {reason}, got some: {USE_SPLIT}"
+            raise InvalidPropsError(msg)
+        if queue is None:
+            msg = f"max_concurrency of function must be given in the mode shared, {reason}, got None"
+            raise InvalidPropsError(msg)
+        if reserved is not None and reserved < queue + self.api_concurrency:
+            msg = (
+                f"reserved_concurrency of function must be at least {queue + self.api_concurrency:,}, which are "
+                f"{queue:,} of max_concurrency and {self.api_concurrency:,} of api_concurrency, {reason}, "
+                f"got {reserved:,}"
+            )
+            raise InvalidPropsError(msg)
+
+    @property
+    def is_shared(self) -> bool:
+        """Whether one function answers HTTP and consumes the queue."""
+        return self.mode == "shared"
+
+    @property
+    def api_settings(self) -> ApiFunctionSettings:
+        """Settings of the API's function in the mode `split`."""
+        return self.api_function or ApiFunctionSettings()
+
+    @property
+    def handler_timeout(self) -> Duration:
+        """Longest time of one invocation by the queue."""
+        return self.timeout if self.channel is None else self.channel.props.handler_timeout
+
+    @property
+    def price_of_sharing(self) -> str:
+        """What a shared function costs, in a sentence for whoever reads the output of the synthesis."""
+        queue, reserved = self.function.max_concurrency, self.function.reserved_concurrency
+        room = (
+            f"{queue} of {reserved} reserved, which leaves {reserved - (queue or 0)} to the API"
+            if reserved is not None
+            else f"{queue} of what the account has, and other functions can take what the API needs: set "
+            "reserved_concurrency to prevent it"
+        )
+        return (
+            f"mode shared: API and queue have one role, {self.function.memory_mib} MiB and a time-out of "
+            f"{self.handler_timeout.to_seconds()} seconds, and a message starts the application, too. At the same time "
+            f"the queue takes at most {room}. The mode split gives each a function of its own."
+        )

@@ -15,6 +15,7 @@ from moto import mock_aws
 
 from tests.clouds import stop_shared_clouds
 from tests.groups import ALONE, group_of, turn_of
+from tsunagu.runtime.aws.clients import process_dynamodb_client
 from tsunagu.runtime.telemetry import HandlerCode
 
 TESTS = Path(__file__).resolve().parent
@@ -73,6 +74,12 @@ def process_wide_telemetry(monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setattr(HandlerCode, name, getattr(HandlerCode, name))
     monkeypatch.setattr(threading, "excepthook", threading.excepthook)
     monkeypatch.setattr(sys, "unraisablehook", sys.unraisablehook)
+
+
+@pytest.fixture(autouse=True)
+def process_wide_client() -> None:
+    """Forget the client that the parts of a function share: another test may have another account."""
+    process_dynamodb_client.cache_clear()
 
 
 @pytest.fixture

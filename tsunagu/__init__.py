@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from tsunagu.runtime.functions.preprocessor import preprocessor_handler
     from tsunagu.runtime.functions.request_sweeper import request_sweeper_handler
     from tsunagu.runtime.functions.scheduled_job import scheduled_job
+    from tsunagu.runtime.functions.table_reader import table_reader
     from tsunagu.runtime.json_text import JsonObject
     from tsunagu.runtime.pipeline.work import Work
     from tsunagu.runtime.receiving.message import Message
@@ -34,6 +35,7 @@ if TYPE_CHECKING:
     from tsunagu.runtime.requests.results import Result
     from tsunagu.runtime.sending.outbox import Outbox
     from tsunagu.runtime.single_flight.run import Continue, Run
+    from tsunagu.runtime.table_reader import TableItem, TableKey, TablePage, TableReader
     from tsunagu.runtime.web.current import current_outbox, current_request, idempotent_request
     from tsunagu.runtime.web.requests import IdempotentRequest
 
@@ -58,6 +60,10 @@ __all__ = [
     "RetryableError",
     "Run",
     "SystemClock",
+    "TableItem",
+    "TableKey",
+    "TablePage",
+    "TableReader",
     "TaskLostError",
     "UnavailableError",
     "UnfinishedWorkError",
@@ -71,9 +77,11 @@ __all__ = [
     "preprocessor_handler",
     "request_sweeper_handler",
     "scheduled_job",
+    "table_reader",
 ]
 
 _ERRORS = "tsunagu.runtime.errors"
+_TABLE_READER = "tsunagu.runtime.table_reader"
 _CURRENT = "tsunagu.runtime.web.current"
 _MODULES = {
     "Clock": "tsunagu.runtime.clock",
@@ -96,6 +104,10 @@ _MODULES = {
     "RetryableError": _ERRORS,
     "Run": "tsunagu.runtime.single_flight.run",
     "SystemClock": "tsunagu.runtime.clock",
+    "TableItem": _TABLE_READER,
+    "TableKey": _TABLE_READER,
+    "TablePage": _TABLE_READER,
+    "TableReader": _TABLE_READER,
     "TaskLostError": _ERRORS,
     "UnavailableError": _ERRORS,
     "UnfinishedWorkError": _ERRORS,
@@ -109,6 +121,7 @@ _MODULES = {
     "preprocessor_handler": "tsunagu.runtime.functions.preprocessor",
     "request_sweeper_handler": "tsunagu.runtime.functions.request_sweeper",
     "scheduled_job": "tsunagu.runtime.functions.scheduled_job",
+    "table_reader": "tsunagu.runtime.functions.table_reader",
 }
 
 if not TYPE_CHECKING:  # a type checker must still find that a name does not exist

@@ -21,7 +21,7 @@ WITH_BOTO3 = ("tsunagu.runtime.aws", "tsunagu.runtime.functions")
 FLOORS = (
     ("tsunagu.contracts", "tsunagu.errors", "tsunagu.cache", "tsunagu.runtime.startup", "tsunagu.runtime.retry"),
     ("tsunagu.runtime.errors", "tsunagu.runtime.clock"),
-    ("tsunagu.runtime.json_text", "tsunagu.runtime.telemetry"),
+    ("tsunagu.runtime.json_text", "tsunagu.runtime.table_reader", "tsunagu.runtime.telemetry"),
     ("tsunagu.runtime.sending",),
     ("tsunagu.runtime.claim_check", "tsunagu.runtime.idempotency"),
     ("tsunagu.runtime.receiving",),

@@ -45,6 +45,16 @@ def dynamodb_client(config: Config) -> "DynamoDBClient":
     return client  # type: ignore[no-any-return]
 
 
+@functools.cache
+def process_dynamodb_client(function_timeout_seconds: int) -> "DynamoDBClient":
+    """Return the DynamoDB client that all parts of a function share. Making a second one would lengthen its start.
+
+    Args:
+        function_timeout_seconds: Longest time of one invocation.
+    """
+    return dynamodb_client(client_config(function_timeout_seconds))
+
+
 def sqs_client(config: Config) -> "SQSClient":
     """Return an SQS client of the function's own region."""
     return session().client("sqs", config=config)

@@ -13,7 +13,7 @@ with without_collection():
     from tsunagu.contracts.items import KEY_SPACE_NAME
     from tsunagu.contracts.web import TYPE_NAME, WebEnvironment
     from tsunagu.runtime import telemetry
-    from tsunagu.runtime.aws.clients import LazyClients, client_config, dynamodb_client
+    from tsunagu.runtime.aws.clients import LazyClients, client_config, process_dynamodb_client
     from tsunagu.runtime.aws.outbox import AwsOutboxSender
     from tsunagu.runtime.aws.tasks import StepFunctionsTasks
     from tsunagu.runtime.clock import SystemClock, new_owner, new_request_id
@@ -196,7 +196,7 @@ class MessageRouter:
     @without_collection()
     def _requests(self, environment: WebEnvironment) -> tuple[RequestConfig, RequestPorts]:
         clock, config = SystemClock(), client_config(environment.function_timeout_seconds)
-        clients, client = LazyClients(config), dynamodb_client(config)
+        clients, client = LazyClients(config), process_dynamodb_client(environment.function_timeout_seconds)
         names = RequestConfig(
             scope=self._scope,
             window_seconds=environment.idempotency_window_seconds,

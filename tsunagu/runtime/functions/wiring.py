@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, TypeVar
 from tsunagu.contracts.environment import EnvironmentContractError, ReceiverEnvironment
 from tsunagu.contracts.telemetry import METRICS_NAMESPACE
 from tsunagu.runtime import telemetry
-from tsunagu.runtime.aws.clients import LazyClients, client_config, dynamodb_client
+from tsunagu.runtime.aws.clients import LazyClients, client_config, process_dynamodb_client
 from tsunagu.runtime.aws.dynamodb import DynamoDbItemStore
 from tsunagu.runtime.aws.outbox import AwsOutboxSender
 from tsunagu.runtime.aws.sns import SnsNotificationSender
@@ -103,8 +103,9 @@ def ports(environment: ReceiverEnvironment, scope: str, config: "Config") -> Por
     clients = LazyClients(config)
     tasks = StepFunctionsTasks(clients.sfn)
     table_name = environment.idempotency_table_name
+    client = process_dynamodb_client(environment.function_timeout_seconds)
     return Ports(
-        store=item_store(dynamodb_client(config), table_name, single_writes=environment.single_writes),
+        store=item_store(client, table_name, single_writes=environment.single_writes),
         outbox=AwsOutboxSender(clients.sqs, clients.sns, tasks, clock),
         channel=DeadLetterChannel(
             SqsQueueSender(clients.sqs, environment.dead_letter_queue_url, clock),

@@ -19,7 +19,14 @@ WITH_BOTO3 = ("tsunagu.runtime.aws", "tsunagu.runtime.functions")
 
 # From the ground up. A module imports its own room, and rooms of lower floors.
 FLOORS = (
-    ("tsunagu.contracts", "tsunagu.errors", "tsunagu.cache", "tsunagu.runtime.startup", "tsunagu.runtime.retry"),
+    (
+        "tsunagu.contracts",
+        "tsunagu.errors",
+        "tsunagu.cache",
+        "tsunagu.dockerfiles",
+        "tsunagu.runtime.startup",
+        "tsunagu.runtime.retry",
+    ),
     ("tsunagu.runtime.errors", "tsunagu.runtime.clock"),
     ("tsunagu.runtime.json_text", "tsunagu.runtime.table_reader", "tsunagu.runtime.telemetry"),
     ("tsunagu.runtime.sending",),

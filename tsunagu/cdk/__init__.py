@@ -11,7 +11,18 @@ if find_spec("aws_cdk") is None:
     _MISSING = 'tsunagu.cdk needs the package aws-cdk-lib: run pip install "tsunagu[cdk]"'
     raise ModuleNotFoundError(_MISSING, name="aws_cdk")
 
-from tsunagu.cdk.assets import ARCHITECTURES, PYTHONS, Architecture, HandlerAsset, HandlerPackage, Platform, build_asset
+from tsunagu.cdk.assets import (
+    ARCHITECTURES,
+    PYTHONS,
+    Architecture,
+    HandlerAsset,
+    HandlerPackage,
+    ImageAsset,
+    ImagePackage,
+    Platform,
+    build_asset,
+    build_image,
+)
 from tsunagu.errors import AssetError, InvalidPropsError, TsunaguError
 
 if TYPE_CHECKING:
@@ -23,6 +34,7 @@ if TYPE_CHECKING:
         CustomerManagedKeyProps,
         DeadLetterNotifier,
         DeadLetterNotifierProps,
+        EcrImage,
         EventInvocation,
         EventInvocationProps,
         FilterPolicy,
@@ -102,6 +114,7 @@ __all__ = [
     "CustomerManagedKeyProps",
     "DeadLetterNotifier",
     "DeadLetterNotifierProps",
+    "EcrImage",
     "EventInvocation",
     "EventInvocationProps",
     "FilterPolicy",
@@ -115,6 +128,8 @@ __all__ = [
     "IdempotencyTableProps",
     "IdempotentReceiver",
     "IdempotentReceiverProps",
+    "ImageAsset",
+    "ImagePackage",
     "InvalidPropsError",
     "JobAlarms",
     "JobMetrics",
@@ -157,6 +172,7 @@ __all__ = [
     "acknowledge",
     "add_checks",
     "build_asset",
+    "build_image",
     "removal_policy",
 ]
 

@@ -46,11 +46,10 @@ def build_asset(package: HandlerPackage, platform: Platform) -> HandlerAsset:
         AssetError: The package, its handler, its lock or what it includes is wrong, uv could not install the lock, an
             import would fail in Lambda, or the files together are larger than Lambda accepts.
     """
-    package.check_code(platform)
-    package.check_handler(platform)
     if platform.byte_code:
         check_building_python(platform)
-    sources = _sources(package, platform)
+    code, dependencies = checked_sources(package, platform)
+    sources = {**code, **dependencies}
     # The hash leaves byte code out: the same source can compile to other bytes in another process.
     asset_hash = digest(sources, _LAYOUT, f"byte code: {platform.python if platform.byte_code else 'none'}")
     path = cache_directory() / "assets" / f"{asset_hash}.zip"
@@ -61,18 +60,27 @@ def build_asset(package: HandlerPackage, platform: Platform) -> HandlerAsset:
     return HandlerAsset(path=path, hash=asset_hash, handler=f"{package.import_name}.{package.handler}")
 
 
-def _sources(package: HandlerPackage, platform: Platform) -> Files:
+def checked_sources(package: HandlerPackage, platform: Platform) -> tuple[Files, Files]:
+    """Read what a function with this handler package has in its task root, byte code left out.
+
+    Needs the network only for dependencies that are not in the cache yet.
+
+    Returns:
+        The code: runtime, handler package and what that includes. And the dependencies.
+
+    Raises:
+        AssetError: The package, its handler, its lock or what it includes is wrong, uv could not install the lock, or
+            an import would fail in Lambda.
+    """
+    package.check_code(platform)
+    package.check_handler(platform)
     lock = package.requirements_path()
     own = package.files()
-    sources = merge(
-        {
-            "the runtime": runtime_files(),
-            "the handler package": own,
-            "its dependencies": dependency_files(lock, platform) if lock else {},
-        }
-    )
+    code = {"the runtime": runtime_files(), "the handler package": own}
+    dependencies = dependency_files(lock, platform) if lock else {}
+    sources = merge({**code, "its dependencies": dependencies})
     _check_imports(package, list(missing_imports(own, sources, platform.version)))
-    return sources
+    return merge(code), dependencies
 
 
 def _check_imports(package: HandlerPackage, missing: Sequence[MissingImport]) -> None:

@@ -14,13 +14,14 @@ _BYTE_CODE_FOLDER = "__pycache__"
 _BYTE_CODE_SUFFIXES = (".pyc", ".pyo")
 _HIDDEN_PREFIX = "."
 _EDITOR_COPY_SUFFIX = "~"
+_DOCKERFILE = "Dockerfile"  # what builds an image is not in it
 
 
 def folder_files(folder: Path, prefix: str) -> dict[str, bytes]:
     """Read the files below `folder` that belong to a program. Their names in the asset start with `prefix`.
 
-    Hidden files and folders, byte code and the copies of editors (`name~`) are left out. Contents are not changed, and
-    neither are line endings.
+    Hidden files and folders, byte code, the copies of editors (`name~`) and Dockerfiles (`Dockerfile`, `Dockerfile.*`)
+    are left out. Contents are not changed, and neither are line endings.
 
     Raises:
         AssetError: A folder in it is a link: what the link leads to may differ on another machine.
@@ -75,4 +76,5 @@ def _belongs(name: str) -> bool:
         not name.startswith(_HIDDEN_PREFIX)
         and not name.endswith((_EDITOR_COPY_SUFFIX, *_BYTE_CODE_SUFFIXES))
         and name != _BYTE_CODE_FOLDER
+        and name.partition(".")[0] != _DOCKERFILE
     )

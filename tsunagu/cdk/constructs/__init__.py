@@ -4,6 +4,7 @@ from tsunagu.cdk.constructs.acknowledgement import acknowledge
 from tsunagu.cdk.constructs.claim_check_bucket import ClaimCheckBucket, ClaimCheckBucketProps
 from tsunagu.cdk.constructs.customer_managed_key import CustomerManagedKey, CustomerManagedKeyProps
 from tsunagu.cdk.constructs.dead_letter_notifier import DeadLetterNotifier, DeadLetterNotifierProps
+from tsunagu.cdk.constructs.ecr_image import EcrImage
 from tsunagu.cdk.constructs.event_invocation import EventInvocation, EventInvocationProps
 from tsunagu.cdk.constructs.filter_policy import FilterPolicy, FilterScope
 from tsunagu.cdk.constructs.handler_function import HandlerFunction, HandlerFunctionProps, HandlerSettings
@@ -30,6 +31,7 @@ __all__ = [
     "CustomerManagedKeyProps",
     "DeadLetterNotifier",
     "DeadLetterNotifierProps",
+    "EcrImage",
     "EventInvocation",
     "EventInvocationProps",
     "FilterPolicy",

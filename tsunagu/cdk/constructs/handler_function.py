@@ -9,9 +9,10 @@ from aws_cdk import aws_lambda as lambda_
 from aws_cdk import aws_logs as logs
 from constructs import Construct
 
-from tsunagu.cdk.assets import HandlerAsset, HandlerPackage, Platform, build_asset
+from tsunagu.cdk.assets import Platform
 from tsunagu.cdk.constructs.acknowledgement import acknowledge
 from tsunagu.cdk.constructs.error_path import path_in_errors
+from tsunagu.cdk.constructs.function_code import FunctionCode, NoLayers, Package, function_code
 from tsunagu.cdk.constructs.network import Network
 from tsunagu.cdk.constructs.protection import removal_policy
 from tsunagu.cdk.constructs.ranges import FunctionTimeout
@@ -40,7 +41,8 @@ class HandlerSettings(CheckedProps):
     """Settings of every function that runs a handler package, whichever construct makes it.
 
     Attributes:
-        package: The handler package.
+        package: The code: a `HandlerPackage` (a zip file), an `ImagePackage` (a container image that is built from the
+            Dockerfile of the package), or an `EcrImage` (a container image that exists).
         environment: Environment records that the handler reads. Default: none.
         memory_mib: Memory, 128 to 10,240 MiB; Lambda gives more CPU to more memory. Default: 256 MiB.
         network: VPC, subnets and security groups. Default: no VPC.
@@ -53,7 +55,7 @@ class HandlerSettings(CheckedProps):
         InvalidPropsError: A number is out of range.
     """
 
-    package: HandlerPackage
+    package: Package
     environment: Sequence[EnvironmentContract] = ()
     memory_mib: Annotated[int, Between(MEMORY_MIB, "MiB", deployed=True)] = 256
     network: Network | None = None
@@ -92,12 +94,12 @@ class HandlerFunction(Construct):
         super().__init__(scope, construct_id)
         with path_in_errors(self):
             environment = _merged_environment(props.environment)
-            asset = build_asset(props.package, props.platform)
+            code = function_code(self, props.package, props.platform)
         self.log_group = logs.LogGroup(
             self, "LogGroup", retention=props.log_retention, removal_policy=removal_policy(protect=props.protect)
         )
         self.role = self._role(in_network=props.network is not None)
-        self.function = self._function(props, asset, environment)
+        self.function = self._function(props, code, environment)
 
     def _role(self, *, in_network: bool) -> iam.Role:
         # Permissions without a resource have their own policies, so that their acknowledgement hides no wide grant.
@@ -109,15 +111,15 @@ class HandlerFunction(Construct):
         return role
 
     def _function(
-        self, props: HandlerFunctionProps, asset: HandlerAsset, environment: Mapping[str, str]
+        self, props: HandlerFunctionProps, code: FunctionCode, environment: Mapping[str, str]
     ) -> lambda_.Function:
         network = props.network
         function = lambda_.Function(
             self,
             "Function",
-            code=lambda_.Code.from_asset(str(asset.path), asset_hash=asset.hash),
-            handler=asset.handler,
-            runtime=lambda_.Runtime(f"python{props.platform.python}", lambda_.RuntimeFamily.PYTHON),
+            code=code.code,
+            handler=code.handler,
+            runtime=code.runtime,
             architecture=_ARCHITECTURES[props.platform.architecture],
             role=self.role,
             environment=environment,
@@ -133,6 +135,9 @@ class HandlerFunction(Construct):
         # The prop `tracing` would add X-Ray's permissions to the policy of the grants.
         resource = cast("lambda_.CfnFunction", function.node.default_child)
         resource.tracing_config = lambda_.CfnFunction.TracingConfigProperty(mode="Active")
+        if code.is_image:  # it has no runtime, so the rules about the newest runtime find nothing
+            function.node.add_validation(NoLayers(function))
+            return function
         for rule in ("AwsSolutions-L1", "Serverless-LambdaLatestVersion"):
             acknowledge(function, rule, "the stage chooses a supported Python, which need not be the newest")
         return function

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from aws_cdk import aws_dynamodb as dynamodb
     from constructs import Construct
 
-    from tsunagu.cdk.assets import HandlerPackage
+    from tsunagu.cdk.constructs.function_code import Package
 
 KeySpaceName = Annotated[str, Text(KEY_SPACE_NAME, "1 to 64 letters, digits, hyphens and underscores")]
 
@@ -36,7 +36,7 @@ class ReceiverKeys:
     """
 
     receiver: "Construct"
-    package: "HandlerPackage"
+    package: "Package"
     shared_keys: str | None
     window: "Duration"
     least_window: "Duration"

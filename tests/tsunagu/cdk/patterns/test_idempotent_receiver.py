@@ -220,7 +220,9 @@ def test_channel_has_one_receiver(stack: Stack, package: HandlerPackage) -> None
 def test_props_of_another_kind_are_refused_with_a_sentence(stack: Stack, package: HandlerPackage) -> None:
     wrong: Any = "orders"
 
-    with pytest.raises(InvalidPropsError, match="package must be of type HandlerPackage, got 'orders'"):
+    with pytest.raises(
+        InvalidPropsError, match="package must be of type HandlerPackage, ImagePackage or EcrImage, got 'orders'"
+    ):
         IdempotentReceiverProps(package=wrong, channel=channel(stack))
     with pytest.raises(InvalidPropsError, match="channel must be of type QueueChannel, got 'orders'"):
         IdempotentReceiverProps(package=package, channel=wrong)

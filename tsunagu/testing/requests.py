@@ -84,7 +84,7 @@ class FakeRequestStore(FakeItemStore):
         if item.status is not Status.RELEASED or item.fence:
             return False
         self.items[item_id] = replace(item, status=Status.COMPLETED, lease=10**15, updated=now_ms)
-        self._records[item_id] = replace(self._records[item_id], cancelled_ms=now_ms)
+        self._records[item_id] = replace(self._records[item_id], cancelled_ms=now_ms, due_ms=now_ms)
         return True
 
     def record(self, item_id: str) -> RequestRecord:

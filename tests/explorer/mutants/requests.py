@@ -224,6 +224,25 @@ def reopened_request_is_not_in_the_index(patch: Patch) -> None:
     changed_as(patch, mutant)
 
 
+@seen_in("requests: refused")
+@seen_in("requests: unsendable")
+def failure_waits_for_the_next_look(patch: Patch) -> None:
+    patch.setattr(known_records, "_fails", lambda _change: False)
+
+
+@seen_in("requests: cancelled")
+def cancellation_waits_for_the_next_look(patch: Patch) -> None:
+    delete_request = RequestTable.delete_request
+
+    def mutant(self: RequestTable, item_id: str, now_ms: int) -> bool:
+        due_ms = self.record(item_id).due_ms
+        is_cancelled = delete_request(self, item_id, now_ms)
+        self._records[item_id] = replace(self._records[item_id], due_ms=due_ms)  # noqa: SLF001
+        return is_cancelled
+
+    patch.setattr(RequestTable, "delete_request", mutant)
+
+
 @seen_in("requests: one")
 def open_request_expires(patch: Patch) -> None:
     patch.setattr(known_records, "_OPEN", frozenset())

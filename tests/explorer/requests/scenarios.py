@@ -155,7 +155,7 @@ _ALL = [
             work=refusing,
             endings=FAILED,
             reason="the month is closed",
-            redrive_ms=120_000,
+            redrive_ms=60_000,
         ),
         redrives=1,
     ),

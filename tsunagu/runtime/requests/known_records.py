@@ -23,6 +23,7 @@ class KnownRecords:
     * One whose outbox was given up is shown as failed. A worker that is late with its sends, or with the news that they
       failed, changes nothing of it: only a message that was redriven since does.
     * A failed request that is claimed again becomes open, so that the sweeper looks at it.
+    * One that fails is due at once, so that the sweeper publishes that in its next run.
 
     Args:
         store: The store behind it.
@@ -78,7 +79,15 @@ class KnownRecords:
             now_ms = self._clock.now_ms()
             partition = requests.open_partition_of(self._scope, change.item_id)
             values |= {requests.REOPENED: now_ms, requests.OPEN: partition, requests.DUE: now_ms}
+        if _fails(change):
+            values[requests.DUE] = self._clock.now_ms()
         return replace(change, values=values, where=where)
+
+
+def _fails(change: Change) -> bool:
+    """Return whether a change ends a request as FAILED: it is dead, or its outbox is given up."""
+    is_committed = change.where.get(items.STATUS) == Status.COMMITTED
+    return change.values.get(items.STATUS) == Status.DEAD or (is_committed and bool(change.values.get(items.TOLD)))
 
 
 def _told(known: RequestRecord | Verdict) -> tuple[str, ...]:

@@ -18,8 +18,6 @@ from tsunagu.runtime.retry import LONGEST_SECONDS
 
 # A wait that doubles without a limit would never end for what has no deadline: a committed request.
 LONGEST_WAIT_MS = 6 * 3_600_000
-# The ending of a request is to be published soon, and its worker does not say when it ended.
-LONGEST_LOOK_MS = 300_000
 LOOK_AGAIN_MS = 60_000  # after a send that failed: the sweeper runs each minute
 # Who was told of an outbox that cannot be sent: the worker writes ids of messages there, and an event has none.
 GIVEN_UP = "sweeper"
@@ -68,9 +66,11 @@ class SweepRules:
         return items.NEVER if is_committed and self.has_queue else request.opened_ms + self.deadline_seconds * 1_000
 
     def look_ms(self, request: OpenRequest, wanted_ms: int, now_ms: int) -> int:
-        """Return when to look at a request again: at `wanted_ms`, or before, if it may have to be ended before."""
-        latest_ms = now_ms + LONGEST_LOOK_MS if self.publishes else items.NEVER
-        return max(now_ms + 1, min(wanted_ms, self.deadline_ms(request), latest_ms))
+        """Return when to look at a request again: at `wanted_ms`, or before, if it may have to be ended before.
+
+        Whoever ends it before that makes it due, if its end is to be published.
+        """
+        return max(now_ms + 1, min(wanted_ms, self.deadline_ms(request)))
 
 
 @dataclass(frozen=True, slots=True)

@@ -109,6 +109,8 @@ class SweeperWorld:
         kept = {Status.RELEASED: items.FREE, Status.COMMITTED: record[items.LEASE]}
         record |= {items.STATUS: status, items.LEASE: kept.get(status, items.NEVER), items.UPDATED: self.clock.ms}
         record |= attributes
+        if status is Status.DEAD:
+            record |= {requests.DUE: self.clock.ms}
         if status in {Status.COMMITTED, Status.COMPLETED}:
             self.worked.append(item_id)
         return True
@@ -118,7 +120,8 @@ class SweeperWorld:
         record = self.records.records[item_id]
         if (record[items.STATUS], record[items.FENCE]) != (Status.RELEASED, 0):
             return False
-        record |= {items.STATUS: Status.COMPLETED, items.LEASE: items.NEVER, requests.CANCELLED: self.clock.ms}
+        record |= {items.STATUS: Status.COMPLETED, items.LEASE: items.NEVER}
+        record |= {requests.CANCELLED: self.clock.ms, requests.DUE: self.clock.ms}
         return True
 
     def redrive(self, item_id: str) -> None:

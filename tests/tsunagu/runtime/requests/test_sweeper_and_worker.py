@@ -12,6 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.tsunagu.runtime.requests.sweeper_world import MINUTE_MS, RULES, RUN_MS
+from tests.tsunagu.runtime.requests.test_results import lose_the_result
 from tests.tsunagu.runtime.requests.world import SCOPE, Report, RequestWorld, delivered
 from tsunagu.contracts.items import Status
 from tsunagu.contracts.requests import NO_EXPIRATION, ShownStatus
@@ -166,6 +167,42 @@ def test_request_that_is_reopened_is_watched_again() -> None:
 
     assert (alive, world.status(item_id)) == (ShownStatus.RETRYING, ShownStatus.FAILED)
     assert Counter(world.told()) == {("r-1", ShownStatus.FAILED): 2}
+
+
+def test_failure_is_published_by_the_next_sweep_though_the_sweeper_wanted_to_look_later() -> None:
+    world = Both()
+    item_id = world.accept()
+    world.deliver(item_id, function=fail)
+    world.clock.ms += 300_000
+    world.sweep()
+    later_ms = world.store.record(item_id).due_ms
+    world.deliver(item_id, function=refuse)
+
+    world.sweep()
+
+    assert later_ms > world.clock.ms
+    assert world.told() == [("r-1", ShownStatus.FAILED)]
+
+
+def test_result_that_is_given_up_is_published_by_the_next_sweep() -> None:
+    world = Both()
+    item_id = world.accept()
+    lose_the_result(world, item_id)
+    assert world.status(item_id) == ShownStatus.FAILED
+
+    world.sweep()
+
+    assert world.told() == [("r-1", ShownStatus.FAILED)]
+
+
+def test_cancellation_is_published_by_the_next_sweep() -> None:
+    world = Both()
+    item_id = world.accept()
+    world.store.cancel(item_id, world.clock.ms)
+
+    world.sweep()
+
+    assert world.told() == [("r-1", ShownStatus.CANCELLED)]
 
 
 @settings(max_examples=60)

@@ -271,6 +271,15 @@ def test_records_of_one_message_are_counted(caplog: pytest.LogCaptureFixture) ->
     assert world.counted() == {"MessagesDeadLettered": 3}
 
 
+def test_each_returned_record_is_counted(caplog: pytest.LogCaptureFixture) -> None:
+    world = World()
+
+    lines = logged(caplog, world, record(order("o-1")), record(order("o-2"), "m-2"), process=fail)
+
+    assert lines[-1] == settled(2, 2)
+    assert world.counted() == {"AttemptsFailed": 2, "MessagesReturned": 2}
+
+
 def test_each_message_of_an_outbox_is_counted() -> None:
     world = World()
 

@@ -65,6 +65,12 @@ def test_commits_that_touch_different_items_share_a_transaction() -> None:
     assert together([commit(put("t", {"id": number})) for number in range(50)]) == [[*range(50)]]
 
 
+def test_item_of_any_commit_in_a_transaction_goes_into_another_one_when_it_is_written_again() -> None:
+    ids = ["a", "b", "c", "a", "b", "c", "a"]
+
+    assert together([commit(update("t", {"id": each})) for each in ids]) == [[0, 1, 2], [3, 4, 5], [6]]
+
+
 def test_hundred_writes_fill_a_transaction() -> None:
     assert together([commit(put("t", {"id": number})) for number in range(51)]) == [[*range(50)], [50]]
 

@@ -80,6 +80,15 @@ def test_work_of_another_receiver_is_never_taken_for_ones_own(here: World, caplo
     assert here.only_item().status is Status.COMPLETED
 
 
+def test_each_record_with_the_key_of_another_receiver_is_counted(here: World) -> None:
+    here.receive(record(order("o-1")))
+    elsewhere = beside(here, ELSEWHERE)
+
+    assert elsewhere.receive(record(order("o-1"), "m-2"), record(order("o-1"), "m-3")) == ["m-2", "m-3"]
+
+    assert elsewhere.counted() == {"KeysMixedUp": 2, "ConfigurationFaults": 1, "MessagesReturned": 2}
+
+
 @pytest.mark.parametrize("process", [fails, dies, None], ids=["failed", "dead", "done"])
 def test_item_of_another_receiver_stays_as_it_is_whatever_became_of_it(here: World, process: object) -> None:
     here.receive(record(order("o-1")), process=process)  # type: ignore[arg-type]

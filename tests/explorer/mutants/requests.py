@@ -237,7 +237,7 @@ def cancellation_waits_for_the_next_look(patch: Patch) -> None:
     def mutant(self: RequestTable, item_id: str, now_ms: int) -> bool:
         due_ms = self.record(item_id).due_ms
         is_cancelled = delete_request(self, item_id, now_ms)
-        self._records[item_id] = replace(self._records[item_id], due_ms=due_ms)  # noqa: SLF001
+        self._records[item_id] = replace(self._records[item_id], due_ms=due_ms)
         return is_cancelled
 
     patch.setattr(RequestTable, "delete_request", mutant)

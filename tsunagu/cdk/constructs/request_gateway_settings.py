@@ -91,7 +91,7 @@ class RequestGatewaySettings(CheckedProps):
     name: Annotated[KeySpaceName, Unlike(["requests"], "it is the path of the status")]
     request_model: type | Mapping[str, Any] | None = None
     api: apigateway.IRestApi | None = None
-    path: Annotated[str, Text(_PATH, "parts of letters, digits, hyphens and underscores with a slash between two")] = ""
+    path: Annotated[str, Text(PATH, "parts of letters, digits, hyphens and underscores with a slash between two")] = ""
     authorizer: apigateway.IAuthorizer | None = None
     authorization_scopes: Sequence[str] = ()
     usage_plan: apigateway.UsagePlan | None = None

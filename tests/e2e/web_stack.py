@@ -122,12 +122,8 @@ class WebStack(Stack):
         )
         for each in dict.fromkeys((application.function, application.queue_function)):
             ledger.grant(each, "dynamodb:UpdateItem")
-        is_rest = kind == "rest"
-        api_id = application.api.api.rest_api_id if is_rest else application.api.api.api_id
-        CfnOutput(self, f"{name}ApiId", value=api_id)
-        CfnOutput(self, f"{name}ApiArn", value=self.format_arn(service="execute-api", resource=f"{api_id}/*"))
+        CfnOutput(self, f"{name}ApiId", value=application.api.api_id)
         CfnOutput(self, f"{name}QueueUrl", value=application.channel.queue.queue_url)
-        CfnOutput(self, f"{name}DeadLetterQueueUrl", value=application.channel.dead_letter_queue.queue_url)
 
 
 def locked(*names: str) -> str:

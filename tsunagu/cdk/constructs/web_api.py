@@ -63,6 +63,11 @@ class WebApi(Construct):
         self.domain = self._front.domain
 
     @property
+    def api_id(self) -> str:
+        """Id of the API, which is in its ARNs and its own address."""
+        return self._front.api_id
+
+    @property
     def url(self) -> str:
         """Address of the application, without a slash at its end.
 
@@ -123,7 +128,7 @@ class WebApi(Construct):
                 service="execute-api",
                 region=self.api.env.region,
                 account=self.api.env.account,
-                resource=self._front.api_id,
+                resource=self.api_id,
                 resource_name=f"{stage}/{each}",
                 arn_format=ArnFormat.SLASH_RESOURCE_NAME,
             )

@@ -259,7 +259,7 @@ def test_only_the_own_api_may_invoke_the_function(http: Apis, rest: Apis) -> Non
         for name, built in apis.built.items():
             if name.startswith("Import"):
                 continue
-            logical_id = apis.stack.resolve(built.api.api_id if apis is http else built.api.rest_api_id)
+            logical_id = apis.stack.resolve(built.api_id)
             for permission in apis.of(name, PERMISSION):
                 assert permission["Principal"] == "apigateway.amazonaws.com"
                 assert logical_id in permission["SourceArn"]["Fn::Join"][1]
@@ -402,7 +402,9 @@ def test_cdk_nag_finds_nothing_that_is_not_acknowledged(
     apis: Apis = request.getfixturevalue(kind)
     report = pack(apis.stack).validate_scope(apis.stack)
     found = {
-        (each.rule_name, resource.construct_path) for each in report.violations for resource in each.violating_resources
+        (each.rule_name, str(resource.construct_path))
+        for each in report.violations
+        for resource in each.violating_resources
     }
     ours = tuple(f"Stack/{name}/" for name in apis.built)
 

@@ -92,9 +92,10 @@ all-tests: setup
 COVERAGE_LINE = total=$$($(BIN)/coverage report --format=total) && echo "coverage: $$total %"
 
 .PHONY: lint
-lint: setup ## Ruff: rules and format
+lint: setup ## Ruff: rules and format; hadolint: Dockerfiles
 	@$(BIN)/ruff check .
 	@$(BIN)/ruff format --check .
+	@$(BIN)/hadolint $$(find lambdas -name 'Dockerfile*')
 
 .PHONY: types
 types: setup ## mypy --strict

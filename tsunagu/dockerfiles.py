@@ -8,6 +8,7 @@ import re
 import shlex
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import Self
 
 _CONTINUED = re.compile(r"\\[ \t]*$")
 _HERE_DOCUMENT = re.compile(r"<<-?[\"']?(\w+)[\"']?")
@@ -77,6 +78,68 @@ class Stage:
     instructions: list[Instruction] = field(default_factory=list)
 
 
+@dataclass(frozen=True, slots=True)
+class Dockerfile:
+    """The stages of a Dockerfile.
+
+    Attributes:
+        stages: The stages, in order. The last one makes the image.
+        arguments: Values of the `ARG` before the first stage.
+    """
+
+    stages: list[Stage]
+    arguments: dict[str, str]
+
+    @classmethod
+    def parse(cls, text: str, build_arguments: Mapping[str, str]) -> Self:
+        """Read a Dockerfile.
+
+        Args:
+            text: Its text.
+            build_arguments: Values for `ARG`, by name.
+        """
+        stages: list[Stage] = []
+        arguments: dict[str, str] = {}
+        for each in read_instructions(text):
+            if each.word == "FROM":
+                base, *alias = each.arguments or [""]
+                named = len(alias) == 2 and alias[0].upper() == "AS"  # noqa: PLR2004 - `AS name`
+                stages.append(Stage(alias[1] if named else str(len(stages)), fill(base, arguments), each))
+            elif stages:
+                stages[-1].instructions.append(each)
+            elif each.word == "ARG":
+                arguments |= argument_values(each, arguments, build_arguments)
+        return cls(stages, arguments)
+
+    def earlier(self, name: str, stage: Stage) -> Stage | None:
+        """Return the stage that a name means in `stage`: one before it, by its name or number. None: an image."""
+        for number, each in enumerate(self.stages):
+            if each is stage:
+                return None
+            if name.lower() in {each.name.lower(), str(number)}:
+                return each
+        return None
+
+    def line(self, stage: Stage) -> list[Stage]:
+        """Return a stage and those that it starts from, the first one first."""
+        line = [stage]
+        while (base := self.earlier(line[0].base, line[0])) is not None:
+            line.insert(0, base)
+        return line
+
+    def needed(self, stage: Stage) -> list[Stage]:
+        """Return a stage and those that it starts or copies from, in order. Docker builds no others."""
+        needed: list[Stage] = []
+        ahead = [stage]
+        while ahead:
+            found = ahead.pop()
+            if all(each is not found for each in needed):
+                needed.append(found)
+                origins = [each.options.get("from", "") for each in found.instructions if each.word == "COPY"]
+                ahead += [each for name in (found.base, *origins) if (each := self.earlier(name, found))]
+        return sorted(needed, key=lambda each: each.start.line)
+
+
 def read_instructions(text: str) -> Iterator[Instruction]:
     """Yield the instructions of a Dockerfile."""
     lines = list(enumerate(text.splitlines(), start=1))
@@ -103,31 +166,6 @@ def _here_documents(lines: list[tuple[int, str]], ends: Sequence[str]) -> Iterat
             yield line
 
 
-def read_stages(instructions: Sequence[Instruction], build_arguments: Mapping[str, str]) -> list[Stage]:
-    """Return the stages of a Dockerfile, in order.
-
-    Args:
-        instructions: What `read_instructions` yields.
-        build_arguments: Values for `ARG`. A name that the Dockerfile does not declare before its first stage has no
-            effect on a `FROM`.
-    """
-    declared: dict[str, str] = {}
-    stages: list[Stage] = []
-    for each in instructions:
-        if each.word == "FROM":
-            base, *alias = each.arguments or [""]
-            named = len(alias) == 2 and alias[0].upper() == "AS"  # noqa: PLR2004 - `AS name`
-            stages.append(Stage(alias[1] if named else str(len(stages)), fill(base, declared), each))
-        elif stages:
-            stages[-1].instructions.append(each)
-        elif each.word == "ARG":
-            given = {name: build_arguments[name] for name in each.rest.split() if name in build_arguments}
-            declared |= given | {
-                name: build_arguments.get(name, fill(value, declared)) for name, value in assignments(each).items()
-            }
-    return stages
-
-
 def assignments(instruction: Instruction) -> dict[str, str]:
     """Return the variables that `ENV` or `ARG` sets. `ENV NAME value` is the older form."""
     rest = instruction.rest
@@ -135,6 +173,22 @@ def assignments(instruction: Instruction) -> dict[str, str]:
         name, _, value = rest.partition(" ")
         return {name: value.strip()}
     return {name: value for name, _, value in (word.partition("=") for word in instruction.words() if "=" in word)}
+
+
+def argument_values(
+    instruction: Instruction, outer: Mapping[str, str], build_arguments: Mapping[str, str]
+) -> dict[str, str]:
+    """Return the variables that an `ARG` sets: to a build argument, else to its default, else to the value outside.
+
+    Args:
+        instruction: The `ARG`.
+        outer: Values of the `ARG` before it.
+        build_arguments: Values for `ARG`, by name.
+    """
+    values = {name: outer[name] for name in instruction.words() if name in outer}
+    values |= {name: fill(value, outer) for name, value in assignments(instruction).items()}
+    names = {word.partition("=")[0] for word in instruction.words()}
+    return values | {name: value for name, value in build_arguments.items() if name in names}
 
 
 def fill(text: str, variables: Mapping[str, str], *, unset: str | None = None) -> str:

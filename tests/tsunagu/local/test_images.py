@@ -193,3 +193,33 @@ def test_what_only_a_build_stage_has_is_not_in_the_image(
         names = archive.namelist()
     assert {"handler.py", "shop/prices.py", "itsdangerous/__init__.py"} <= set(names)
     assert [name for name in names if "requirements" in name or "Dockerfile" in name] == []
+
+
+def test_stage_begins_with_the_files_and_settings_of_the_stage_it_names(
+    assembly: Callable[..., tuple[Path, str]], lay_out: Callable[..., Path]
+) -> None:
+    folder, tag = assembly(
+        "ARG PYTHON=3.12\n"
+        "FROM python:3.13 AS python3.13\n"
+        'ENV PLACE=base\nCMD ["handler.handler"]\n'
+        "FROM python:3.12 AS python3.12\n"
+        "RUN never followed, because the image does not need it\n"
+        "FROM python${PYTHON} AS build\n"
+        "ARG PYTHON\n"
+        "COPY shop/ shop-${PYTHON}/\n"
+        "COPY handler.py gone/\n"
+        "RUN rm -rf gone && chmod -R a+rX .\n"
+        "FROM build\n"
+        "COPY handler.py .\n"
+    )
+    manifest = folder / "Shop.assets.json"
+    manifest.write_text(
+        manifest.read_text().replace('"source": {', '"source": {"dockerBuildArgs": {"PYTHON": "3.13"}, ')
+    )
+
+    images = lay_out(folder)
+
+    with zipfile.ZipFile(images / f"{tag}.zip") as archive:
+        assert archive.namelist() == ["handler.py", "shop-3.13/prices.py"]
+    described = json.loads((images / f"{tag}.json").read_text())
+    assert described == {"command": ["handler.handler"], "environment": {"PLACE": "base"}}

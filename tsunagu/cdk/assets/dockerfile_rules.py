@@ -1,7 +1,7 @@
 """Checks a Dockerfile before anything builds it: its base images, what it copies and installs, and its command."""
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -9,7 +9,7 @@ from tsunagu.cdk.assets.base_images import BaseImage, check_base
 from tsunagu.cdk.assets.files import Files
 from tsunagu.cdk.assets.package import HandlerPackage
 from tsunagu.cdk.assets.platform import Platform
-from tsunagu.dockerfiles import Instruction, Stage, read_instructions, read_stages
+from tsunagu.dockerfiles import Dockerfile, Instruction, Stage
 from tsunagu.errors import AssetError
 
 # The build context: the task root without the dependencies, and the lock of these.
@@ -51,29 +51,28 @@ class CheckedDockerfile:
         Raises:
             AssetError: A rule is broken; the message names file and line.
         """
-        stages = read_stages(list(read_instructions(self.text)), self.build_arguments)
-        if not stages:
+        dockerfile = Dockerfile.parse(self.text, self.build_arguments)
+        if not dockerfile.stages:
             msg = f"{self.path} must have a stage, got no FROM"
             raise AssetError(msg)
-        used = list(_used(stages))
-        for stage in used:
-            self._check_images(stage, stages)
-        instructions = [each for stage in used for each in stage.instructions]
+        needed = dockerfile.needed(dockerfile.stages[-1])
+        for stage in needed:
+            self._check_images(stage, dockerfile)
+        instructions = [each for stage in needed for each in stage.instructions]
         self._check_copies(instructions)
         self._check_runs([each for each in instructions if each.word == "RUN"])
-        last = _line_of(stages[-1], stages)
+        last = dockerfile.line(dockerfile.stages[-1])
         self._check_entry_point(last[0].base, [each for stage in last for each in stage.instructions])
 
     def _place(self, instruction: Instruction) -> str:
         return f"{instruction.word} in {self.path}:{instruction.line}"
 
-    def _check_images(self, stage: Stage, stages: Sequence[Stage]) -> None:
-        names = {each.name.lower() for each in stages}
-        if not _earlier(stage.base, stage, stages):
+    def _check_images(self, stage: Stage, dockerfile: Dockerfile) -> None:
+        if dockerfile.earlier(stage.base, stage) is None:
             check_base(stage.base, self._place(stage.start), stage, self.platform)
         for each in stage.instructions:
             origin = each.options.get("from")
-            if each.word == "COPY" and origin and origin.lower() not in names and not origin.isdigit():
+            if each.word == "COPY" and origin and dockerfile.earlier(origin, stage) is None:
                 check_base(origin, self._place(each), None, self.platform)
 
     def _check_copies(self, instructions: Sequence[Instruction]) -> None:
@@ -150,34 +149,3 @@ class CheckedDockerfile:
         except AssetError as error:
             msg = f"{self._place(command)}: {error}"
             raise AssetError(msg) from error
-
-
-def _earlier(name: str, stage: Stage, stages: Sequence[Stage]) -> Stage | None:
-    """Return the stage that a name means in `stage`: one before it, by its name or number."""
-    for number, each in enumerate(stages):
-        if each is stage:
-            return None
-        if name.lower() in {each.name.lower(), str(number)}:
-            return each
-    return None
-
-
-def _line_of(stage: Stage, stages: Sequence[Stage]) -> list[Stage]:
-    """Return a stage and those that it starts from, the first one first."""
-    line = [stage]
-    while (base := _earlier(line[0].base, line[0], stages)) is not None:
-        line.insert(0, base)
-    return line
-
-
-def _used(stages: Sequence[Stage]) -> Iterator[Stage]:
-    """Yield the stages that the last one needs, itself included."""
-    open_stages, seen = [stages[-1]], set[str]()
-    while open_stages:
-        stage = open_stages.pop()
-        if stage.name in seen:
-            continue
-        seen.add(stage.name)
-        yield stage
-        origins = [each.options.get("from", "") for each in stage.instructions if each.word == "COPY"]
-        open_stages += [found for name in (stage.base, *origins) if (found := _earlier(name, stage, stages))]

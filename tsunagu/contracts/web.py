@@ -1,5 +1,6 @@
-"""Environment of a web application that consumes a queue, and the names that its callers see."""
+"""Environment of a web application that consumes a queue, the names that its callers see, and ids of its requests."""
 
+import hashlib
 from dataclasses import dataclass
 
 from tsunagu.contracts.environment import EnvironmentContract
@@ -10,6 +11,31 @@ IDEMPOTENCY_KEY_HEADER = "idempotency-key"
 # https://datatracker.ietf.org/doc/draft-ietf-httpapi-idempotency-key-header/
 IDEMPOTENCY_KEY_LENGTHS = range(1, 256)
 REPLAYED_HEADER = "idempotency-replayed"  # of an answer that was stored before
+
+# Who gave up an outbox that can never be sent: the attribute `told` of the item has it.
+GIVEN_UP = "sweeper"
+
+
+def web_request_space(scope: str) -> str:
+    """Return the key space of the HTTP requests of a scope. A queue's has an `@`, and a pipeline's a dot."""
+    return f"{scope}~requests"
+
+
+def unsent_partition(place: str, digit: str) -> str:
+    """Return a partition of the index of open requests (`contracts.requests.OPEN_INDEX`): one of 16.
+
+    It has the HTTP requests whose messages are not sent yet. No scope of accepted requests has an `@`.
+
+    Args:
+        place: `web_place` of their application. Another one of the same table has other partitions.
+        digit: A hexadecimal digit in lower case.
+    """
+    return f"web@{place}#{digit}"
+
+
+def unsent_partition_of(place: str, item_id: str) -> str:
+    """Return the partition of an item."""
+    return unsent_partition(place, hashlib.sha256(item_id.encode()).hexdigest()[0])
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

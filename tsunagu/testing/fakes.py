@@ -3,7 +3,7 @@
 import hashlib
 import json
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field, fields, replace
 from typing import Any, TypeVar
 
 from tsunagu.contracts import items, schedules
@@ -16,6 +16,8 @@ from tsunagu.runtime.sending.publish import OutgoingMessage, SendResult
 from tsunagu.runtime.single_flight.job_lease import JobLease
 
 AnswerT = TypeVar("AnswerT")
+
+_ITEM_FIELDS = frozenset(each.name for each in fields(Item))
 
 START_MS = 1_800_000_000_000
 DENIED = FailedCall("dynamodb:PutItem", "effects", "AccessDeniedException", is_configuration_fault=True)
@@ -111,6 +113,7 @@ class FakeItemStore:
 
     def __init__(self) -> None:
         self.items: dict[str, Item] = {}
+        self.others: dict[str, dict[str, Any]] = {}  # by item, the attributes that no `Item` has
         self.jobs = FakeJobs()
         self.effects: list[Mapping[str, object]] = []
         self.calls: list[str] = []
@@ -203,9 +206,14 @@ class FakeItemStore:
         found = self.items.get(change.item_id)
         if found is None or not _holds(change, found):
             return Verdict(Outcome.REFUSED, found)
-        values: dict[str, Any] = dict(change.values)
-        self.items[change.item_id] = replace(found, **values)
+        of_item: dict[str, Any] = {name: value for name, value in change.values.items() if name in _ITEM_FIELDS}
+        self.items[change.item_id] = replace(found, **of_item)
+        kept = {name: value for name, value in self._others(change).items() if name not in change.removed}
+        self.others[change.item_id] = {**kept, **{n: v for n, v in change.values.items() if n not in _ITEM_FIELDS}}
         return Verdict(Outcome.APPLIED)
+
+    def _others(self, change: Change) -> dict[str, Any]:
+        return self.others.get(change.item_id, {})
 
 
 def _holds(change: Change, found: Item | None) -> bool:

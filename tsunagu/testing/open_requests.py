@@ -10,9 +10,11 @@ from tsunagu.runtime.errors import FailedCall, UnavailableError
 from tsunagu.runtime.idempotency.item import Item
 from tsunagu.runtime.idempotency.store import Outcome, Verdict
 from tsunagu.runtime.requests.open_request import DuePage, OpenRequest, RecordChange
+from tsunagu.runtime.requests.outbox_sweeper import UnsentRequest
 from tsunagu.runtime.requests.record import RequestRecord
 from tsunagu.runtime.requests.settler import Letter
 from tsunagu.runtime.sending.publish import OutgoingMessage, SendResult
+from tsunagu.testing.fakes import FakeItemStore
 from tsunagu.testing.requests import FakeRequestStore
 
 REFUSED_CALL = FailedCall("dynamodb:Query", "items", "ThrottlingException")
@@ -107,6 +109,52 @@ class FakeOpenRequests:
         self.records[change.item_id] = {items.ID: change.item_id, **kept, **change.values}
         self.on_call("after a change")
         return Verdict(Outcome.APPLIED)
+
+
+class FakeUnsentRequests:
+    """The HTTP requests of a table whose messages are to be sent, and their index.
+
+    Args:
+        store: The table.
+
+    Attributes:
+        on_call: Called before each call, with its name; it may kill the process, raise or let another act.
+        behind: Ids of items that the index has still, because it is a moment behind the table, by partition.
+        unanswered: Ids of items that no call answers for.
+    """
+
+    page_size = 3
+
+    def __init__(self, store: FakeItemStore) -> None:
+        self._store = store
+        self.on_call: Callable[[str], object] = lambda _name: None
+        self.behind: dict[str, list[str]] = {}
+        self.unanswered: set[str] = set()
+
+    def find_due(self, partition: str, now_ms: int, start: object | None = None) -> DuePage:
+        """Return a page of the index."""
+        self.on_call("find_due")
+        due = sorted(
+            (others[requests.DUE], item_id)
+            for item_id, others in self._store.others.items()
+            if others.get(requests.OPEN) == partition and others[requests.DUE] <= now_ms
+        )
+        found = [(0, item_id) for item_id in self.behind.get(partition, [])] + due
+        later = [each for each in found if start is None or each > _position(start)]
+        page = later[: self.page_size]
+        return DuePage([item_id for _, item_id in page], page[-1] if len(later) > len(page) else None)
+
+    def read(self, item_ids: Sequence[str]) -> list[UnsentRequest | Verdict | None]:
+        """Read items."""
+        self.on_call("read")
+        return [self._read(item_id) for item_id in item_ids]
+
+    def _read(self, item_id: str) -> UnsentRequest | Verdict | None:
+        item, others = self._store.items.get(item_id), self._store.others.get(item_id, {})
+        if item_id in self.unanswered:
+            return Verdict(Outcome.UNAVAILABLE, problem=REFUSED_CALL)
+        is_indexed, sweeps = requests.OPEN in others, others.get(requests.RESENDS, 0)
+        return None if item is None else UnsentRequest(item, is_indexed=is_indexed, sweeps=sweeps)
 
 
 @dataclass

@@ -119,7 +119,26 @@ class DynamoDbItemStore:
         return [unread.get(item_id) or found.get(item_id) for item_id in item_ids]
 
     def update(self, changes: Sequence[Change]) -> list[Verdict]:
-        """Apply conditional changes."""
+        """Apply conditional changes. One that removes attributes is a call of its own."""
+        alone = [change for change in changes if change.removed]
+        if not alone:
+            return self._update_together(changes)
+        together = iter(self._update_together([change for change in changes if not change.removed]))
+        single = iter(self.side_by_side(self.update_alone, alone))
+        return [next(single if change.removed else together) for change in changes]
+
+    def update_alone(self, change: Change) -> Verdict:
+        """Apply a conditional change by a call of its own."""
+        try:
+            self.client.update_item(**self.update_parameters(change))
+        except self.client.exceptions.ConditionalCheckFailedException as error:
+            found: Any = error.response.get("Item")
+            return refused(found)
+        except (ClientError, BotoCoreError) as error:
+            return self.call_failed(error, "dynamodb:UpdateItem")
+        return APPLIED
+
+    def _update_together(self, changes: Sequence[Change]) -> list[Verdict]:
         statements = []
         for change in changes:
             values = ", ".join(f'"{name}" = ?' for name in change.values)
@@ -274,18 +293,24 @@ class DynamoDbItemStore:
     def update_parameters(self, change: Change) -> dict[str, Any]:
         """Return the parameters of an `UpdateItem`, or of its part of a transaction, for `change`."""
         where = {**change.where}
-        names = {f"#{name}": name for name in (*change.values, *where)}
+        names = {f"#{name}": name for name in (*change.values, *change.removed, *where)}
         values = {f":{name}": to_attribute(value) for name, value in change.values.items()}
         expected = {f":expected_{name}": to_attribute(value) for name, value in where.items()}
         return {
             "TableName": self.table_name,
             "Key": {items.ID: {"S": change.item_id}},
-            "UpdateExpression": "SET " + ", ".join(f"#{name} = :{name}" for name in change.values),
+            "UpdateExpression": _update_expression(change),
             "ConditionExpression": " AND ".join(f"#{name} = :expected_{name}" for name in where),
             "ExpressionAttributeNames": names,
             "ExpressionAttributeValues": {**values, **expected},
             "ReturnValuesOnConditionCheckFailure": "ALL_OLD",
         }
+
+
+def _update_expression(change: Change) -> str:
+    sets = f"SET {', '.join(f'#{name} = :{name}' for name in change.values)}" if change.values else ""
+    removes = f"REMOVE {', '.join(f'#{name}' for name in change.removed)}" if change.removed else ""
+    return f"{sets} {removes}".strip()
 
 
 def _business_part(write: BusinessWrite) -> dict[str, Any]:

@@ -3,13 +3,13 @@
 It is for tables or accounts that do not allow PartiQL. A batch of ten messages takes ten times as many calls.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 from botocore.exceptions import BotoCoreError, ClientError
 
 from tsunagu.contracts import items
-from tsunagu.runtime.aws.dynamodb import APPLIED, DynamoDbItemStore, EntryT, refused
+from tsunagu.runtime.aws.dynamodb import APPLIED, DynamoDbItemStore, refused
 from tsunagu.runtime.aws.item_attributes import item_attributes
 from tsunagu.runtime.idempotency.item import Change, Item
 from tsunagu.runtime.idempotency.store import Verdict
@@ -25,31 +25,22 @@ class SingleWriteItemStore(DynamoDbItemStore):
 
     def insert(self, new_items: Sequence[Item]) -> list[Verdict]:
         """Create items that are absent."""
-        return self._each("dynamodb:PutItem", self._put, new_items)
+        return self.side_by_side(self._insert_alone, new_items)
 
     def update(self, changes: Sequence[Change]) -> list[Verdict]:
         """Apply conditional changes."""
-        return self._each("dynamodb:UpdateItem", self._update, changes)
+        return self.side_by_side(self.update_alone, changes)
 
-    def _each(self, operation: str, write: Callable[[EntryT], object], entries: Sequence[EntryT]) -> list[Verdict]:
-        def verdict(entry: EntryT) -> Verdict:
-            try:
-                write(entry)
-            except self.client.exceptions.ConditionalCheckFailedException as error:
-                found: Any = error.response.get("Item")
-                return refused(found)
-            except (ClientError, BotoCoreError) as error:
-                return self.call_failed(error, operation)
-            return APPLIED
-
-        return self.side_by_side(verdict, entries)
-
-    def _put(self, item: Item) -> object:
-        return self.client.put_item(
-            TableName=self.table_name,
-            Item=item_attributes(item),
-            ConditionExpression=f"attribute_not_exists({items.ID})",
-        )
-
-    def _update(self, change: Change) -> object:
-        return self.client.update_item(**self.update_parameters(change))
+    def _insert_alone(self, item: Item) -> Verdict:
+        try:
+            self.client.put_item(
+                TableName=self.table_name,
+                Item=item_attributes(item),
+                ConditionExpression=f"attribute_not_exists({items.ID})",
+            )
+        except self.client.exceptions.ConditionalCheckFailedException as error:
+            found: Any = error.response.get("Item")
+            return refused(found)
+        except (ClientError, BotoCoreError) as error:
+            return self.call_failed(error, "dynamodb:PutItem")
+        return APPLIED

@@ -1,4 +1,4 @@
-"""The sweeper of accepted requests as a Lambda function, with its AWS clients. A schedule invokes it each minute."""
+"""The sweeper of requests as a Lambda function, with its AWS clients. A schedule invokes it each minute."""
 
 import functools
 import os
@@ -13,13 +13,18 @@ with without_collection():
     from tsunagu.runtime.aws.clients import LazyClients, client_config, dynamodb_client
     from tsunagu.runtime.aws.dead_letter_view import SqsDeadLetterView
     from tsunagu.runtime.aws.open_requests import DynamoDbOpenRequests
+    from tsunagu.runtime.aws.outbox import AwsOutboxSender
     from tsunagu.runtime.aws.queue_age import CloudWatchQueueAge
+    from tsunagu.runtime.aws.single_writes import SingleWriteItemStore
     from tsunagu.runtime.aws.sns import SnsTopicSender
     from tsunagu.runtime.aws.sqs import SqsQueueSender
-    from tsunagu.runtime.clock import Clock, SystemClock
+    from tsunagu.runtime.aws.tasks import StepFunctionsTasks
+    from tsunagu.runtime.aws.unsent_requests import DynamoDbUnsentRequests
+    from tsunagu.runtime.clock import Clock, SystemClock, new_owner
     from tsunagu.runtime.errors import UnavailableError
     from tsunagu.runtime.functions import wiring
     from tsunagu.runtime.receiving.receiver import LambdaContext
+    from tsunagu.runtime.requests.outbox_sweeper import OutboxSweeper, OutboxSweeperConfig, OutboxSweeperPorts
     from tsunagu.runtime.requests.sweep_rules import SweepRules
     from tsunagu.runtime.requests.sweeper import Sweeper, SweeperPorts
 
@@ -35,7 +40,7 @@ class DeployedSweeper:
         clock: The time.
     """
 
-    sweeper: Sweeper
+    sweeper: Sweeper | OutboxSweeper
     clock: Clock
 
     def run(self, context: LambdaContext) -> Counts:
@@ -65,9 +70,15 @@ def request_sweeper() -> DeployedSweeper:
     """
     with wiring.loud_start():
         environment = RequestSweeperEnvironment.from_environment(os.environ)
+    telemetry.configure(f"{environment.request_scope}-sweeper")
+    clock = SystemClock()
+    build = _outbox_sweeper if environment.sends_outboxes else _sweeper
+    return DeployedSweeper(build(environment, clock), clock)
+
+
+def _sweeper(environment: RequestSweeperEnvironment, clock: Clock) -> Sweeper:
     scope = environment.request_scope
-    telemetry.configure(f"{scope}-sweeper")
-    config, clock = client_config(environment.function_timeout_seconds), SystemClock()
+    config = client_config(environment.function_timeout_seconds)
     clients, topic, queue = LazyClients(config), environment.completion_topic_arn, environment.queue_url
     rules = SweepRules(
         deadline_seconds=environment.deadline_seconds,
@@ -87,14 +98,33 @@ def request_sweeper() -> DeployedSweeper:
         clock=clock,
         rng=random.Random(),  # noqa: S311 - the order of partitions
     )
-    return DeployedSweeper(Sweeper(scope, rules, ports, max_receive_count=environment.max_receive_count), clock)
+    return Sweeper(scope, rules, ports, max_receive_count=environment.max_receive_count)
+
+
+def _outbox_sweeper(environment: RequestSweeperEnvironment, clock: Clock) -> OutboxSweeper:
+    scope, table_name = environment.request_scope, environment.idempotency_table_name
+    config = client_config(environment.function_timeout_seconds)
+    clients, dynamodb = LazyClients(config), dynamodb_client(config)
+    ports = OutboxSweeperPorts(
+        unsent=DynamoDbUnsentRequests(dynamodb, table_name),
+        store=SingleWriteItemStore(dynamodb, table_name),
+        outbox=AwsOutboxSender(clients.sqs, clients.sns, StepFunctionsTasks(clients.sfn), clock),
+        metrics=wiring.metrics(environment.metrics_namespace, f"{scope}-sweeper", clock),
+        clock=clock,
+        new_owner=new_owner,
+        rng=random.Random(),  # noqa: S311 - the order of partitions
+    )
+    names = OutboxSweeperConfig(
+        scope=scope, place=environment.web_place, window_seconds=environment.idempotency_window_seconds
+    )
+    return OutboxSweeper(names, ports)
 
 
 _cached_sweeper = functools.cache(request_sweeper)
 
 
 def request_sweeper_handler(_event: object, context: LambdaContext) -> Counts:
-    """Look at the accepted requests that are due: the Lambda handler of a sweeper, which `RequestSweeper` deploys.
+    """Look at the requests that are due: the Lambda handler of a sweeper, which `RequestSweeper` deploys.
 
     Returns:
         How many requests it looked at, ended as failed, sent again, and took out of the index.

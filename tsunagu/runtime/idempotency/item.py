@@ -85,7 +85,7 @@ class Item:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Change:
-    """One conditional write: sets attributes if others have the expected values.
+    """One conditional write: sets and removes attributes if others have the expected values.
 
     Conditions are equalities only. No more is needed, because one number, `lease`, decides whether an item can be
     claimed.
@@ -94,11 +94,13 @@ class Change:
         item_id: Id of the item.
         values: Attributes to set.
         where: Attributes, and the value that each must have.
+        removed: Attributes to remove, which no `Item` has. Default: none.
     """
 
     item_id: str
     values: Attributes
     where: Attributes
+    removed: tuple[str, ...] = ()
 
     def applied(self, item: Item) -> Item:
         """Return `item` as the change leaves it."""

@@ -4,18 +4,17 @@ It keeps nothing between two runs, and may be killed anywhere: what it marks, it
 did not get to is due in the next run. Two sweepers at the same time do no harm.
 """
 
-import logging
 import random
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
 from tsunagu.contracts import requests
 from tsunagu.contracts.messages import REQUEST_ID_ATTRIBUTE
 from tsunagu.contracts.requests import ShownStatus
-from tsunagu.contracts.telemetry import LogKey, Metric
+from tsunagu.contracts.telemetry import Metric
 from tsunagu.runtime.clock import Clock
-from tsunagu.runtime.errors import FailedCall, UnavailableError, call_of
+from tsunagu.runtime.errors import UnavailableError, call_of
 from tsunagu.runtime.idempotency.store import Outcome, Verdict
 from tsunagu.runtime.requests.open_request import OpenRequest, OpenRequests, RecordChange
 from tsunagu.runtime.requests.settler import DeadLetterView, Settler
@@ -32,13 +31,11 @@ from tsunagu.runtime.requests.sweep_rules import (
     next_step,
     not_resent,
 )
+from tsunagu.runtime.requests.sweep_run import RESERVE_MS, SweepReport, SweepRun
 from tsunagu.runtime.sending.publish import OutgoingMessage, QueueSender
-from tsunagu.runtime.telemetry import Metrics, call_fields
-
-_logger = logging.getLogger(__name__)
+from tsunagu.runtime.telemetry import Metrics
 
 _ANSWERS = frozenset({Outcome.APPLIED, Outcome.REFUSED})
-RESERVE_MS = 10_000  # of a run: for the page in hand
 
 
 class QueueAge(Protocol):
@@ -78,27 +75,6 @@ class SweeperPorts:
     rng: random.Random
 
 
-@dataclass(slots=True)
-class SweepReport:
-    """What a run did.
-
-    Attributes:
-        looked_at: Records that were due.
-        failed: Requests that have failed since this run: their time was over, or their letter was found.
-        resent: Requests that were sent again.
-        closed: Requests that ended, and were taken out of the index.
-        is_complete: Whether there was time for all that were due.
-        problem: A call that failed, a configuration fault first; None if all succeeded.
-    """
-
-    looked_at: int = 0
-    failed: int = 0
-    resent: int = 0
-    closed: int = 0
-    is_complete: bool = True
-    problem: FailedCall | None = None
-
-
 class Sweeper:
     """Sweeps the requests of one scope.
 
@@ -133,15 +109,13 @@ class Sweeper:
         return run.report
 
 
-class _Run:
+class _Run(SweepRun):
     """One run of the sweeper."""
 
     def __init__(self, scope: str, rules: SweepRules, ports: SweeperPorts, *, until_ms: int) -> None:
-        self.report = SweepReport()
-        self._scope = scope
+        super().__init__(scope, ports.clock, ports.metrics, until_ms=until_ms)
         self._rules = rules
         self._ports = ports
-        self._until_ms = until_ms
         self._known_oldest_ms: int | None = None
 
     def settle(self, settler: Settler) -> None:
@@ -149,45 +123,23 @@ class _Run:
         try:
             settled = settler.settle(self._until_ms)
         except UnavailableError as error:
-            self._note(call_of(error))
+            self.note(call_of(error))
             return
         self._failed(settled.failed)
         if settled.problem is not None:
-            self._note(settled.problem)
+            self.note(settled.problem)
 
     def sweep(self) -> None:
         """Look at one page of each partition in turn, so that none waits for another."""
-        for item_ids in self._pages():
-            self.report.looked_at += len(item_ids)
+        partitions = [requests.open_partition(self._scope, digit) for digit in requests.SHARDS]
+        for item_ids in self.pages(self._ports.records, partitions, self._ports.rng):
             self._look_at(item_ids)
-
-    def _pages(self) -> Iterator[Sequence[str]]:
-        now_ms = self._ports.clock.now_ms()
-        digits = [*requests.SHARDS]
-        self._ports.rng.shuffle(digits)
-        waiting: list[tuple[str, object | None]] = [
-            (requests.open_partition(self._scope, digit), None) for digit in digits
-        ]
-        while waiting:
-            if self._ports.clock.now_ms() >= self._until_ms:
-                self.report.is_complete = False
-                return
-            partition, start = waiting.pop(0)
-            try:
-                page = self._ports.records.find_due(partition, now_ms, start)
-            except UnavailableError as error:
-                self._note(call_of(error))
-                continue
-            if page.following is not None:
-                waiting.append((partition, page.following))
-            if page.item_ids:
-                yield page.item_ids
 
     def _look_at(self, item_ids: Sequence[str]) -> None:
         answers = self._ports.records.read(item_ids)
         for item_id, answer in zip(item_ids, answers, strict=True):
             if isinstance(answer, Verdict):
-                self._unread(item_id, answer)
+                self.unread(item_id, answer)
         now_ms = self._ports.clock.now_ms()
         found = [answer for answer in answers if isinstance(answer, OpenRequest)]
         steps = [(each, next_step(each, now_ms, self._rules, self._oldest_ms)) for each in found]
@@ -230,7 +182,7 @@ class _Run:
         results = sender.send(messages)
         failed = [result for result in results if result.error is not None]
         if failed:
-            self._note(next((result.call for result in failed if result.call is not None), None), len(failed))
+            self.note(next((result.call for result in failed if result.call is not None), None), len(failed))
         return [result.error is None for result in results]
 
     def _change(self, changes: Sequence[RecordChange]) -> list[bool]:
@@ -238,7 +190,7 @@ class _Run:
         verdicts = self._ports.records.change(changes) if changes else []
         unanswered = [verdict for verdict in verdicts if verdict.outcome not in _ANSWERS]
         if unanswered:
-            self._note(next((each.problem for each in unanswered if each.problem is not None), None), len(unanswered))
+            self.note(next((each.problem for each in unanswered if each.problem is not None), None), len(unanswered))
         return [verdict.outcome is Outcome.APPLIED for verdict in verdicts]
 
     def _failed(self, count: int) -> None:
@@ -246,30 +198,15 @@ class _Run:
         if count:
             self._ports.metrics.count(Metric.REQUESTS_FAILED, count)
 
-    def _unread(self, item_id: str, verdict: Verdict) -> None:
-        if verdict.outcome is Outcome.UNREADABLE:
-            _logger.error("record cannot be read", extra={LogKey.ITEM_ID: item_id})
-            self._note(FailedCall("read the record", item_id.partition("#")[0], verdict.outcome.name))
-        else:
-            self._note(verdict.problem)
-
     def _oldest_ms(self) -> int:
         """Return the age of the queue's oldest message, asked once a run; 0 if it is not known."""
         if self._known_oldest_ms is None:
             try:
                 self._known_oldest_ms = self._ports.queue_age.oldest_ms()
             except UnavailableError as error:
-                self._note(call_of(error))
+                self.note(call_of(error))
                 self._known_oldest_ms = 0
         return self._known_oldest_ms
-
-    def _note(self, problem: FailedCall | None, count: int = 1) -> None:
-        """Log and count calls that failed. The run goes on, and what they were for is due in the next one."""
-        call = problem or FailedCall("sweep", self._scope, "NoAnswer")
-        _logger.error("call failed", extra=call_fields(call))
-        self._ports.metrics.count_failed_call(call, count)
-        if self.report.problem is None or call.is_configuration_fault:
-            self.report.problem = call
 
 
 def _completion(scope: str, request: OpenRequest, ending: ShownStatus) -> OutgoingMessage:

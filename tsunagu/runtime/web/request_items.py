@@ -8,6 +8,7 @@ from typing import NoReturn
 
 from tsunagu.contracts.items import OUTBOX_AND_RESULT_BYTES, Status
 from tsunagu.contracts.telemetry import LogKey, Metric
+from tsunagu.contracts.web import web_request_space
 from tsunagu.runtime.clock import Clock, NewId
 from tsunagu.runtime.errors import ConditionFailedError, FailedCall, bounded_reason, described
 from tsunagu.runtime.idempotency.decisions import (
@@ -26,6 +27,7 @@ from tsunagu.runtime.idempotency.item import Item
 from tsunagu.runtime.idempotency.keys import item_id
 from tsunagu.runtime.idempotency.lease import Claim, LeaseTerm
 from tsunagu.runtime.idempotency.store import Commit, ItemStore, Outcome, Verdict
+from tsunagu.runtime.idempotency.unsent_index import UnsentIndex, taking_to_send
 from tsunagu.runtime.json_text import canonical_json
 from tsunagu.runtime.receiving.relay import OutboxSender, Relay, Relayed
 from tsunagu.runtime.sending.outbox import encode
@@ -78,11 +80,6 @@ class RequestConfig:
     place: str = ""
 
 
-def request_scope(scope: str) -> str:
-    """Return the key space of HTTP requests. A queue's has an `@`, and a pipeline's a dot."""
-    return f"{scope}~requests"
-
-
 class RequestItem:
     """The item of one HTTP request with an `Idempotency-Key`.
 
@@ -99,10 +96,11 @@ class RequestItem:
         self._config = config
         self._ports = ports
         remaining_ms = config.timeout_seconds * 1_000 if facts.remaining_ms is None else facts.remaining_ms
+        self._owner = ports.new_owner()
         self._idempotency = Idempotency(
-            ports.store,
+            UnsentIndex(ports.store, config.place),
             ports.clock,
-            owner=ports.new_owner(),
+            owner=self._owner,
             lease=LeaseTerm(ports.clock, ports.clock.now_ms() + remaining_ms),
             window_seconds=config.window_seconds,
             rng=ports.rng,
@@ -120,10 +118,11 @@ class RequestItem:
             expected = "an Idempotency-Key must be 1 to 255 visible ASCII characters"
             _refuse(BAD_REQUEST, f"{expected}, got something else")
         request = ClaimRequest(
-            item_id=item_id(request_scope(self._config.scope), canonical_json([self._caller, key])),
+            item_id=item_id(web_request_space(self._config.scope), canonical_json([self._caller, key])),
             payload_hash=self._facts.payload_hash(),
             request_id=self._ports.new_id(),
             message_ids=(),
+            reopens=False,  # an outbox that was given up is not sent again by a repeated request
         )
         decision = self._idempotency.claim([request])[0]
         if isinstance(decision, Held):
@@ -173,7 +172,7 @@ class RequestItem:
     def _refuse_known(self, decision: Decision, identity: str) -> NoReturn:
         """Raise the answer to a request whose item exists, or cannot be read."""
         if isinstance(decision, Unsent):
-            self._relay(decision.item)
+            self._send(decision.item)
             self._replay(decision.item, identity)
         if isinstance(decision, Done):
             self._replay(self._ports.store.read([identity])[0], identity)
@@ -229,6 +228,12 @@ class RequestItem:
         self._ports.metrics.count(Metric.LEASES_LOST)
         _logger.warning("lease lost", extra=_ids(claim.item))
         return problem(CONFLICT, IN_PROGRESS, retry_after_seconds=RETRY_SECONDS)
+
+    def _send(self, item: Item) -> None:
+        """Send the messages of a request that another invocation left, unless somebody else begins to."""
+        change = taking_to_send(item, owner=self._owner, lease_ms=self._idempotency.lease.end_ms())
+        if self._idempotency.settle([change])[0].outcome is Outcome.APPLIED:
+            self._relay(change.applied(item))
 
     def _relay(self, item: Item) -> None:
         """Send the messages of a request that is committed. If that fails, the answer stands: they are sent later."""

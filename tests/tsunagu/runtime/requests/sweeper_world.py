@@ -10,7 +10,8 @@ from tsunagu.contracts.items import Status
 from tsunagu.contracts.requests import ShownStatus
 from tsunagu.runtime.requests.open_request import OpenRequest
 from tsunagu.runtime.requests.sweep_rules import SweepRules
-from tsunagu.runtime.requests.sweeper import Sweeper, SweeperPorts, SweepReport
+from tsunagu.runtime.requests.sweep_run import SweepReport
+from tsunagu.runtime.requests.sweeper import Sweeper, SweeperPorts
 from tsunagu.runtime.telemetry import Metrics
 from tsunagu.testing.fakes import FakeClock, Killed
 from tsunagu.testing.open_requests import FakeDeadLetterView, FakeOpenRequests, FakeQueueAge, FakeSender

@@ -6,12 +6,20 @@ from typing import Any
 
 from tests.tsunagu.runtime.aws_events import http_api
 from tests.tsunagu.runtime.world import FakeContext, World, record
+from tsunagu.contracts import requests
 from tsunagu.runtime.receiving.receiver import Receiver
+from tsunagu.runtime.requests.outbox_sweeper import OutboxSweeper, OutboxSweeperConfig, OutboxSweeperPorts
+from tsunagu.runtime.requests.sweep_run import SweepReport
 from tsunagu.runtime.telemetry import Metrics
 from tsunagu.runtime.web.consumers import Consumers, TypedPayload
 from tsunagu.runtime.web.dispatcher import Dispatcher
 from tsunagu.runtime.web.request_items import RequestConfig, RequestPorts
 from tsunagu.runtime.web.sandbox_loop import SandboxLoop
+from tsunagu.testing.open_requests import FakeUnsentRequests
+
+SCOPE = "orders"
+WINDOW_SECONDS = 3_600
+SWEEP_MS = 50_000
 
 
 class WebWorld(World):
@@ -26,6 +34,7 @@ class WebWorld(World):
         self.app: Any = None
         self.base_path = "/"
         self.place = ""
+        self.unsent = FakeUnsentRequests(self.store)
         self._sandbox: Dispatcher | None = None
         self._ids = 0
 
@@ -76,6 +85,31 @@ class WebWorld(World):
         is_json = answer["body"] and "json" in answer["headers"].get("content-type", "")
         return answer["statusCode"], json.loads(answer["body"]) if is_json else answer["body"], answer["headers"]
 
+    def sweep(self) -> SweepReport:
+        """Run the sweeper once."""
+        ports = self.ports()
+        config = OutboxSweeperConfig(scope=SCOPE, place=self.place, window_seconds=WINDOW_SECONDS)
+        sweeper_ports = OutboxSweeperPorts(
+            unsent=self.unsent,
+            store=self.store,
+            outbox=self.outbox,
+            metrics=Metrics("Tsunagu", "orders-sweeper", self.clock, self.metrics),
+            clock=self.clock,
+            new_owner=ports.new_owner,
+            rng=ports.rng,
+        )
+        return OutboxSweeper(config, sweeper_ports).run(self.clock.ms + SWEEP_MS)
+
+    def sweep_for(self, minutes: int) -> None:
+        """Let minutes pass, with a sweep at the end of each."""
+        for _ in range(minutes):
+            self.clock.ms += 60_000
+            self.sweep()
+
+    def indexed(self) -> list[str]:
+        """Return the ids of the items that the sweeper can find."""
+        return [item_id for item_id, others in self.store.others.items() if requests.OPEN in others]
+
     def reasons(self) -> list[str]:
         """Return the reasons of the dead letters."""
         return [str(letter.attributes["tsunagu_dead_letter_reason"]) for letter in self.dead_letter_queue.sent]
@@ -96,7 +130,7 @@ class WebWorld(World):
 
     def _requests(self) -> tuple[RequestConfig, RequestPorts]:
         ports = self.ports()
-        config = RequestConfig(scope="orders", window_seconds=3_600, timeout_seconds=10, place=self.place)
+        config = RequestConfig(scope=SCOPE, window_seconds=WINDOW_SECONDS, timeout_seconds=10, place=self.place)
         return config, RequestPorts(
             store=self.store,
             outbox=self.outbox,

@@ -12,6 +12,7 @@ COPIES = 3
 # Regions whose sales cannot be read at any attempt, or not at the first one, in the test mode of the warehouse.
 BROKEN, FLAKY, UNKNOWN = "broken-", "flaky-", "moon-"
 REGIONS = ("east", "north", "south", "west", None)
+ENDLESS_SECONDS = 600
 ROWS = ("day", "article", "region")
 
 
@@ -57,6 +58,7 @@ class ReportShape:
         longest_seconds: How long a good report takes at most.
         flaky: Requests of which the first attempt fails. Default: none.
         refused: Requests that the worker refuses at once. Default: none.
+        endless: Requests whose work takes longer than the function may, in every attempt. Default: none.
     """
 
     reports: int
@@ -66,6 +68,7 @@ class ReportShape:
     longest_seconds: int
     flaky: int = 0
     refused: int = 0
+    endless: int = 0
 
 
 # What is wrong with an invalid request, and its body.
@@ -115,6 +118,13 @@ def plan_reports(seed: int, name: str, shape: ReportShape, *, first_year: int) -
             (FLAKY, shape.flaky, None),
         )
         for number in range(count)
+    ]
+    failing += [
+        replace(
+            _request(source, f"{name}-endless-{number}", months[0], {"seconds": ENDLESS_SECONDS}),
+            failure="killed in attempt",
+        )
+        for number in range(shape.endless)
     ]
     flawed = [
         PlannedReport(name=f"{name}: {flaw}", month="", body=body, key=_key(source), flaw=flaw)

@@ -1,5 +1,6 @@
 """The deployed APIs of the reports: call them, stop their parts, and look at what is there."""
 
+import time
 import uuid
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -12,6 +13,9 @@ from cdk_app.demo.payment_findings import FoundDeadLetter, find_dead_letters
 from cdk_app.demo.report_findings import Register, read_register
 from cdk_app.demo.signed_api import SignedApi
 from tsunagu.local.embedded_cloud import EmbeddedCloud
+from tsunagu.operations.queues import count_messages
+
+LOOK_SECONDS = 60
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +50,10 @@ class ReportDesk:
 
     def letters(self) -> list[FoundDeadLetter]:
         return find_dead_letters(self.cloud.client("sqs"), self.queue.dead_letter_queue_url)
+
+    def event_letters(self) -> list[FoundDeadLetter]:
+        """Return what Lambda gave up, and what the worker of events dead-lettered."""
+        return find_dead_letters(self.cloud.client("sqs"), self.stack["EventReportsDeadLetterQueueUrl"])
 
     def records(self) -> list[dict[str, Any]]:
         """Return the items of every accepted request."""
@@ -94,6 +102,18 @@ class ReportDesk:
             yield
         finally:
             client.update_event_source_mapping(UUID=mapping["UUID"], Enabled=True)
+
+    def lose_messages(self, count: int) -> None:
+        """Wait until the pipe has delivered so many messages, and delete all that are in the queue.
+
+        Nothing may deliver to the worker meanwhile.
+        """
+        sqs, url = self.cloud.client("sqs"), self.queue.queue_url
+        deadline = time.monotonic() + LOOK_SECONDS
+        while count_messages(sqs, url) < count:
+            assert time.monotonic() < deadline, f"{count} messages must arrive, got {count_messages(sqs, url)}"
+            time.sleep(0.1)
+        sqs.purge_queue(QueueUrl=url)
 
     def sweep(self) -> None:
         """Run the sweeper now, and not at its next minute."""

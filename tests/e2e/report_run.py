@@ -5,11 +5,11 @@ from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
-from cdk_app.demo.accept_now import PATIENCE_SECONDS
+from cdk_app.demo.accept_now import PATIENCE_SECONDS, ReportCounter
 from cdk_app.demo.driver import kill_next_working_handlers
 from cdk_app.demo.payment_findings import FoundDeadLetter
 from cdk_app.demo.report_findings import Register, ReportFindings, SentReport, compare_reports
-from cdk_app.demo.report_requests import ReportShape, plan_reports
+from cdk_app.demo.report_requests import PlannedReport, ReportShape, plan_reports
 from tests.e2e.report_desk import ReportDesk
 
 SEED = 2026
@@ -47,11 +47,13 @@ def run_reports(
     *,
     first_year: int,
     kills: int,
+    lost: int = 0,
     patience_seconds: float = PATIENCE_SECONDS,
 ) -> ReportRun:
     """Send the requests, with every fault, and see them ended.
 
     The first third is sent while the pipe is stopped. While the others are sent, workers are killed.
+    What is lost is sent before all that.
 
     Args:
         desk: Where.
@@ -59,11 +61,13 @@ def run_reports(
         shape: How many of which kind.
         first_year: Year of their months, which no other run has.
         kills: How often workers are killed.
+        lost: How many requests reach the queue, and vanish from it before a worker gets them.
         patience_seconds: How long the requests may take to end, after they were sent.
     """
     began = time.monotonic()
     counter = desk.counter(patience_seconds=patience_seconds)
     reports = plan_reports(SEED, name, shape, first_year=first_year)
+    vanished, reports = _send_and_lose(desk, counter, reports[:lost]), reports[lost:]
     first = len(reports) // 3
     with desk.without_pipe():
         sent = counter.send(reports[:first])
@@ -71,7 +75,7 @@ def run_reports(
     with ThreadPoolExecutor(1) as killer:
         kill = killer.submit(_kill, desk, kills)
         sent += counter.send(reports[first:])
-        ended = counter.see_ended(sent)
+        ended = counter.see_ended([*vanished, *sent])
         killed = kill.result()
     register = desk.register()
     return ReportRun(
@@ -83,6 +87,18 @@ def run_reports(
         letters=desk.letters(),
         seconds=time.monotonic() - began,
     )
+
+
+def _send_and_lose(desk: ReportDesk, counter: ReportCounter, reports: Sequence[PlannedReport]) -> list[SentReport]:
+    """Send requests, and take their messages out of the queue: after that, only the sweeper brings them to a worker."""
+    if not reports:
+        return []
+    with desk.without_worker():
+        sent = counter.send(reports)
+        desk.lose_messages(len({each.request_id for each in sent if each.request_id is not None}))
+        statuses = {each.final["status"] for each in counter.look(sent) if each.final is not None}
+    assert statuses == {"ACCEPTED"}
+    return sent
 
 
 def _kill(desk: ReportDesk, kills: int) -> int:

@@ -10,7 +10,13 @@ from tsunagu.testing.explorer.schedule import explore, survey
 
 SCHEDULES = 1_000  # of each scenario and kind of trouble: all take ten minutes
 
-each_scenario = pytest.mark.parametrize("scenario", SCENARIOS.values(), ids=list(SCENARIOS))
+each_scenario = pytest.mark.parametrize(
+    "scenario",
+    [
+        pytest.param(scenario, id=name, marks=[pytest.mark.slow] if scenario.is_long else [])
+        for name, scenario in SCENARIOS.items()
+    ],
+)
 
 
 @each_scenario

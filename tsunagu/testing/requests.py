@@ -17,6 +17,11 @@ FIRST_LOOK_MS = 60_000
 
 _ITEM_FIELDS = {each.name for each in fields(Item)}
 _FIELD_OF = {
+    requests.CALLER: "caller",
+    requests.BODY: "body",
+    requests.CONTENT_TYPE: "content_type",
+    requests.HEADERS: "headers",
+    requests.ACCEPTED: "accepted_ms",
     requests.PROGRESS: "progress",
     requests.CANCELLED: "cancelled_ms",
     requests.REOPENED: "reopened_ms",
@@ -96,19 +101,30 @@ class FakeRequestStore(FakeItemStore):
         return [self.record(item_id) for item_id in self._records]
 
     def change_record(self, item_id: str, values: Mapping[str, Any], where: Mapping[str, object | None]) -> Verdict:
-        """Set attributes of a record, where others have the expected values. None: there is no such attribute."""
+        """Set attributes of a record, where others have the expected values. None: there is no such attribute.
+
+        A record that does not exist is written, as DynamoDB does it.
+        """
         if item_id not in self._records:
-            return Verdict(Outcome.REFUSED)
+            if any(expected is not None for expected in where.values()):
+                return Verdict(Outcome.REFUSED)
+            self._create(item_id, values)
+            return Verdict(Outcome.APPLIED)
         record = self.record(item_id)
         for name, expected in where.items():
             of = record.item if name in _ITEM_FIELDS else record
             if getattr(of, _FIELD_OF.get(name, name)) != (0 if expected is None else expected):
                 return Verdict(Outcome.REFUSED)
         of_item = {name: value for name, value in values.items() if name in _ITEM_FIELDS}
-        own = {_FIELD_OF[name]: value for name, value in values.items() if name not in _ITEM_FIELDS}
+        own = _own_fields(values)
         self.items[item_id] = replace(self.items[item_id], **of_item)
         self._records[item_id] = replace(self._records[item_id], **own)
         return Verdict(Outcome.APPLIED)
+
+    def _create(self, item_id: str, values: Mapping[str, Any]) -> None:
+        of_item = {name: value for name, value in values.items() if name in _ITEM_FIELDS}
+        item = self.items[item_id] = Item(**{"id": item_id, **of_item})
+        self._records[item_id] = RequestRecord(item=item, **_own_fields(values))
 
     def delete(self, item_id: str) -> None:
         """Delete a record, as TTL does."""
@@ -136,13 +152,19 @@ class FakeRequestStore(FakeItemStore):
         return verdict
 
     def _update(self, change: Change) -> Verdict:
-        own = {_FIELD_OF[name]: value for name, value in change.values.items() if name not in _ITEM_FIELDS}
+        own = _own_fields(change.values)
         of_item = {name: value for name, value in change.values.items() if name in _ITEM_FIELDS}
         verdict = super()._update(replace(change, values=of_item))
         if own and verdict.outcome is Outcome.APPLIED:
-            values: dict[str, Any] = dict(own)
-            self._records[change.item_id] = replace(self._records[change.item_id], **values)
+            self._records[change.item_id] = replace(self._records[change.item_id], **own)
         return verdict
+
+
+def _own_fields(values: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the fields of a record beside those of its item. Its kind is none: each record here is a request."""
+    return {
+        _FIELD_OF[name]: value for name, value in values.items() if name not in _ITEM_FIELDS and name != requests.KIND
+    }
 
 
 @dataclass

@@ -5,7 +5,7 @@ from dataclasses import asdict
 from cdk_app.demo.report_requests import FLAWS, ReportShape, expected_totals, plan_reports
 from lambdas.contracts.reports import ReportRequest
 
-SHAPE = ReportShape(reports=30, copied=3, broken=2, cancelled=1, longest_seconds=2, flaky=2, refused=1)
+SHAPE = ReportShape(reports=30, copied=3, broken=2, cancelled=1, longest_seconds=2, flaky=2, refused=1, endless=1)
 
 reports = plan_reports(1, "load", SHAPE, first_year=2001)
 
@@ -16,8 +16,12 @@ def test_the_same_seed_gives_the_same_requests_and_another_seed_gives_others() -
 
 
 def test_there_are_as_many_of_each_kind_as_asked_for() -> None:
-    assert Counter(report.copies for report in reports) == {1: 30 - 3 + 2 + 2 + 1 + 1 + len(FLAWS), 3: 3}
-    assert Counter(report.failure for report in reports if report.failure) == {"OSError": 2, "region must be one of": 1}
+    assert Counter(report.copies for report in reports) == {1: 30 - 3 + 2 + 2 + 1 + 1 + 1 + len(FLAWS), 3: 3}
+    assert Counter(report.failure for report in reports if report.failure) == {
+        "OSError": 2,
+        "region must be one of": 1,
+        "killed in attempt": 1,
+    }
     assert sorted(report.flaw for report in reports if report.flaw) == sorted(FLAWS)
     assert [report.is_cancelled for report in reports].index(True) == len(reports) - 1
 

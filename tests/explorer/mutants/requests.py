@@ -10,12 +10,14 @@ from tests.explorer.requests.table import RequestTable
 from tsunagu.contracts import items, requests
 from tsunagu.contracts.items import Status
 from tsunagu.contracts.requests import ShownStatus
+from tsunagu.runtime.errors import UnavailableError
 from tsunagu.runtime.idempotency.decisions import Idempotency
 from tsunagu.runtime.idempotency.item import Change, Item
 from tsunagu.runtime.receiving.relay import AddressedMessage
 from tsunagu.runtime.requests import intake, known_records, sweeper
 from tsunagu.runtime.requests.known_records import KnownRecords
 from tsunagu.runtime.requests.open_request import OpenRequest, RecordChange
+from tsunagu.runtime.requests.receiver import RequestNotDoneError, RequestReceiver
 from tsunagu.runtime.requests.results import Results, ResultSender
 from tsunagu.runtime.requests.settler import Settler
 from tsunagu.runtime.requests.sweep_rules import (
@@ -32,6 +34,7 @@ from tsunagu.runtime.requests.sweeper import _Run
 from tsunagu.runtime.sending.outbox import Channel
 from tsunagu.runtime.sending.publish import OutgoingMessage, SendResult
 from tsunagu.testing.explorer.bounds import Bounds
+from tsunagu.testing.explorer.ports import last
 
 MUTANTS = Mutants()
 seen_in = MUTANTS.seen_in
@@ -302,3 +305,89 @@ def result_is_never_copied(patch: Patch) -> None:
         return [SendResult(None)] * (len(messages) - len(others)) + send(self, others)
 
     patch.setattr(ResultSender, "send", mutant)
+
+
+# --- requests that the gateway hands over --------------------------------------------------------
+
+
+@seen_in("requests: event, stumbling, other body")
+def event_is_done_though_its_request_is_not(patch: Patch) -> None:
+    receive_one = RequestReceiver._receive_one  # noqa: SLF001
+
+    def mutant(self: Any, *args: Any) -> Any:
+        try:
+            return receive_one(self, *args)
+        except RequestNotDoneError:
+            return {"batchItemFailures": []}
+
+    patch.setattr(RequestReceiver, "_receive_one", mutant)
+
+
+@seen_in("requests: event", ONE_LOST)
+def event_is_done_though_it_was_not_recorded(patch: Patch) -> None:
+    receive_one = RequestReceiver._receive_one  # noqa: SLF001
+
+    def mutant(self: Any, *args: Any) -> Any:
+        try:
+            return receive_one(self, *args)
+        except UnavailableError:
+            return {"batchItemFailures": []}
+
+    patch.setattr(RequestReceiver, "_receive_one", mutant)
+
+
+@seen_in("requests: event", ONE_CRASH)
+def record_of_the_try_before_is_taken_for_a_new_one(patch: Patch) -> None:
+    patch.setattr(RequestReceiver, "_recorded", lambda self, wanted: last(self._records.insert_record(wanted), wanted))
+
+
+@seen_in("requests: event, throttled until it is too old")
+def events_that_lambda_gave_up_are_ignored(patch: Patch) -> None:
+    patch.setattr(Settler, "_event", lambda *_: None)
+
+
+@seen_in("requests: event, one try", ONE_CRASH)
+def events_that_no_worker_recorded_are_ignored(patch: Patch) -> None:
+    patch.setattr(Settler, "_new", lambda *_: None)
+
+
+@seen_in("requests: event, too old, posted again", ONE_SWITCH)
+def settler_writes_over_a_record(patch: Patch) -> None:
+    new = Settler._new  # noqa: SLF001
+    patch.setattr(Settler, "_new", lambda *args: replace(new(*args), where={}))
+
+
+@seen_in("requests: event, throttled until it is too old")
+def record_of_an_event_that_was_given_up_is_not_in_the_index(patch: Patch) -> None:
+    new = Settler._new  # noqa: SLF001
+
+    def mutant(*args: Any) -> RecordChange:
+        change = new(*args)
+        return replace(change, values=without(change.values, requests.OPEN))
+
+    patch.setattr(Settler, "_new", mutant)
+
+
+@seen_in("requests: event, too old, posted again", ONE_SWITCH)
+def letter_ends_a_request_that_has_ended(patch: Patch) -> None:
+    change = Settler._change  # noqa: SLF001
+
+    def mutant(self: Settler, given_up: Any, found: Any, now_ms: int) -> Any:
+        wanted = change(self, given_up, found, now_ms)
+        return wanted and replace(wanted, where={})
+
+    patch.setattr(Settler, "_change", mutant)
+
+
+@seen_in("requests: event, unsendable", ONE_LOST)
+def deadline_leaves_what_nobody_can_send(patch: Patch) -> None:
+    def deadline_ms(self: SweepRules, request: OpenRequest) -> int:
+        is_committed = request.item.status is Status.COMMITTED
+        return items.NEVER if is_committed else request.opened_ms + self.deadline_seconds * 1_000
+
+    patch.setattr(SweepRules, "deadline_ms", deadline_ms)
+
+
+@seen_in("requests: event, failing")
+def failure_of_an_event_waits_for_the_next_look(patch: Patch) -> None:
+    failure_waits_for_the_next_look(patch)

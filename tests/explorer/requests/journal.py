@@ -61,6 +61,15 @@ class Ending:
         return delivery_id(self.item_id, self.status, reopened_ms)
 
 
+def letter_item_id(body: str) -> str:
+    """Return the id of the record that a letter is about: a message, or what Lambda says of an event."""
+    content = json.loads(body)
+    if REQUEST_KEY in content:
+        return str(content[REQUEST_KEY])
+    event = content["requestPayload"]
+    return request_item_id(SCOPE, event["caller"], event["request_id"])
+
+
 class RequestJournal:
     """Watches a plant.
 
@@ -150,7 +159,7 @@ class RequestJournal:
         opened_ms = max(new.accepted_ms, new.reopened_ms)
         is_late = self._plant.ms >= opened_ms + self._plant.setting.rules.deadline_seconds * 1_000
         is_given_up = any(
-            json.loads(letter.body)[REQUEST_KEY] == new.item.id for letter in self._plant.dead_letter_queue.messages
+            letter_item_id(letter.body) == new.item.id for letter in self._plant.dead_letter_queue.messages
         )
         if new.item.status is not Status.DEAD or not (is_late or is_given_up):
             raise Violation(f"{new.item.id}: a sweeper must end what is late or given up, got {new.item.status}")

@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import TypeVar
 
 from tests.explorer.mover import Mover
-from tests.explorer.requests.journal import ENDED, RequestJournal
+from tests.explorer.requests.journal import ENDED, RequestJournal, letter_item_id
 from tests.explorer.requests.outside import Client, Pipe
 from tests.explorer.requests.promises import RequestPromises
 from tests.explorer.requests.setting import SCOPE, SHARD, Part, Post, RequestSetting
@@ -61,8 +61,8 @@ class RequestPlant(Stage):
 
     def __init__(self, setting: RequestSetting, bounds: Bounds, choices: Choices) -> None:
         self._freezes = setting.freezes
-        super().__init__(bounds, choices)
         self.setting = setting
+        super().__init__(bounds, choices)
         self.store = RequestTable(setting.rules.resend_after_seconds * 1_000)
         self.results = FakeResultStore()
         self.stream: list[str] = []
@@ -77,15 +77,23 @@ class RequestPlant(Stage):
         self.partitions = {open_partition(SCOPE, SHARD)}
         self.is_mended = False
         self.may_send_early = False
-        self.journal = RequestJournal(self)
+        self.journal = self.new_journal()
         self.clients: list[Client] = []
         self.mover = Mover(self)
         self._pipe = Pipe(self)
-        self._workers = [RequestWorker(f"w{number}", self) for number in range(1, WORKERS + 1)]
+        self._workers = [self.new_worker(f"w{number}") for number in range(1, WORKERS + 1)]
         self._sweepers = [SweeperProcess(f"s{number}", self) for number in range(1, setting.sweepers + 1)]
         self._workers_start_ms = START_MS + setting.workers_start_ms
         self._frozen: dict[str, int] = {}
         self._redrives_ms = None if setting.redrive_ms is None else START_MS + setting.redrive_ms
+
+    def new_journal(self) -> RequestJournal:
+        """Return what watches it."""
+        return RequestJournal(self)
+
+    def new_worker(self, name: str) -> RequestWorker:
+        """Return a worker."""
+        return RequestWorker(name, self)
 
     @property
     def actors(self) -> Sequence[Actor]:
@@ -129,8 +137,8 @@ class RequestPlant(Stage):
     def idle(self) -> Iterable[Actor]:
         """Who meets no trouble begins when nobody else can do anything: its order of events changes nothing then."""
         idle = [*self._idle()]
-        troubled = [actor for actor in idle if self._part(actor) in self.setting.troubled]
-        is_anybody_at_it = any(self._part(actor) in self.setting.troubled for actor in self._running())
+        troubled = [actor for actor in idle if self.part(actor) in self.setting.troubled]
+        is_anybody_at_it = any(self.part(actor) in self.setting.troubled for actor in self._running())
         return troubled if troubled or is_anybody_at_it else idle[:1]
 
     def _running(self) -> list[Actor]:
@@ -142,7 +150,7 @@ class RequestPlant(Stage):
                 yield client
         if not self._pipe.is_running and self._pipe.has_work and self._pipe.next_ms <= self.ms:
             yield self._pipe
-        if self.queue.receivable() and self.ms >= self._workers_start_ms:
+        if self.is_work_waiting() and self.ms >= self._workers_start_ms:
             yield from [worker for worker in self._workers if not worker.is_running][:1]
         if self._is_anything_due():
             yield from [each for each in self._sweepers if not each.is_running and each.next_ms <= self.ms][:1]
@@ -150,25 +158,27 @@ class RequestPlant(Stage):
         if (is_asked and self.dead_letter_queue.receivable()) or (not self.mover.is_running and self.mover.can_work):
             yield self.mover
 
+    def is_work_waiting(self) -> bool:
+        """Whether a worker could begin something now."""
+        return bool(self.queue.receivable())
+
     def _is_anything_due(self) -> bool:
         is_due = any(record.partition and record.due_ms <= self.ms for record in self.store.records())
-        return is_due or bool(self._new_letters())
+        return is_due or bool(self.new_letters())
 
-    def _new_letters(self) -> list[Stored]:
-        """Return letters without a reason, of requests that have not ended: a sweeper ends them."""
-        open_bodies = {
-            f'"{record.item.id}"': record
-            for record in self.store.records()
-            if record.shown_status(self.ms) not in ENDED
-        }
-        return [
-            letter
-            for letter in self.dead_letter_queue.receivable()
-            for name, record in open_bodies.items()
-            if name in letter.body
-            and DEAD_LETTER_REASON_ATTRIBUTE not in letter.attributes
-            and letter.sent_ms > record.reopened_ms
-        ]
+    def new_letters(self) -> list[Stored]:
+        """Return letters that a sweeper would settle now: without a reason, of requests that have not ended."""
+        return [letter for letter in self.dead_letter_queue.receivable() if self.is_unsettled(letter)]
+
+    def is_unsettled(self, letter: Stored) -> bool:
+        """Return whether a letter has no reason, and its request has not ended since."""
+        return DEAD_LETTER_REASON_ATTRIBUTE not in letter.attributes and self._is_open(letter)
+
+    def _is_open(self, letter: Stored) -> bool:
+        record = self.store.find(letter_item_id(letter.body))
+        if record is None:  # an event that no worker ever recorded
+            return True
+        return record.shown_status(self.ms) not in ENDED and letter.sent_ms > record.reopened_ms
 
     def begin(self, actor: Actor) -> None:
         if isinstance(actor, RequestWorker):
@@ -188,7 +198,7 @@ class RequestPlant(Stage):
         yield self._workers_start_ms
         yield from [] if self._redrives_ms is None else [self._redrives_ms]
         sweep_ms = min(sweeper.next_ms for sweeper in self._sweepers)
-        if self._new_letters():
+        if self.new_letters():
             yield sweep_ms
         yield from (max(sweep_ms, record.due_ms) for record in self.store.records() if record.partition)
 
@@ -215,7 +225,7 @@ class RequestPlant(Stage):
         failures: Mapping[str, Callable[[], ResultT]] = NOTHING,
     ) -> ResultT:
         """Make a call. A worker may be frozen before it, until after the deadline."""
-        if self._part(actor) not in self.setting.troubled:
+        if self.part(actor) not in self.setting.troubled:
             self.say(f"{actor.label} {call}")
             return apply()
         if isinstance(actor, RequestWorker) and self._left["freeze"] and self.pick(["go", "freeze"]) == "freeze":
@@ -245,7 +255,8 @@ class RequestPlant(Stage):
     def _able(self) -> list[Actor]:
         return [*self._running(), *self.idle()]
 
-    def _part(self, actor: Actor) -> Part:
+    def part(self, actor: Actor) -> Part:
+        """Return which part an actor plays."""
         if isinstance(actor, Client):
             return Part.GATEWAY
         if isinstance(actor, Pipe):

@@ -2,6 +2,7 @@
 
 from typing import TYPE_CHECKING
 
+from tests.explorer.requests.journal import letter_item_id
 from tests.explorer.requests.outside import CANCELLED, CONFLICT
 from tests.explorer.requests.setting import MINUTE_MS
 from tsunagu.contracts.messages import DEAD_LETTER_REASON_ATTRIBUTE
@@ -31,15 +32,18 @@ class RequestPromises:
         Raises:
             Violation: It does not.
         """
-        for item_id, body in self._journal.accepted.items():
-            record = self._plant.store.find(item_id)
-            if record is None or record.body != body:
-                raise Violation(f"{item_id}: what was accepted must not be lost, got {record}")
+        self._check_accepted()
         for record in self._plant.store.records():
             self._check_end(record)
         self._check_cancellations()
         self._check_published()
         self._check_letters()
+
+    def _check_accepted(self) -> None:
+        for item_id, body in self._journal.accepted.items():
+            record = self._plant.store.find(item_id)
+            if record is None or record.body != body:
+                raise Violation(f"{item_id}: what was accepted must not be lost, got {record}")
 
     def _check_end(self, record: RequestRecord) -> None:
         setting, item_id = self._plant.setting, record.item.id
@@ -48,15 +52,19 @@ class RequestPromises:
         if not endings or shown != endings[-1].status:
             raise Violation(f"{item_id}: must end, and stay as it ended, got {shown} and {endings}")
         may_end = setting.endings_when_mended if self._plant.is_mended else setting.endings
-        if endings[-1].status not in may_end:
-            raise Violation(f"{item_id}: must end as {', '.join(may_end)}, got {shown}: {record.reason}")
-        if endings[-1].status is ShownStatus.FAILED and setting.reason not in record.reason:
-            raise Violation(f"{item_id}: must say {setting.reason}, got {record.reason}")
+        self._check_ending(record, endings[-1].status, may_end)
         if not 0 < record.item.expiration < NO_EXPIRATION:
             raise Violation(f"{item_id}: must expire once it has ended, got {record.item.expiration}")
         for ending in endings:
             if ending.took_ms > self._longest_ms(item_id):
                 raise Violation(f"{item_id}: must end within {self._longest_ms(item_id)} ms, got {ending.took_ms}")
+
+    def _check_ending(self, record: RequestRecord, status: ShownStatus, may_end: frozenset[ShownStatus]) -> None:
+        item_id, reason = record.item.id, self._plant.setting.reason
+        if status not in may_end:
+            raise Violation(f"{item_id}: must end as {', '.join(may_end)}, got {status}: {record.reason}")
+        if status is ShownStatus.FAILED and reason not in record.reason:
+            raise Violation(f"{item_id}: must say {reason}, got {record.reason}")
 
     def _longest_ms(self, item_id: str) -> int:
         """Return the stated bound: the deadline and two sweeps, and for each disturbance an outage and a sweep.
@@ -105,5 +113,5 @@ class RequestPromises:
         failed = [each.item_id for each in self._journal.endings if each.status is ShownStatus.FAILED]
         for letter in self._plant.dead_letter_queue.waiting:
             was_given_up = "were refused" in str(letter.attributes.get(DEAD_LETTER_REASON_ATTRIBUTE, ""))
-            if not was_given_up and not any(f'"{item_id}"' in letter.body for item_id in failed):
+            if not was_given_up and letter_item_id(letter.body) not in failed:
                 raise Violation(f"{letter.id}: a dead letter must not stay of a request that did not fail")

@@ -5,10 +5,12 @@ from contextlib import nullcontext
 from dataclasses import dataclass, replace
 from unittest.mock import patch
 
+from tests.explorer.requests.event_plant import GIVEN_UP, EventPlant
 from tests.explorer.requests.journal import ENDED
 from tests.explorer.requests.plant import RequestPlant
 from tests.explorer.requests.setting import (
     CANCELLED,
+    EVENT_RULES,
     EVERYBODY,
     FAILED,
     SECOND_ID,
@@ -39,6 +41,7 @@ class Accepted:
         bounds: What may go wrong beside one crash or one failed call.
         after: Who posts once all is quiet.
         redrives: Number of redrives, once all is quiet. Before the last one, the plant is mended.
+        is_long: Whether it is explored with the slow tests alone.
     """
 
     name: str
@@ -47,6 +50,7 @@ class Accepted:
     bounds: Bounds = ALONE
     after: Sequence[Post] = ()
     redrives: int = 0
+    is_long: bool = False
 
     def run(self, choices: Choices) -> None:
         """Run to the end.
@@ -59,7 +63,8 @@ class Accepted:
             self._run(choices)
 
     def _run(self, choices: Choices) -> None:
-        plant = RequestPlant(self.setting, self.bounds, choices)
+        is_by_queue = self.setting.retries is None
+        plant = (RequestPlant if is_by_queue else EventPlant)(self.setting, self.bounds, choices)
         plant.post(self.posts)
         plant.run_until_quiet()
         for number in range(self.redrives):
@@ -83,6 +88,7 @@ _WORK = RequestSetting(work=working)
 _AT_WORKERS = replace(_WORK, troubled=frozenset({Part.WORKERS}))
 _LATE = RequestSetting(work=telling, rules=SHORT_RULES, freezes=1, endings=SUCCEEDED | FAILED)
 _HIDDEN_RULES = replace(SHORT_RULES, visibility_timeout_seconds=600)  # nobody else gets the message before the deadline
+_SHORT_EVENT_RULES = replace(SHORT_RULES, has_queue=False)
 _REFUSED = SendResult(None, "TaskTimedOut: spent", is_permanent=True)
 _SWEEPERS = frozenset({Part.SWEEPERS})
 
@@ -193,6 +199,58 @@ _ALL = [
         name="unsendable",
         setting=replace(_AT_WORKERS, refusal=_REFUSED, endings=FAILED, reason="were refused"),
         redrives=2,
+    ),
+]
+
+_EVENT = replace(_WORK, retries=2, max_attempts=3, has_pipe=False, rules=EVENT_RULES)
+_EVENT_AT_WORKERS = replace(_EVENT, troubled=frozenset({Part.WORKERS}))
+
+_ALL += [
+    Accepted(name="event", setting=_EVENT),
+    Accepted(name="event, handed over twice", setting=_EVENT_AT_WORKERS, bounds=Bounds(redeliveries=1), is_long=True),
+    Accepted(
+        name="event, refused",
+        setting=replace(_EVENT, work=refusing, endings=FAILED, reason="the month is closed"),
+    ),
+    Accepted(
+        name="event, failing",
+        setting=replace(_EVENT_AT_WORKERS, work=failing, endings=FAILED, reason="attempt"),
+        is_long=True,
+    ),
+    Accepted(
+        name="event, stumbling, other body",
+        setting=replace(_EVENT_AT_WORKERS, work=stumbling),
+        posts=[POST, Post(name="other", body='{"month": "2"}')],
+    ),
+    Accepted(
+        name="event, killing",
+        setting=replace(_EVENT, work=killing, endings=FAILED),
+        is_long=True,
+    ),
+    Accepted(
+        name="event, one try",
+        setting=replace(_EVENT, retries=0, max_attempts=1, endings=SUCCEEDED | FAILED),
+    ),
+    Accepted(
+        name="event, throttled until it is too old",
+        setting=replace(
+            _EVENT, maximum_age_ms=300_000, workers_start_ms=400_000, endings=SUCCEEDED | FAILED, reason=GIVEN_UP
+        ),
+    ),
+    Accepted(
+        name="event, too old, posted again",
+        setting=replace(_EVENT, maximum_age_ms=300_000, workers_start_ms=300_000, endings=SUCCEEDED | FAILED),
+        posts=[POST, Post(name="again", later_ms=200_000)],
+    ),
+    Accepted(
+        name="event, unsendable",
+        setting=replace(_EVENT, refusal=GONE, endings=FAILED),
+        is_long=True,
+    ),
+    Accepted(
+        name="event, frozen",
+        setting=replace(_EVENT_AT_WORKERS, rules=_SHORT_EVENT_RULES, freezes=1, endings=SUCCEEDED | FAILED),
+        is_long=True,
     ),
 ]
 

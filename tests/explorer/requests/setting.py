@@ -1,7 +1,7 @@
 """The setting of a plant of accepted requests: what is posted, how the work goes, and what may be disturbed."""
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import Enum, auto
 from itertools import count
 from typing import TYPE_CHECKING
@@ -38,6 +38,9 @@ SHORT_RULES = SweepRules(
     publishes=True,
 )
 
+# Without a queue, nothing is sent again.
+EVENT_RULES = replace(RULES, has_queue=False)
+
 Work = Callable[[Mapping[str, str], Request], object]
 
 
@@ -60,7 +63,7 @@ class Part(Enum):
     """Who acts in a plant."""
 
     GATEWAY = auto()
-    PIPE = auto()
+    PIPE = auto()  # or Lambda's own queue, where the gateway hands over events
     WORKERS = auto()
     SWEEPERS = auto()
     MOVER = auto()
@@ -115,6 +118,8 @@ class RequestSetting:
         refused_ms: Milliseconds after the beginning from which on the topic takes all. Default: it waits to be mended.
         redrive_ms: Milliseconds after the beginning from which on the operator redrives letters. Default: when all is
             quiet.
+        retries: How often Lambda tries an event again. Default: requests come through a queue.
+        maximum_age_ms: How long Lambda keeps an event, in milliseconds.
     """
 
     work: "Callable[[RequestWorker], Work]"
@@ -135,3 +140,5 @@ class RequestSetting:
     refusal: SendResult | None = None
     refused_ms: int | None = None
     redrive_ms: int | None = None
+    retries: int | None = None
+    maximum_age_ms: int = 3_600_000

@@ -18,8 +18,8 @@ from tsunagu.contracts import items, requests
 from tsunagu.contracts.schedules import job_item_id
 
 # BatchExecuteStatement has no action of its own: IAM checks each statement as what it does.
-_BATCH_WRITE_ACTIONS = ("dynamodb:PartiQLInsert", "dynamodb:PartiQLUpdate")
-_SINGLE_WRITE_ACTIONS = ("dynamodb:PutItem",)
+_BATCH_INSERT_ACTION, _BATCH_UPDATE_ACTION = "dynamodb:PartiQLInsert", "dynamodb:PartiQLUpdate"
+_SINGLE_INSERT_ACTION = "dynamodb:PutItem"
 # https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-pipes-dynamodb.html
 _STREAM_ACTIONS = (
     "dynamodb:DescribeStream",
@@ -73,7 +73,12 @@ class IdempotencyTable(Construct):
         self.key_spaces = self._known_key_spaces() or KeySpaces()
 
     def grant_idempotency(
-        self, grantee: iam.IGrantable, *, single_writes: bool = False, transactions: bool = True
+        self,
+        grantee: iam.IGrantable,
+        *,
+        single_writes: bool = False,
+        transactions: bool = True,
+        inserts: bool = True,
     ) -> iam.Grant:
         """Let `grantee` claim, change and read items, and use the table's key where it has one.
 
@@ -81,20 +86,22 @@ class IdempotencyTable(Construct):
             grantee: The function.
             single_writes: It writes items one by one. Default: in batches of PartiQL statements.
             transactions: It completes items in transactions with writes of its own. Default: it does.
+            inserts: It creates the items. Default: it does.
 
         Raises:
             InvalidPropsError: The grantee is of another account and `single_writes` is False; or neither its policy
                 nor the policy of the table can be extended.
         """
-        writes = _SINGLE_WRITE_ACTIONS if single_writes else _BATCH_WRITE_ACTIONS
-        updates = (_UPDATE_ACTION,) if single_writes or transactions else ()
+        creates = [_SINGLE_INSERT_ACTION if single_writes else _BATCH_INSERT_ACTION] if inserts else []
+        batches = [] if single_writes else [_BATCH_UPDATE_ACTION]
+        updates = [_UPDATE_ACTION] if single_writes or transactions else []
         if not single_writes and is_foreign(grantee, self.table.env.account, if_unknown=False):
             msg = (
                 "single_writes must be True for a grantee of another account, because DynamoDB accepts batches of "
                 f"PartiQL statements from its own account only, got False for {grantee_name(grantee)}"
             )
             raise props_error(self, msg)
-        return self._grant(grantee, [*writes, "dynamodb:BatchGetItem", *updates], self.table.table_arn)
+        return self._grant(grantee, [*creates, *batches, "dynamodb:BatchGetItem", *updates], self.table.table_arn)
 
     def grant_find_by_request(self, grantee: iam.IGrantable) -> iam.Grant:
         """Let `grantee` find the ids of a request's items.
@@ -154,7 +161,7 @@ class IdempotencyTable(Construct):
             InvalidPropsError: `requests` is False.
         """
         self._require_requests()
-        return self._grant(grantee, _SINGLE_WRITE_ACTIONS, self.table.table_arn)
+        return self._grant(grantee, [_SINGLE_INSERT_ACTION], self.table.table_arn)
 
     def _require_requests(self) -> None:
         if not self.props.requests:

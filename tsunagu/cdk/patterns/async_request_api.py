@@ -157,7 +157,7 @@ class AsyncRequestApi(Construct):
         notifier.watch_function(self, function, metrics_namespace=props.metrics_namespace)
         notifier.watch_commits(self, function, metrics_namespace=props.metrics_namespace)
         notifier.grant_notify(function)
-        self.table.grant_idempotency(function, single_writes=props.single_writes)
+        self.table.grant_idempotency(function, single_writes=props.single_writes, inserts=False)
         self.table.grant_record(function)
 
     @property

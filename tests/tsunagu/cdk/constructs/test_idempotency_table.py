@@ -11,6 +11,8 @@ from tsunagu.errors import InvalidPropsError
 
 TABLE = "AWS::DynamoDB::Table"
 ACTIONS = {"dynamodb:PartiQLInsert", "dynamodb:PartiQLUpdate", "dynamodb:BatchGetItem", "dynamodb:UpdateItem"}
+SINGLE_ACTIONS = {"dynamodb:PutItem", "dynamodb:BatchGetItem", "dynamodb:UpdateItem"}
+INSERTS = {"dynamodb:PartiQLInsert", "dynamodb:PutItem"}
 TABLE_ARN = "arn:aws:dynamodb:eu-west-1:111122223333:table/Items"
 KEY_ARN = "arn:aws:kms:eu-west-1:111122223333:key/5a0d6f1e-9c3b-4a38-8d7c-2f0a2b6c1d11"
 
@@ -34,6 +36,17 @@ def test_function_without_transactions_may_not_update_single_items(stack: Stack)
     table.grant_idempotency(role(stack), transactions=False)
 
     assert {action for action, _ in permissions(stack)} == ACTIONS - {"dynamodb:UpdateItem"}
+
+
+@pytest.mark.parametrize(("single_writes", "expected"), [(False, ACTIONS - INSERTS), (True, SINGLE_ACTIONS - INSERTS)])
+def test_function_that_creates_no_items_may_not_insert_any(
+    stack: Stack, single_writes: bool, expected: set[str]
+) -> None:
+    table = IdempotencyTable(stack, "Items")
+
+    table.grant_idempotency(role(stack), single_writes=single_writes, inserts=False)
+
+    assert {action for action, _ in permissions(stack)} == expected
 
 
 def test_table_is_on_demand_and_recovers_to_any_second(stack: Stack) -> None:

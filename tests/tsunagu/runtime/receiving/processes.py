@@ -31,3 +31,7 @@ def beat(_body: JsonObject, message: Message) -> None:
 def commit(body: JsonObject, message: Message) -> None:
     with message.transaction() as transaction:
         transaction.put("effects", {"order_id": body["order_id"]})
+
+
+def collect(body: JsonObject, message: Message) -> None:
+    message.put("effects", {"order_id": body["order_id"]})

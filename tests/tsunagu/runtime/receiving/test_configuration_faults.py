@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 import pytest
 
-from tests.tsunagu.runtime.receiving.processes import beat, commit, fail, nothing, refuse, send_on
+from tests.tsunagu.runtime.receiving.processes import beat, collect, commit, fail, nothing, refuse, send_on
 from tests.tsunagu.runtime.world import MAX_ATTEMPTS, Process, World, order, record
 from tsunagu.contracts.items import Status
 from tsunagu.contracts.telemetry import LogKey
@@ -63,6 +63,7 @@ FAULTS = {
     "start of a suspect": Fault(deny("update", after=1), has_failed=True),
     "completion": Fault(deny("update"), event="outcome not written"),
     "transaction": Fault(deny("transact"), commit, "message deferred"),
+    "writes without a transaction": Fault(deny("transact"), collect, "message deferred"),
     "heartbeat of a lease": Fault(deny("update"), beat, "message deferred"),
     "heartbeat of a task": Fault(break_port("tasks"), beat, "message deferred"),
     "outbox": Fault(break_port("outbox"), send_on, "outbox not sent"),

@@ -106,6 +106,10 @@ def test_sentences_about_a_record_name_the_queue() -> None:
     ]
 
 
+EVENTBRIDGE = {"detail-type": "placed", "source": "shop", "detail": {}, "account": "1", "region": "eu-central-1"}
+WARM_UP = {"warmer": True}
+
+
 @pytest.mark.parametrize(
     ("event", "got"),
     [
@@ -119,6 +123,10 @@ def test_sentences_about_a_record_name_the_queue() -> None:
         ({"detail": 1, "source": 2}, "an event with 2 keys"),
         ({"Records": [{"EventSource": "aws:sns"}]}, "one from aws:sns"),
         ([], "a list"),
+        (
+            {"Records": [record("{}")], **EVENTBRIDGE, **WARM_UP},
+            "one that also comes from EventBridge and a warm-up ping",
+        ),
     ],
 )
 def test_event_from_elsewhere_is_named_in_words_of_ours(event: object, got: str) -> None:

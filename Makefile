@@ -54,6 +54,7 @@ lock: $(INSTALLED) ## Compile the hash-pinned lock files anew
 	eval "$$compile requirements-uv.in -o requirements-uv.txt"; \
 	eval "$$compile pyproject.toml --extra cdk --extra local -c requirements-uv.txt -c requirements-cdk.in -o requirements.txt"; \
 	eval "$$compile pyproject.toml --extra cdk --extra local --group dev -c requirements.txt -o requirements-dev.txt"; \
+	eval "$$compile lambdas/order_api/requirements.in -c requirements-dev.txt -o lambdas/order_api/requirements.txt"; \
 	eval "$$compile requirements-oldest.in -o requirements-oldest.txt"; \
 	eval "$$compile benchmarks/requirements.in -c requirements.txt -o benchmarks/requirements.txt"; \
 	eval "$$compile benchmarks/correctness/requirements.in -c benchmarks/requirements.txt -o benchmarks/correctness/requirements.txt"; \
@@ -151,8 +152,9 @@ snapshots: setup ## Rewrite the template snapshots; read the difference before y
 	@$(BIN)/pytest tests/snapshots --snapshot-update
 
 .PHONY: openapi
-openapi: setup ## Rewrite the OpenAPI document of the reports; read the difference before you commit it
+openapi: setup ## Rewrite the OpenAPI and AsyncAPI documents; read the difference before you commit it
 	@$(BIN)/python -m cdk_app.open_api
+	@$(BIN)/python -m cdk_app.order_documents
 
 .PHONY: format
 format: setup ## Format the code

@@ -3,7 +3,7 @@
 import importlib
 import os
 import random
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from tsunagu.runtime.startup import without_collection
@@ -121,6 +121,11 @@ class MessageRouter:
             return function
 
         return register
+
+    @property
+    def models(self) -> Mapping[str, type]:
+        """The class of the messages of each type, for documents such as `tsunagu.contracts.async_api` makes."""
+        return {name: consumer.plan.model for name, consumer in self._consumers.by_type.items()}
 
     def handler(self) -> LambdaHandler:
         """Return the Lambda handler. Call it once, at the end of the module that Lambda imports.

@@ -1,0 +1,1 @@
+"""Serves orders over HTTP, and consumes messages about them, with one service behind both."""

@@ -3,7 +3,7 @@
 from pathlib import Path
 
 import lambdas
-from tsunagu.cdk import HandlerPackage
+from tsunagu.cdk import HandlerPackage, ImagePackage
 
 _FOLDER = Path(lambdas.__file__).resolve().parent
 
@@ -15,3 +15,12 @@ def handler_package(name: str) -> HandlerPackage:
         name: Name of the folder.
     """
     return HandlerPackage(path=_FOLDER / name, include=[_FOLDER / "contracts"])
+
+
+def image_package(name: str) -> ImagePackage:
+    """Return the same package as a container image, built from `lambdas/<name>/Dockerfile`.
+
+    Args:
+        name: Name of the folder.
+    """
+    return ImagePackage(path=_FOLDER / name, include=[_FOLDER / "contracts"])

@@ -7,8 +7,17 @@ from pathlib import Path
 
 import pytest
 
+from cdk_app.handler_packages import image_package
 from tests.tsunagu.cdk.assets.conftest import PackageMaker
-from tsunagu.cdk.assets import HandlerPackage, ImagePackage, Platform, build_asset, build_image
+from tsunagu.cdk.assets import (
+    PYTHONS,
+    Architecture,
+    HandlerPackage,
+    ImagePackage,
+    Platform,
+    build_asset,
+    build_image,
+)
 from tsunagu.errors import AssetError
 
 BASE = "acme.example/lambda/python:3.13.2025.12.15.13"
@@ -275,3 +284,15 @@ def test_one_dockerfile_serves_several_handlers(invoices: Path) -> None:
 
     assert second.path == first.path
     assert second.handler == "invoices.queue.handler"
+
+
+@pytest.mark.parametrize("architecture", ["arm64", "x86_64"])
+@pytest.mark.parametrize("python", PYTHONS)
+def test_dockerfile_of_the_sample_is_accepted_for_every_platform(
+    python: str, architecture: Architecture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("tsunagu.cdk.assets.build.dependency_files", lambda *_: {})
+    monkeypatch.setattr("tsunagu.cdk.assets.build.missing_imports", lambda *_: [])
+    platform = Platform(python=python, architecture=architecture, byte_code=True)
+
+    assert build_image(image_package("order_api"), platform).handler == "lambdas.order_api.handler.handler"

@@ -69,6 +69,7 @@ if TYPE_CHECKING:
         WebApiDomain,
         WebApiProps,
         WebApiSettings,
+        WebRequests,
         acknowledge,
         removal_policy,
     )
@@ -169,6 +170,7 @@ __all__ = [
     "WebApiDomain",
     "WebApiProps",
     "WebApiSettings",
+    "WebRequests",
     "acknowledge",
     "add_checks",
     "build_asset",

@@ -17,7 +17,7 @@ from tsunagu.cdk.constructs.queue_channel import QueueChannel, QueueChannelProps
 from tsunagu.cdk.constructs.request_gateway import RequestGateway, RequestGatewayProps
 from tsunagu.cdk.constructs.request_gateway_settings import RequestGatewaySettings
 from tsunagu.cdk.constructs.request_pipe import RequestPipe, RequestPipeProps
-from tsunagu.cdk.constructs.request_sweeper import RequestSweeper, RequestSweeperProps
+from tsunagu.cdk.constructs.request_sweeper import RequestSweeper, RequestSweeperProps, WebRequests
 from tsunagu.cdk.constructs.result_bucket import ResultBucket, ResultBucketProps
 from tsunagu.cdk.constructs.topic_channel import TopicChannel, TopicChannelProps
 from tsunagu.cdk.constructs.topic_subscription import TopicSubscription, TopicSubscriptionProps
@@ -66,6 +66,7 @@ __all__ = [
     "WebApiDomain",
     "WebApiProps",
     "WebApiSettings",
+    "WebRequests",
     "acknowledge",
     "removal_policy",
 ]

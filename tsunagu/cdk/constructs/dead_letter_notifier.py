@@ -204,6 +204,24 @@ class DeadLetterNotifier(Construct):
             _function_metric(Metric.FAILURES_AFTER_COMMIT, function, metrics_namespace),
         )
 
+    def watch_outboxes(
+        self, scope: Construct, function: lambda_.IFunction, *, metrics_namespace: str = METRICS_NAMESPACE
+    ) -> cloudwatch.Alarm:
+        """Create an alarm on messages of HTTP requests that the sweeper gave up, because they can never be sent.
+
+        Args:
+            scope: Where the alarm is created, usually the sweeper.
+            function: The function of the sweeper.
+            metrics_namespace: CloudWatch namespace of its metrics.
+        """
+        return self._alarm(
+            scope,
+            "OutboxAlarm",
+            "Messages of an HTTP request can never be sent. The effect of the request stands, and its item keeps the "
+            "messages and the reason. The log names the item.",
+            _function_metric(Metric.FAILURES_AFTER_COMMIT, function, metrics_namespace),
+        )
+
     def watch_dead_letter_queue(self, scope: Construct, queue: sqs.IQueue, what_happened: str) -> cloudwatch.Alarm:
         """Create an alarm on messages in a dead-letter queue that is behind no channel.
 

@@ -1,6 +1,7 @@
-"""The sweeper of accepted requests: a function that looks each minute at the open ones that are due."""
+"""The sweeper of requests: a function that looks each minute at the open ones that are due."""
 
-from dataclasses import dataclass, field
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Annotated, cast
 
@@ -44,18 +45,37 @@ _NO_WAIT_SECONDS = 60  # an older tick is of no use: there is a newer one
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class WebRequests(CheckedProps):
+    """HTTP requests of a web application, whose messages the sweeper sends where their function could not.
+
+    Attributes:
+        place: `web_place` of the application's `WebEnvironment`.
+        targets: Queues and topics that the outbox of the application may send to; `RequestSweeper.add_target` adds
+            some later. Default: none.
+
+    Raises:
+        InvalidPropsError: A value is of another kind.
+    """
+
+    place: str
+    targets: Sequence[QueueChannel | TopicChannel] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class RequestSweeperProps(CheckedProps):
-    """Settings of a request sweeper.
+    """Settings of a request sweeper: of accepted requests, or of the HTTP requests of a web application.
 
     Attributes:
         table: Table of the records, with `requests=True`.
         key_scope: Scope of the requests, as their handler names it: 1 to 64 letters, digits, hyphens and underscores.
+            With `web` it is a name in logs and metrics.
         dead_letter_notifier: Gets the alarms on the sweeper.
-        deadline: How long after it was accepted a request without an end has failed, 2 minutes to 14 days. It must be
-            longer than `resend_after`.
         idempotency_window: How long the record of a request is kept after its end.
-        channel: Channel of the requests, with a standard queue. Default: none; then `events` is needed.
+        deadline: How long after it was accepted a request without an end has failed, 2 minutes to 14 days. It must be
+            longer than `resend_after`. Default: none; only with `web` it may be left out.
+        channel: Channel of the requests, with a standard queue. Default: none; then `events` or `web` is needed.
         events: Asynchronous invocations of the worker, where requests have no queue. Default: none.
+        web: HTTP requests of a web application. Default: the requests are accepted requests.
         completion_topic: Standard topic that is told when a request failed or was cancelled. Default: nobody is told.
         resend_after: How long after it was accepted a request is sent again that no worker got, one minute to one day;
             the wait doubles each time. Default: 5 minutes.
@@ -73,10 +93,11 @@ class RequestSweeperProps(CheckedProps):
     table: IdempotencyTable
     key_scope: KeySpaceName
     dead_letter_notifier: DeadLetterNotifier
-    deadline: Deadline
     idempotency_window: IdempotencyWindow
+    deadline: Deadline | None = None
     channel: QueueChannel | None = None
     events: EventInvocation | None = None
+    web: WebRequests | None = None
     completion_topic: TopicChannel | None = None
     resend_after: ResendAfter = RESEND_AFTER
     metrics_namespace: MetricsNamespace = METRICS_NAMESPACE
@@ -88,13 +109,34 @@ class RequestSweeperProps(CheckedProps):
     def __post_init__(self) -> None:
         """Refuse settings that AWS does not allow, or that exclude each other."""
         CheckedProps.__post_init__(self)  # plain `super()` fails in a dataclass with slots
+        if self.web is not None:
+            self._check_web()
+            return
         self._check_source()
         self._check_times()
 
     @property
     def source(self) -> QueueChannel | EventInvocation:
-        """How requests reach their worker: by a queue, or by asynchronous invocations."""
+        """How accepted requests reach their worker: by a queue, or by asynchronous invocations."""
         return cast("QueueChannel | EventInvocation", self.channel or self.events)
+
+    @property
+    def accepted_deadline(self) -> Duration:
+        """Return the deadline of accepted requests.
+
+        Raises:
+            InvalidPropsError: It was not given.
+        """
+        if self.deadline is None:
+            msg = "deadline must be given without web, because an accepted request must end, got None"
+            raise InvalidPropsError(msg)
+        return self.deadline
+
+    def _check_web(self) -> None:
+        for name in ("channel", "events", "deadline", "completion_topic"):
+            if getattr(self, name) is not None:
+                msg = f"{name} must be left out with web, because only accepted requests have one, got one"
+                raise InvalidPropsError(msg)
 
     def _check_source(self) -> None:
         if (self.channel is None) == (self.events is None):
@@ -110,7 +152,7 @@ class RequestSweeperProps(CheckedProps):
             raise InvalidPropsError(msg)
 
     def _check_times(self) -> None:
-        deadline, resend = self.deadline.to_seconds(), self.resend_after.to_seconds()
+        deadline, resend = self.accepted_deadline.to_seconds(), self.resend_after.to_seconds()
         if deadline <= resend:
             msg = f"deadline must be longer than the {resend:,} seconds of resend_after, got {deadline:,}"
             raise InvalidPropsError(msg)
@@ -119,17 +161,20 @@ class RequestSweeperProps(CheckedProps):
 class RequestSweeper(Construct):
     """End accepted requests that nobody ends, and send again what did not reach a worker.
 
-    Each minute it looks at the open requests that are due: see docs/accept-now.md.
+    Each minute it looks at the open requests that are due: see docs/accept-now.md. With `web` it sends the messages
+    that HTTP requests left unsent: see docs/web-and-queue.md.
 
     Attributes:
         handler: The function, its role and its log group.
         schedule: Invokes it each minute.
         alarms: Alarm on runs that fail, and alarm on runs that are missing.
         configuration_fault_alarm: Alarm on calls that no retry mends, such as those without a permission.
+        outbox_alarm: Alarm on messages that can never be sent; None without `web`.
     """
 
     def __init__(self, scope: Construct, construct_id: str, props: RequestSweeperProps) -> None:
         super().__init__(scope, construct_id)
+        self._targets: list[QueueChannel | TopicChannel] = []
         self.handler = HandlerFunction(
             self,
             "Handler",
@@ -153,10 +198,25 @@ class RequestSweeper(Construct):
         self.configuration_fault_alarm = notifier.watch_function(
             self, function, metrics_namespace=props.metrics_namespace
         )
+        self.outbox_alarm = (
+            notifier.watch_outboxes(self, function, metrics_namespace=props.metrics_namespace)
+            if props.web is not None
+            else None
+        )
+
+    def add_target(self, target: QueueChannel | TopicChannel) -> None:
+        """Let the sweeper send to a queue or topic, as the outbox of the web application may."""
+        if target not in self._targets:
+            self._targets.append(target)
+            grant_outbox(target, self.handler.function)
 
     def _grant(self, props: RequestSweeperProps) -> None:
         function = self.handler.function
         props.table.grant_sweep(function)
+        if props.web is not None:
+            for target in props.web.targets:
+                self.add_target(target)
+            return
         if props.channel is not None:
             props.channel.grant_send(function)
             self._grant_queue_age()
@@ -207,17 +267,27 @@ class RequestSweeper(Construct):
         return schedule
 
 
+def grant_outbox(target: QueueChannel | TopicChannel, grantee: iam.IGrantable) -> iam.Grant:
+    """Let `grantee` send to a queue, or publish to a topic, as an outbox does."""
+    return target.grant_send(grantee) if isinstance(target, QueueChannel) else target.grant_publish(grantee)
+
+
 def _environment(props: RequestSweeperProps) -> RequestSweeperEnvironment:
-    channel = props.channel
-    return RequestSweeperEnvironment(
+    environment = RequestSweeperEnvironment(
         request_scope=props.key_scope,
         idempotency_table_name=props.table.table.table_name,
         idempotency_window_seconds=int(props.idempotency_window.to_seconds()),
-        dead_letter_queue_url=props.source.dead_letter_queue.queue_url,
-        deadline_seconds=int(props.deadline.to_seconds()),
-        resend_after_seconds=int(props.resend_after.to_seconds()),
         function_timeout_seconds=int(TIMEOUT.to_seconds()),
         metrics_namespace=props.metrics_namespace,
+    )
+    if props.web is not None:
+        return replace(environment, sends_outboxes=True, web_place=props.web.place)
+    channel = props.channel
+    return replace(
+        environment,
+        dead_letter_queue_url=props.source.dead_letter_queue.queue_url,
+        deadline_seconds=int(props.accepted_deadline.to_seconds()),
+        resend_after_seconds=int(props.resend_after.to_seconds()),
         queue_url=channel.queue.queue_url if channel else "",
         visibility_timeout_seconds=int(channel.props.visibility_timeout.to_seconds()) if channel else 0,
         max_receive_count=channel.props.receive_count if channel else 0,

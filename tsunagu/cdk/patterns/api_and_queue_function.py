@@ -3,6 +3,7 @@
 import dataclasses
 
 from aws_cdk import Annotations, Aws, Duration, Stack
+from aws_cdk import aws_lambda as lambda_
 from constructs import Construct
 
 from tsunagu.cdk.constructs.acknowledgement import acknowledge
@@ -11,6 +12,8 @@ from tsunagu.cdk.constructs.error_path import path_in_errors
 from tsunagu.cdk.constructs.handler_function import HandlerFunction
 from tsunagu.cdk.constructs.idempotency_table import IdempotencyTable, IdempotencyTableProps
 from tsunagu.cdk.constructs.queue_channel import QueueChannel, QueueChannelProps
+from tsunagu.cdk.constructs.request_sweeper import RequestSweeper, RequestSweeperProps, WebRequests, grant_outbox
+from tsunagu.cdk.constructs.topic_channel import TopicChannel
 from tsunagu.cdk.constructs.web_api import WebApi, WebApiProps
 from tsunagu.cdk.patterns.api_and_queue_props import ApiAndQueueFunctionProps
 from tsunagu.cdk.patterns.idempotent_receiver import IdempotentReceiver, IdempotentReceiverProps
@@ -33,6 +36,7 @@ class ApiAndQueueFunction(Construct):
         channel: Channel of the queue.
         table: Table of the idempotency items.
         dead_letter_notifier: Notifies operators.
+        sweeper: Sends the messages that requests left unsent; None without one.
         server_error_alarm: Alarm on answers with a status of 500 and above; None for an existing API.
     """
 
@@ -41,7 +45,7 @@ class ApiAndQueueFunction(Construct):
         self._props = props
         self.channel = props.channel or self._channel()
         self.table = props.table or IdempotencyTable(
-            self, "IdempotencyTable", IdempotencyTableProps(protect=props.protect)
+            self, "IdempotencyTable", IdempotencyTableProps(requests=props.sweeper, protect=props.protect)
         )
         self.dead_letter_notifier = props.dead_letter_notifier or DeadLetterNotifier(
             self, "DeadLetterNotifier", DeadLetterNotifierProps(protect=props.protect)
@@ -50,8 +54,11 @@ class ApiAndQueueFunction(Construct):
         self.queue_function = self.receiver.handler.function
         self.handler = self.receiver.handler if props.is_shared else self._api_handler()
         self.function = self.handler.function
+        self.sweeper = self._sweeper() if props.sweeper else None
         if props.sends_to_queue:
-            self.channel.grant_send(self.function)
+            self._grant_outbox(self.channel, self.function)
+        for target in props.outbox_targets:
+            self.add_outbox_target(target)
         self.api = WebApi(self, "Api", WebApiProps.of(props.api, self.function, protect=props.protect))
         self.server_error_alarm = (
             self.dead_letter_notifier.watch_web_api(self.api, self.api.metric_server_errors())
@@ -60,6 +67,35 @@ class ApiAndQueueFunction(Construct):
         )
         if props.is_shared:
             Annotations.of(self).add_info(props.price_of_sharing)
+
+    def add_outbox_target(self, target: QueueChannel | TopicChannel) -> None:
+        """Let the application send to a queue or topic by the outbox, in routes and consumers; and the sweeper, too."""
+        self._grant_outbox(target, self.function)
+        if not self._props.is_shared:
+            grant_outbox(target, self.queue_function)
+
+    def _grant_outbox(self, target: QueueChannel | TopicChannel, function: lambda_.Function) -> None:
+        """Let a function send to a target, and the sweeper, too, which sends what the function could not."""
+        grant_outbox(target, function)
+        if self.sweeper is not None:
+            self.sweeper.add_target(target)
+
+    def _sweeper(self) -> RequestSweeper:
+        props = self._props
+        with path_in_errors(self):
+            sweeper_props = RequestSweeperProps(
+                table=self.table,
+                key_scope="web",
+                dead_letter_notifier=self.dead_letter_notifier,
+                idempotency_window=self._window,
+                web=WebRequests(place=self._place),
+                metrics_namespace=props.metrics_namespace,
+                network=props.function.network,
+                platform=props.function.platform,
+                log_retention=props.function.log_retention,
+                protect=props.protect,
+            )
+        return RequestSweeper(self, "Sweeper", sweeper_props)
 
     def _channel(self) -> QueueChannel:
         with path_in_errors(self):

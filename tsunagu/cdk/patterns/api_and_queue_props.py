@@ -12,6 +12,7 @@ from tsunagu.cdk.constructs.idempotency_table import IdempotencyTable
 from tsunagu.cdk.constructs.network import Network
 from tsunagu.cdk.constructs.queue_channel import QueueChannel
 from tsunagu.cdk.constructs.ranges import FUNCTION_TIMEOUT_SECONDS, check_range, check_seconds, check_type
+from tsunagu.cdk.constructs.topic_channel import TopicChannel
 from tsunagu.cdk.constructs.web_api_settings import WebApiSettings
 from tsunagu.cdk.patterns.receiver_settings import ReceiverSettings
 from tsunagu.contracts.environment import EnvironmentContract
@@ -97,7 +98,12 @@ class ApiAndQueueFunctionProps:
             `reserved_concurrency` less `max_concurrency` must be that much. Default: 10.
         sends_to_queue: Whether the application may send to its own queue by the outbox. The variable `QUEUE_URL` has
             its URL. Default: it may not.
-        table: Table of the idempotency items of messages and requests. Default: a new one.
+        outbox_targets: Other queues and topics that the application may send to by the outbox, in routes and consumers.
+            The sweeper may, too. Default: none; `add_outbox_target` adds some later.
+        sweeper: Whether a sweeper sends the messages of requests with an `Idempotency-Key` that their function
+            committed and could not send. Without it, they wait until the caller repeats the request. Default: it does.
+        table: Table of the idempotency items of messages and requests; for the sweeper, with `requests=True`.
+            Default: a new one.
         dead_letter_notifier: Notifies operators. Default: a new one.
         idempotency_window: How long an item is kept after its last change: of a message, and of a request with
             an `Idempotency-Key`. Default, and least: as long as a message can be on its way, and a day.
@@ -120,6 +126,8 @@ class ApiAndQueueFunctionProps:
     timeout: Duration = TIMEOUT
     api_concurrency: int = API_CONCURRENCY
     sends_to_queue: bool = False
+    outbox_targets: Sequence[QueueChannel | TopicChannel] = ()
+    sweeper: bool = True
     table: IdempotencyTable | None = None
     dead_letter_notifier: DeadLetterNotifier | None = None
     idempotency_window: Duration | None = None
@@ -137,6 +145,9 @@ class ApiAndQueueFunctionProps:
             raise InvalidPropsError(msg)
         if self.api_function is not None:
             check_type("api_function", self.api_function, ApiFunctionSettings)
+        if self.sweeper and self.table is not None and not self.table.props.requests:
+            msg = "table must have requests=True for the sweeper, got False: set it, or sweeper=False"
+            raise InvalidPropsError(msg)
         check_range("api_concurrency", self.api_concurrency, API_CONCURRENCY_RANGE)
         self._check_channel()
         if self.is_shared:

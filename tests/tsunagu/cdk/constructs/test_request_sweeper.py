@@ -13,7 +13,9 @@ from tsunagu.cdk.assets import HandlerPackage, Platform, build_asset
 from tsunagu.cdk.checks import MessagingChecks
 from tsunagu.cdk.checks.template import Template
 from tsunagu.cdk.constructs.customer_managed_key import CustomerManagedKey, CustomerManagedKeyProps
-from tsunagu.cdk.constructs.request_sweeper import PACKAGE
+from tsunagu.cdk.constructs.dead_letter_notifier import DeadLetterNotifier
+from tsunagu.cdk.constructs.queue_channel import QueueChannel, QueueChannelProps
+from tsunagu.cdk.constructs.request_sweeper import PACKAGE, RequestSweeper, WebRequests
 from tsunagu.cdk.constructs.topic_channel import TopicChannel, TopicChannelProps
 from tsunagu.contracts.request_sweeper import RequestSweeperEnvironment
 from tsunagu.errors import InvalidPropsError
@@ -116,6 +118,43 @@ def test_runs_that_fail_or_are_missing_and_configuration_faults_raise_alarms(sta
     assert all(alarm["AlarmActions"] for alarm in alarms.values())
 
 
+def web_sweeper(stack: Stack) -> RequestSweeper:
+    """A sweeper of HTTP requests, whose application may send to a queue and a topic."""
+    parts = Parts.of(stack)
+    targets = [QueueChannel(stack, "Next", QueueChannelProps(handler_timeout=Duration.seconds(5)))]
+    web = WebRequests(place="here", targets=targets)
+    sweeper = parts.sweeper(web=web, channel=None, deadline=None)
+    sweeper.add_target(TopicChannel(stack, "News"))
+    sweeper.add_target(targets[0])
+    return sweeper
+
+
+def test_sweeper_of_http_requests_may_send_where_the_application_may_and_nowhere_else(stack: Stack) -> None:
+    web_sweeper(stack)
+
+    sends = {("sqs:SendMessage", "NextQueue"), ("sns:Publish", "NewsTopic")}
+    assert sends <= without_index(stack)
+    assert {each for each in without_index(stack) if each[0].startswith(("sqs", "sns", "cloudwatch"))} == sends
+
+
+def test_sweeper_of_http_requests_needs_no_queue_and_no_deadline(stack: Stack) -> None:
+    sweeper = web_sweeper(stack)
+
+    [function] = resources(stack, FUNCTION).values()
+    variables = function["Properties"]["Environment"]["Variables"]
+    texts = {name: value if isinstance(value, str) else "at deployment" for name, value in variables.items()}
+    assert RequestSweeperEnvironment.from_environment(texts) == RequestSweeperEnvironment(
+        request_scope="reports",
+        idempotency_table_name="at deployment",
+        idempotency_window_seconds=23 * 86_400,
+        function_timeout_seconds=50,
+        metrics_namespace="Tsunagu",
+        sends_outboxes=True,
+        web_place="here",
+    )
+    assert sweeper.outbox_alarm is not None
+
+
 def test_handler_package_is_one_file_beside_the_runtime() -> None:
     asset = build_asset(HandlerPackage(path=PACKAGE), Platform(python="3.13", architecture="arm64"))
 
@@ -126,6 +165,11 @@ def test_handler_package_is_one_file_beside_the_runtime() -> None:
     ("settings", "message"),
     [
         ({"channel": None}, "channel or events must be given, because requests reach .* ways, got neither"),
+        ({"deadline": None}, "deadline must be given without web, because an accepted request must end, got None"),
+        (
+            {"web": WebRequests(place="here")},
+            "channel must be left out with web, because only accepted requests have one, got one",
+        ),
         ({"deadline": Duration.minutes(5)}, "deadline must be longer than the 300 seconds of resend_after, got 300"),
         ({"deadline": Duration.seconds(60)}, "deadline must be between 120 and 1,209,600 seconds, got 60"),
         ({"resend_after": Duration.seconds(59)}, "resend_after must be between 60 and 86,400 seconds, got 59"),
@@ -170,8 +214,18 @@ def with_events(stack: Stack) -> Stack:
     return stack
 
 
+@pytest.fixture
+def with_web(stack: Stack) -> Stack:
+    """A stack with a sweeper of HTTP requests."""
+    web_sweeper(stack)
+    for channel in stack.node.children:
+        if isinstance(channel, QueueChannel):
+            DeadLetterNotifier(stack, f"Notifier{channel.node.id}").watch_channel(channel, channel)
+    return stack
+
+
 @pytest.mark.parametrize("pack", [AwsSolutionsChecks, ServerlessChecks])
-@pytest.mark.parametrize("name", ["whole", "with_events"])
+@pytest.mark.parametrize("name", ["whole", "with_events", "with_web"])
 def test_cdk_nag_finds_nothing(name: str, pack: type[NagPack], request: pytest.FixtureRequest) -> None:
     app = request.getfixturevalue(name).node.root
     assert isinstance(app, App)
@@ -182,7 +236,7 @@ def test_cdk_nag_finds_nothing(name: str, pack: type[NagPack], request: pytest.F
     assert {each for each in found if "Worker" not in each[1]} == set()  # the worker of this test is none of ours
 
 
-@pytest.mark.parametrize("name", ["whole", "with_events"])
+@pytest.mark.parametrize("name", ["whole", "with_events", "with_web"])
 def test_own_checks_and_cfn_lint_find_what_is_acknowledged_and_nothing_else(
     name: str, request: pytest.FixtureRequest
 ) -> None:

@@ -14,16 +14,18 @@ from aws_cdk.assertions import Annotations, Match, Template
 from cdk_nag import AwsSolutionsChecks, NagPack, ServerlessChecks
 
 from tests.apps import new_app
+from tests.tsunagu.cdk.constructs.synthesized import permissions, resources
 from tsunagu.cdk.assets import HandlerPackage
 from tsunagu.cdk.checks import MessagingChecks
 from tsunagu.cdk.checks.template import Template as CheckedTemplate
 from tsunagu.cdk.constructs.dead_letter_notifier import DeadLetterNotifier
-from tsunagu.cdk.constructs.idempotency_table import IdempotencyTable
+from tsunagu.cdk.constructs.idempotency_table import IdempotencyTable, IdempotencyTableProps
 from tsunagu.cdk.constructs.network import Network
 from tsunagu.cdk.constructs.queue_channel import QueueChannel, QueueChannelProps
+from tsunagu.cdk.constructs.topic_channel import TopicChannel
 from tsunagu.cdk.constructs.web_api_settings import WebApiSettings
 from tsunagu.cdk.patterns.api_and_queue_function import ApiAndQueueFunction
-from tsunagu.cdk.patterns.api_and_queue_props import ApiAndQueueFunctionProps, ApiFunctionSettings
+from tsunagu.cdk.patterns.api_and_queue_props import ApiAndQueueFunctionProps, ApiFunctionSettings, FunctionMode
 from tsunagu.cdk.patterns.receiver_settings import ProvisionedPollers, ReceiverSettings
 from tsunagu.contracts.environment import EnvironmentContract, ReceiverEnvironment
 from tsunagu.contracts.web import WebEnvironment
@@ -62,7 +64,12 @@ class Built:
     resources: dict[str, Any]
 
     def of(self, kind: str) -> dict[str, dict[str, Any]]:
-        return {name: each["Properties"] for name, each in self.resources.items() if each["Type"] == kind}
+        """Properties of the resources of a type, without those of the sweeper, which has tests of its own."""
+        return {
+            name: each["Properties"]
+            for name, each in self.resources.items()
+            if each["Type"] == kind and not name.startswith("ShopSweeper")
+        }
 
     def one(self, kind: str, prefix: str) -> dict[str, Any]:
         [found] = [each for name, each in self.of(kind).items() if name.startswith(prefix)]
@@ -266,6 +273,47 @@ def test_the_api_function_has_a_network_of_its_own_if_told(shop: HandlerPackage,
     assert ApiFunctionSettings(network=other).function_props(queue, environment).network is other
 
 
+@pytest.mark.parametrize("mode", ["shared", "split"])
+def test_sweeper_may_send_where_the_application_may(stack: Stack, shop: HandlerPackage, mode: FunctionMode) -> None:
+    news, first = (
+        TopicChannel(stack, "News"),
+        QueueChannel(stack, "First", QueueChannelProps(handler_timeout=Duration.seconds(5))),
+    )
+    later = QueueChannel(stack, "Later", QueueChannelProps(handler_timeout=Duration.seconds(5)))
+    application = ApiAndQueueFunction(
+        stack, "Shop", props(shop, mode=mode, outbox_targets=[news, first], sends_to_queue=True)
+    )
+
+    application.add_outbox_target(later)
+
+    sends = {each for each in permissions(stack) if each[0] in {"sqs:SendMessage", "sns:Publish"}}
+    roles = {
+        name.removeprefix("Shop").partition("Handler")[0]
+        for name, each in resources(stack, "AWS::IAM::Policy").items()
+        if "LaterQueue" in str(each) and "sqs:SendMessage" in str(each)
+    }
+    assert {("sns:Publish", "NewsTopic"), ("sqs:SendMessage", "FirstQueue"), ("sqs:SendMessage", "LaterQueue")} <= sends
+    assert roles == {"Sweeper", "Receiver"} | ({"Api"} if mode == "split" else set())
+
+
+def test_sweeper_and_functions_have_one_place(shared: Built, split: Built) -> None:
+    for built in (shared, split):
+        places = [
+            str(each["Properties"]["Environment"]["Variables"]["WEB_PLACE"])
+            for each in built.resources.values()
+            if each["Type"] == FUNCTION
+        ]
+        assert (len(places), len(set(places))) == (2 if built is shared else 3, 1)
+
+
+def test_table_without_its_index_is_refused_unless_there_is_no_sweeper(stack: Stack, shop: HandlerPackage) -> None:
+    table = IdempotencyTable(stack, "Table")
+
+    with pytest.raises(InvalidPropsError, match=r"^table must have requests=True for the sweeper, got False"):
+        props(shop, table=table)
+    assert ApiAndQueueFunction(stack, "Shop", props(shop, table=table, sweeper=False)).sweeper is None
+
+
 def test_alarms_watch_answers_queue_and_both_functions(shared: Built, split: Built, shared_rest: Built) -> None:
     watched = [
         sorted(str(each.get("MetricName")) for each in built.of(ALARM).values())
@@ -311,7 +359,8 @@ def test_what_holds_data_is_kept_unless_told(shared: Built, shared_rest: Built) 
 
 
 def test_given_constructs_are_used(stack: Stack, shop: HandlerPackage) -> None:
-    table, notifier = IdempotencyTable(stack, "Table"), DeadLetterNotifier(stack, "Notifier")
+    table = IdempotencyTable(stack, "Table", IdempotencyTableProps(requests=True))
+    notifier = DeadLetterNotifier(stack, "Notifier")
     channel = QueueChannel(stack, "Queue", QueueChannelProps(handler_timeout=Duration.seconds(30), fifo=True))
     existing = apigatewayv2.HttpApi(stack, "Api", create_default_stage=False)
     application = ApiAndQueueFunction(
@@ -440,7 +489,8 @@ def test_the_own_checks_find_nothing(request: pytest.FixtureRequest, name: str) 
     built: Built = request.getfixturevalue(name)
     parsed = CheckedTemplate.parse({"Resources": built.resources})
 
-    assert [found for rule in MessagingChecks(protect=True).rules for found in rule.find(parsed)] == []
+    found = [found.resource.logical_id for rule in MessagingChecks(protect=True).rules for found in rule.find(parsed)]
+    assert [name.removesuffix(name[-8:]) for name in found] == ["ShopSweeperSchedule"]  # which is acknowledged
 
 
 def test_every_setting_of_the_api_reaches_it(stack: Stack, shop: HandlerPackage) -> None:

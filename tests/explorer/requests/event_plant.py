@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from tsunagu.testing.explorer.stage import Actor
 
 KILLED = "Runtime.ExitError"
+MANY = 2  # one fault never takes all tries
 GIVEN_UP, LATE = "Lambda gave the event up", "no end within the deadline"
 
 
@@ -139,8 +140,10 @@ class EventPromises(RequestPromises):
                 raise Violation(f"{item_id}: must have a body of {bodies}, got {record.body}")
 
     def _check_ending(self, record: RequestRecord, status: ShownStatus, may_end: frozenset[ShownStatus]) -> None:
-        """Check how a request ended. It may also fail because Lambda gave an event of it up."""
-        is_given_up = any(_item_id(each) == record.item.id for each in self._plant.events.given_up)
+        """Check how a request ended. If much went wrong, it may also fail because Lambda gave an event of it up."""
+        is_given_up = self._journal.disturbances >= MANY and any(
+            _item_id(each) == record.item.id for each in self._plant.events.given_up
+        )
         if not (is_given_up and status is ShownStatus.FAILED and record.reason.startswith((GIVEN_UP, LATE))):
             super()._check_ending(record, status, may_end)
 

@@ -42,6 +42,7 @@ class Accepted:
         after: Who posts once all is quiet.
         redrives: Number of redrives, once all is quiet. Before the last one, the plant is mended.
         is_long: Whether it is explored with the slow tests alone.
+        is_tight: Whether its limits are so tight that a request may end in another way when more goes wrong.
     """
 
     name: str
@@ -51,6 +52,7 @@ class Accepted:
     after: Sequence[Post] = ()
     redrives: int = 0
     is_long: bool = False
+    is_tight: bool = False
 
     def run(self, choices: Choices) -> None:
         """Run to the end.
@@ -81,7 +83,11 @@ class Accepted:
 
     def with_trouble_for_all(self) -> "Accepted":
         """The same, where everybody meets faults and is left in the middle."""
-        return replace(self, setting=replace(self.setting, troubled=EVERYBODY))
+        setting = replace(self.setting, troubled=EVERYBODY)
+        if self.is_tight:
+            any_end = SUCCEEDED | FAILED
+            setting = replace(setting, endings=any_end, endings_when_mended=any_end, reason="")
+        return replace(self, setting=setting)
 
 
 _WORK = RequestSetting(work=working)
@@ -145,6 +151,7 @@ _ALL = [
     Accepted(name="no workers for a while", setting=replace(_WORK, has_pipe=False, workers_start_ms=400_000)),
     Accepted(
         name="given up by SQS",
+        is_tight=True,
         setting=replace(
             _WORK,
             work=killing,
@@ -174,11 +181,13 @@ _ALL = [
     ),
     Accepted(
         name="frozen sends, the last one lost",
+        is_tight=True,
         setting=replace(_LATE, send_rounds=1, troubled=frozenset({Part.WORKERS})),
         redrives=1,
     ),
     Accepted(
         name="no workers until after the deadline",
+        is_tight=True,
         setting=replace(_WORK, rules=SHORT_RULES, workers_start_ms=400_000, endings=FAILED, reason="no end within"),
     ),
     Accepted(

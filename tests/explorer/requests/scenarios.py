@@ -223,7 +223,7 @@ _ALL += [
     ),
     Accepted(
         name="event, failing",
-        setting=replace(_EVENT_AT_WORKERS, work=failing, endings=FAILED, reason="attempt"),
+        setting=replace(_EVENT_AT_WORKERS, work=failing, endings=FAILED),
         is_long=True,
     ),
     Accepted(

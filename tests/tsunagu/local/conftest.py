@@ -46,7 +46,8 @@ def deploy(cloud: EmbeddedCloud) -> Callable[..., dict[str, str]]:
         name = stack or f"probe-{uuid.uuid4().hex[:8]}"
         body = json.dumps({"Resources": resources})
         request = {"StackName": name, "TemplateBody": body, "Capabilities": ["CAPABILITY_IAM"]}
-        existing = [entry["StackName"] for entry in cloudformation.describe_stacks()["Stacks"]]
+        pages = cloudformation.get_paginator("describe_stacks").paginate()
+        existing = [entry["StackName"] for page in pages for entry in page["Stacks"]]
         if name in existing:
             cloudformation.update_stack(**request)
             cloudformation.get_waiter("stack_update_complete").wait(StackName=name, WaiterConfig={"Delay": 1})

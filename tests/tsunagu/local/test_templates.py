@@ -4,29 +4,36 @@ import uuid
 from collections.abc import Callable
 from typing import Any
 
+import pytest
+
 from tsunagu.local.embedded_cloud import EmbeddedCloud
 
 
-def table(**properties: Any) -> dict[str, Any]:
+def table(kind: str = "Table", **properties: Any) -> dict[str, Any]:
     defaults = {
         "KeySchema": [{"AttributeName": "id", "KeyType": "HASH"}],
         "AttributeDefinitions": [{"AttributeName": "id", "AttributeType": "S"}],
         "BillingMode": "PAY_PER_REQUEST",
     }
-    return {"Table": {"Type": "AWS::DynamoDB::Table", "Properties": defaults | properties}}
+    return {"Table": {"Type": f"AWS::DynamoDB::{kind}", "Properties": defaults | properties}}
 
 
-def test_time_to_live_of_a_table_follows_its_template(cloud: EmbeddedCloud, deploy: Callable[..., Any]) -> None:
+@pytest.mark.parametrize(("kind", "more"), [("Table", {}), ("GlobalTable", {"Replicas": [{"Region": "us-east-1"}]})])
+def test_time_to_live_of_a_table_follows_its_template(
+    cloud: EmbeddedCloud, deploy: Callable[..., Any], kind: str, more: dict[str, Any]
+) -> None:
     stack, describe = f"ttl-{uuid.uuid4().hex[:8]}", cloud.client("dynamodb").describe_time_to_live
     specification = {"AttributeName": "expiration", "Enabled": True}
 
-    name = deploy(table(TimeToLiveSpecification=specification), stack=stack)["Table"]
+    name = deploy(table(kind, TimeToLiveSpecification=specification, **more), stack=stack)["Table"]
     enabled = describe(TableName=name)["TimeToLiveDescription"]
-    deploy(table(), stack=stack)
+    cloud.client("dynamodb").put_item(TableName=name, Item={"id": {"S": "kept"}})
+    deploy(table(kind, **more), stack=stack)
     removed = describe(TableName=name)["TimeToLiveDescription"]
 
     assert enabled == {"TimeToLiveStatus": "ENABLED", "AttributeName": "expiration"}
     assert removed["TimeToLiveStatus"] == "DISABLED"
+    assert cloud.client("dynamodb").scan(TableName=name)["Count"] == 1
 
 
 def test_reserved_concurrency_of_a_function_follows_its_template(

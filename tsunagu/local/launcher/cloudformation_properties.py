@@ -1,17 +1,18 @@
 """Applies template properties that ministack 1.5.33 ignores.
 
-A table's TTL, a function's concurrency and dead-letter queue, a topic's key, request validators and access
-logs of a REST API, CORS of an HTTP API, parameters of a pipe, time zone and dates of a schedule.
+A table's TTL, the permissions boundary of a role or user, a function's concurrency and dead-letter queue, a topic's
+key, request validators and access logs of a REST API, CORS of an HTTP API, parameters of a pipe, time zone and dates
+of a schedule.
 """
 
 # ruff: noqa: SLF001 - the package's docstring says why
 
 import functools
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from . import schedules, stream_pipes
-from .ministack_modules import apigateway, apigateway_v1, dynamodb, lambda_svc, provisioners, sns
+from .ministack_modules import apigateway, apigateway_v1, dynamodb, iam, lambda_svc, provisioners, sns
 
 Properties = dict[str, Any]
 Adopt = Callable[[str, Properties], None]  # physical id, properties of the template
@@ -27,7 +28,11 @@ TOPIC_ATTRIBUTES = (
 
 def install() -> None:
     """Apply the properties after ministack has created or updated the resource."""
+    _keep_tables_without_a_name()
     _adopt_after("AWS::DynamoDB::Table", _adopt_time_to_live)
+    _adopt_after("AWS::DynamoDB::GlobalTable", _adopt_time_to_live)
+    _adopt_after("AWS::IAM::Role", functools.partial(_adopt_boundary, iam._roles))
+    _adopt_after("AWS::IAM::User", functools.partial(_adopt_boundary, iam._users))
     _adopt_after("AWS::Lambda::Function", _adopt_reserved_concurrency)
     _adopt_after("AWS::Lambda::Function", _adopt_dead_letter_queue)
     _adopt_after("AWS::SNS::Topic", _adopt_topic_attributes)
@@ -37,6 +42,17 @@ def install() -> None:
     _adopt_after("AWS::ApiGatewayV2::Api", _adopt_cors)
     _adopt_after("AWS::Pipes::Pipe", stream_pipes.adopt_parameters)
     _adopt_after("AWS::Scheduler::Schedule", schedules.adopt_times)
+
+
+def _keep_tables_without_a_name() -> None:
+    """Update a global table in place. ministack makes a new and empty one when the template does not name it."""
+    handlers = provisioners._RESOURCE_HANDLERS["AWS::DynamoDB::GlobalTable"]
+    update = handlers["update"]
+
+    def update_in_place(physical_id: str, old: Properties, new: Properties, *rest: Any) -> Any:
+        return update(physical_id, old, {"TableName": physical_id} | new, *rest)
+
+    handlers["update"] = update_in_place
 
 
 def _adopt_after(resource_type: str, adopt: Adopt) -> None:
@@ -70,6 +86,10 @@ def _adopt_time_to_live(table_name: str, properties: Properties) -> None:
     if status != 200:  # noqa: PLR2004
         msg = f"TimeToLiveSpecification of {table_name} was refused: {body!r}"
         raise ValueError(msg)
+
+
+def _adopt_boundary(identities: Mapping[str, Properties], name: str, properties: Properties) -> None:
+    identities[name]["PermissionsBoundary"] = properties.get("PermissionsBoundary") or None
 
 
 def _adopt_reserved_concurrency(function_name: str, properties: Properties) -> None:

@@ -7,17 +7,21 @@ from . import (
     batch_permissions,
     cloudformation_properties,
     control,
+    custom_resources,
     denial_statuses,
     execution_metrics,
     execution_roles,
     executions,
+    fifo_deliveries,
     function_integrations,
     gateway_errors,
     gateway_requests,
     http_api_requests,
     images,
     invocation_payloads,
+    item_keys,
     missing_objects,
+    networks,
     partiql_permissions,
     queue_metrics,
     rule_targets,
@@ -41,8 +45,12 @@ def install_all(settings: LauncherSettings) -> None:
     partiql_permissions.install()
     denial_statuses.install()
     missing_objects.install(settings)
+    item_keys.install()
     cloudformation_properties.install()
+    networks.install()
+    custom_resources.install()
     topic_sizes.install()
+    fifo_deliveries.install()
     subscription_dead_letters.install()
     sandboxes.install(settings)
     images.install(settings)

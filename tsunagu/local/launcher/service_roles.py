@@ -37,7 +37,7 @@ class ServiceRole:
     enforced: bool
 
     def check(self, action: str, resource_arn: str, keys: Mapping[str, Any] | None = None) -> None:
-        """Check one action on one resource against the policies of the role.
+        """Check one action on one resource against the policies of the role and its permissions boundary.
 
         Args:
             action: Action of IAM.
@@ -52,7 +52,8 @@ class ServiceRole:
         self._check_trust()
         context = self._context(action, resource_arn, keys or {})
         policies = iam_evaluator._gather_role_policies(self._name, self._account)
-        if iam_evaluator.evaluate(context, policies).decision != ALLOW:
+        boundaries = iam_evaluator._permissions_boundary(iam._roles, self._name, self._account)
+        if iam_evaluator.evaluate(context, policies, *boundaries).decision != ALLOW:
             msg = f"User: {self.arn} is not authorized to perform: {action} on resource: {resource_arn}"
             raise RoleDeniedError(msg)
 

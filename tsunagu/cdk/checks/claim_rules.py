@@ -3,9 +3,10 @@
 from collections.abc import Iterator
 from typing import Any
 
-from tsunagu.cdk.checks.consumer_rules import DEFAULT_RETENTION, FUNCTION, consumptions, dead_letter_queues
+from tsunagu.cdk.checks.consumer_rules import DEFAULT_RETENTION, FUNCTION, consumptions, dead_letter_queues, variable
+from tsunagu.cdk.checks.intrinsics import entries
 from tsunagu.cdk.checks.rule import Finding, Rule
-from tsunagu.cdk.checks.template import Resource, Template
+from tsunagu.cdk.checks.template import Resource, Template, mapping
 from tsunagu.cdk.constructs.ranges import DAY_SECONDS
 from tsunagu.contracts.pipeline import ServiceEnvironment
 
@@ -22,9 +23,8 @@ def _lost_claims(template: Template) -> Iterator[Finding]:
 
 
 def _lifecycle(bucket: Resource) -> list[dict[str, Any]]:
-    configuration = bucket.properties.get("LifecycleConfiguration")
-    rules = configuration.get("Rules") if isinstance(configuration, dict) else None
-    return rules if isinstance(rules, list) else []
+    rules = entries(bucket.mapping("LifecycleConfiguration").get("Rules"))
+    return [dict(mapping(rule)) for rule in rules]
 
 
 def _expires(rule: dict[str, Any]) -> bool:
@@ -34,13 +34,12 @@ def _expires(rule: dict[str, Any]) -> bool:
 def _queues_with_claims(template: Template, bucket: Resource) -> Iterator[Resource]:
     """Iterate over queues whose messages can refer to objects of the bucket, because their consumer has its name."""
     readers = {
-        function.logical_id
+        function.key
         for function in template.of_type(FUNCTION)
-        if template.target(function.properties.get("Environment", {}).get("Variables", {}).get(_BUCKET_VARIABLE))
-        == bucket
+        if variable(template, function, _BUCKET_VARIABLE) == bucket
     }
     for consumption in consumptions(template):
-        if consumption.function is not None and consumption.function.logical_id in readers:
+        if consumption.function is not None and consumption.function.key in readers:
             yield consumption.queue
 
 

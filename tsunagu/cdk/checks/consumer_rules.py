@@ -3,15 +3,15 @@
 from collections.abc import Iterator
 from typing import NamedTuple
 
+from tsunagu.cdk.checks.intrinsics import is_intrinsic
 from tsunagu.cdk.checks.rule import Finding, Rule
-from tsunagu.cdk.checks.template import Resource, Template
+from tsunagu.cdk.checks.template import Resource, Template, mapping
 from tsunagu.cdk.constructs.queue_channel import VISIBILITY_PER_HANDLER_TIMEOUT
 
-QUEUE, FUNCTION, MAPPING, ALARM, SUBSCRIPTION, SCHEDULE, EVENT_RULE = (
+QUEUE, FUNCTION, MAPPING, SUBSCRIPTION, SCHEDULE, EVENT_RULE = (
     "AWS::SQS::Queue",
     "AWS::Lambda::Function",
     "AWS::Lambda::EventSourceMapping",
-    "AWS::CloudWatch::Alarm",
     "AWS::SNS::Subscription",
     "AWS::Scheduler::Schedule",
     "AWS::Events::Rule",
@@ -27,7 +27,7 @@ class Consumption(NamedTuple):
     Attributes:
         mapping: Event source mapping between them.
         queue: The queue.
-        function: The function; None when it is in another template.
+        function: The function; None when it is not in these templates.
     """
 
     mapping: Resource
@@ -37,10 +37,20 @@ class Consumption(NamedTuple):
 
 def consumptions(template: Template) -> Iterator[Consumption]:
     """Iterate over queues of the template and the functions that consume them."""
-    for mapping in template.of_type(MAPPING):
-        queue = template.target(mapping.properties.get("EventSourceArn"))
+    for source in template.of_type(MAPPING):
+        queue = template.target(source.properties.get("EventSourceArn"))
         if queue is not None and queue.type == QUEUE:
-            yield Consumption(mapping, queue, template.target(mapping.properties.get("FunctionName")))
+            yield Consumption(source, queue, _consumer(template, source.properties.get("FunctionName")))
+
+
+def _consumer(template: Template, name: object) -> Resource | None:
+    function = template.target(name) or template.named(FUNCTION, "FunctionName", name)
+    return function if function is not None and function.type == FUNCTION else None
+
+
+def variable(template: Template, function: Resource, name: str) -> Resource | None:
+    """Return the resource that an environment variable of a function refers to."""
+    return template.target(mapping(function.mapping("Environment").get("Variables")).get(name))
 
 
 def dead_letter_queues(template: Template) -> Iterator[tuple[Resource, Resource]]:
@@ -48,7 +58,7 @@ def dead_letter_queues(template: Template) -> Iterator[tuple[Resource, Resource]
     return _redriven(template, QUEUE)
 
 
-def _undelivered(template: Template) -> Iterator[tuple[Resource, Resource]]:
+def undelivered(template: Template) -> Iterator[tuple[Resource, Resource]]:
     """Iterate over pairs of a subscription and its dead-letter queue in the template."""
     return _redriven(template, SUBSCRIPTION)
 
@@ -56,25 +66,23 @@ def _undelivered(template: Template) -> Iterator[tuple[Resource, Resource]]:
 def kept_by_targets(template: Template) -> Iterator[tuple[Resource, Resource]]:
     """Iterate over pairs of a schedule or rule and the dead-letter queue of a target of it, in the template."""
     for source in template.of_type(SCHEDULE, EVENT_RULE):
-        for target in [source.properties.get("Target"), *source.items("Targets")]:
-            config = target.get("DeadLetterConfig") if isinstance(target, dict) else None
-            queue = template.target(config.get("Arn")) if isinstance(config, dict) else None
-            if queue is not None:
+        for target in [*source.items("Target"), *source.items("Targets")]:
+            queue = template.target(mapping(mapping(target).get("DeadLetterConfig")).get("Arn"))
+            if queue is not None and queue.type == QUEUE:
                 yield source, queue
 
 
 def _redriven(template: Template, resource_type: str) -> Iterator[tuple[Resource, Resource]]:
     for source in template.of_type(resource_type):
-        policy = source.properties.get("RedrivePolicy")
-        target = template.target(policy.get("deadLetterTargetArn")) if isinstance(policy, dict) else None
-        if target is not None:
+        target = template.target(source.mapping("RedrivePolicy").get("deadLetterTargetArn"))
+        if target is not None and target.type == QUEUE:
             yield source, target
 
 
 def _short_visibility(template: Template) -> Iterator[Finding]:
-    for mapping, queue, function in consumptions(template):
+    for source, queue, function in consumptions(template):
         timeout = function.number("Timeout", _DEFAULT_TIMEOUT) if function else None
-        window = mapping.number("MaximumBatchingWindowInSeconds", 0)
+        window = source.number("MaximumBatchingWindowInSeconds", 0)
         visibility = queue.number("VisibilityTimeout", _DEFAULT_VISIBILITY)
         if timeout is None or window is None or visibility is None:
             continue
@@ -83,22 +91,22 @@ def _short_visibility(template: Template) -> Iterator[Finding]:
 
 
 def _whole_batch_response(template: Template) -> Iterator[Finding]:
-    for mapping, _, _ in consumptions(template):
-        if "ReportBatchItemFailures" not in mapping.items("FunctionResponseTypes"):
-            yield Finding(mapping, "Properties/FunctionResponseTypes")
+    for source, _, _ in consumptions(template):
+        types = source.items("FunctionResponseTypes")
+        if "ReportBatchItemFailures" not in types and not any(map(is_intrinsic, types)):
+            yield Finding(source, "Properties/FunctionResponseTypes")
 
 
 def _filtering_mapping(template: Template) -> Iterator[Finding]:
-    for mapping, _, _ in consumptions(template):
-        if "FilterCriteria" in mapping.properties:
-            yield Finding(mapping, "Properties/FilterCriteria")
+    for source, _, _ in consumptions(template):
+        if "FilterCriteria" in source.properties and not source.is_unknown("FilterCriteria"):
+            yield Finding(source, "Properties/FilterCriteria")
 
 
 def _throttled_consumer(template: Template) -> Iterator[Finding]:
-    for mapping, _, function in consumptions(template):
+    for source, _, function in consumptions(template):
         reserved = function.number("ReservedConcurrentExecutions", 1_000_000) if function else None
-        scaling = mapping.properties.get("ScalingConfig")
-        wanted = scaling.get("MaximumConcurrency") if isinstance(scaling, dict) else None
+        wanted = source.mapping("ScalingConfig").get("MaximumConcurrency")
         least = wanted if isinstance(wanted, int) else 2
         if function is not None and reserved is not None and reserved < least:
             yield Finding(function, "Properties/ReservedConcurrentExecutions")
@@ -114,33 +122,16 @@ def _short_dead_letter_retention(template: Template) -> Iterator[Finding]:
 
 def _small_receive_budget(template: Template) -> Iterator[Finding]:
     for queue, _ in dead_letter_queues(template):
-        receives = queue.properties["RedrivePolicy"].get("maxReceiveCount")
+        receives = queue.mapping("RedrivePolicy").get("maxReceiveCount")
         if isinstance(receives, int) and receives < _LEAST_RECEIVES:
             yield Finding(queue, "Properties/RedrivePolicy/maxReceiveCount")
 
 
 def _dropped_ticks(template: Template) -> Iterator[Finding]:
     for schedule in template.of_type(SCHEDULE):
-        target = schedule.properties.get("Target")
-        if isinstance(target, dict) and "DeadLetterConfig" not in target:
+        targets = [target for target in schedule.items("Target") if isinstance(target, dict)]
+        if any("DeadLetterConfig" not in target and not is_intrinsic(target) for target in targets):
             yield Finding(schedule, "Properties/Target/DeadLetterConfig")
-
-
-def _silent_dead_letter_queue(template: Template) -> Iterator[Finding]:
-    watched = {queue.logical_id for alarm in template.of_type(ALARM) for queue in _queues_watched(template, alarm)}
-    kept = [*dead_letter_queues(template), *_undelivered(template), *kept_by_targets(template)]
-    for logical_id, queue in {queue.logical_id: queue for _, queue in kept}.items():
-        if logical_id not in watched:
-            yield Finding(queue, "Properties/QueueName")
-
-
-def _queues_watched(template: Template, alarm: Resource) -> Iterator[Resource]:
-    if alarm.properties.get("MetricName") != "ApproximateNumberOfMessagesVisible" or not alarm.items("AlarmActions"):
-        return
-    for dimension in alarm.items("Dimensions"):
-        queue = template.target(dimension.get("Value"))
-        if queue is not None:
-            yield queue
 
 
 CONSUMER_RULES = (
@@ -182,12 +173,6 @@ CONSUMER_RULES = (
         description="SQS dead-letters messages after so few receives that throttling alone dead-letters valid ones.",
         fix="Raise maxReceiveCount to at least 5.",
         find=_small_receive_budget,
-    ),
-    Rule(
-        rule_id="DeadLetterAlarm",
-        description="No alarm notifies anyone of messages in the dead-letter queue.",
-        fix="Add an alarm with an action on its ApproximateNumberOfMessagesVisible.",
-        find=_silent_dead_letter_queue,
     ),
     Rule(
         rule_id="ScheduleDeadLetters",

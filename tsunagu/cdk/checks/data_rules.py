@@ -2,9 +2,10 @@
 
 from collections.abc import Iterator
 
-from tsunagu.cdk.checks.consumer_rules import FUNCTION, QUEUE
+from tsunagu.cdk.checks.consumer_rules import FUNCTION, QUEUE, variable
+from tsunagu.cdk.checks.intrinsics import is_intrinsic
 from tsunagu.cdk.checks.rule import Finding, Rule
-from tsunagu.cdk.checks.template import Template
+from tsunagu.cdk.checks.template import Resource, Template
 from tsunagu.contracts import items
 from tsunagu.contracts.environment import ReceiverEnvironment
 
@@ -24,18 +25,23 @@ _TABLE_VARIABLE = ReceiverEnvironment.variable_name("idempotency_table_name")
 
 def _everlasting_items(template: Template) -> Iterator[Finding]:
     for table in template.of_type(_TABLE):
-        if table.logical_id not in _idempotency_tables(template):
-            continue
-        ttl = table.properties.get("TimeToLiveSpecification")
-        if not isinstance(ttl, dict) or not ttl.get("Enabled") or ttl.get("AttributeName") != items.EXPIRATION:
+        if table.key in _idempotency_tables(template) and not _may_expire(table):
             yield Finding(table, "Properties/TimeToLiveSpecification")
 
 
+def _may_expire(table: Resource) -> bool:
+    """Return whether the items of a table expire, as far as it is known."""
+    if table.is_unknown("TimeToLiveSpecification"):
+        return True
+    ttl = table.mapping("TimeToLiveSpecification")
+    attribute = ttl.get("AttributeName")
+    return bool(ttl.get("Enabled")) and (attribute == items.EXPIRATION or is_intrinsic(attribute))
+
+
 def _idempotency_tables(template: Template) -> set[str]:
-    """Return the logical ids of tables that a function uses as its idempotency table."""
-    environments = (function.properties.get("Environment", {}) for function in template.of_type(FUNCTION))
-    tables = (template.target(environment.get("Variables", {}).get(_TABLE_VARIABLE)) for environment in environments)
-    return {table.logical_id for table in tables if table is not None}
+    """Return the keys of tables that a function uses as its idempotency table."""
+    tables = (variable(template, function, _TABLE_VARIABLE) for function in template.of_type(FUNCTION))
+    return {table.key for table in tables if table is not None}
 
 
 def _fixed_name(template: Template) -> Iterator[Finding]:
@@ -53,7 +59,8 @@ def _deleted_with_stack(template: Template) -> Iterator[Finding]:
 
 def _deletable_table(template: Template) -> Iterator[Finding]:
     for table in template.of_type(_TABLE):
-        if table.properties.get("DeletionProtectionEnabled") is not True:
+        protection = table.properties.get("DeletionProtectionEnabled")
+        if protection is not True and not is_intrinsic(protection):
             yield Finding(table, "Properties/DeletionProtectionEnabled")
 
 

@@ -1,7 +1,6 @@
 """The rules as a validation plugin: `cdk synth` fails and names the constructs that break a rule."""
 
 from collections.abc import Iterator
-from pathlib import Path
 
 import jsii
 from aws_cdk import (
@@ -14,6 +13,8 @@ from aws_cdk import (
     Validations,
 )
 
+from tsunagu.cdk.checks.alarm_rules import ALARM_RULES
+from tsunagu.cdk.checks.assembly import read_documents
 from tsunagu.cdk.checks.claim_rules import CLAIM_RULES
 from tsunagu.cdk.checks.consumer_rules import CONSUMER_RULES
 from tsunagu.cdk.checks.data_rules import DATA_RULES, PROTECTION_RULES
@@ -47,7 +48,8 @@ class MessagingChecks:
     """
 
     def __init__(self, *, protect: bool = False) -> None:
-        self.rules = (*CONSUMER_RULES, *POLICY_RULES, *CLAIM_RULES, *DATA_RULES, *(PROTECTION_RULES if protect else ()))
+        every_stage = (*CONSUMER_RULES, *ALARM_RULES, *POLICY_RULES, *CLAIM_RULES, *DATA_RULES)
+        self.rules = (*every_stage, *(PROTECTION_RULES if protect else ()))
 
     @property
     def name(self) -> str:
@@ -66,16 +68,20 @@ class MessagingChecks:
 
     @jsii.member(jsii_name="validate")
     def validate(self, context: IPolicyValidationContext) -> PolicyValidationPluginReport:
-        """Report the resources in the templates of `context` that break a rule."""
-        violations = [violation for path in context.template_paths for violation in self._violations(path)]
+        """Report the resources in the templates of `context`, and of their nested stacks, that break a rule.
+
+        A rule sees all templates at once, so that what one stack lacks may be in another one.
+        """
+        violations = [*self._violations(Template.link(read_documents(context.template_paths)))]
         return PolicyValidationPluginReport(success=not violations, violations=violations)
 
-    def _violations(self, path: str) -> Iterator[PolicyViolation]:
-        template = Template.read(Path(path))
+    def _violations(self, template: Template) -> Iterator[PolicyViolation]:
         for rule in self.rules:
             resources = [
                 PolicyViolatingResource(
-                    resource_logical_id=finding.resource.logical_id, template_path=path, locations=[finding.location]
+                    resource_logical_id=finding.resource.logical_id,
+                    template_path=finding.resource.template_path,
+                    locations=[finding.location],
                 )
                 for finding in rule.find(template)
             ]

@@ -1,50 +1,36 @@
 """Rules about the policies of queues, topics and keys."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any
 
-from tsunagu.cdk.checks.consumer_rules import ALARM, EVENT_RULE, QUEUE, SUBSCRIPTION, kept_by_targets
+from tsunagu.cdk.checks.alarm_rules import ALARM
+from tsunagu.cdk.checks.consumer_rules import EVENT_RULE, QUEUE, SUBSCRIPTION, kept_by_targets
+from tsunagu.cdk.checks.intrinsics import is_intrinsic
+from tsunagu.cdk.checks.policies import ALLOW, Statement, read_policy
 from tsunagu.cdk.checks.rule import Finding, Rule
-from tsunagu.cdk.checks.template import Resource, Template
+from tsunagu.cdk.checks.template import Resource, Template, mapping
 from tsunagu.cdk.constructs.key_access import AWS_MANAGED_ALIAS, CLOUDWATCH, SEND_ACTIONS, SNS
 
 _TOPIC, _KEY = ("AWS::SNS::Topic", "AWS::KMS::Key")
 _EVENTS = "events.amazonaws.com"
-_QUEUE_POLICY = "AWS::SQS::QueuePolicy"
-_RESOURCE_POLICIES = (_QUEUE_POLICY, "AWS::SNS::TopicPolicy")
-_SOURCE_KEYS = {"aws:sourcearn", "aws:sourceaccount", "aws:sourceorgid", "aws:principalorgid"}
-
-
-def _statements(policy: object) -> list[Mapping[str, Any]]:
-    return policy.get("Statement", []) if isinstance(policy, dict) else []
-
-
-def _as_list(value: object) -> Sequence[Any]:
-    return value if isinstance(value, list) else [value]
-
-
-def _services(statement: Mapping[str, Any]) -> Sequence[Any]:
-    principal = statement.get("Principal")
-    return _as_list(principal["Service"]) if isinstance(principal, dict) and "Service" in principal else []
-
-
-def _is_public(statement: Mapping[str, Any]) -> bool:
-    principal = statement.get("Principal")
-    named = principal.get("AWS") if isinstance(principal, dict) else principal
-    return "*" in _as_list(named)
-
-
-def _names_source(statement: Mapping[str, Any]) -> bool:
-    keys = {key.lower() for operator in statement.get("Condition", {}).values() for key in operator}
-    return bool(keys & _SOURCE_KEYS)
+# Policies of queues, and policies that CloudFormation keeps for one queue.
+_QUEUE_POLICIES = ("AWS::SQS::QueuePolicy", "AWS::SQS::QueueInlinePolicy")
+_RESOURCE_POLICIES = (*_QUEUE_POLICIES, "AWS::SNS::TopicPolicy", "AWS::SNS::TopicInlinePolicy")
 
 
 def _open_resource_policy(template: Template) -> Iterator[Finding]:
     for policy in template.of_type(*_RESOURCE_POLICIES):
-        for number, statement in enumerate(_statements(policy.properties.get("PolicyDocument"))):
-            unbounded = _is_public(statement) or _services(statement)
-            if statement.get("Effect") == "Allow" and unbounded and not _names_source(statement):
-                yield Finding(policy, f"Properties/PolicyDocument/Statement/{number}")
+        statements = read_policy(policy.properties.get("PolicyDocument")) or []
+        for statement in statements:
+            if statement.has_effect(ALLOW) and _is_open(statement, statements):
+                yield Finding(policy, f"Properties/PolicyDocument/{statement.location}")
+
+
+def _is_open(statement: Statement, policy: Sequence[Statement]) -> bool:
+    """Return whether a statement allows everyone, or a service for whomever it acts."""
+    if statement.names_everyone():
+        return not statement.bounds_caller() and not any(other.refuses_strangers(statement) for other in policy)
+    return statement.names_services() and not statement.bounds_source()
 
 
 def _key_of(template: Template, resource: Resource) -> Resource | None:
@@ -52,22 +38,20 @@ def _key_of(template: Template, resource: Resource) -> Resource | None:
 
 
 def _allows_send(key: Resource, service: str) -> bool:
-    allowed: set[str] = set()
-    for statement in _statements(key.properties.get("KeyPolicy")):
-        if statement.get("Effect") == "Allow" and service in _services(statement):
-            allowed.update(action.removesuffix("*") for action in _as_list(statement.get("Action")))
-    return allowed.issuperset(SEND_ACTIONS) or "kms:" in allowed
+    statements = read_policy(key.properties.get("KeyPolicy"))
+    return statements is None or all(
+        any(statement.allows_service(service, action) for statement in statements) for action in SEND_ACTIONS
+    )
 
 
 def _hops(template: Template) -> Iterator[tuple[str, Resource]]:
     """Iterate over services that send, each with the queue or topic to which it sends."""
     sends = [(CLOUDWATCH, action) for alarm in template.of_type(ALARM) for action in _actions(alarm)]
     for subscription in template.of_type(SUBSCRIPTION):
-        redrive = subscription.properties.get("RedrivePolicy")
         sends.append((SNS, subscription.properties.get("Endpoint")))
-        sends.append((SNS, redrive.get("deadLetterTargetArn") if isinstance(redrive, dict) else None))
+        sends.append((SNS, subscription.mapping("RedrivePolicy").get("deadLetterTargetArn")))
     for rule in template.of_type(EVENT_RULE):
-        sends += [(_EVENTS, target.get("Arn")) for target in rule.items("Targets")]
+        sends += [(_EVENTS, mapping(target).get("Arn")) for target in rule.items("Targets")]
     for service, arn in sends:
         target = template.target(arn)
         if target is not None and target.type in {QUEUE, _TOPIC}:
@@ -80,19 +64,25 @@ def _undeliverable(template: Template) -> Iterator[Finding]:
     closed = {}
     for service, target in _hops(template):
         if target.type == QUEUE and not _allows_delivery(template, target, service):
-            closed[target.logical_id] = target
+            closed[target.key] = target
     return (Finding(queue, "Properties/QueueName") for queue in closed.values())
 
 
 def _allows_delivery(template: Template, queue: Resource, service: str) -> bool:
-    for policy in template.of_type(_QUEUE_POLICY):
-        if queue not in [template.target(target) for target in policy.items("Queues")]:
+    """Return whether a policy of the queue allows a service to send, as far as it is known."""
+    for policy in template.of_type(*_QUEUE_POLICIES):
+        if not any(_may_be(template, target, queue) for target in (*policy.items("Queues"), *policy.items("Queue"))):
             continue
-        for statement in _statements(policy.properties.get("PolicyDocument")):
-            sends = {"sqs:SendMessage", "sqs:*"} & {*_as_list(statement.get("Action"))}
-            if statement.get("Effect") == "Allow" and service in _services(statement) and sends:
-                return True
+        statements = read_policy(policy.properties.get("PolicyDocument"))
+        if statements is None or any(found.allows_service(service, "sqs:SendMessage") for found in statements):
+            return True
     return False
+
+
+def _may_be(template: Template, value: object, queue: Resource) -> bool:
+    """Return whether a value refers to the queue, or to one that only the deployment knows."""
+    target = template.target(value)
+    return target.key == queue.key if target is not None else is_intrinsic(value)
 
 
 def _dropped_messages(template: Template) -> Iterator[Finding]:
@@ -106,16 +96,16 @@ def _actions(alarm: Resource) -> Sequence[Any]:
 
 
 def _closed_key(template: Template) -> Iterator[Finding]:
-    closed = set()
+    closed = {}
     for service, target in _hops(template):
         key = _key_of(template, target)
         if key is not None and key.type == _KEY and not _allows_send(key, service):
-            closed.add(key.logical_id)
-    return (Finding(template.resources[logical_id], "Properties/KeyPolicy") for logical_id in sorted(closed))
+            closed[key.key] = key
+    return (Finding(key, "Properties/KeyPolicy") for _, key in sorted(closed.items()))
 
 
 def _aws_managed_key(template: Template) -> Iterator[Finding]:
-    targets = {target.logical_id: target for _, target in _hops(template)}
+    targets = {target.key: target for _, target in _hops(template)}
     for target in targets.values():
         key = target.properties.get("KmsMasterKeyId")
         if isinstance(key, str) and key.startswith(AWS_MANAGED_ALIAS):

@@ -33,7 +33,7 @@ PRINCIPAL_VARIABLE = "authorizer.principalId"
 API_KEY_VARIABLE = "identity.apiKeyId"
 
 _HEADER_NAME = re.compile(r"[A-Za-z0-9_-]{1,128}")
-PATH = re.compile(r"([A-Za-z0-9_-]{1,64}(/[A-Za-z0-9_-]{1,64})*)?")
+_PATH = re.compile(r"([A-Za-z0-9_-]{1,64}(/[A-Za-z0-9_-]{1,64})*)?")
 _PARAMETER_NAME = re.compile(r"[A-Za-z0-9_-]{1,64}")
 _ORIGIN = re.compile(r"\*|https?://[A-Za-z0-9.-]+(:[0-9]{1,5})?")
 # Who has one of these can act for the caller. A record is no place for them.
@@ -43,6 +43,9 @@ _NAME_WORDS = "letters, digits, hyphens and underscores"
 HeaderName = Annotated[
     str, Text(_HEADER_NAME, _NAME_WORDS), Unlike(_SECRET_HEADERS, "whoever reads the record could act for the caller")
 ]
+ApiPath = Annotated[str, Text(_PATH, "parts of letters, digits, hyphens and underscores with a slash between two")]
+RateLimit = Annotated[int, Between(RATE_LIMIT, "requests a second", deployed=True)]
+BurstLimit = Annotated[int, Between(RATE_LIMIT, "requests", deployed=True)]
 Origin = Annotated[str, Text(_ORIGIN, "an origin such as https://desk.example.com, or *", deployed=True)]
 
 
@@ -91,7 +94,7 @@ class RequestGatewaySettings(CheckedProps):
     name: Annotated[KeySpaceName, Unlike(["requests"], "it is the path of the status")]
     request_model: type | Mapping[str, Any] | None = None
     api: apigateway.IRestApi | None = None
-    path: Annotated[str, Text(PATH, "parts of letters, digits, hyphens and underscores with a slash between two")] = ""
+    path: ApiPath = ""
     authorizer: apigateway.IAuthorizer | None = None
     authorization_scopes: Sequence[str] = ()
     usage_plan: apigateway.UsagePlan | None = None
@@ -103,8 +106,8 @@ class RequestGatewaySettings(CheckedProps):
     query_parameters: Sequence[Annotated[str, Text(_PARAMETER_NAME, _NAME_WORDS)]] = ()
     largest_body_bytes: Annotated[int, Between(LARGEST_BODY_BYTES, "bytes")] | None = None
     retry_after: Annotated[Duration, Seconds(RETRY_AFTER_SECONDS)] = RETRY_AFTER
-    rate_limit: Annotated[int, Between(RATE_LIMIT, "requests a second", deployed=True)] = 100
-    burst_limit: Annotated[int, Between(RATE_LIMIT, "requests", deployed=True)] = 200
+    rate_limit: RateLimit = 100
+    burst_limit: BurstLimit = 200
     cors_origin: Origin | None = None
     binary_media_types: Sequence[str] = ()
     access_log_retention: logs.RetentionDays = logs.RetentionDays.ONE_MONTH

@@ -1,20 +1,18 @@
 """A web API: an HTTP API or a REST API in front of a function that answers HTTP."""
 
 from dataclasses import dataclass, fields
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from aws_cdk import ArnFormat, Names, Stack
 from aws_cdk import aws_cloudwatch as cloudwatch
 from aws_cdk import aws_iam as iam
+from aws_cdk import aws_lambda as lambda_
 from constructs import Construct
 
 from tsunagu.cdk.constructs.error_path import props_error
 from tsunagu.cdk.constructs.web_api_settings import WebApiSettings
 from tsunagu.cdk.constructs.web_http_api import WebHttpApi
 from tsunagu.cdk.constructs.web_rest_api import WebRestApi
-
-if TYPE_CHECKING:
-    from aws_cdk import aws_lambda as lambda_
 
 LONGEST_NAME = 128
 
@@ -31,11 +29,11 @@ class WebApiProps(WebApiSettings):
         InvalidPropsError: A value is out of range, or two settings exclude each other.
     """
 
-    function: "lambda_.IFunction"
+    function: lambda_.IFunction
     protect: bool = True
 
     @classmethod
-    def of(cls, settings: WebApiSettings, function: "lambda_.IFunction", *, protect: bool) -> "WebApiProps":
+    def of(cls, settings: WebApiSettings, function: lambda_.IFunction, *, protect: bool) -> "WebApiProps":
         """Return the props of these settings."""
         given = {field.name: getattr(settings, field.name) for field in fields(WebApiSettings)}
         return cls(**given, function=function, protect=protect)

@@ -3,21 +3,19 @@
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Literal, get_args
+from typing import Annotated, Literal
 
 from aws_cdk import Duration
 from aws_cdk import aws_apigateway as apigateway
 from aws_cdk import aws_apigatewayv2 as apigatewayv2
 from aws_cdk import aws_apigatewayv2_authorizers as apigatewayv2_authorizers
+from aws_cdk import aws_certificatemanager as acm
 from aws_cdk import aws_logs as logs
+from aws_cdk import aws_route53 as route53
 
-from tsunagu.cdk.constructs.ranges import check_range, check_seconds, check_type
-from tsunagu.cdk.constructs.request_gateway_settings import PATH, RATE_LIMIT
+from tsunagu.cdk.constructs.request_gateway_settings import ApiPath, BurstLimit, Origin, RateLimit
+from tsunagu.cdk.props import CheckedProps, OneOf, Seconds, Text
 from tsunagu.errors import InvalidPropsError
-
-if TYPE_CHECKING:
-    from aws_cdk import aws_certificatemanager as acm
-    from aws_cdk import aws_route53 as route53
 
 WebApiKind = Literal["http", "rest"]
 
@@ -33,13 +31,13 @@ CORS_HEADERS = ("Authorization", "Content-Type", "Idempotency-Key", "X-Amz-Date"
 CORS_EXPOSED = ("Idempotency-Replayed", "Location", "Retry-After")
 MAX_AGE = Duration.hours(1)
 
-_ORIGIN = re.compile(r"\*|https?://[A-Za-z0-9.-]+(:[0-9]{1,5})?")
 _DOMAIN = re.compile(r"([a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?\.)+[a-z]{2,63}")
 _HEADER = re.compile(r"[A-Za-z0-9_-]{1,128}")
+_HeaderName = Annotated[str, Text(_HEADER, "letters, digits, hyphens and underscores")]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class WebApiCors:
+class WebApiCors(CheckedProps):
     """Which web pages may call from a browser (CORS).
 
     An HTTP API adds the headers to the answers of the application, and replaces those that the application sets. A REST
@@ -58,38 +56,26 @@ class WebApiCors:
         InvalidPropsError: An origin has another form, or two settings exclude each other.
     """
 
-    origins: Sequence[str]
-    methods: Sequence[str] = CORS_METHODS
-    headers: Sequence[str] = CORS_HEADERS
-    exposed_headers: Sequence[str] = CORS_EXPOSED
+    origins: Sequence[Origin]
+    methods: Sequence[Annotated[str, OneOf(CORS_METHODS)]] = CORS_METHODS
+    headers: Sequence[_HeaderName] = CORS_HEADERS
+    exposed_headers: Sequence[_HeaderName] = CORS_EXPOSED
     credentials: bool = False
-    max_age: Duration = MAX_AGE
+    max_age: Annotated[Duration, Seconds(MAX_AGE_SECONDS)] = MAX_AGE
 
     def __post_init__(self) -> None:
         """Refuse settings that browsers or AWS do not allow."""
-        if isinstance(self.origins, str) or not self.origins:
-            msg = f"origins must be a list of one origin or more, got {self.origins!r}"
+        CheckedProps.__post_init__(self)  # plain `super()` fails in a dataclass with slots
+        if not self.origins:
+            msg = "origins must have one origin or more, got none"
             raise InvalidPropsError(msg)
-        for origin in self.origins:
-            if not _ORIGIN.fullmatch(origin):
-                msg = f"origins must be such as https://desk.example.com, or *, got {origin!r}"
-                raise InvalidPropsError(msg)
-        for name in (*self.headers, *self.exposed_headers):
-            if not _HEADER.fullmatch(name):
-                msg = f"headers must be letters, digits, hyphens and underscores, got {name!r}"
-                raise InvalidPropsError(msg)
-        for method in self.methods:
-            if method not in CORS_METHODS:
-                msg = f"methods must be of {', '.join(CORS_METHODS)}, got {method!r}"
-                raise InvalidPropsError(msg)
         if self.credentials and ANY_ORIGIN in self.origins:
             msg = "origins must be named with credentials, because browsers send no cookies to *, got *"
             raise InvalidPropsError(msg)
-        check_seconds("max_age", self.max_age, MAX_AGE_SECONDS)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class WebApiDomain:
+class WebApiDomain(CheckedProps):
     """The domain of a web API.
 
     Attributes:
@@ -105,22 +91,15 @@ class WebApiDomain:
         InvalidPropsError: The name or the path has another form.
     """
 
-    name: str
-    certificate: "acm.ICertificate"
-    hosted_zone: "route53.IHostedZone | None" = None
-    path: str = ""
+    name: Annotated[str, Text(_DOMAIN, "a domain such as api.example.com, in lower case", deployed=True)]
+    certificate: acm.ICertificate
+    hosted_zone: route53.IHostedZone | None = None
+    path: ApiPath = ""
     keep_own_address: bool = False
-
-    def __post_init__(self) -> None:
-        """Refuse settings that AWS does not allow."""
-        if not _DOMAIN.fullmatch(self.name):
-            msg = f"name must be a domain such as api.example.com, in lower case, got {self.name!r}"
-            raise InvalidPropsError(msg)
-        check_path(self.path)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class WebApiSettings:
+class WebApiSettings(CheckedProps):
     """Settings of the HTTP side of a function.
 
     Attributes:
@@ -151,14 +130,13 @@ class WebApiSettings:
     """
 
     kind: WebApiKind | None = None
-    existing: "apigatewayv2.IHttpApi | apigateway.IRestApi | None" = None
-    path: str = ""
-    # In quotation marks, because interfaces of jsii have no operator `|` at run time.
-    authorizer: '"apigatewayv2.IHttpRouteAuthorizer" | "apigateway.IAuthorizer" | None' = None
+    existing: apigatewayv2.IHttpApi | apigateway.IRestApi | None = None
+    path: ApiPath = ""
+    authorizer: apigatewayv2.IHttpRouteAuthorizer | apigateway.IAuthorizer | None = None
     authorization_scopes: Sequence[str] = ()
     public: bool = False
-    rate_limit: int = 100
-    burst_limit: int = 200
+    rate_limit: RateLimit = 100
+    burst_limit: BurstLimit = 200
     access_log_retention: logs.RetentionDays = logs.RetentionDays.ONE_MONTH
     account_log_role: bool = True
     binary_media_types: Sequence[str] = ()
@@ -167,16 +145,7 @@ class WebApiSettings:
 
     def __post_init__(self) -> None:
         """Refuse settings that AWS does not allow, or that exclude each other."""
-        if self.kind is not None and self.kind not in get_args(WebApiKind):
-            msg = f"kind must be http or rest, got {self.kind!r}"
-            raise InvalidPropsError(msg)
-        check_path(self.path)
-        check_range("rate_limit", self.rate_limit, RATE_LIMIT, "requests a second")
-        check_range("burst_limit", self.burst_limit, RATE_LIMIT, "requests")
-        if self.cors is not None:
-            check_type("cors", self.cors, WebApiCors)
-        if self.domain is not None:
-            check_type("domain", self.domain, WebApiDomain)
+        CheckedProps.__post_init__(self)  # plain `super()` fails in a dataclass with slots
         self._check_existing()
         self._check_access()
         self._check_kind()
@@ -184,9 +153,6 @@ class WebApiSettings:
     def _check_existing(self) -> None:
         if self.existing is None:
             return
-        if not (_is_rest(self.existing) or _is_http(self.existing)):
-            msg = f"existing must be an HTTP API or a REST API, got {self.existing!r}"
-            raise InvalidPropsError(msg)
         if self.kind is not None and self.kind != self.api_kind:
             msg = f"kind must be that of existing, {self.api_kind}, got {self.kind}"
             raise InvalidPropsError(msg)
@@ -248,21 +214,5 @@ class WebApiSettings:
         return [part for part in self.path.split("/") if part]
 
 
-def check_path(path: str) -> None:
-    """Refuse a path that is not made of plain parts.
-
-    Raises:
-        InvalidPropsError: It begins or ends with a slash, or has other characters.
-    """
-    if not PATH.fullmatch(path):
-        msg = f"path must be parts of letters, digits, hyphens and underscores with a slash between two, got {path!r}"
-        raise InvalidPropsError(msg)
-
-
-# By names that none of the other kinds has: an imported API is a proxy, which has no class to ask for.
 def _is_rest(api: object) -> bool:
     return hasattr(api, "rest_api_id")
-
-
-def _is_http(api: object) -> bool:
-    return hasattr(api, "add_vpc_link")

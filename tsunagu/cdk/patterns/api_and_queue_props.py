@@ -2,19 +2,26 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field, fields
-from typing import Any, Literal, get_args
+from typing import Annotated, Any, Literal
 
 from aws_cdk import Duration
 
 from tsunagu.cdk.constructs.dead_letter_notifier import DeadLetterNotifier
-from tsunagu.cdk.constructs.handler_function import HandlerFunctionProps, HandlerSettings
+from tsunagu.cdk.constructs.handler_function import (
+    MEMORY_MIB,
+    RESERVED_CONCURRENCY,
+    HandlerFunctionProps,
+    HandlerSettings,
+)
 from tsunagu.cdk.constructs.idempotency_table import IdempotencyTable
+from tsunagu.cdk.constructs.key_spaces import KeySpaceName
 from tsunagu.cdk.constructs.network import Network
 from tsunagu.cdk.constructs.queue_channel import QueueChannel
-from tsunagu.cdk.constructs.ranges import FUNCTION_TIMEOUT_SECONDS, check_range, check_seconds, check_type
+from tsunagu.cdk.constructs.ranges import FunctionTimeout, IdempotencyWindow, MetricsNamespace
 from tsunagu.cdk.constructs.topic_channel import TopicChannel
 from tsunagu.cdk.constructs.web_api_settings import WebApiSettings
 from tsunagu.cdk.patterns.receiver_settings import ReceiverSettings
+from tsunagu.cdk.props import Between, CheckedProps, is_known
 from tsunagu.contracts.environment import EnvironmentContract
 from tsunagu.contracts.telemetry import METRICS_NAMESPACE
 from tsunagu.errors import InvalidPropsError
@@ -23,12 +30,11 @@ FunctionMode = Literal["shared", "split"]
 
 TIMEOUT = Duration.seconds(20)
 API_CONCURRENCY = 10
-API_CONCURRENCY_RANGE = range(1, 1_000_001)
 USE_SPLIT = 'use mode="split"'
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class ApiFunctionSettings:
+class ApiFunctionSettings(CheckedProps):
     """Settings of the function that answers HTTP, where the queue has another function.
 
     What is not here, such as the handler package and the platform, is that of the queue's function.
@@ -42,18 +48,14 @@ class ApiFunctionSettings:
         network: VPC, subnets and security groups. Default: those of the queue's function.
 
     Raises:
-        InvalidPropsError: The time-out is out of range. The others are checked with the function.
+        InvalidPropsError: A number is out of range.
     """
 
-    timeout: Duration = TIMEOUT
-    memory_mib: int | None = None
-    reserved_concurrency: int | None = None
+    timeout: FunctionTimeout = TIMEOUT
+    memory_mib: Annotated[int, Between(MEMORY_MIB, "MiB", deployed=True)] | None = None
+    reserved_concurrency: Annotated[int, Between(RESERVED_CONCURRENCY, deployed=True)] | None = None
     environment: Sequence[EnvironmentContract] | None = None
     network: Network | None = None
-
-    def __post_init__(self) -> None:
-        """Refuse settings that AWS does not allow."""
-        check_seconds("timeout", self.timeout, FUNCTION_TIMEOUT_SECONDS)
 
     def function_props(self, queue: ReceiverSettings, environment: EnvironmentContract) -> HandlerFunctionProps:
         """Return the props of the function.
@@ -61,9 +63,6 @@ class ApiFunctionSettings:
         Args:
             queue: Settings of the queue's function.
             environment: Environment record of the pattern.
-
-        Raises:
-            InvalidPropsError: A number is out of range.
         """
         inherited = {each.name: getattr(queue, each.name) for each in fields(HandlerSettings)}
         own: dict[str, Any] = {
@@ -79,7 +78,7 @@ class ApiFunctionSettings:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class ApiAndQueueFunctionProps:
+class ApiAndQueueFunctionProps(CheckedProps):
     """Settings of a function that answers HTTP and consumes a queue.
 
     Attributes:
@@ -123,32 +122,25 @@ class ApiAndQueueFunctionProps:
     api_function: ApiFunctionSettings | None = None
     api: WebApiSettings = field(default_factory=WebApiSettings)
     channel: QueueChannel | None = None
-    timeout: Duration = TIMEOUT
-    api_concurrency: int = API_CONCURRENCY
+    timeout: FunctionTimeout = TIMEOUT
+    api_concurrency: Annotated[int, Between(RESERVED_CONCURRENCY)] = API_CONCURRENCY
     sends_to_queue: bool = False
     outbox_targets: Sequence[QueueChannel | TopicChannel] = ()
     sweeper: bool = True
     table: IdempotencyTable | None = None
     dead_letter_notifier: DeadLetterNotifier | None = None
-    idempotency_window: Duration | None = None
-    metrics_namespace: str = METRICS_NAMESPACE
+    idempotency_window: IdempotencyWindow | None = None
+    metrics_namespace: MetricsNamespace = METRICS_NAMESPACE
     single_writes: bool = False
-    shared_keys: str | None = None
+    shared_keys: KeySpaceName | None = None
     protect: bool = True
 
     def __post_init__(self) -> None:
         """Refuse settings that AWS does not allow, or that exclude each other."""
-        check_type("function", self.function, ReceiverSettings)
-        check_type("api", self.api, WebApiSettings)
-        if self.mode not in get_args(FunctionMode):
-            msg = f"mode must be shared or split, got {self.mode!r}"
-            raise InvalidPropsError(msg)
-        if self.api_function is not None:
-            check_type("api_function", self.api_function, ApiFunctionSettings)
+        CheckedProps.__post_init__(self)  # plain `super()` fails in a dataclass with slots
         if self.sweeper and self.table is not None and not self.table.props.requests:
             msg = "table must have requests=True for the sweeper, got False: set it, or sweeper=False"
             raise InvalidPropsError(msg)
-        check_range("api_concurrency", self.api_concurrency, API_CONCURRENCY_RANGE)
         self._check_channel()
         if self.is_shared:
             self._check_shared()
@@ -156,11 +148,7 @@ class ApiAndQueueFunctionProps:
             self._check_answer("timeout of api_function", self.api_settings.timeout, "shorten it")
 
     def _check_channel(self) -> None:
-        check_seconds("timeout", self.timeout, FUNCTION_TIMEOUT_SECONDS)
-        if self.channel is None:
-            return
-        check_type("channel", self.channel, QueueChannel)
-        if self.timeout is not TIMEOUT:
+        if self.channel is not None and self.timeout is not TIMEOUT:
             msg = "timeout must be left out with channel, whose handler_timeout it is, got both"
             raise InvalidPropsError(msg)
 
@@ -190,7 +178,7 @@ class ApiAndQueueFunctionProps:
         if queue is None:
             msg = f"max_concurrency of function must be given in the mode shared, {reason}, got None"
             raise InvalidPropsError(msg)
-        if reserved is not None and reserved < queue + self.api_concurrency:
+        if reserved is not None and is_known(reserved) and reserved < queue + self.api_concurrency:
             msg = (
                 f"reserved_concurrency of function must be at least {queue + self.api_concurrency:,}, which are "
                 f"{queue:,} of max_concurrency and {self.api_concurrency:,} of api_concurrency, {reason}, "
@@ -217,12 +205,15 @@ class ApiAndQueueFunctionProps:
     def price_of_sharing(self) -> str:
         """What a shared function costs, in a sentence for whoever reads the output of the synthesis."""
         queue, reserved = self.function.max_concurrency, self.function.reserved_concurrency
-        room = (
-            f"{queue} of {reserved} reserved, which leaves {reserved - (queue or 0)} to the API"
-            if reserved is not None
-            else f"{queue} of what the account has, and other functions can take what the API needs: set "
-            "reserved_concurrency to prevent it"
-        )
+        if reserved is None:
+            room = (
+                f"{queue} of what the account has, and other functions can take what the API needs: set "
+                "reserved_concurrency to prevent it"
+            )
+        elif is_known(reserved):
+            room = f"{queue} of {reserved} reserved, which leaves {reserved - (queue or 0)} to the API"
+        else:
+            room = f"{queue} of what is reserved"
         return (
             f"mode shared: API and queue have one role, {self.function.memory_mib} MiB and a time-out of "
             f"{self.handler_timeout.to_seconds()} seconds, and a message starts the application, too. At the same time "

@@ -427,17 +427,17 @@ def http_api(stack: Stack) -> apigatewayv2.HttpApi:
 
 
 WRONG: list[tuple[Callable[[Stack], dict[str, Any]], str]] = [
-    (lambda _: {"kind": "grpc"}, "kind must be http or rest, got 'grpc'"),
+    (lambda _: {"kind": "grpc"}, "kind must be one of http, rest, got 'grpc'"),
     (lambda _: {"path": "/shop"}, "path must be parts of letters, .* got '/shop'"),
     (lambda _: {"path": "{proxy+}"}, "path must be parts of letters"),
     (lambda _: {"rate_limit": 0}, "rate_limit must be between 1"),
     (lambda _: {"burst_limit": 0}, "burst_limit must be between 1"),
     (lambda _: {"cors": "*"}, "cors must be of type WebApiCors"),
     (lambda _: {"domain": "api.example.com"}, "domain must be of type WebApiDomain"),
-    (lambda _: {"existing": "api"}, "existing must be an HTTP API or a REST API, got 'api'"),
+    (lambda _: {"existing": "api"}, "existing must be of type IHttpApi or IRestApi, got 'api'"),
     (
         lambda stack: {"existing": apigatewayv2.WebSocketApi(stack, "Api")},
-        "existing must be an HTTP API or a REST API",
+        "existing must be of type IHttpApi or IRestApi, got WebSocketApi Stack/Api",
     ),
     (lambda stack: {"existing": http_api(stack), "kind": "rest"}, "kind must be that of existing, http, got rest"),
     (lambda stack: {"existing": http_api(stack), "cors": PAGES}, "cors must be left out with existing"),
@@ -482,13 +482,13 @@ def test_wrong_settings_are_refused(stack: Stack, settings: Callable[[Stack], di
 @pytest.mark.parametrize(
     ("settings", "message"),
     [
-        ({"origins": []}, "origins must be a list of one origin or more"),
-        ({"origins": "*"}, "origins must be a list of one origin or more"),
-        ({"origins": ["https://a.example/"]}, "origins must be such as https://desk.example.com"),
+        ({"origins": []}, "origins must have one origin or more, got none"),
+        ({"origins": "*"}, "origins must be of type Sequence"),
+        ({"origins": ["https://a.example/"]}, "origins must be an origin such as https://desk.example.com"),
         ({"origins": ["*"], "credentials": True}, "origins must be named with credentials"),
         ({"origins": ["*"], "headers": ["X Y"]}, "headers must be letters"),
-        ({"origins": ["*"], "exposed_headers": ["X'"]}, "headers must be letters"),
-        ({"origins": ["*"], "methods": ["get"]}, "methods must be of DELETE"),
+        ({"origins": ["*"], "exposed_headers": ["X'"]}, "exposed_headers must be letters"),
+        ({"origins": ["*"], "methods": ["get"]}, "methods must be one of DELETE, GET"),
         ({"origins": ["*"], "max_age": Duration.days(2)}, "max_age must be between 1 and 86,400"),
     ],
 )
@@ -505,8 +505,6 @@ def test_wrong_settings_of_cors_are_refused(settings: dict[str, Any], message: s
         ({"name": "api.example.com", "path": "/shop"}, "path must be parts of letters"),
     ],
 )
-def test_wrong_domains_are_refused(settings: dict[str, Any], message: str) -> None:
-    certificate: Any = object()
-
+def test_wrong_domains_are_refused(stack: Stack, settings: dict[str, Any], message: str) -> None:
     with pytest.raises(InvalidPropsError, match=message):
-        WebApiDomain(certificate=certificate, **settings)
+        domain_of(stack, **settings)

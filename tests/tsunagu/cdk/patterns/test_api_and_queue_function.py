@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from aws_cdk import Duration, Stack
+from aws_cdk import Duration, Stack, Token
 from aws_cdk import aws_apigatewayv2 as apigatewayv2
 from aws_cdk import aws_ec2 as ec2
 from aws_cdk.assertions import Annotations, Match, Template
@@ -426,7 +426,7 @@ RULES: list[tuple[Callable[[HandlerPackage], dict[str, Any]], str]] = [
     ),
     (lambda _: {"api_concurrency": 0}, "api_concurrency must be between 1"),
     (lambda _: {"api_function": ApiFunctionSettings()}, "api_function must be left out in the mode shared"),
-    (lambda _: {"mode": "both"}, "mode must be shared or split, got 'both'"),
+    (lambda _: {"mode": "both"}, "mode must be one of shared, split, got 'both'"),
     (lambda _: {"function": "shop"}, "function must be of type ReceiverSettings"),
     (lambda _: {"api": "http"}, "api must be of type WebApiSettings"),
     (lambda _: {"api_function": 1, "mode": "split"}, "api_function must be of type ApiFunctionSettings"),
@@ -463,6 +463,15 @@ def test_work_of_any_length_and_any_concurrency_is_allowed_in_two_functions(shop
 def test_the_limits_themselves_are_allowed(shop: HandlerPackage) -> None:
     props(shop, timeout=Duration.seconds(30), function=function(shop, reserved_concurrency=15))
     props(shop, timeout=Duration.seconds(29), api=WebApiSettings(kind="rest"))
+
+
+def test_a_reserved_concurrency_that_only_the_deployment_knows_is_passed_on(shop: HandlerPackage) -> None:
+    reserved = Token.as_number({"Ref": "Reserved"})
+
+    assert (
+        "at most 5 of what is reserved"
+        in props(shop, function=function(shop, reserved_concurrency=reserved)).price_of_sharing
+    )
 
 
 def test_errors_of_parts_begin_with_the_path(stack: Stack, shop: HandlerPackage) -> None:

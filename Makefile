@@ -65,6 +65,10 @@ lock: $(INSTALLED) ## Compile the hash-pinned lock files anew
 demo: setup ## Deploy to the embedded cloud and drive real messages through every flow (KEEP=1 leaves it running)
 	@exec $(BIN)/python -m cdk_app.demo $(if $(KEEP),--keep)
 
+.PHONY: dev
+dev: setup ## The order service on 127.0.0.1 with reload, and its queue (PORT=8000, MESSAGES=file of JSON lines)
+	@exec $(BIN)/python -m cdk_app.dev $(if $(PORT),--port $(PORT)) $(if $(MESSAGES),--messages $(MESSAGES))
+
 ## ---- tests -----------------------------------------------------------------------------------
 # Tests run on one worker more than there are cores: those that drive a cloud mostly wait. tests/groups.py says which of
 # them share a worker.

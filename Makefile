@@ -184,6 +184,10 @@ bench-idempotency: setup $(BENCH_INSTALLED) ## Batches of new messages: ours, Po
 bench-cold-start: setup $(BENCH_INSTALLED) ## Start of the payments function beside a bare boto3 client
 	@$(BIN)/python -m benchmarks.cold_start
 
+.PHONY: bench-web
+bench-web: setup ## Requests a second of a web application: ours and plain Mangum, in turn in one process
+	@$(BIN)/python -m benchmarks.web
+
 .PHONY: bench-throughput
 bench-throughput: setup ## Messages a second on the embedded cloud: ours and a plain lock (2 minutes)
 	@$(BIN)/python -m benchmarks.throughput

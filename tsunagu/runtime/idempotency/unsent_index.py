@@ -58,7 +58,7 @@ class UnsentIndex:
         if not was_committed:
             values[requests.OPEN] = unsent_partition_of(self._place, change.item_id)
             values[requests.DUE] = cast("int", values[items.LEASE]) + 1
-        removed = OF_THE_INDEX if values.get(items.TOLD) else ()
+        removed = OF_THE_INDEX if values.get(items.TOLD) else change.removed
         return replace(change, values=values, removed=removed)
 
 

@@ -5,7 +5,7 @@ An event that has the marks of two kinds is of none.
 """
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from enum import StrEnum
 from typing import Any
 
@@ -15,6 +15,9 @@ SQS = "aws:sqs"
 
 _SERVICE = re.compile(r"aws:[a-z0-9]{1,32}")
 _MESSAGE_ID = re.compile(r"[!-~]{1,100}")  # a UUID, in fact
+
+# Each event that is no request and has no records has one of these fields.
+_MARKS_OF_OTHERS = frozenset({"type", "detail", "Execution", "source", "warmer", "warmup"})
 
 Event = Mapping[str, Any]
 _NOTHING: Event = {}
@@ -154,39 +157,50 @@ def _record_kind(fields: Event) -> EventKind:
     return kind
 
 
-def _gateway_kinds(event: Event) -> Iterator[EventKind]:
-    """Yield what an event is by its `requestContext`, which requests and authorizers have."""
+def _gateway_kinds(event: Event) -> set[EventKind]:
+    """Return what an event is by its `requestContext`, which requests and authorizers have."""
+    kinds: set[EventKind] = set()
     context = event["requestContext"]
     if not isinstance(context, dict):
-        return
-    version, http, domain = event.get("version"), _fields(context.get("http")), context.get("domainName")
-    is_url = isinstance(domain, str) and ".lambda-url." in domain
-    if version == "2.0" and _has_texts(event, "rawPath") and _has_texts(http, "method") and "routeArn" not in event:
-        yield EventKind.FUNCTION_URL if is_url else EventKind.HTTP_API
-    if _has_texts(event, "httpMethod", "path"):
+        return kinds
+    if event.get("version") == "2.0" and _is_payload_2(event, context):
+        domain = context.get("domainName")
+        is_url = isinstance(domain, str) and ".lambda-url." in domain
+        kinds.add(EventKind.FUNCTION_URL if is_url else EventKind.HTTP_API)
+    if "httpMethod" in event and _has_texts(event, "httpMethod", "path"):
         if _has_texts(event, "resource") and _has_texts(context, "apiId") and "methodArn" not in event:
             if "version" not in event:
-                yield EventKind.REST_API
-            elif version == "1.0":
-                yield EventKind.HTTP_API
+                kinds.add(EventKind.REST_API)
+            elif event["version"] == "1.0":
+                kinds.add(EventKind.HTTP_API)
         if _has_texts(_fields(context.get("elb")), "targetGroupArn"):
-            yield EventKind.LOAD_BALANCER
-    if _has_texts(context, "connectionId", "eventType"):
-        yield EventKind.WEBSOCKET_API
+            kinds.add(EventKind.LOAD_BALANCER)
+    if "connectionId" in context and _has_texts(context, "connectionId", "eventType"):
+        kinds.add(EventKind.WEBSOCKET_API)
+    return kinds
+
+
+def _is_payload_2(event: Event, context: Event) -> bool:
+    http = context.get("http")
+    if not isinstance(http, dict) or "routeArn" in event:
+        return False
+    return isinstance(event.get("rawPath"), str) and isinstance(http.get("method"), str)
 
 
 def _asks_for_authorization(event: Event) -> bool:
-    names_a_target = _has_texts(event, "methodArn") or _has_texts(event, "routeArn")
-    return names_a_target and event.get("type") in ("TOKEN", "REQUEST")
+    if event.get("type") not in ("TOKEN", "REQUEST"):
+        return False
+    return _has_texts(event, "methodArn") or _has_texts(event, "routeArn")
 
 
 def _is_of_eventbridge(event: Event) -> bool:
-    return _has_texts(event, "detail-type", "source", "account", "region") and "detail" in event
+    return "detail" in event and _has_texts(event, "detail-type", "source", "account", "region")
 
 
 def _is_context_object(event: Event) -> bool:
-    names = ("Execution", "StateMachine")
-    return "Execution" in event and all(_is_arn_of("states", _fields(event.get(name)).get("Id")) for name in names)
+    if "Execution" not in event:
+        return False
+    return all(_is_arn_of("states", _fields(event.get(name)).get("Id")) for name in ("Execution", "StateMachine"))
 
 
 def _is_ping(event: Event) -> bool:
@@ -196,7 +210,9 @@ def _is_ping(event: Event) -> bool:
 
 def _top_kinds(event: Event) -> set[EventKind]:
     """Return what an event is by its own fields, and not by its records."""
-    kinds = set(_gateway_kinds(event)) if "requestContext" in event else set()
+    kinds = _gateway_kinds(event) if "requestContext" in event else set()
+    if _MARKS_OF_OTHERS.isdisjoint(event):  # one call for the common case: each request comes here
+        return kinds
     if _asks_for_authorization(event):
         kinds.add(EventKind.AUTHORIZER)
     if _is_of_eventbridge(event):

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from contextvars import ContextVar
+from contextvars import ContextVar, Token
 
 from tsunagu.runtime.receiving.message import Message
 from tsunagu.runtime.sending.outbox import Outbox
@@ -17,11 +17,21 @@ _current: ContextVar[InHand | None] = ContextVar("_current", default=None)
 @contextmanager
 def taking(in_hand: InHand) -> Iterator[None]:
     """Make a message or an HTTP request the one in hand, as long as the block runs."""
-    token = _current.set(in_hand)
+    token = take(in_hand)
     try:
         yield
     finally:
-        _current.reset(token)
+        put_down(token)
+
+
+def take(in_hand: InHand) -> Token[InHand | None]:
+    """Make a message or an HTTP request the one in hand, until `put_down`."""
+    return _current.set(in_hand)
+
+
+def put_down(token: Token[InHand | None]) -> None:
+    """Make what was in hand before the one in hand again."""
+    _current.reset(token)
 
 
 def current_outbox() -> Outbox:

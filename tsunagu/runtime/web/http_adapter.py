@@ -5,7 +5,7 @@ from typing import Any, cast
 
 from tsunagu.runtime.web.background import refuse_background_tasks, serving
 from tsunagu.runtime.web.lifespan import Lifespan
-from tsunagu.runtime.web.once import AsgiApplication, Receive, Scope, Send, receiving, whole_body
+from tsunagu.runtime.web.once import AsgiApplication, Receive, Scope, Send, has_header, receiving, whole_body
 
 PROBLEM_TYPE = "application/problem+json"  # text: API Gateway gets any other type as Base64
 
@@ -23,6 +23,7 @@ class HttpAdapter:
         # Only functions with a web application have Mangum installed.
         from mangum import Mangum  # noqa: PLC0415
         from mangum.adapter import DEFAULT_TEXT_MIME_TYPES  # noqa: PLC0415
+        from mangum.handlers import APIGateway, HTTPGateway  # noqa: PLC0415
 
         logging.getLogger("mangum").setLevel(logging.WARNING)  # at INFO it logs each path, which may have values
         refuse_background_tasks()
@@ -33,6 +34,7 @@ class HttpAdapter:
             cast("Any", self._serve),
             lifespan="off",
             api_gateway_base_path=base_path,
+            custom_handlers=[HTTPGateway, APIGateway],  # asked first; none of them takes an event of a load balancer
             text_mime_types=[*DEFAULT_TEXT_MIME_TYPES, PROBLEM_TYPE],
         )
 
@@ -43,7 +45,7 @@ class HttpAdapter:
     async def _serve(self, scope: Scope, receive: Receive, send: Send) -> None:
         serving()
         scope["state"] = dict(self._lifespan.state)
-        if scope["aws.event"].get("body") and not any(name == b"content-length" for name, _ in scope["headers"]):
+        if scope["aws.event"].get("body") and not has_header(scope["headers"], b"content-length"):
             # A REST API leaves it out. A WSGI application would take the body for an empty one.
             body = await whole_body(receive)
             scope["headers"].append([b"content-length", str(len(body)).encode()])

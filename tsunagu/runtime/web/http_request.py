@@ -36,6 +36,20 @@ class HttpRequest:
         is_answering: Whether the application has begun to answer before the item was opened. Then it is too late.
     """
 
+    __slots__ = (
+        "_caller",
+        "_config",
+        "_facts",
+        "_is_without_key",
+        "_lock",
+        "_opened",
+        "_ports",
+        "_read_facts",
+        "_refusal",
+        "is_answering",
+        "is_held",
+    )
+
     def __init__(self, facts: Callable[[], RequestFacts], config: RequestConfig, ports: RequestPorts) -> None:
         self.is_held = False
         self.is_answering = False

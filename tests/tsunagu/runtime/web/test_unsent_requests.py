@@ -282,6 +282,38 @@ def test_run_ends_before_its_time_is_over(desk: Desk) -> None:
     assert not desk.sweep().is_complete
 
 
+def test_messages_that_may_be_sent_are_never_given_up(desk: Desk) -> None:
+    desk.leave_unsent("a")
+    desk.outbox.broken = True
+
+    desk.sweep_for(8 * 60)
+
+    assert (desk.only_item().told, len(desk.indexed())) == ((), 1)
+    desk.outbox.broken = False
+    desk.sweep_for(15)
+    assert desk.bodies_sent() == ["a"]
+
+
+def test_item_that_was_given_up_is_not_sent_though_it_is_in_the_index(desk: Desk) -> None:
+    desk.leave_unsent("a")
+    (item_id,) = desk.store.items
+    desk.store.items[item_id] = replace(desk.store.items[item_id], told=("sweeper",))
+
+    desk.sweep_for(1)
+
+    assert (desk.bodies_sent(), desk.indexed()) == ([], [])
+
+
+def test_item_that_another_sender_holds_is_left_to_it(desk: Desk) -> None:
+    desk.leave_unsent("a")
+    desk.clock.ms += 60_000
+    take(desk)
+    before = len(desk.store.calls)
+
+    assert desk.sweep().looked_at == 1
+    assert (desk.bodies_sent(), len(desk.store.calls)) == ([], before)
+
+
 def take(desk: Desk) -> None:
     """Take the item as another sender does."""
     (item_id,) = desk.store.items

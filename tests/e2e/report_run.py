@@ -3,7 +3,7 @@
 import time
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from cdk_app.demo.accept_now import PATIENCE_SECONDS, ReportCounter
 from cdk_app.demo.driver import kill_next_working_handlers
@@ -15,6 +15,7 @@ from tests.e2e.report_desk import ReportDesk
 SEED = 2026
 SHAPE = ReportShape(reports=60, copied=6, broken=3, cancelled=1, longest_seconds=3, flaky=3, refused=3)
 KILL_PATIENCE_SECONDS = 20
+KILLED = "killed in attempt 3"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -22,7 +23,8 @@ class ReportRun:
     """Result of the requests.
 
     Attributes:
-        sent: Each request with its answers, its last status and its result.
+        sent: Each request with its answers, its last status and its result. One that was killed in its last
+            attempt must fail with that reason, whatever was planned.
         without_pipe: Status of each request that was sent while the pipe was stopped, then; by name.
         killed: Workers killed while they worked.
         register: The register of reports when all had ended.
@@ -75,7 +77,7 @@ def run_reports(
     with ThreadPoolExecutor(1) as killer:
         kill = killer.submit(_kill, desk, kills)
         sent += counter.send(reports[first:])
-        ended = counter.see_ended([*vanished, *sent])
+        ended = [_as_killed(each) for each in counter.see_ended([*vanished, *sent])]
         killed = kill.result()
     register = desk.register()
     return ReportRun(
@@ -99,6 +101,13 @@ def _send_and_lose(desk: ReportDesk, counter: ReportCounter, reports: Sequence[P
         statuses = {each.final["status"] for each in counter.look(sent) if each.final is not None}
     assert statuses == {"ACCEPTED"}
     return sent
+
+
+def _as_killed(sent: SentReport) -> SentReport:
+    """Expect the failure of a request whose last attempt was killed: whoever kills does not choose whom it meets."""
+    if KILLED not in str((sent.final or {}).get("reason")):
+        return sent
+    return replace(sent, report=replace(sent.report, failure=KILLED))
 
 
 def _kill(desk: ReportDesk, kills: int) -> int:

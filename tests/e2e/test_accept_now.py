@@ -286,5 +286,6 @@ def test_work_that_runs_out_of_time_fails_with_that_reason(report_desk: ReportDe
 def test_five_hundred_mixed_requests_all_end_as_they_must(report_desk: ReportDesk) -> None:
     run = run_reports(report_desk, "many", LARGE_SHAPE, first_year=2701, kills=12, lost=30, patience_seconds=900)
 
-    assert run.findings.problems == []
+    assert "\n".join(run.findings.problems) == ""
     assert run.killed >= 6
+    assert run.findings.effects > 350  # of 455: the others were killed in each of their attempts

@@ -257,7 +257,117 @@ _MSK = {
 _SES = {"Records": [{"eventVersion": "1.0", "eventSource": "aws:ses", "ses": {"mail": {}, "receipt": {}}}]}
 _LOGS = {"awslogs": {"data": "H4sIAAAAAAAAAHWPwQqCQBCGX0Xm7EFtK"}}
 
+
+def load_balancer_of_many_values() -> Event:
+    """Return a request of a target group with multi-value headers, which has no `headers`."""
+    event = load_balancer("GET", "/orders")
+    event["multiValueHeaders"] = {name: [value] for name, value in event.pop("headers").items()}
+    event["multiValueQueryStringParameters"] = {"a": ["1", "2"]}
+    del event["queryStringParameters"]
+    return event
+
+
+def http_api_with_everything() -> Event:
+    """Return the example of AWS's documentation of payload 2.0: cookies, parameters, a certificate, an IAM caller."""
+    event = http_api(
+        "POST", "/orders", body="eyJ9", query="a=1&a=2", authorizer={"iam": {"userArn": "arn:aws:iam::1:u"}}
+    )
+    event["requestContext"]["authentication"] = {"clientCert": {"clientCertPem": "PEM", "subjectDN": "www.example.com"}}
+    return {
+        **event,
+        "cookies": ["a=1", "b=2"],
+        "queryStringParameters": {"a": "1,2"},
+        "pathParameters": {"proxy": "orders"},
+        "stageVariables": {"stage": "prod"},
+        "isBase64Encoded": True,
+    }
+
+
+def rest_api_of_the_console() -> Event:
+    """Return a request of the console's test of a method, which has no headers."""
+    return {**rest_api("GET", "/orders"), "headers": None, "multiValueHeaders": None}
+
+
+# What no flow of ours takes. Several look like an event that is taken.
+OTHERS: dict[str, Event] = {
+    "destination of Lambda": {
+        "version": "1.0",
+        "timestamp": "2026-11-14T18:16:05.568Z",
+        "requestContext": {
+            "requestId": "e4b46cbf",
+            "functionArn": "arn:aws:lambda:r:1:function:f",
+            "condition": "Success",
+        },
+        "requestPayload": {"Records": [record("{}")]},
+        "responseContext": {"statusCode": 200, "executedVersion": "$LATEST"},
+        "responsePayload": None,
+    },
+    "VPC Lattice": {
+        "version": "2.0",
+        "path": "/orders",
+        "method": "GET",
+        "headers": {"accept": ["*/*"]},
+        "requestContext": {"serviceNetworkArn": "arn:aws:vpc-lattice:r:1:servicenetwork/sn-1", "region": "r"},
+    },
+    "VPC Lattice, version 1": {"raw_path": "/orders", "method": "GET", "headers": {}, "is_base64_encoded": False},
+    "CloudFront": {
+        "Records": [{"cf": {"config": {"eventType": "viewer-request"}, "request": {"method": "GET", "uri": "/orders"}}}]
+    },
+    "Bedrock agent": {"messageVersion": "1.0", "httpMethod": "GET", "apiPath": "/orders", "agent": {"name": "a"}},
+    "AppSync": {"arguments": {"id": "o-1"}, "identity": None, "source": None, "request": {"headers": {}}},
+    "alarm of CloudWatch": {"source": "aws.cloudwatch", "alarmArn": "arn:aws:cloudwatch:r:1:alarm:a", "region": "r"},
+    "MQ": {"eventSource": "aws:mq", "eventSourceArn": "arn:aws:mq:r:1:broker:b", "messages": [{"messageID": "m-1"}]},
+    "RabbitMQ": {
+        "eventSource": "aws:rmq",
+        "eventSourceArn": "arn:aws:mq:r:1:broker:b",
+        "rmqMessagesByQueue": {"q": []},
+    },
+    "Kafka of one's own": {"eventSource": "SelfManagedKafka", "bootstrapServers": "b:9092", "records": {"t-0": []}},
+    "DocumentDB": {
+        "eventSource": "aws:docdb",
+        "eventSourceArn": "arn:aws:rds:r:1:cluster:c",
+        "events": [{"event": {}}],
+    },
+    "Firehose": {"invocationId": "i", "deliveryStreamArn": "arn:aws:firehose:r:1:d", "records": [{"recordId": "1"}]},
+    "S3, test": {"Service": "Amazon S3", "Event": "s3:TestEvent", "Bucket": "uploads"},
+    "S3 Object Lambda": {"xAmzRequestId": "r", "getObjectContext": {"outputRoute": "o"}, "protocolVersion": "1.00"},
+    "Cognito": {"version": "1", "triggerSource": "PreSignUp_SignUp", "request": {}, "response": {}, "region": "r"},
+    "CloudFormation": {
+        "RequestType": "Create",
+        "ResponseURL": "https://s3",
+        "RequestId": "r",
+        "ResourceProperties": {},
+    },
+    "CodePipeline": {"CodePipeline.job": {"id": "1", "accountId": "1", "data": {}}},
+    "rotation of a secret": {"Step": "createSecret", "SecretId": "arn:aws:secretsmanager:r:1:secret:s"},
+    "Config": {"invokingEvent": "{}", "ruleParameters": "{}", "configRuleName": "r", "version": "1.0"},
+    "Lex": {"messageVersion": "1.0", "invocationSource": "DialogCodeHook", "bot": {"name": "b"}, "sessionState": {}},
+    "Connect": {"Name": "ContactFlowEvent", "Details": {"ContactData": {}, "Parameters": {}}},
+    "input of a state machine": {"order_id": "o-1", "Execution": "e"},
+}
+
 EVENTS: dict[str, tuple[EventKind, Event]] = {
+    "HTTP API with everything": (EventKind.HTTP_API, http_api_with_everything()),
+    "REST API, test of the console": (EventKind.REST_API, rest_api_of_the_console()),
+    "load balancer, many values": (EventKind.LOAD_BALANCER, load_balancer_of_many_values()),
+    "function URL with IAM": (
+        EventKind.FUNCTION_URL,
+        function_url(authorizer={"iam": {"userArn": "arn:aws:iam::1:u"}}),
+    ),
+    "WebSocket API, message": (
+        EventKind.WEBSOCKET_API,
+        {
+            "requestContext": {**_WEBSOCKET["requestContext"], "routeKey": "$default", "eventType": "MESSAGE"},
+            "body": "{}",
+            "isBase64Encoded": False,
+        },
+    ),
+    "authorizer of an HTTP API, payload 1.0": (
+        EventKind.AUTHORIZER,
+        {**http_api_1("GET", "/orders"), "type": "REQUEST", "methodArn": _AUTHORIZER_TOKEN["methodArn"]},
+    ),
+    "pipe from Kinesis": (EventKind.PIPE, _KINESIS["Records"]),
+    **{name: (EventKind.UNKNOWN, event) for name, event in OTHERS.items()},
     "HTTP API": (EventKind.HTTP_API, http_api("POST", "/orders", body="{}")),
     "HTTP API with JWT": (
         EventKind.HTTP_API,

@@ -10,6 +10,7 @@ import pytest
 from fastapi import BackgroundTasks, Depends, Query, Request, Security
 from pydantic import BaseModel
 
+from tests.tsunagu.runtime.json_cases import REFUSED_TEXTS
 from tests.tsunagu.runtime.web.web_world import WebWorld, typed
 from tests.tsunagu.runtime.world import record
 from tsunagu.contracts.items import Status
@@ -91,6 +92,26 @@ def test_message_that_no_consumer_can_take_is_dead_lettered_with_the_reason(
     assert world.receive_typed(sent) == []
     assert [got[: len(reason)] for got in world.reasons()] == [reason]
     assert world.effects() == []
+
+
+@pytest.mark.parametrize("text", [each for each in REFUSED_TEXTS if isinstance(each, str)])
+def test_message_that_is_no_json_is_dead_lettered_and_harms_no_other(world: WebWorld, text: str) -> None:
+    world.on("order.placed")(lambda_free)
+
+    assert world.receive_typed(record(text, "m-1", attributes={"type": "order.placed"}), typed("order.placed")) == []
+    assert len(world.reasons()) == 1
+    assert REFUSED_TEXTS[text] in world.reasons()[0]
+
+
+def test_nul_in_a_message_is_a_character_like_any_other(world: WebWorld) -> None:
+    seen: list[str] = []
+
+    @world.on("order.placed")
+    def place(order: Placed) -> None:
+        seen.append(order.order_id)
+
+    assert world.receive_typed(typed("order.placed", key="o\0-1")) == []
+    assert (seen, world.reasons()) == (["o\0-1"], [])
 
 
 def test_type_may_be_a_field_of_the_body(world: WebWorld) -> None:

@@ -1,5 +1,6 @@
 """Requests with an `Idempotency-Key`: writes, messages and answer are committed together, and once."""
 
+import base64
 import random
 from collections.abc import Iterator
 from dataclasses import replace
@@ -12,6 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.tsunagu.runtime.aws_events import http_api, rest_api
+from tests.tsunagu.runtime.json_cases import REFUSED_TEXTS
 from tests.tsunagu.runtime.web.web_world import WebWorld
 from tsunagu.contracts.items import Status
 from tsunagu.runtime.errors import FailedCall
@@ -110,6 +112,18 @@ def test_key_of_one_route_and_method_is_taken_for_the_others(desk: Desk) -> None
 
     requests = [("POST", "/a"), ("PUT", "/a"), ("POST", "/b"), ("POST", "/a")]
     assert [desk.request(*each, key="k-1")[0] for each in requests] == [200, 422, 422, 200]
+
+
+@pytest.mark.parametrize("text", [each for each in REFUSED_TEXTS if isinstance(each, str)])
+def test_body_that_is_no_json_is_answered_and_what_the_route_refuses_is_not_kept(desk: Desk, text: str) -> None:
+    headers = {"idempotency-key": "k-1"}
+    body = base64.b64encode(text.encode(errors="surrogatepass")).decode()
+
+    answer = desk.handle({**http_api("POST", "/orders", body=body, headers=headers), "isBase64Encoded": True})
+
+    assert 400 <= answer["statusCode"] <= 599
+    assert (desk.runs, desk.effects(), desk.bodies_sent()) == ([], [], [])
+    assert all(item.status is Status.RELEASED for item in desk.store.items.values())
 
 
 CALLERS = [

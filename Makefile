@@ -181,7 +181,7 @@ bench-idempotency: setup $(BENCH_INSTALLED) ## Batches of new messages: ours, Po
 	@$(BIN)/python -m benchmarks.idempotency
 
 .PHONY: bench-cold-start
-bench-cold-start: setup $(BENCH_INSTALLED) ## Start of the payments function beside a bare boto3 client
+bench-cold-start: setup $(BENCH_INSTALLED) ## Starts of the functions of payments and orders beside bare clients
 	@$(BIN)/python -m benchmarks.cold_start
 
 .PHONY: bench-web

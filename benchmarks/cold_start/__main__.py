@@ -1,7 +1,10 @@
-"""`make bench-cold-start`: import and first client of the payments function's asset, then the ratios.
+"""`make bench-cold-start`: first client of the functions of payments and orders, then the ratios.
 
-The asset is unzipped as Lambda has it: every file dated 1980, and nothing written beside it. It is measured as the
+An asset is unzipped as Lambda has it: every file dated 1980, and nothing written beside it. It is measured as the
 stages of cdk.json build it, from source alone, and once more with byte code, as a stage has it whose `byte_code` is on.
+
+The function of the orders is measured as its API's function, beside FastAPI, Mangum and a client; and as its queue's
+function, beside a client. Those are measured with byte code, because FastAPI's compilation would hide all the rest.
 """
 
 # ruff: noqa: T201 - a report is printed
@@ -23,8 +26,10 @@ from benchmarks.paths import PROJECT, PYTHON, child_environment
 from benchmarks.receiver_environment import receiver_environment
 from cdk_app.handler_packages import handler_package
 from cdk_app.settings import EMBEDDED_STAGE, load_settings
+from lambdas.contracts.order_api import OrderApiEnvironment
 from lambdas.contracts.payments import PaymentsEnvironment
 from tsunagu.cdk import Platform, build_asset
+from tsunagu.contracts.web import WebEnvironment
 
 ROUNDS = 31
 ZIP_EPOCH_SECONDS = 315_532_800  # 1980-01-01
@@ -41,7 +46,7 @@ class Contender:
     """
 
     name: str
-    program: Literal["ours", "bare"]
+    program: Literal["payments", "order_api", "order_queue", "bare_web", "bare"]
     path: Path
 
 
@@ -63,36 +68,52 @@ def main() -> None:
     context = json.loads((PROJECT / "cdk.json").read_text())["context"]
     platform = load_settings(context["tsunagu"], EMBEDDED_STAGE).platform
     with tempfile.TemporaryDirectory() as folder:
-        source = _unzipped(Path(folder, "source"), replace(platform, byte_code=False))
-        byte_code = _unzipped(Path(folder, "byte-code"), replace(platform, byte_code=True))
+        source = _unzipped("payments", Path(folder, "source"), replace(platform, byte_code=False))
+        byte_code = _unzipped("payments", Path(folder, "byte-code"), replace(platform, byte_code=True))
+        orders = _unzipped("order_api", Path(folder, "orders"), replace(platform, byte_code=True))
         contenders = (
-            Contender(name="payments", program="ours", path=source),
-            Contender(name="payments, with byte code", program="ours", path=byte_code),
+            Contender(name="payments", program="payments", path=source),
+            Contender(name="payments, with byte code", program="payments", path=byte_code),
             Contender(name='boto3.client("dynamodb")', program="bare", path=source),
+            Contender(name="orders, API", program="order_api", path=orders),
+            Contender(name="FastAPI, Mangum, a client", program="bare_web", path=orders),
+            Contender(name="orders, queue", program="order_queue", path=orders),
+            Contender(name="a client beside the orders", program="bare", path=orders),
         )
         rounds = _rounds(contenders)
-    ours, compiled, bare = columns = [*zip(*rounds, strict=True)]
+    columns = [*zip(*rounds, strict=True)]
+    beside = {0: 2, 1: 2, 2: 2, 3: 4, 4: 4, 5: 6, 6: 6}
     print(f"Import and first client, Python {platform.python}; medians of {ROUNDS} fresh processes each.\n")
     print(f"{'':<28}{'wall ms':>10}{'CPU ms':>10}{'RSS MiB':>10}{'wall x':>9}{'RSS x':>9}")
-    for contender, starts in zip(contenders, columns, strict=True):
+    for number, (contender, starts) in enumerate(zip(contenders, columns, strict=True)):
+        other = columns[beside[number]]
         print(
             f"{contender.name:<28}{_median(starts, _wall) * 1_000:>10.1f}{_median(starts, _cpu) * 1_000:>10.1f}"
             f"{_median(starts, _resident) / 1_024:>10.1f}"
-            f"{_ratio(starts, bare, _wall):>9.3f}{_ratio(starts, bare, _resident):>9.3f}"
+            f"{_ratio(starts, other, _wall):>9.3f}{_ratio(starts, other, _resident):>9.3f}"
         )
-    print_ratios(
-        (
-            Ratio("cold_start.payments", _ratio(ours, bare, _wall), "<= 1.1"),
-            Ratio("cold_start.payments.rss", _ratio(ours, bare, _resident), "<= 1.1"),
-            Ratio("cold_start.payments.cpu", _ratio(ours, bare, _cpu)),
-            Ratio("cold_start.payments.byte_code", _ratio(compiled, bare, _wall)),
-            Ratio("cold_start.payments.byte_code.rss", _ratio(compiled, bare, _resident)),
-        )
+    print_ratios(_ratios(columns))
+
+
+def _ratios(columns: Sequence[Sequence[Start]]) -> tuple[Ratio, ...]:
+    payments, compiled, bare, api, web, queue, client = columns
+    return (
+        Ratio("cold_start.payments", _ratio(payments, bare, _wall), "<= 1.1"),
+        Ratio("cold_start.payments.rss", _ratio(payments, bare, _resident), "<= 1.1"),
+        Ratio("cold_start.payments.cpu", _ratio(payments, bare, _cpu)),
+        Ratio("cold_start.payments.byte_code", _ratio(compiled, bare, _wall)),
+        Ratio("cold_start.payments.byte_code.rss", _ratio(compiled, bare, _resident)),
+        Ratio("cold_start.order_api", _ratio(api, web, _wall), "<= 1.1"),
+        Ratio("cold_start.order_api.cpu", _ratio(api, web, _cpu)),
+        Ratio("cold_start.order_api.rss", _ratio(api, web, _resident)),
+        Ratio("cold_start.order_queue", _ratio(queue, client, _wall), "<= 1.1"),
+        Ratio("cold_start.order_queue.cpu", _ratio(queue, client, _cpu)),
+        Ratio("cold_start.order_queue.rss", _ratio(queue, client, _resident)),
     )
 
 
-def _unzipped(folder: Path, platform: Platform) -> Path:
-    asset = build_asset(handler_package("payments"), platform)
+def _unzipped(name: str, folder: Path, platform: Platform) -> Path:
+    asset = build_asset(handler_package(name), platform)
     with zipfile.ZipFile(asset.path) as archive:
         archive.extractall(folder)
     for path in folder.rglob("*"):
@@ -106,9 +127,20 @@ def _rounds(contenders: Sequence[Contender]) -> list[list[Start]]:
 
 
 def _start(contender: Contender) -> Start:
+    web = WebEnvironment(
+        idempotency_table_name="items",
+        idempotency_window_seconds=86_400,
+        function_timeout_seconds=20,
+        metrics_namespace="Benchmarks",
+        serves_api=contender.program == "order_api",
+        serves_queue=contender.program != "order_api",
+        queue_url="https://sqs.us-east-1.amazonaws.com/000000000000/orders",
+    )
     variables = {
         **receiver_environment("items").to_environment(),
         **PaymentsEnvironment(payments_table_name="payments").to_environment(),
+        **OrderApiEnvironment(orders_table_name="orders").to_environment(),
+        **web.to_environment(),
         "PYTHONPATH": str(contender.path),
         "PYTHONDONTWRITEBYTECODE": "1",
     }

@@ -1,4 +1,4 @@
-"""Start once, and print what it cost: `python start.py ours` or `python start.py bare`, with the asset on the path.
+"""Start once, and print what it cost: `python start.py payments`, with the asset on the path.
 
 A file of its own and not a module of a package, so that the process loads nothing of this project but the asset.
 """
@@ -18,7 +18,18 @@ class Context:
         return 30_000
 
 
-def ours() -> object:
+OTHER_QUEUE = {"eventSource": "aws:sqs", "eventSourceARN": "arn:aws:sqs:us-east-1:000000000000:another"}
+NOWHERE = {
+    "version": "2.0",
+    "rawPath": "/nowhere",
+    "rawQueryString": "",
+    "headers": {"host": "a.execute-api.us-east-1.amazonaws.com"},
+    "requestContext": {"http": {"method": "GET", "path": "/nowhere", "sourceIp": "203.0.113.7"}},
+    "isBase64Encoded": False,
+}
+
+
+def payments() -> object:
     """Import the payments handler, and build its receiver with its client.
 
     The first invocation builds the receiver. This one brings an event without records, which is refused after that.
@@ -29,6 +40,40 @@ def ours() -> object:
     with contextlib.suppress(UnroutableEventError):
         handler({}, Context())
     return handler
+
+
+def order_api() -> object:
+    """Import the handler of the orders with its application, and answer the first request, which has no route.
+
+    The first request starts the application, and builds the client.
+    """
+    from lambdas.order_api.handler import handler  # noqa: PLC0415 - what is measured
+
+    assert handler(NOWHERE, Context())["statusCode"] == 404  # noqa: S101, PLR2004
+    return handler
+
+
+def order_queue() -> object:
+    """Import the handler of the orders, and build the receiver of its queue with its client.
+
+    The first batch builds the receiver. This one is of another queue, which is refused after that.
+    """
+    from lambdas.order_api.handler import handler  # noqa: PLC0415 - what is measured
+    from tsunagu.runtime.errors import UnroutableEventError  # noqa: PLC0415
+
+    with contextlib.suppress(UnroutableEventError):
+        handler({"Records": [OTHER_QUEUE]}, Context())
+    assert not {"fastapi", "mangum", "asyncio"} & sys.modules.keys()  # noqa: S101 - the queue path needs none of them
+    return handler
+
+
+def bare_web() -> object:
+    """Import FastAPI and Mangum, and build a client."""
+    import boto3  # noqa: PLC0415 - what is measured
+    import fastapi  # noqa: PLC0415
+    import mangum  # noqa: PLC0415
+
+    return boto3.client("dynamodb"), fastapi, mangum
 
 
 def bare() -> object:
@@ -46,6 +91,7 @@ def resident_kib() -> int:
 
 if __name__ == "__main__":
     wall, cpu = time.perf_counter(), time.process_time()
-    kept = {"ours": ours, "bare": bare}[sys.argv[1]]()
+    programs = {each.__name__: each for each in (payments, order_api, order_queue, bare_web, bare)}
+    kept = programs[sys.argv[1]]()
     wall, cpu = time.perf_counter() - wall, time.process_time() - cpu
     print(json.dumps({"wall": wall, "cpu": cpu, "resident_kib": resident_kib()}))  # noqa: T201 - how the parent learns

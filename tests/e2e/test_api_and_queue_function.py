@@ -15,6 +15,7 @@ from tests.clouds import shared_cloud
 from tests.e2e.web_stack import NAMES, STACK_NAME, synthesize_web
 from tests.tsunagu.local.http_api import HttpApi
 from tests.tsunagu.local.rest_api import Answer, RestApi
+from tsunagu.contracts.web import unsent_partition_of
 from tsunagu.local.embedded_cloud import EmbeddedCloud
 
 pytestmark = pytest.mark.slow  # it deploys a stack of its own
@@ -57,6 +58,38 @@ class Shop:
             MessageBody=json.dumps({"order_id": order}),
             MessageAttributes={"type": {"DataType": "String", "StringValue": "order.placed"}},
         )
+
+    def commit_without_a_send(self, name: str, order: str) -> None:
+        """Write the item of a request whose function was killed between commit and send."""
+        sweeper = self._cloud.client("lambda").get_function_configuration(FunctionName=self.sweeper(name))
+        place, item_id = sweeper["Environment"]["Variables"]["WEB_PLACE"], f"orders~requests#{order}"
+        message = {
+            "channel": "queue",
+            "target": self._outputs[f"{name}QueueUrl"],
+            "body": json.dumps({"order_id": order}),
+            "attributes": {"type": "order.placed"},
+        }
+        item = {
+            "id": {"S": item_id},
+            "status": {"S": "COMMITTED"},
+            "owner": {"S": "killed"},
+            "fence": {"N": "1"},
+            "lease": {"N": "1"},
+            "outbox": {"S": json.dumps([message])},
+            "open": {"S": unsent_partition_of(place, item_id)},
+            "due": {"N": "2"},
+        }
+        self._cloud.client("dynamodb").put_item(TableName=self._outputs[f"{name}ItemsTableName"], Item=item)
+
+    def sweeper(self, name: str) -> str:
+        """Name of the function of the sweeper."""
+        return self._outputs[f"{name}SweeperName"]
+
+    def sweep(self, name: str) -> dict[str, int]:
+        """Run the sweeper once, and return what it counted."""
+        answer = self._cloud.client("lambda").invoke(FunctionName=self.sweeper(name))
+        counts: dict[str, int] = json.loads(answer["Payload"].read())
+        return counts
 
     def effects(self, order: str, **expected: int) -> dict[str, int]:
         """Wait until the effects of an order are as expected, and return them."""
@@ -103,6 +136,17 @@ def test_a_message_of_the_queue_takes_effect_once(shop: Shop, name: str) -> None
     shop.send(name, order)
     shop.send(name, order)
 
+    assert shop.effects(order, placed=1) == {"placed": 1}
+
+
+@pytest.mark.parametrize("name", ["SharedHttp", "SplitHttp"])
+def test_messages_that_the_function_could_not_send_are_sent_by_the_sweeper(shop: Shop, name: str) -> None:
+    order = f"{name}-{uuid.uuid4().hex}"
+    shop.commit_without_a_send(name, order)
+
+    counts = shop.sweep(name)
+
+    assert counts.keys() == {"looked_at", "failed", "resent", "closed"}  # its schedule may have been faster
     assert shop.effects(order, placed=1) == {"placed": 1}
 
 

@@ -124,6 +124,9 @@ class WebStack(Stack):
             ledger.grant(each, "dynamodb:UpdateItem")
         CfnOutput(self, f"{name}ApiId", value=application.api.api_id)
         CfnOutput(self, f"{name}QueueUrl", value=application.channel.queue.queue_url)
+        if application.sweeper is not None:
+            CfnOutput(self, f"{name}ItemsTableName", value=application.table.table.table_name)
+            CfnOutput(self, f"{name}SweeperName", value=application.sweeper.handler.function.function_name)
 
 
 def locked(*names: str) -> str:

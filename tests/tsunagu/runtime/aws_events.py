@@ -139,7 +139,7 @@ def _eventbridge(source: str, detail_type: str, resource: str, detail: object) -
     }
 
 
-_WEBSOCKET = {
+_WEBSOCKET: dict[str, Any] = {
     "headers": HEADERS,
     "requestContext": {
         "routeKey": "$connect",

@@ -42,10 +42,10 @@ class IdempotencyTableProps(CheckedProps):
             one more write unit for a new item. An existing table must have the index: `RequestIndex`, with the
             partition key `request_id` (a string). Default: no index.
         requests: Let the table hold the records of accepted requests, with a stream for the pipe and an index of open
-            requests for the sweeper; or HTTP requests of a web application, whose sweeper uses the same index. The index
-            holds keys only, of open requests only. An existing table must have a
-            stream with new images, and the index: `OpenIndex`, with the partition key `open` (a string) and the sort
-            key `due` (a number), keys only. Default: it holds none.
+            requests for the sweeper; or HTTP requests of a web application, whose sweeper uses the same index. The
+            index holds keys only, of open requests only. An existing table must have a stream with new images, and the
+            index: `OpenIndex`, with the partition key `open` (a string) and the sort key `due` (a number), keys only.
+            Default: it holds none.
         protect: Keep the new table when its stack is deleted, with deletion protection. Default: it is kept.
     """
 

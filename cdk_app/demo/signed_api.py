@@ -97,7 +97,7 @@ class SignedApi:
         return self.call("POST", path, body.encode(), **({} if key is None else {"Idempotency-Key": key}))
 
     def call(self, method: str, path: str, body: bytes | None = None, **headers: str) -> ApiAnswer:
-        """Send one request and wait for the answer, up to a minute. A connection that breaks is tried again.
+        """Send one request and wait for the answer, up to a minute. What is not answered is sent again.
 
         Args:
             method: HTTP method.
@@ -111,7 +111,7 @@ class SignedApi:
         for _ in range(SENDS - 1):
             try:
                 return self._call(method, path, body, headers)
-            except (ConnectionError, http.client.BadStatusLine):
+            except (ConnectionError, TimeoutError, http.client.BadStatusLine):
                 continue
         return self._call(method, path, body, headers)
 

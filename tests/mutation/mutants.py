@@ -3,7 +3,7 @@
 import json
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from difflib import unified_diff
 from enum import Enum
 from pathlib import Path
@@ -43,11 +43,13 @@ class Mutant:
         function: Its dotted name, with that of its class.
         change: The lines that differ: those without the change begin with `- `, those with it with `+ `.
         fate: What became of it.
+        name: mutmut's name for it.
     """
 
     function: str
     change: str
     fate: Fate
+    name: str = field(default="", compare=False)
 
     @property
     def identity(self) -> tuple[str, str]:
@@ -83,7 +85,7 @@ def _mutant(name: str, exit_code: int | None, lines: list[str], spans: dict[str,
     )
     function = found["function"].removeprefix("x").strip(_CLASS_MARK).replace(_CLASS_MARK, ".")
     function = function if _CLASS_MARK in found["function"] else function.removeprefix("_")
-    return Mutant(f"{found['module']}.{function}", _change(before, after), _FATES.get(exit_code, Fate.CAUGHT))
+    return Mutant(f"{found['module']}.{function}", _change(before, after), _FATES.get(exit_code, Fate.CAUGHT), name)
 
 
 def _change(before: list[str], after: list[str]) -> str:

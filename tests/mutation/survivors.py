@@ -37,6 +37,12 @@ def known(path: Path = LIST) -> list[Survivor]:
     return [Survivor(each["function"], each["change"].strip(), each["reason"]) for each in entries]
 
 
+def surprising(mutants: Iterable[Mutant], listed: Iterable[Survivor]) -> list[str]:
+    """Return mutmut's names of the mutants that are left and not in the list."""
+    names = {survivor.identity for survivor in listed}
+    return [mutant.name for mutant in mutants if mutant.is_left and mutant.identity not in names]
+
+
 def report(mutants: Sequence[Mutant], listed: Iterable[Survivor]) -> tuple[list[str], bool]:
     """Return the lines of the report, and whether all is well: each survivor is in the list."""
     tried = [mutant for mutant in mutants if mutant.fate is not Fate.LEFT_OUT]

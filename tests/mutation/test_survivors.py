@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from tests.mutation.mutants import Fate, Mutant, mutants_below
-from tests.mutation.survivors import Survivor, as_entry, known, report, source_of
+from tests.mutation.survivors import Survivor, as_entry, known, report, source_of, surprising
 
 PROJECT = Path(__file__).resolve().parents[2]
 FUNCTION = "library.rooms.Room.size"
@@ -30,6 +30,20 @@ def test_survivor_that_is_in_the_list_passes() -> None:
     _, is_well = report([mutant(Fate.SURVIVED)], [LISTED])
 
     assert is_well
+
+
+def test_only_survivors_that_are_not_in_the_list_are_tried_once_more() -> None:
+    listed, unlisted, unreached, caught = (
+        Mutant(FUNCTION, change, fate, change)
+        for change, fate in [
+            (CHANGE, Fate.SURVIVED),
+            ("- a\n+ b", Fate.SURVIVED),
+            ("- a\n+ c", Fate.UNREACHED),
+            ("- a\n+ d", Fate.CAUGHT),
+        ]
+    )
+
+    assert surprising([listed, unlisted, unreached, caught], [LISTED]) == ["- a\n+ b", "- a\n+ c"]
 
 
 def test_another_change_of_the_same_function_is_not_the_one_in_the_list() -> None:

@@ -1,4 +1,4 @@
-"""Calls a REST API of the embedded cloud, with requests that are signed as an IAM user."""
+"""Calls an API of the embedded cloud, with requests that are signed as an IAM user."""
 
 import http.client
 import json
@@ -16,6 +16,7 @@ from botocore.credentials import Credentials
 from tsunagu.local.embedded_cloud import EmbeddedCloud
 
 TIMEOUT_SECONDS = 60
+DEFAULT_STAGE = "$default"
 SENDS = 3  # of one request whose connection breaks; a repeated POST has its Idempotency-Key
 
 
@@ -136,6 +137,10 @@ class SignedApi:
 
 
 def api_of(public_url: str) -> tuple[str, str]:
-    """Return the id of an API and the name of its stage, from a URL such as `https://a1.execute-api.…/v1/`."""
+    """Return the id of an API and the name of its stage, from a URL such as `https://a1.execute-api.…/v1/`.
+
+    A URL without a path is that of the stage `$default` of an HTTP API.
+    """
     place = urlsplit(public_url)
-    return (place.hostname or "").split(".", 1)[0], quote(place.path.strip("/").split("/")[0])
+    stage = quote(place.path.strip("/").split("/")[0]) or DEFAULT_STAGE
+    return (place.hostname or "").split(".", 1)[0], stage

@@ -13,7 +13,7 @@ def test_each_flow_has_a_name_of_its_own() -> None:
     assert len(set(names)) == len(names) > 0
 
 
-WITHOUT_THE_COMMAND = {"accept-now"}  # its requests are sent over HTTP
+WITHOUT_THE_COMMAND = {"accept-now", "web-and-queue"}  # their requests are sent over HTTP
 
 
 @pytest.mark.parametrize(

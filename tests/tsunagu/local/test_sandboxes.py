@@ -120,6 +120,19 @@ def test_handler_sees_the_variables_of_aws_and_its_own_and_none_of_this_machine(
     assert not {"HOME", "PYTHONPATH", "VIRTUAL_ENV", "GATEWAY_PORT"} & variables.keys()
 
 
+def test_byte_code_is_kept_for_the_next_sandbox_beside_the_code(
+    deploy: Callable[..., Any], function: Callable[..., Any], cloud: EmbeddedCloud
+) -> None:
+    code = "import os\ndef handler(event, context):\n    return [__cached__, os.path.exists(__cached__), os.listdir()]"
+    name = deploy(function(code))["Function"]
+
+    kept, is_there, files = invoke(cloud, name)
+
+    assert is_there
+    assert "/byte-code/" in kept
+    assert "__pycache__" not in files
+
+
 def test_concurrent_invocations_run_in_processes_of_their_own(
     cloud: EmbeddedCloud, deploy: Callable[..., Any], function: Callable[..., Any]
 ) -> None:

@@ -3,6 +3,8 @@
 # ruff: noqa: SLF001 - the package's docstring says why
 
 import os
+import tempfile
+from pathlib import Path
 from typing import Any
 
 from .ministack_modules import lambda_runtime, lambda_svc, responses
@@ -51,7 +53,8 @@ def _platform(config: dict[str, Any], code_directory: str, runtime_api_port: int
         "AWS_REGION": region,
         "LAMBDA_TASK_ROOT": code_directory,
         "LANG": "en_US.UTF-8",
-        "PYTHONDONTWRITEBYTECODE": "1",  # AWS mounts the code read-only
+        # AWS mounts the code read-only. The byte code of all sandboxes is beside it, or each start would compile anew.
+        "PYTHONPYCACHEPREFIX": str(Path(tempfile.gettempdir(), "byte-code")),
         "PYTHONUNBUFFERED": "1",
         "TZ": ":UTC",
         "_HANDLER": config["Handler"],

@@ -26,10 +26,10 @@ from tsunagu.cdk import (
 if TYPE_CHECKING:
     from constructs import Construct
 
-_HANDLER_TIMEOUT = Duration.seconds(20)
+_HANDLER_TIMEOUT = Duration.seconds(10)  # messages of a killed function come back after six times that
 _PACKAGE = handler_package("order_api")
-# The queue takes 10 of 30, so that a burst of messages leaves 20 to the API.
-_QUEUE_CONCURRENCY, _RESERVED_CONCURRENCY = 10, 30
+# The queue takes 5 of 25, so that a burst of messages leaves 20 to the API.
+_QUEUE_CONCURRENCY, _RESERVED_CONCURRENCY = 5, 25
 
 
 class OrderApiStack(Stack):

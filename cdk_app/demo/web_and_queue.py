@@ -21,7 +21,7 @@ from tsunagu.operations.sending import compose_message, send_messages
 
 STACK_NAME = "tsunagu-embedded-order-api"
 SHAPE = WebShape(requests=40, messages=100, invalid_share=0.03)
-CALLERS = 8  # threads that send requests
+CALLERS = 4  # threads that send requests
 WARMING = 10  # orders that start handlers before the first kill
 # A request whose handler was killed is open until the lease of the handler ends. Then its caller gets an answer.
 PATIENCE_SECONDS = 120.0

@@ -63,6 +63,7 @@ class WebAndQueue:
             kill = killer.submit(counter.kill, self.kills)
             sent += counter.send(orders[WARMING:])
             killed = kill.result()
+        drain(cloud, [counter.queue], progress)  # so that each order is there before it is cancelled
         sent = counter.cancel(sent)
         drain(cloud, [counter.queue], progress)
         progress("comparing the table of orders with what was sent")
@@ -133,7 +134,7 @@ class OrderCounter:
         return sent
 
     def cancel(self, sent: Sequence[SentOrder]) -> list[SentOrder]:
-        """Cancel what is to be cancelled, over HTTP and by the queue.
+        """Cancel what is to be cancelled, over HTTP and by the queue. Each order is there already.
 
         Raises:
             DemoError: The queue did not accept a message.
@@ -172,14 +173,8 @@ class OrderCounter:
         return SentOrder(order=order, answers=answers, repeated=repeated)
 
     def _cancel(self, sent: SentOrder) -> SentOrder:
-        """Cancel an order over HTTP. One that was sent by the queue may not be there yet."""
         repeated: list[int] = []
-        path, key = f"/orders/{sent.order_id}/cancel", f"cancel-{sent.order.key}"
-        deadline = time.monotonic() + PATIENCE_SECONDS
-        answer = self._post(path, "", key, repeated)
-        while answer.status == 404 and time.monotonic() < deadline:  # noqa: PLR2004
-            time.sleep(SEND_AGAIN_SECONDS)
-            answer = self._post(path, "", key, repeated)
+        answer = self._post(f"/orders/{sent.order_id}/cancel", "", f"cancel-{sent.order.key}", repeated)
         return replace(sent, cancelled=answer, repeated=[*sent.repeated, *repeated])
 
     def _post(self, path: str, body: str, key: str, repeated: list[int]) -> ApiAnswer:

@@ -5,6 +5,7 @@ from typing import Any
 from aws_cdk import App
 
 from cdk_app.settings import StageSettings, load_settings
+from cdk_app.stacks.order_api import OrderApiStack
 from cdk_app.stacks.order_pipeline import OrderPipelineStack
 from cdk_app.stacks.payments import PaymentsStack
 from cdk_app.stacks.reports import ReportsStack
@@ -33,6 +34,7 @@ def build_app(settings: StageSettings | None = None, **app_props: Any) -> App:
     OrderPipelineStack(app, "OrderPipeline", settings=settings, stack_name=f"tsunagu-{settings.name}-order-pipeline")
     ReportsStack(app, "Reports", settings=settings, stack_name=f"tsunagu-{settings.name}-reports")
     SupplierSyncStack(app, "SupplierSync", settings=settings, stack_name=f"tsunagu-{settings.name}-supplier-sync")
+    OrderApiStack(app, "OrderApi", settings=settings, stack_name=f"tsunagu-{settings.name}-order-api")
     add_checks(app, protect=settings.protect)
     return app
 

@@ -63,7 +63,8 @@ def test_stacks_of_a_stage_are_named_after_it(app_context: dict[str, Any], stage
     synthesized = build_app(settings, context=app_context, outdir=str(tmp_path)).synth()
 
     names = {stack.stack_name for stack in synthesized.stacks}
-    assert names == {f"tsunagu-{stage}-{stack}" for stack in ("payments", "order-pipeline", "reports", "supplier-sync")}
+    stacks = ("payments", "order-pipeline", "reports", "supplier-sync", "order-api")
+    assert names == {f"tsunagu-{stage}-{stack}" for stack in stacks}
 
 
 def test_stage_is_the_one_that_the_context_names(app_context: dict[str, Any], tmp_path: Path) -> None:
@@ -113,7 +114,7 @@ def test_templates_and_assets_are_the_same_elsewhere_at_another_time_without_net
     assert (here.returncode, there.returncode) == (0, 0), here.stderr + there.stderr
     assert assembly(tmp_path / "here").keys() >= {
         f"{stack}.{kind}.json"
-        for stack in ("Payments", "OrderPipeline", "SupplierSync")
+        for stack in ("Payments", "OrderPipeline", "SupplierSync", "OrderApi")
         for kind in ("template", "assets")
     }
     assert assembly(tmp_path / "there") == assembly(tmp_path / "here")
@@ -147,4 +148,5 @@ def test_the_cdk_command_finds_the_app_without_an_active_environment(tmp_path: P
         "OrderPipeline (tsunagu-prod-order-pipeline)",
         "Reports (tsunagu-prod-reports)",
         "SupplierSync (tsunagu-prod-supplier-sync)",
+        "OrderApi (tsunagu-prod-order-api)",
     ]

@@ -16,6 +16,19 @@ STATEFUL_TYPES = (
     "AWS::SQS::Queue",
 )
 STATEFUL_RESOURCES = {
+    "order-api": {
+        "ChannelDeadLetterQueue5C1A14BE",
+        "ChannelQueue1992F7FF",
+        "OrderApiDeadLetterNotifierAlarmTopicECAF8661",
+        "OrderApiDeadLetterNotifierAlarmTopicKey93829B6A",
+        "OrderApiDeadLetterNotifierTopic4F24A2C7",
+        "OrderApiDeadLetterNotifierTopicKeyD39996C5",
+        "OrderApiHttpAccessLogsF14556FC",
+        "OrderApiIdempotencyTable1135C64B",
+        "OrderApiReceiverHandlerLogGroup39BC2EBA",
+        "OrdersTable315BB997",
+        "QueueKey5CB3BD8B",
+    },
     "order-pipeline": {
         "NotificationsChannelDeadLetterQueue338370F9",
         "NotificationsChannelQueue89FD5DD6",

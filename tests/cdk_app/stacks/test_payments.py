@@ -76,7 +76,7 @@ def test_every_retention_that_a_stage_can_name_is_known() -> None:
 def test_cdk_validates_the_templates_of_the_strictest_stage() -> None:
     app = app_of("prod", builtin_cloud_formation_validation=True)
 
-    assert set(stacks_of(app)) == {"Payments", "OrderPipeline", "Reports", "SupplierSync"}
+    assert set(stacks_of(app)) == {"Payments", "OrderPipeline", "Reports", "SupplierSync", "OrderApi"}
     app.synth()
 
 

@@ -13,8 +13,10 @@ from tests.snapshots.stages import STAGES, app_of, templates
 PAYMENT_CHANNELS = {"FifoChannel", "StandardChannel"}
 ORDER_SERVICES = {"Steps/Reserve/Inventory", "Steps/Reserve/Billing", "Steps/Ship/Shipping"}
 JOB = "SupplierSync/SupplierSync"
+ORDER_API = "OrderApi/OrderApi"
 REPORTS, EVENT_REPORTS = "Reports/Reports", "Reports/EventReports"
 CHANNELS = {
+    "OrderApi/Channel",
     f"{REPORTS}/Channel",
     f"{JOB}/Channel",
     *(f"Payments/{channel}" for channel in PAYMENT_CHANNELS),
@@ -22,6 +24,7 @@ CHANNELS = {
     "OrderPipeline/NotificationsChannel",
 }
 RECEIVERS = {
+    f"{ORDER_API}/Receiver",
     f"{REPORTS}/Receiver",
     f"{JOB}/Receiver",
     "Payments/FifoReceiver",

@@ -108,6 +108,13 @@ def test_request_whose_messages_were_sent_is_not_in_the_index(desk: Desk, texts:
     assert desk.sweep().looked_at == 0
 
 
+def test_request_is_due_from_the_moment_on_at_which_its_lease_has_ended(desk: Desk) -> None:
+    desk.leave_unsent("a")
+
+    ((item_id, item),) = desk.store.items.items()
+    assert desk.store.others[item_id][requests.DUE] == item.lease + 1
+
+
 def test_function_that_may_be_sending_is_not_disturbed(desk: Desk) -> None:
     desk.leave_unsent("a")
 

@@ -122,6 +122,7 @@ def test_event_without_one_of_its_marks_is_of_none(name: str, place: str) -> Non
         ("REST API", {"version": None}, EventKind.UNKNOWN),
         ("REST API", {"methodArn": None}, EventKind.UNKNOWN),
         ("authorizer of a token", {"type": "REQUEST"}, EventKind.AUTHORIZER),
+        ("WebSocket API", {"requestContext": {"connectionId": 7, "eventType": "CONNECT"}}, EventKind.UNKNOWN),
         ("authorizer of a token", {"type": "OTHER"}, EventKind.UNKNOWN),
         ("authorizer of a token", {"methodArn": 7}, EventKind.UNKNOWN),
         ("EventBridge", {"source": "aws.scheduler"}, EventKind.SCHEDULER),

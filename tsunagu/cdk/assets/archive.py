@@ -11,10 +11,11 @@ import tempfile
 import zipfile
 from pathlib import Path
 
-from tsunagu.cdk.assets.files import Files
+from tsunagu.cdk.assets.files import Executable, Files
 
 _ZIP_EPOCH = (1980, 1, 1, 0, 0, 0)
 _READABLE_BY_ALL = (stat.S_IFREG | 0o644) << 16  # Lambda runs as a user of its own
+_EXECUTABLE_BY_ALL = (stat.S_IFREG | 0o755) << 16
 _MADE_ON_UNIX = 3
 _CHECKSUM_BYTES = 64
 
@@ -29,7 +30,7 @@ def read_archive(path: Path) -> dict[str, bytes] | None:
     if content is None:
         return None
     with zipfile.ZipFile(io.BytesIO(content)) as archive:
-        return {name: archive.read(name) for name in archive.namelist()}
+        return {entry.filename: _content(archive, entry) for entry in archive.infolist()}
 
 
 def is_whole(path: Path) -> bool:
@@ -40,7 +41,7 @@ def is_whole(path: Path) -> bool:
 def write_archive(path: Path, files: Files) -> None:
     """Write `files` to the zip file `path`. A process that reads at the same time gets the old file or the new one.
 
-    Names are sorted. Dates and modes are fixed.
+    Names are sorted. Dates are fixed, and of modes only the right to execute is kept.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=path.parent, prefix=".") as place:
@@ -54,13 +55,18 @@ def _zip(files: Files) -> bytes:
     with zipfile.ZipFile(content, "w", zipfile.ZIP_DEFLATED) as archive:
         for name in sorted(files):
             entry = zipfile.ZipInfo(name, _ZIP_EPOCH)
-            entry.external_attr = _READABLE_BY_ALL
+            entry.external_attr = _EXECUTABLE_BY_ALL if isinstance(files[name], Executable) else _READABLE_BY_ALL
             entry.create_system = _MADE_ON_UNIX
             entry.compress_type = zipfile.ZIP_DEFLATED
             archive.writestr(entry, files[name])
         archive.comment = bytes(_CHECKSUM_BYTES)  # a placeholder, because the length of the comment precedes it
     body = content.getvalue()[:-_CHECKSUM_BYTES]
     return body + _checksum(body)
+
+
+def _content(archive: zipfile.ZipFile, entry: zipfile.ZipInfo) -> bytes:
+    content = archive.read(entry)
+    return Executable(content) if entry.external_attr == _EXECUTABLE_BY_ALL else content
 
 
 def _checked(path: Path) -> bytes | None:

@@ -4,7 +4,7 @@ import keyword
 from dataclasses import dataclass
 from pathlib import Path
 
-from tsunagu.cdk.assets.files import folder_files
+from tsunagu.cdk.assets.files import folder_files, read_file
 from tsunagu.cdk.assets.modules import standard_library
 from tsunagu.cdk.assets.runtime import LIBRARY
 from tsunagu.errors import AssetError
@@ -87,9 +87,9 @@ class Code:
             AssetError: A folder in it is a link.
         """
         name = self.path.relative_to(self.root).as_posix()
-        files = {name: self.path.read_bytes()} if self.path.is_file() else folder_files(self.path, name)
+        files = {name: read_file(self.path)} if self.path.is_file() else folder_files(self.path, name)
         for parent in self._parents():
-            files[(parent / _INIT).relative_to(self.root).as_posix()] = (parent / _INIT).read_bytes()
+            files[(parent / _INIT).relative_to(self.root).as_posix()] = read_file(parent / _INIT)
         return files
 
     def _parents(self) -> list[Path]:

@@ -11,10 +11,11 @@ from pathlib import Path
 
 from tsunagu.cache import cache_directory
 from tsunagu.cdk.assets.archive import read_archive, write_archive
+from tsunagu.cdk.assets.files import read_file
 from tsunagu.cdk.assets.platform import Platform
 from tsunagu.errors import AssetError
 
-_LAYOUT = "tsunagu dependencies 1"  # increase the number when the same lock must install other files
+_LAYOUT = "tsunagu dependencies 2"  # increase the number when the same lock must install other files
 _PINNED = re.compile(
     r"""
     [A-Za-z0-9][A-Za-z0-9._-]* (\[[^\]]*\])?    # name, extras
@@ -24,6 +25,8 @@ _PINNED = re.compile(
     """,
     re.VERBOSE,
 )
+_SDK = re.compile(r"(?P<name>boto3|botocore)(?:\[[^\]]*\])?\s*==\s*(?P<version>[0-9.]+)", re.IGNORECASE)
+LEAST_SDK = (1, 40)  # as the library itself depends on it
 _COMMENT = re.compile(r"(^|\s)\#.*$")
 
 
@@ -53,12 +56,34 @@ def read_lock(lock: Path) -> list[str]:
         AssetError: A line is not `name==version --hash=sha256:...`; the message names its number.
     """
     requirements = []
-    for number, line in _logical_lines(lock.read_text(encoding="utf-8")):
+    for number, line in _logical_lines(_text(lock)):
         if not _PINNED.fullmatch(line):
             msg = f"{lock} line {number} must be 'name==version --hash=sha256:...', got {line.split(' --hash')[0]!r}"
             raise AssetError(msg)
+        _check_sdk(lock, number, line)
         requirements.append(line)
     return requirements
+
+
+def _text(lock: Path) -> str:
+    try:
+        return read_file(lock).decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        msg = f"{lock} must be text in UTF-8, got other bytes at position {error.start}: some shells write UTF-16"
+        raise AssetError(msg) from None
+
+
+def _check_sdk(lock: Path, number: int, line: str) -> None:
+    """Refuse an SDK that is older than the runtime needs: it would hide the newer one of Lambda's image."""
+    found = _SDK.match(line)
+    if found is None:
+        return
+    version = tuple(int(part) for part in re.findall(r"[0-9]+", found["version"])[: len(LEAST_SDK)])
+    if version < LEAST_SDK:
+        least = ".".join(map(str, LEAST_SDK))
+        needed = f"{found['name']} {least} or later, which the runtime needs"
+        msg = f"{lock} line {number} must have {needed}, got {found['version']}"
+        raise AssetError(msg)
 
 
 def _logical_lines(text: str) -> Iterator[tuple[int, str]]:
@@ -117,7 +142,7 @@ def _uv() -> str:
 def _installed_files(target: Path) -> dict[str, bytes]:
     """Read the files of the installed wheels, with hidden folders: some wheels keep shared libraries there."""
     names = {path.relative_to(target).as_posix(): path for path in target.rglob("*") if path.is_file()}
-    return {name: path.read_bytes() for name, path in names.items() if not _is_installer_trace(name)}
+    return {name: read_file(path) for name, path in names.items() if not _is_installer_trace(name)}
 
 
 def _is_installer_trace(name: str) -> bool:

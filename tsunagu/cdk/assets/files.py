@@ -2,6 +2,7 @@
 
 import hashlib
 import os
+import stat
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
@@ -10,11 +11,35 @@ from tsunagu.errors import AssetError
 # Names are relative, with "/" between folders, as in a zip.
 Files = Mapping[str, bytes]
 
+_EXECUTABLE = b"executable"
 _BYTE_CODE_FOLDER = "__pycache__"
 _BYTE_CODE_SUFFIXES = (".pyc", ".pyo")
 _HIDDEN_PREFIX = "."
 _EDITOR_COPY_SUFFIX = "~"
 _DOCKERFILE = "Dockerfile"  # what builds an image is not in it
+
+
+class Executable(bytes):
+    """The content of a file that the function may execute, such as a program in `bin`."""
+
+    __slots__ = ()
+
+
+def read_file(path: Path) -> bytes:
+    """Read a file, with its right to be executed.
+
+    Raises:
+        AssetError: It is no file that can be read, such as a link to nothing.
+    """
+    try:
+        if not path.is_file():
+            msg = f"a file of an asset must be a file, got {path}, which is {_kind(path)}"
+            raise AssetError(msg)
+        content = path.read_bytes()
+        return Executable(content) if path.stat().st_mode & stat.S_IXUSR else content
+    except OSError as error:
+        msg = f"a file of an asset must be readable, got {path}: {error.strerror}"
+        raise AssetError(msg) from error
 
 
 def folder_files(folder: Path, prefix: str) -> dict[str, bytes]:
@@ -24,9 +49,10 @@ def folder_files(folder: Path, prefix: str) -> dict[str, bytes]:
     are left out. Contents are not changed, and neither are line endings.
 
     Raises:
-        AssetError: A folder in it is a link: what the link leads to may differ on another machine.
+        AssetError: A folder in it is a link: what the link leads to may differ on another machine. Or a file cannot be
+            read, or has a name that is no text.
     """
-    return {f"{prefix}/{path.relative_to(folder).as_posix()}": path.read_bytes() for path in _walk(folder)}
+    return {f"{prefix}/{path.relative_to(folder).as_posix()}": read_file(path) for path in _walk(folder)}
 
 
 def merge(parts: Mapping[str, Files]) -> dict[str, bytes]:
@@ -58,6 +84,8 @@ def digest(files: Files, *facts: str) -> str:
         # Hashes have a fixed length, so that a name and a content cannot be confused.
         total.update(hashlib.sha256(name.encode()).digest())
         total.update(hashlib.sha256(files[name]).digest())
+        if isinstance(files[name], Executable):
+            total.update(hashlib.sha256(_EXECUTABLE).digest())
     return total.hexdigest()
 
 
@@ -68,7 +96,17 @@ def _walk(folder: Path) -> Iterator[Path]:
             if Path(place, name).is_symlink():
                 msg = f"a package must hold its folders itself, got a link at {Path(place, name)}"
                 raise AssetError(msg)
-        yield from (Path(place, name) for name in names if _belongs(name))
+        for name in filter(_belongs, names):
+            if not name.isprintable():
+                msg = f"a file of an asset must have a name of printable text, got {name!r} in {place}"
+                raise AssetError(msg)
+            yield Path(place, name)
+
+
+def _kind(path: Path) -> str:
+    if path.is_symlink() and not path.exists():
+        return "a link to nothing"
+    return "no file" if path.exists() else "not there"
 
 
 def _belongs(name: str) -> bool:

@@ -9,7 +9,7 @@ from tsunagu.cache import cache_directory
 from tsunagu.cdk.assets.build import checked_sources
 from tsunagu.cdk.assets.dependencies import read_lock
 from tsunagu.cdk.assets.dockerfile_rules import LOCK, TASK, CheckedDockerfile
-from tsunagu.cdk.assets.files import Files, digest
+from tsunagu.cdk.assets.files import Executable, Files, digest
 from tsunagu.cdk.assets.package import HandlerPackage
 from tsunagu.cdk.assets.platform import Platform
 from tsunagu.errors import AssetError
@@ -120,7 +120,8 @@ def _written(context: Files, folder: Path) -> Path:
             path.parent.mkdir(parents=True, exist_ok=True)
             path.write_bytes(content)
         for path in (partial, *partial.rglob("*")):
-            path.chmod(_FOLDER if path.is_dir() else _READABLE_BY_ALL)
+            executable = isinstance(context.get(path.relative_to(partial).as_posix()), Executable)
+            path.chmod(_FOLDER if path.is_dir() or executable else _READABLE_BY_ALL)
         try:
             if folder.exists():
                 folder.rename(Path(place, "changed"))

@@ -1,8 +1,6 @@
 """A handler package on disk: its code, its handler function, its lock, and the code that it includes."""
 
 import itertools
-import symtable
-import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,8 +8,9 @@ from pathlib import Path
 from tsunagu.cdk.assets.code import Code
 from tsunagu.cdk.assets.files import merge
 from tsunagu.cdk.assets.platform import Platform
+from tsunagu.cdk.assets.syntax import may_have
 from tsunagu.cdk.props import CheckedProps
-from tsunagu.errors import AssetError
+from tsunagu.errors import AssetError, InvalidPropsError
 
 _REQUIREMENTS = "requirements.txt"
 _PYTHON_FILE = ".py"
@@ -33,12 +32,23 @@ class HandlerPackage(CheckedProps):
         include: Packages (folders) and modules (`.py` files) that the handler imports besides its own, such as code
             that several handler packages share. The zip holds each under its own import name. A lock in them is not
             installed. Default: none.
+
+    Raises:
+        InvalidPropsError: A value is of another type, or a path is empty.
     """
 
     path: str | Path
     handler: str = "handler.handler"
     requirements: str | Path | None = None
     include: Sequence[str | Path] = ()
+
+    def __post_init__(self) -> None:
+        """Refuse paths that name nothing: the empty text would be the working directory."""
+        CheckedProps.__post_init__(self)  # plain `super()` fails in a dataclass with slots
+        for name, paths in (("path", [self.path]), ("requirements", [self.requirements]), ("include", self.include)):
+            if "" in paths:
+                msg = f"{name} must not be empty, got ''"
+                raise InvalidPropsError(msg)
 
     @property
     def folder(self) -> Path:
@@ -92,12 +102,15 @@ class HandlerPackage(CheckedProps):
         if not modules or not all(part.isidentifier() for part in (*modules, function)):
             msg = f"handler must be <module>.<function>, such as 'handler.handler', got {self.handler!r}"
             raise AssetError(msg)
-        path = self.folder.joinpath(*modules).with_suffix(".py")
+        folder = self.folder.joinpath(*modules)
+        path = folder.with_name(f"{folder.name}{_PYTHON_FILE}")
+        package = folder / "__init__.py"
+        if package.is_file():  # Python prefers it to a module of the same name
+            path = package
         if not path.is_file():
             msg = f"handler {self.handler!r} needs the module {path}, got no such file"
             raise AssetError(msg)
-        names = _names_bound_in(path, platform)
-        if names is not None and function not in names:
+        if not may_have(path, function, platform):
             msg = f"handler {self.handler!r} needs a function {function!r} in {path}, got no such name there"
             raise AssetError(msg)
 
@@ -139,15 +152,3 @@ def _included(path: str | Path) -> Code:
         msg = f"an included package must be a folder or a Python file, got {path}, which is neither"
         raise AssetError(msg)
     return Code(resolved, "an included package")
-
-
-def _names_bound_in(path: Path, platform: Platform) -> set[str] | None:
-    """Return the names that the module `path` binds, or None when only a newer Python than this one can parse it."""
-    try:
-        table = symtable.symtable(path.read_text(encoding="utf-8"), str(path), "exec")
-    except SyntaxError as error:
-        if platform.version > sys.version_info[:2]:
-            return None
-        msg = f"{path} must be valid Python {platform.python}, got {error.msg} in line {error.lineno}"
-        raise AssetError(msg) from error
-    return {symbol.get_name() for symbol in table.get_symbols() if symbol.is_assigned() or symbol.is_imported()}

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from tsunagu.runtime.functions.message_handler import message_handler
     from tsunagu.runtime.functions.message_router import MessageRouter
     from tsunagu.runtime.functions.pipeline_service import pipeline_service
-    from tsunagu.runtime.functions.preprocessor import preprocessor_handler
+    from tsunagu.runtime.functions.preprocessor import preprocessor_for, preprocessor_handler
     from tsunagu.runtime.functions.request_sweeper import request_sweeper_handler
     from tsunagu.runtime.functions.scheduled_job import scheduled_job
     from tsunagu.runtime.functions.table_reader import table_reader
@@ -74,6 +74,7 @@ __all__ = [
     "idempotent_request",
     "message_handler",
     "pipeline_service",
+    "preprocessor_for",
     "preprocessor_handler",
     "request_sweeper_handler",
     "scheduled_job",
@@ -118,6 +119,7 @@ _MODULES = {
     "idempotent_request": _CURRENT,
     "message_handler": "tsunagu.runtime.functions.message_handler",
     "pipeline_service": "tsunagu.runtime.functions.pipeline_service",
+    "preprocessor_for": "tsunagu.runtime.functions.preprocessor",
     "preprocessor_handler": "tsunagu.runtime.functions.preprocessor",
     "request_sweeper_handler": "tsunagu.runtime.functions.request_sweeper",
     "scheduled_job": "tsunagu.runtime.functions.scheduled_job",

@@ -21,12 +21,13 @@ with without_collection():
     from tsunagu.runtime.clock import SystemClock, new_owner, new_request_id
     from tsunagu.runtime.errors import UnroutableEventError
     from tsunagu.runtime.functions import wiring
-    from tsunagu.runtime.pipeline.commands import StartCommand
+    from tsunagu.runtime.pipeline.commands import RequestCheck, StartCommand
     from tsunagu.runtime.pipeline.plan import Planner
     from tsunagu.runtime.pipeline.shape import start_scope
     from tsunagu.runtime.pipeline.start import Starter, StartPorts
     from tsunagu.runtime.pipeline.start_receiver import StartReceiver
     from tsunagu.runtime.receiving.events import EventKind, described, kind_of
+    from tsunagu.runtime.receiving.model import parser
     from tsunagu.runtime.receiving.receiver import LambdaContext, Receiver
 
 if TYPE_CHECKING:
@@ -72,8 +73,11 @@ class Preprocessor:
 
 
 @without_collection()
-def preprocessor() -> Preprocessor:
+def preprocessor(check: RequestCheck | None = None) -> Preprocessor:
     """Build the preprocessor of a function that `ServicePipeline` deployed. Call it once per process.
+
+    Args:
+        check: Refuses requests; see `command_from_json`. Default: none is refused.
 
     Raises:
         EnvironmentContractError: An environment variable is missing or wrong.
@@ -104,8 +108,8 @@ def preprocessor() -> Preprocessor:
     )
     place = environment.pipeline_place
     window_seconds = environment.idempotency_window_seconds
-    starter = Starter(journal.pipeline, planner, start_ports, window_seconds=window_seconds, place=place)
-    starts = StartReceiver(journal.pipeline, planner, new_id, hop_limit=environment.hop_limit)
+    starter = Starter(journal.pipeline, planner, start_ports, window_seconds=window_seconds, place=place, check=check)
+    starts = StartReceiver(journal.pipeline, planner, new_id, hop_limit=environment.hop_limit, check=check)
     receiver = _receiver(starts, scope, place, config) if QUEUE_VARIABLE in os.environ else None
     return Preprocessor(starter, receiver, now_ms=clock.now_ms)
 
@@ -130,7 +134,8 @@ def preprocessor_handler(event: object, context: LambdaContext) -> Answer:
     """Start or replay a request, or receive a batch of the entry queue: the Lambda handler of a preprocessor.
 
     `ServicePipeline` deploys the Lambda function. Its handler package needs one line in `handler.py`:
-    `from tsunagu import preprocessor_handler as handler`. The first invocation reads the environment.
+    `from tsunagu import preprocessor_handler as handler`. It accepts any JSON object as a request; `preprocessor_for`
+    refuses what the services would not accept. The first invocation reads the environment.
 
     Raises:
         EnvironmentContractError: An environment variable is missing or wrong.
@@ -138,3 +143,38 @@ def preprocessor_handler(event: object, context: LambdaContext) -> Answer:
         UnroutableEventError: The event comes from a service of AWS, and not from the entry queue.
     """
     return _cached_preprocessor().handle(event, context)
+
+
+def preprocessor_for(model: type[Any], *, strict: bool = False) -> Callable[[object, LambdaContext], Answer]:
+    """Make the Lambda handler of a preprocessor that refuses a request which is no `model`, before a run starts.
+
+    ```python
+    from lambdas.contracts.orders import Order
+    from tsunagu import preprocessor_for
+
+    handler = preprocessor_for(Order)
+    ```
+
+    A direct request is refused with `MalformedRequestError`, which says what is wrong. A message of the entry queue is
+    dead-lettered with that reason. The stored input of a replay is not read again; a new one is.
+
+    Args:
+        model: The class that the business functions of the services take: `receiving.model` says which can be read.
+        strict: Whether fields that the class does not have are refused. Default: they are ignored.
+
+    Returns:
+        The handler. Its first invocation reads the environment; it raises what `preprocessor_handler` raises.
+
+    Raises:
+        TypeError: The class cannot be read, or `strict` is used with a class that reads itself. Raised at import.
+    """
+    check = parser(model, strict=strict)
+
+    @functools.cache
+    def made() -> Preprocessor:
+        return preprocessor(check)
+
+    def handler(event: object, context: LambdaContext) -> Answer:
+        return made().handle(event, context)
+
+    return handler

@@ -1,6 +1,6 @@
 """Commands to the preprocessor: start a request, or replay one. They are read from JSON."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -65,6 +65,7 @@ class ReplayCommand:
 
 
 Command = StartCommand | ReplayCommand
+RequestCheck = Callable[[JsonObject], object]
 
 
 def with_payload(document: object) -> Any:
@@ -89,7 +90,7 @@ def with_payload(document: object) -> Any:
     return {**{name: value for name, value in document.items() if name != "payload_json"}, "payload": payload}
 
 
-def command_from_json(pipeline: Pipeline, document: object) -> Command:
+def command_from_json(pipeline: Pipeline, document: object, check: RequestCheck | None = None) -> Command:
     """Read a command.
 
     Args:
@@ -98,6 +99,8 @@ def command_from_json(pipeline: Pipeline, document: object) -> Command:
             "request_id": …, "from_step": …, "only"?, "payload"?, "idempotency_key"?}`. The payload of the first step is
             the request's JSON object; that of a later one is `{"request": …, "results": {service: …}}`, with exactly
             the services of the step before.
+        check: Raises `InvalidMessageError` for a request that the services would not accept. Default: the services say
+            so, each by a dead letter.
 
     Raises:
         MalformedRequestError: The document is malformed.
@@ -107,9 +110,14 @@ def command_from_json(pipeline: Pipeline, document: object) -> Command:
     if not isinstance(document, dict) or action not in _ACTIONS:
         msg = f"action must be start or replay, got {_form(action)}"
         raise MalformedRequestError(msg)
-    if action == "start":
-        return _start(pipeline, document)
-    return _replay(pipeline, document)
+    command = _start(pipeline, document) if action == "start" else _replay(pipeline, document)
+    if check is not None and command.given is not None:
+        try:
+            check(command.given.request)
+        except InvalidMessageError as error:
+            msg = f"the request must be one that the pipeline accepts: {error}"
+            raise MalformedRequestError(msg) from None
+    return command
 
 
 def _start(pipeline: Pipeline, document: JsonObject) -> StartCommand:

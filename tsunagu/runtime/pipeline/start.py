@@ -32,7 +32,7 @@ from tsunagu.runtime.idempotency.keys import item_id, payload_hash
 from tsunagu.runtime.idempotency.lease import Claim, LeaseTerm
 from tsunagu.runtime.idempotency.store import ItemStore
 from tsunagu.runtime.json_text import JsonObject
-from tsunagu.runtime.pipeline.commands import Command, ReplayCommand, command_from_json, with_payload
+from tsunagu.runtime.pipeline.commands import Command, ReplayCommand, RequestCheck, command_from_json, with_payload
 from tsunagu.runtime.pipeline.envelope import Envelope
 from tsunagu.runtime.pipeline.errors import (
     ForeignKeyError,
@@ -74,11 +74,20 @@ class Starter:
         ports: The store, the outbox sender, the clock and the sources of ids.
         window_seconds: How long a start and its key are remembered.
         place: Where the pipeline is; see `PreprocessorEnvironment.pipeline_place`. Default: not compared.
+        check: Refuses requests; see `command_from_json`. Default: none is refused.
     """
 
     def __init__(
-        self, pipeline: Pipeline, planner: Planner, ports: StartPorts, *, window_seconds: int, place: str = ""
+        self,
+        pipeline: Pipeline,
+        planner: Planner,
+        ports: StartPorts,
+        *,
+        window_seconds: int,
+        place: str = "",
+        check: RequestCheck | None = None,
     ) -> None:
+        self._check = check
         self._pipeline = pipeline
         self._planner = planner
         self._ports = ports
@@ -110,7 +119,7 @@ class Starter:
             UnavailableError: A store did not answer: call again with the same key.
         """
         document = with_payload(document)
-        command = command_from_json(self._pipeline, document)
+        command = command_from_json(self._pipeline, document, self._check)
         run_id = self._ports.new_id()
         request_id = command.request_id if isinstance(command, ReplayCommand) else self._ports.new_id()
         request = ClaimRequest(

@@ -7,7 +7,7 @@ from typing import Any
 from tsunagu.runtime.clock import NewId
 from tsunagu.runtime.errors import PermanentError
 from tsunagu.runtime.json_text import JsonObject
-from tsunagu.runtime.pipeline.commands import StartCommand, command_from_json
+from tsunagu.runtime.pipeline.commands import RequestCheck, StartCommand, command_from_json
 from tsunagu.runtime.pipeline.envelope import trace_context_of
 from tsunagu.runtime.pipeline.errors import MalformedRequestError
 from tsunagu.runtime.pipeline.plan import Planner
@@ -27,9 +27,19 @@ class StartReceiver:
         planner: Plans runs.
         new_id: Returns a new UUID of version 7.
         hop_limit: Hops after which a message is refused.
+        check: Refuses requests; see `command_from_json`. Default: none is refused.
     """
 
-    def __init__(self, pipeline: Pipeline, planner: Planner, new_id: NewId, *, hop_limit: int) -> None:
+    def __init__(
+        self,
+        pipeline: Pipeline,
+        planner: Planner,
+        new_id: NewId,
+        *,
+        hop_limit: int,
+        check: RequestCheck | None = None,
+    ) -> None:
+        self._check = check
         self._pipeline = pipeline
         self._planner = planner
         self._new_id = new_id
@@ -48,7 +58,7 @@ class StartReceiver:
         Raises:
             RefusedRequestError: The body is not a start command, or has no idempotency key.
         """
-        command = command_from_json(self._pipeline, body)
+        command = command_from_json(self._pipeline, body, self._check)
         if not isinstance(command, StartCommand) or command.idempotency_key is None:
             msg = f"a message of the entry queue must be a start with an idempotency_key, got {sorted(body)}"
             raise MalformedRequestError(msg)

@@ -17,6 +17,7 @@ from tsunagu.runtime.clock import new_request_id
 from tsunagu.runtime.errors import FailedCall
 from tsunagu.runtime.idempotency.item import Item
 from tsunagu.runtime.json_text import JsonObject
+from tsunagu.runtime.pipeline.commands import RequestCheck
 from tsunagu.runtime.pipeline.envelope import Envelope
 from tsunagu.runtime.pipeline.join import JoiningSender
 from tsunagu.runtime.pipeline.journal import Journal
@@ -120,6 +121,7 @@ class PipelineWorld:
     def __init__(self, pipeline: Pipeline = ORDERS) -> None:
         self.pipeline = pipeline
         self.place_of_starts = ""
+        self.check: RequestCheck | None = None
         self.clock = FakeClock()
         self.store = FakeItemStore()
         self.objects = FakeObjectStore()
@@ -169,7 +171,9 @@ class PipelineWorld:
             rng=random.Random(7),
         )
         place = self.place_of_starts
-        return Starter(self.pipeline, self.planner(), ports, window_seconds=WINDOW_SECONDS, place=place)
+        return Starter(
+            self.pipeline, self.planner(), ports, window_seconds=WINDOW_SECONDS, place=place, check=self.check
+        )
 
     def ask(self, **document: object) -> dict[str, str]:
         """Invoke the preprocessor."""
@@ -182,7 +186,7 @@ class PipelineWorld:
         return self.ask(action="replay", request_id=request_id, from_step=from_step, **more)
 
     def entry(self) -> Receiver[Any]:
-        starts = StartReceiver(self.pipeline, self.planner(), self.new_id, hop_limit=HOP_LIMIT)
+        starts = StartReceiver(self.pipeline, self.planner(), self.new_id, hop_limit=HOP_LIMIT, check=self.check)
         return Receiver(
             replace(self._config("orders.start"), receiver=self.place_of_starts),
             self._ports(self.topics),

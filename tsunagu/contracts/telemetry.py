@@ -4,7 +4,7 @@ from enum import StrEnum
 
 METRICS_NAMESPACE = "Tsunagu"
 SERVICE_DIMENSION = "service"  # Powertools' name for it
-FUNCTION_DIMENSION = "function_name"  # of the metrics with an alarm: a construct knows its function, but no service
+FUNCTION_DIMENSION = "function_name"  # a construct knows its function, but no service; two stages differ by it
 
 
 class Metric(StrEnum):
@@ -24,10 +24,6 @@ class Metric(StrEnum):
     STALE_RUNS_SKIPPED = "StaleRunsSkipped"  # of a scheduled job
     REQUESTS_RESENT = "RequestsResent"  # by the sweeper of accepted requests
     REQUESTS_FAILED = "RequestsFailed"  # ended by it: their time was over, or SQS or Lambda gave them up
-
-
-# Metrics with alarms of ours. They have the dimension `function_name` too, which a stack knows at synth.
-ALARMED = frozenset({Metric.CONFIGURATION_FAULTS, Metric.FAILURES_AFTER_COMMIT})
 
 
 class LogKey(StrEnum):

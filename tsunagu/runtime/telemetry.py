@@ -17,7 +17,7 @@ from contextvars import ContextVar
 from types import TracebackType
 from typing import TextIO
 
-from tsunagu.contracts.telemetry import ALARMED, FUNCTION_DIMENSION, SERVICE_DIMENSION, LogKey, Metric
+from tsunagu.contracts.telemetry import FUNCTION_DIMENSION, SERVICE_DIMENSION, LogKey, Metric
 from tsunagu.runtime.clock import Clock
 from tsunagu.runtime.errors import FailedCall, error_type
 
@@ -196,7 +196,7 @@ class Metrics:
         service: Dimension of all metrics.
         clock: The time.
         stream: Where the lines are written. Default: standard output.
-        function_name: Dimension of the metrics with alarms, besides the service. Default: they have the service only.
+        function_name: Second dimension of all metrics, by which two stages differ. Default: the service only.
     """
 
     def __init__(
@@ -227,25 +227,18 @@ class Metrics:
         """Write the counts since the last flush, if there are any."""
         if not self._counts:
             return
-        directives, dimensions = (
-            [self._directive(SERVICE_DIMENSION, [*self._counts])],
-            {SERVICE_DIMENSION: self._service},
-        )
-        alarmed = [metric for metric in self._counts if metric in ALARMED]
-        if self._function_name and alarmed:
-            directives.append(self._directive(FUNCTION_DIMENSION, alarmed))
+        dimensions = {SERVICE_DIMENSION: self._service}
+        if self._function_name:
             dimensions[FUNCTION_DIMENSION] = self._function_name
+        directive = {
+            "Namespace": self._namespace,
+            "Dimensions": [[name] for name in dimensions],
+            "Metrics": [{"Name": metric, "Unit": "Count"} for metric in self._counts],
+        }
         line = {
-            "_aws": {"Timestamp": self._clock.now_ms(), "CloudWatchMetrics": directives},
+            "_aws": {"Timestamp": self._clock.now_ms(), "CloudWatchMetrics": [directive]},
             **dimensions,
             **{str(metric): number for metric, number in self._counts.items()},
         }
         print(json.dumps(line, separators=(",", ":")), file=self._stream or sys.stdout, flush=True)
         self._counts.clear()
-
-    def _directive(self, dimension: str, metrics: Sequence[Metric]) -> dict[str, object]:
-        return {
-            "Namespace": self._namespace,
-            "Dimensions": [[dimension]],
-            "Metrics": [{"Name": metric, "Unit": "Count"} for metric in metrics],
-        }

@@ -129,7 +129,7 @@ def test_ids_are_logged_only_while_the_message_is_in_hand(collector: Collector) 
     assert LogKey.REQUEST_ID not in collector.lines[-1]
 
 
-def test_configuration_faults_have_the_dimension_that_their_alarm_watches() -> None:
+def test_all_metrics_have_the_dimension_that_alarms_watch_and_by_which_stages_differ() -> None:
     stream = io.StringIO()
     metrics = Metrics("Tsunagu", "orders", FakeClock(), stream, function_name="orders-function")
     metrics.count_failed_call(FailedCall("sns:Publish", "dead", "NotFound", is_configuration_fault=True))
@@ -139,12 +139,14 @@ def test_configuration_faults_have_the_dimension_that_their_alarm_watches() -> N
 
     fault, outage = [json.loads(line) for line in stream.getvalue().splitlines()]
     assert (fault["ConfigurationFaults"], fault["service"], fault["function_name"]) == (1, "orders", "orders-function")
-    assert fault["_aws"]["CloudWatchMetrics"][1] == {
-        "Namespace": "Tsunagu",
-        "Dimensions": [["function_name"]],
-        "Metrics": [{"Name": "ConfigurationFaults", "Unit": "Count"}],
-    }
-    assert len(outage["_aws"]["CloudWatchMetrics"]) == 1
+    for line, names in ((fault, ["CallsFailed", "ConfigurationFaults"]), (outage, ["CallsFailed"])):
+        assert line["_aws"]["CloudWatchMetrics"] == [
+            {
+                "Namespace": "Tsunagu",
+                "Dimensions": [["service"], ["function_name"]],
+                "Metrics": [{"Name": name, "Unit": "Count"} for name in names],
+            }
+        ]
 
 
 def test_metrics_are_one_line_of_the_embedded_metric_format() -> None:

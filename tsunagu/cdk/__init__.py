@@ -28,6 +28,7 @@ from tsunagu.errors import AssetError, InvalidPropsError, TsunaguError
 if TYPE_CHECKING:
     from tsunagu.cdk.checks import MessagingChecks, add_checks
     from tsunagu.cdk.constructs import (
+        AlarmRule,
         ClaimCheckBucket,
         ClaimCheckBucketProps,
         CustomerManagedKey,
@@ -39,6 +40,8 @@ if TYPE_CHECKING:
         EventInvocationProps,
         FilterPolicy,
         FilterScope,
+        FunctionAlarms,
+        FunctionMetrics,
         HandlerFunction,
         HandlerFunctionProps,
         HandlerSettings,
@@ -99,6 +102,7 @@ if TYPE_CHECKING:
 __all__ = [
     "ARCHITECTURES",
     "PYTHONS",
+    "AlarmRule",
     "ApiAndQueueFunction",
     "ApiAndQueueFunctionProps",
     "ApiFunctionSettings",
@@ -120,6 +124,8 @@ __all__ = [
     "EventInvocationProps",
     "FilterPolicy",
     "FilterScope",
+    "FunctionAlarms",
+    "FunctionMetrics",
     "HandlerAsset",
     "HandlerFunction",
     "HandlerFunctionProps",

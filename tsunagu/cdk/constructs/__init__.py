@@ -7,6 +7,7 @@ from tsunagu.cdk.constructs.dead_letter_notifier import DeadLetterNotifier, Dead
 from tsunagu.cdk.constructs.ecr_image import EcrImage
 from tsunagu.cdk.constructs.event_invocation import EventInvocation, EventInvocationProps
 from tsunagu.cdk.constructs.filter_policy import FilterPolicy, FilterScope
+from tsunagu.cdk.constructs.function_alarms import AlarmRule, FunctionAlarms, FunctionMetrics
 from tsunagu.cdk.constructs.handler_function import HandlerFunction, HandlerFunctionProps, HandlerSettings
 from tsunagu.cdk.constructs.idempotency_table import IdempotencyTable, IdempotencyTableProps
 from tsunagu.cdk.constructs.native_state_machine import NativeStateMachine, NativeStateMachineProps
@@ -25,6 +26,7 @@ from tsunagu.cdk.constructs.web_api import WebApi, WebApiProps
 from tsunagu.cdk.constructs.web_api_settings import WebApiCors, WebApiDomain, WebApiSettings
 
 __all__ = [
+    "AlarmRule",
     "ClaimCheckBucket",
     "ClaimCheckBucketProps",
     "CustomerManagedKey",
@@ -36,6 +38,8 @@ __all__ = [
     "EventInvocationProps",
     "FilterPolicy",
     "FilterScope",
+    "FunctionAlarms",
+    "FunctionMetrics",
     "HandlerFunction",
     "HandlerFunctionProps",
     "HandlerSettings",

@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING
 from aws_cdk import Acknowledgment, CfnElement, Stack, Validations
 
 if TYPE_CHECKING:
+    from aws_cdk import aws_iam as iam
     from aws_cdk import aws_s3 as s3
     from constructs import IConstruct
 
@@ -20,6 +21,14 @@ def acknowledge(construct: "IConstruct", rule: str, reason: str) -> None:
         reason: Why the finding is accepted here.
     """
     Validations.of(construct).acknowledge(Acknowledgment(id=rule, reason=reason))
+
+
+def acknowledge_role(role: "iam.IRole", rule: str, reason: str) -> None:
+    """Accept one finding about the inline policies of a role, but about no policy that grants add to it later.
+
+    Where `Role.customize_roles` lets the app create no role, there is no resource that has the policies.
+    """
+    acknowledge(role.node.try_find_child("Resource") or role, rule, reason)
 
 
 def acknowledge_objects(role: "IConstruct", bucket: "s3.IBucket", pattern: str) -> None:

@@ -17,18 +17,20 @@ from constructs import Construct
 
 from tsunagu.cdk.constructs.customer_managed_key import CustomerManagedKey, CustomerManagedKeyProps
 from tsunagu.cdk.constructs.error_path import props_error
+from tsunagu.cdk.constructs.function_alarms import FunctionMetrics
 from tsunagu.cdk.constructs.grants import Grantor
 from tsunagu.cdk.constructs.key_access import (
     CLOUDWATCH,
     SEND_ACTIONS,
     CustomerKey,
+    CustomerManaged,
     allow_service,
     source_conditions,
 )
 from tsunagu.cdk.constructs.queue_channel import QueueChannel
 from tsunagu.cdk.constructs.topic_subscription import TopicSubscription
-from tsunagu.cdk.props import CheckedProps
-from tsunagu.contracts.telemetry import FUNCTION_DIMENSION, METRICS_NAMESPACE, Metric
+from tsunagu.cdk.props import CheckedProps, is_known
+from tsunagu.contracts.telemetry import METRICS_NAMESPACE, Metric
 from tsunagu.errors import InvalidPropsError
 
 _PERIOD = Duration.minutes(1)
@@ -52,15 +54,15 @@ class DeadLetterNotifierProps(CheckedProps):
     Attributes:
         existing: Topic to use instead of a new one. An imported topic and its key keep their policies, which must let
             CloudWatch publish. Default: a new topic.
-        key: Customer-managed key of the topic. It must differ from the queues' key, because one key for both is a
-            dependency cycle. Default: a new key, or the key of the existing topic.
+        key: Customer-managed key of the topic. It may be the key of the queues, too. Default: a new key, or the key of
+            the existing topic.
         alarm_topic: Topic that gets the alarms on configuration faults, besides the topic of the notifications, which
             may be what is at fault. An imported topic and its key must let CloudWatch publish. Default: a new topic
             with a key of its own, made with the first of these alarms.
         protect: Keep the key when its stack is deleted. Default: it is kept.
 
     Raises:
-        InvalidPropsError: One of the topics is a FIFO topic, or the key is not customer-managed.
+        InvalidPropsError: One of the topics is a FIFO topic, or its key is not customer-managed.
     """
 
     existing: sns.ITopic | None = None
@@ -77,6 +79,8 @@ class DeadLetterNotifierProps(CheckedProps):
                     f"{prop} must be a standard topic, because alarms cannot publish to a FIFO topic, got a FIFO topic"
                 )
                 raise InvalidPropsError(msg)
+            if topic is not None and topic.master_key is not None:
+                CustomerManaged().check(f"the key of {prop}", topic.master_key)
 
 
 class DeadLetterNotifier(Construct):
@@ -126,11 +130,7 @@ class DeadLetterNotifier(Construct):
 
         Returns:
             The alarm on dead letters, and the alarm on the age of messages.
-
-        Raises:
-            InvalidPropsError: The topic and the queues share a key.
         """
-        self._refuse_key_of(channel, channel.props.key)
         dead_letters = self._dead_letter_alarm(scope, channel.dead_letter_queue, "could not be processed")
         age = cloudwatch.Alarm(
             scope,
@@ -147,10 +147,13 @@ class DeadLetterNotifier(Construct):
         """Create an alarm on messages of `subscription` that SNS could not deliver.
 
         Raises:
-            InvalidPropsError: The topic and the dead-letter queue share a key.
+            InvalidPropsError: The dead-letter queue is in another region, where the alarm cannot be.
         """
         queue = subscription.dead_letter_queue
-        self._refuse_key_of(subscription, queue.encryption_master_key)
+        own, region = Stack.of(subscription).region, queue.env.region
+        if is_known(own) and is_known(region) and own != region:
+            msg = f"subscription must have its dead-letter queue in {own}, where the alarm on it is, got {region}"
+            raise props_error(self, msg)
         return self._dead_letter_alarm(subscription, queue, "could not be delivered by SNS")
 
     def watch_function(
@@ -180,7 +183,7 @@ class DeadLetterNotifier(Construct):
             "ConfigurationFaultAlarm",
             "A call failed that no retry mends: a permission is missing, a name is wrong, or a resource was "
             "deleted or disabled. The log lines of the function name the call. Its messages wait for the repair.",
-            _function_metric(Metric.CONFIGURATION_FAULTS, function, metrics_namespace),
+            FunctionMetrics(function, metrics_namespace).metric(Metric.CONFIGURATION_FAULTS),
             self.alarm_topic,
             evaluation_periods=periods,
             datapoints_to_alarm=1,
@@ -201,7 +204,7 @@ class DeadLetterNotifier(Construct):
             "FailureAfterCommitAlarm",
             "A business function failed after its transaction was committed. The effect stands, and the message is "
             "complete, but what the function wanted after the commit was not done. The log names the place.",
-            _function_metric(Metric.FAILURES_AFTER_COMMIT, function, metrics_namespace),
+            FunctionMetrics(function, metrics_namespace).metric(Metric.FAILURES_AFTER_COMMIT),
         )
 
     def watch_outboxes(
@@ -219,7 +222,7 @@ class DeadLetterNotifier(Construct):
             "OutboxAlarm",
             "Messages of an HTTP request can never be sent. The effect of the request stands, and its item keeps the "
             "messages and the reason. The log names the item.",
-            _function_metric(Metric.FAILURES_AFTER_COMMIT, function, metrics_namespace),
+            FunctionMetrics(function, metrics_namespace).metric(Metric.FAILURES_AFTER_COMMIT),
         )
 
     def watch_dead_letter_queue(self, scope: Construct, queue: sqs.IQueue, what_happened: str) -> cloudwatch.Alarm:
@@ -229,11 +232,7 @@ class DeadLetterNotifier(Construct):
             scope: Where the alarm is created.
             queue: The dead-letter queue.
             what_happened: End of the sentence "a message …" in the description of the alarm.
-
-        Raises:
-            InvalidPropsError: The topic and the queue share a key.
         """
-        self._refuse_key_of(scope, queue.encryption_master_key)
         return self._dead_letter_alarm(scope, queue, what_happened)
 
     def watch_runs(self, scope: Construct, function: lambda_.IFunction) -> tuple[cloudwatch.Alarm, cloudwatch.Alarm]:
@@ -352,14 +351,6 @@ class DeadLetterNotifier(Construct):
             alarm.add_alarm_action(actions.SnsAction(topic))
         return alarm
 
-    def _refuse_key_of(self, watched: Construct, key: kms.IKey | None) -> None:
-        if self.key is not None and key is self.key:
-            msg = (
-                f"key must differ from the key of {watched.node.path}, because one key for a topic and a queue is a "
-                "dependency cycle, got the same key for both"
-            )
-            raise props_error(self, msg)
-
     def _allow_alarms(self, topic: sns.ITopic, key: kms.IKey | None) -> None:
         """Let alarms of this account and region publish, by the policies of the topic and of its key."""
         alarms = Stack.of(self).format_arn(
@@ -380,13 +371,3 @@ class DeadLetterNotifier(Construct):
     def _new_key(self, construct_id: str, description: str) -> kms.IKey:
         props = CustomerManagedKeyProps(description=description, protect=self._protect)
         return CustomerManagedKey(self, construct_id, props).key
-
-
-def _function_metric(metric: Metric, function: lambda_.IFunction, namespace: str) -> cloudwatch.Metric:
-    return cloudwatch.Metric(
-        namespace=namespace,
-        metric_name=metric,
-        dimensions_map={FUNCTION_DIMENSION: function.function_name},
-        period=_PERIOD,
-        statistic="Sum",
-    )

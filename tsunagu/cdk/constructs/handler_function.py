@@ -1,22 +1,24 @@
 """A Lambda function that runs a handler package, with its own role and log group."""
 
+import dataclasses
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Annotated, cast
 
+from aws_cdk import Tokenization
 from aws_cdk import aws_iam as iam
 from aws_cdk import aws_lambda as lambda_
 from aws_cdk import aws_logs as logs
 from constructs import Construct
 
 from tsunagu.cdk.assets import Platform
-from tsunagu.cdk.constructs.acknowledgement import acknowledge
+from tsunagu.cdk.constructs.acknowledgement import acknowledge, acknowledge_role
 from tsunagu.cdk.constructs.error_path import path_in_errors
 from tsunagu.cdk.constructs.function_code import FunctionCode, NoLayers, Package, function_code
 from tsunagu.cdk.constructs.network import Network
 from tsunagu.cdk.constructs.protection import removal_policy
 from tsunagu.cdk.constructs.ranges import FunctionTimeout
-from tsunagu.cdk.props import Between, CheckedProps
+from tsunagu.cdk.props import Between, CheckedProps, is_known
 from tsunagu.contracts.environment import EnvironmentContract
 from tsunagu.errors import InvalidPropsError
 
@@ -25,6 +27,8 @@ MEMORY_MIB = range(128, 10_241)
 RESERVED_CONCURRENCY = range(1, 1_000_001)
 
 _ARCHITECTURES = {"arm64": lambda_.Architecture.ARM_64, "x86_64": lambda_.Architecture.X86_64}
+_WITHOUT_RESOURCE = ("AwsSolutions-IAM5[Resource::*]", "Serverless-LambdaStarPermissions")
+_NO_RESOURCE = "X-Ray and network interfaces accept no resource"
 # https://docs.aws.amazon.com/lambda/latest/dg/configuration-vpc.html#configuration-vpc-permissions
 _NETWORK_INTERFACE_ACTIONS = (
     "ec2:AssignPrivateIpAddresses",
@@ -50,6 +54,8 @@ class HandlerSettings(CheckedProps):
         log_retention: How long the log group keeps log lines. Default: 30 days.
         protect: Keep the log group when its stack is deleted. Default: it is kept.
         reserved_concurrency: Concurrency that is reserved for the function, and its limit. Default: none is reserved.
+        role: Role of the function, which Lambda must be able to assume. It gets the permissions that the function
+            needs, where its policies can be extended; else its owner gives them, or a grant fails. Default: a new one.
 
     Raises:
         InvalidPropsError: A number is out of range.
@@ -63,6 +69,7 @@ class HandlerSettings(CheckedProps):
     log_retention: logs.RetentionDays = logs.RetentionDays.ONE_MONTH
     protect: bool = True
     reserved_concurrency: Annotated[int, Between(RESERVED_CONCURRENCY, deployed=True)] | None = None
+    role: iam.IRole | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -98,16 +105,30 @@ class HandlerFunction(Construct):
         self.log_group = logs.LogGroup(
             self, "LogGroup", retention=props.log_retention, removal_policy=removal_policy(protect=props.protect)
         )
-        self.role = self._role(in_network=props.network is not None)
+        self.role: iam.IRole = self._role(props)
         self.function = self._function(props, code, environment)
 
-    def _role(self, *, in_network: bool) -> iam.Role:
+    def _role(self, props: HandlerFunctionProps) -> iam.IRole:
         # Permissions without a resource have their own policies, so that their acknowledgement hides no wide grant.
-        policies = {"Tracing": _tracing(), **({"NetworkInterfaces": _network_interfaces()} if in_network else {})}
-        role = iam.Role(self, "Role", assumed_by=iam.ServicePrincipal("lambda.amazonaws.com"), inline_policies=policies)
-        for rule in ("AwsSolutions-IAM5[Resource::*]", "Serverless-LambdaStarPermissions"):
-            acknowledge(role.node.find_child("Resource"), rule, "X-Ray and network interfaces accept no resource")
+        policies = {"Tracing": _tracing(), **({"NetworkInterfaces": _network_interfaces()} if props.network else {})}
+        role = self._new_role(policies) if props.role is None else self._extended(props.role, policies)
         self.log_group.grant(role, "logs:CreateLogStream", "logs:PutLogEvents")
+        return role
+
+    def _new_role(self, policies: Mapping[str, iam.PolicyDocument]) -> iam.Role:
+        principal = iam.ServicePrincipal("lambda.amazonaws.com")
+        role = iam.Role(self, "Role", assumed_by=principal, inline_policies=policies)
+        for rule in _WITHOUT_RESOURCE:
+            acknowledge_role(role, rule, _NO_RESOURCE)
+        return role
+
+    def _extended(self, role: iam.IRole, policies: Mapping[str, iam.PolicyDocument]) -> iam.IRole:
+        """Attach policies to a given role; one that takes none is left as it is."""
+        for name, document in policies.items():
+            policy = iam.Policy(self, name, document=document)
+            role.attach_inline_policy(policy)
+            for rule in _WITHOUT_RESOURCE:
+                acknowledge(policy, rule, _NO_RESOURCE)
         return role
 
     def _function(
@@ -156,6 +177,16 @@ def _network_interfaces() -> iam.PolicyDocument:
     return iam.PolicyDocument(statements=[iam.PolicyStatement(actions=actions, resources=["*"]), deny])
 
 
+def _variables(contract: EnvironmentContract) -> dict[str, str]:
+    """Return the variables of one contract; a number that only the deployment knows becomes the text of its token."""
+    variables = contract.to_environment()
+    for field_ in dataclasses.fields(contract):
+        value = getattr(contract, field_.name)
+        if isinstance(value, float) and not is_known(value):
+            variables[contract.variable_name(field_.name)] = Tokenization.stringify_number(value)
+    return variables
+
+
 def _merged_environment(contracts: Sequence[EnvironmentContract]) -> dict[str, str]:
     """Return the variables of all `contracts`. Two contracts may set a variable to the same value.
 
@@ -164,7 +195,7 @@ def _merged_environment(contracts: Sequence[EnvironmentContract]) -> dict[str, s
     """
     variables: dict[str, str] = {}
     for contract in contracts:
-        for name, value in contract.to_environment().items():
+        for name, value in _variables(contract).items():
             if variables.setdefault(name, value) != value:
                 msg = (
                     f"environment must give each variable one value, got another {name} from {type(contract).__name__}"

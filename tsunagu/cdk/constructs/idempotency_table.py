@@ -9,6 +9,7 @@ from aws_cdk import aws_iam as iam
 from constructs import Construct
 
 from tsunagu.cdk.constructs.error_path import props_error
+from tsunagu.cdk.constructs.existing_table import check_existing
 from tsunagu.cdk.constructs.grants import Conditions, Grantor, PolicyResource, grantee_name, is_foreign, own_policy
 from tsunagu.cdk.constructs.key_access import RECEIVE_ACTIONS
 from tsunagu.cdk.constructs.key_spaces import KeySpaces, table_identity
@@ -36,8 +37,9 @@ class IdempotencyTableProps(CheckedProps):
     """Settings of an idempotency table.
 
     Attributes:
-        existing: Table to use instead of a new one; it is not changed. Its partition key must be `id` (a string), its
-            TTL attribute `expiration`, and it must have no sort key. Default: a new table.
+        existing: Table to use instead of a new one, such as a `Table` or a `TableV2`; it is not changed. Its partition
+            key must be `id` (a string), its TTL attribute `expiration`, and it must have no sort key. Synthesis checks
+            this, and the indexes, where the app creates the table. Default: a new table.
         request_index: Add an index that finds items by request id, as a pipeline needs. It holds keys only, and costs
             one more write unit for a new item. An existing table must have the index: `RequestIndex`, with the
             partition key `request_id` (a string). Default: no index.
@@ -47,12 +49,21 @@ class IdempotencyTableProps(CheckedProps):
             index: `OpenIndex`, with the partition key `open` (a string) and the sort key `due` (a number), keys only.
             Default: it holds none.
         protect: Keep the new table when its stack is deleted, with deletion protection. Default: it is kept.
+
+    Raises:
+        InvalidPropsError: The existing table has other keys, another TTL attribute, or lacks an index or the stream.
     """
 
     existing: dynamodb.ITable | None = None
     request_index: bool = False
     requests: bool = False
     protect: bool = True
+
+    def __post_init__(self) -> None:
+        """Refuse a table that cannot hold the items, as far as synthesis can see it."""
+        CheckedProps.__post_init__(self)  # plain `super()` fails in a dataclass with slots
+        if self.existing is not None:
+            check_existing(self.existing, request_index=self.request_index, requests_held=self.requests)
 
 
 class IdempotencyTable(Construct):

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Annotated
 
-from aws_cdk import Annotations, ArnFormat, Stack
+from aws_cdk import Annotations, ArnFormat, Stack, region_info
 from aws_cdk import aws_iam as iam
 from aws_cdk import aws_kms as kms
 
@@ -44,10 +44,10 @@ def allow_service(scope: "Construct", key: kms.IKey, service: str, *, source_arn
 def allow_topic(queue: "Construct", key: kms.IKey, topic: "sns.ITopic") -> None:
     """Let SNS use `key` to deliver what is published to `topic` into an encrypted queue.
 
-    The condition is the topic's ARN. The topic may be in another account. When the key is in a third stack, with
-    neither the queue nor the topic, its policy cannot name the topic: that would be a dependency cycle. It then allows
-    any topic of the topic's account and region, and the queue's policy allows this topic only. An imported key keeps
-    its policy, as with `allow_service`.
+    The condition is the topic's ARN. The topic may be in another account. When the key also encrypts the topic, or is
+    in a third stack, with neither the queue nor the topic, its policy cannot name the topic: that would be a dependency
+    cycle. It then allows any topic of the topic's account and region, and the queue's policy allows this topic only. An
+    imported key keeps its policy, as with `allow_service`.
 
     Args:
         queue: Queue that the key encrypts.
@@ -57,9 +57,10 @@ def allow_topic(queue: "Construct", key: kms.IKey, topic: "sns.ITopic") -> None:
     See https://docs.aws.amazon.com/sns/latest/dg/sns-dead-letter-queues.html
     """
     home = Stack.of(key)
-    nameable = is_known(topic.topic_arn) or home in (Stack.of(queue), Stack.of(topic))
+    near = is_known(topic.topic_arn) or home in (Stack.of(queue), Stack.of(topic))
+    nameable = near and key is not topic.master_key and not _alias(key)
     conditions = from_topic(topic) if nameable else _from_account(home, topic)
-    _let_send(queue, key, SNS, sid=None, conditions=conditions)
+    _let_send(queue, key, sns_principal(queue, topic), sid=None, conditions=conditions)
 
 
 def _let_send(
@@ -77,6 +78,20 @@ def _let_send(
             f"the policy of the imported key must allow {service} {' and '.join(SEND_ACTIONS)}, "
             "or messages that the service sends are lost"
         )
+
+
+def sns_principal(queue: "Construct", topic: "sns.ITopic") -> str:
+    """Return the principal by which SNS delivers messages of `topic` to `queue`.
+
+    Between two regions, one of which an account must opt in to, it is the principal of that region.
+    See https://docs.aws.amazon.com/sns/latest/dg/sns-cross-region-delivery.html
+    """
+    regions = (Stack.of(queue).region, topic.env.region)
+    if not all(map(is_known, regions)) or regions[0] == regions[1]:
+        return SNS
+    opt_in = (region for region in regions if region_info.RegionInfo.get(region).is_opt_in_region)
+    region = next(opt_in, None)
+    return f"sns.{region}.amazonaws.com" if region else SNS
 
 
 def from_topic(topic: "sns.ITopic") -> dict[str, dict[str, str]]:
@@ -107,6 +122,11 @@ def source_conditions(scope: "Construct", source_arn: str | None = None) -> dict
     return conditions
 
 
+def _alias(key: kms.IKey) -> str:
+    """Return the name by which a key is known, or nothing. Which key is behind an alias is not known."""
+    return str(getattr(key, "alias_name", ""))
+
+
 class CustomerManaged:
     """The rule of keys: an AWS-managed key is refused, because its policy is fixed and lets no other service send."""
 
@@ -116,7 +136,7 @@ class CustomerManaged:
         Raises:
             InvalidPropsError: The key is an AWS-managed key.
         """
-        alias = getattr(value, "alias_name", "")
+        alias = _alias(value)
         if alias.startswith(AWS_MANAGED_ALIAS):
             msg = f"{name} must be a customer-managed key, got {alias}, whose policy lets no other AWS service send"
             raise InvalidPropsError(msg)

@@ -10,7 +10,7 @@ from aws_cdk import aws_logs as logs
 from aws_cdk import aws_stepfunctions as sfn
 from constructs import Construct
 
-from tsunagu.cdk.constructs.acknowledgement import acknowledge
+from tsunagu.cdk.constructs.acknowledgement import acknowledge_role
 from tsunagu.cdk.constructs.key_access import source_conditions
 from tsunagu.cdk.constructs.protection import removal_policy
 from tsunagu.cdk.props import CheckedProps
@@ -81,7 +81,7 @@ class NativeStateMachine(Construct):
             inline_policies={"LogDelivery": _anywhere(_LOG_DELIVERY_ACTIONS), "Tracing": _anywhere(_TRACING_ACTIONS)},
         )
         reason = "X-Ray and the delivery of logs accept no resource"
-        acknowledge(role.node.find_child("Resource"), "AwsSolutions-IAM5[Resource::*]", reason)
+        acknowledge_role(role, "AwsSolutions-IAM5[Resource::*]", reason)
         return role
 
     def _machine(self, props: NativeStateMachineProps) -> sfn.StateMachine:

@@ -1,5 +1,7 @@
 """A point-to-point channel: one queue, and its dead-letter queue."""
 
+import dataclasses
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Annotated, Any
@@ -12,11 +14,12 @@ from constructs import Construct
 
 from tsunagu.cdk.constructs.acknowledgement import acknowledge
 from tsunagu.cdk.constructs.error_path import props_error
+from tsunagu.cdk.constructs.existing_queue import check_existing_queue
 from tsunagu.cdk.constructs.grants import Grantor
 from tsunagu.cdk.constructs.key_access import RECEIVE_ACTIONS, SEND_ACTIONS, CustomerKey
 from tsunagu.cdk.constructs.protection import removal_policy
 from tsunagu.cdk.constructs.ranges import DAY_SECONDS, FunctionTimeout
-from tsunagu.cdk.props import Between, CheckedProps, Seconds
+from tsunagu.cdk.props import Between, CheckedProps, Seconds, Text
 from tsunagu.errors import InvalidPropsError
 
 # https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/quotas-queues.html
@@ -30,6 +33,9 @@ NO_WAIT = Duration.seconds(0)
 SOURCE_RETENTION = Duration.days(4)
 DEAD_LETTER_RETENTION = Duration.days(14)
 DATA_KEY_REUSE = Duration.minutes(5)
+QueueName = Annotated[
+    str, Text(re.compile(r"[A-Za-z0-9_-]{1,75}"), "1 to 75 letters, digits, hyphens and underscores", deployed=True)
+]
 Retention = Annotated[Duration, Seconds(RETENTION_SECONDS)]
 _CONSUME_ACTIONS = ("sqs:ReceiveMessage", "sqs:DeleteMessage", "sqs:GetQueueAttributes")
 
@@ -44,13 +50,25 @@ class QueueChannelProps(CheckedProps):
         high_throughput: Give each message group of a FIFO queue its own quota and its own deduplication. Default: one
             quota for the queue.
         key: Customer-managed key that encrypts both queues. Default: SQS's own key (SSE-SQS), without a charge.
-        retention: How long a message waits for its consumer, 60 seconds to 14 days. Default: 4 days.
-        dead_letter_retention: How long a dead letter is kept. It must be longer than `retention`, because the age of a
-            message in a standard queue counts from its first send. Default: 14 days.
+        retention: How long a message waits for its consumer: 60 seconds or more, at least the visibility time-out, and
+            less than `dead_letter_retention`. Default: 4 days.
+        dead_letter_retention: How long a dead letter is kept, at most 14 days. It must be longer than `retention`,
+            because the age of a message in a standard queue counts from its first send. Default: 14 days.
         batching_window: Longest wait to fill a batch, 0 to 300 seconds; 0 on a FIFO queue. Default: no wait.
         max_receive_count: Deliveries after which SQS itself dead-letters a message, 1 to 1,000. Default: as many as fit
             half the retention, so that an outage dead-letters nothing.
-        protect: Keep the queues when their stack is deleted. Default: they are kept.
+        content_based_deduplication: FIFO only: give a message without a deduplication id the hash of its body, for
+            producers that cannot give an id, such as EventBridge. Two messages with the same body within five minutes
+            are one then. Default: a producer gives the id.
+        queue_name: Name of the queue, without the suffix `.fifo`. Another name replaces the queue. Default:
+            CloudFormation makes a name.
+        dead_letter_queue_name: Name of the dead-letter queue, in the same way.
+        existing: Queue to use instead of a new one; it is not changed, and the other props say how it is. Its
+            visibility time-out must be six handler time-outs and the batching window. Synthesis checks this where the
+            app creates the queue. Default: a new queue.
+        dead_letter_queue: Dead-letter queue of the existing queue, with `max_receive_count`. Default: that of a queue
+            which the app creates.
+        protect: Keep the new queues when their stack is deleted. Default: they are kept.
 
     Raises:
         InvalidPropsError: A number is out of range, or two of the settings exclude each other.
@@ -64,17 +82,53 @@ class QueueChannelProps(CheckedProps):
     dead_letter_retention: Retention = DEAD_LETTER_RETENTION
     batching_window: Annotated[Duration, Seconds(BATCHING_WINDOW_SECONDS)] = NO_WAIT
     max_receive_count: Annotated[int, Between(RECEIVE_COUNT_LIMITS)] | None = None
+    content_based_deduplication: bool = False
+    queue_name: QueueName | None = None
+    dead_letter_queue_name: QueueName | None = None
+    existing: sqs.IQueue | None = None
+    dead_letter_queue: sqs.IQueue | None = None
     protect: bool = True
 
     def __post_init__(self) -> None:
         """Refuse settings that AWS does not allow, or that exclude each other."""
         CheckedProps.__post_init__(self)  # plain `super()` fails in a dataclass with slots
         self._refuse_mixtures()
+        self._check_existing()
+
+    def _check_existing(self) -> None:
+        if self.existing is None:
+            if self.dead_letter_queue is not None:
+                msg = "dead_letter_queue must be left out without existing, because a new queue has its own, got one"
+                raise InvalidPropsError(msg)
+            return
+        for name in ("high_throughput", "content_based_deduplication", "queue_name", "dead_letter_queue_name"):
+            if getattr(self, name):
+                msg = f"{name} must be left out with existing, because an existing queue is not changed, got both"
+                raise InvalidPropsError(msg)
+        check_existing_queue(
+            self.existing,
+            fifo=self.fifo,
+            visibility_seconds=int(self.visibility_timeout.to_seconds()),
+            retention_seconds=int(self.retention.to_seconds()),
+            max_receive_count=self.receive_count,
+        )
+        if self.dead_letters is None:
+            msg = (
+                "dead_letter_queue must be given with existing, because dead letters of the runtime go there, got none"
+            )
+            raise InvalidPropsError(msg)
+
+    @property
+    def dead_letters(self) -> sqs.IQueue | None:
+        """Dead-letter queue of the existing queue."""
+        own = self.existing.dead_letter_queue if isinstance(self.existing, sqs.Queue) else None
+        return self.dead_letter_queue or (own.queue if own else None)
 
     def _refuse_mixtures(self) -> None:
-        if self.high_throughput and not self.fifo:
-            msg = "high_throughput must be left out without fifo, because only FIFO queues have it, got True"
-            raise InvalidPropsError(msg)
+        for name in ("high_throughput", "content_based_deduplication"):
+            if getattr(self, name) and not self.fifo:
+                msg = f"{name} must be left out without fifo, because only FIFO queues have it, got True"
+                raise InvalidPropsError(msg)
         if self.fifo and self.batching_window.to_seconds():
             msg = f"batching_window must be 0 seconds on a FIFO queue, got {self.batching_window.to_seconds()}"
             raise InvalidPropsError(msg)
@@ -127,10 +181,12 @@ class QueueChannel(Construct):
 
     def __init__(self, scope: Construct, construct_id: str, props: QueueChannelProps) -> None:
         super().__init__(scope, construct_id)
-        self.props = props
+        existing = props.existing
+        key = props.key or (existing.encryption_master_key if existing else None)
+        self.props = props if key is props.key else dataclasses.replace(props, key=key)
         self._receiver: Construct | None = None
-        self.dead_letter_queue = self._dead_letter_queue()
-        self.queue = self._queue()
+        self.dead_letter_queue: sqs.IQueue = props.dead_letters or self._dead_letter_queue()
+        self.queue: sqs.IQueue = existing or self._queue()
 
     def attach_receiver(self, receiver: Construct) -> None:
         """Make `receiver` the consumer of the channel.
@@ -138,13 +194,21 @@ class QueueChannel(Construct):
         Raises:
             InvalidPropsError: The channel has a receiver already.
         """
-        if self._receiver is not None:
-            msg = (
-                "a channel must have one receiver, because two would take each other's messages, "
-                f"got {self._receiver.node.path} and {receiver.node.path}"
-            )
-            raise props_error(self, msg)
+        for channel in (self, *self._others_of_the_queue()):
+            if channel._receiver is not None:  # noqa: SLF001 - of the same class
+                msg = (
+                    "a channel must have one receiver, because two would take each other's messages, "
+                    f"got {channel._receiver.node.path} and {receiver.node.path}"  # noqa: SLF001
+                )
+                raise props_error(self, msg)
         self._receiver = receiver
+
+    def _others_of_the_queue(self) -> "list[QueueChannel]":
+        """Return the other channels with the same existing queue, if the app has any."""
+        if self.props.existing is None:
+            return []
+        channels = (each for each in self.node.root.node.find_all() if isinstance(each, QueueChannel))
+        return [each for each in channels if each is not self and each.queue.queue_arn == self.queue.queue_arn]
 
     def grant_send(self, grantee: iam.IGrantable) -> iam.Grant:
         """Let `grantee` send messages to the queue, and use the queue's key."""
@@ -183,7 +247,7 @@ class QueueChannel(Construct):
         return self.dead_letter_queue.metric_approximate_number_of_messages_visible(**options)
 
     def _grant(
-        self, queue: sqs.Queue, grantee: iam.IGrantable, *actions: str, key_actions: Sequence[str] = ()
+        self, queue: sqs.IQueue, grantee: iam.IGrantable, *actions: str, key_actions: Sequence[str] = ()
     ) -> iam.Grant:
         grantor = Grantor(self, queue, self.props.key)
         return grantor.grant(grantee, actions, queue.queue_arn, key_actions=key_actions)
@@ -193,6 +257,7 @@ class QueueChannel(Construct):
         queue = sqs.Queue(
             self,
             "DeadLetterQueue",
+            queue_name=self._physical(self.props.dead_letter_queue_name),
             fifo=self.props.fifo or None,
             retention_period=self.props.dead_letter_retention,
             **self._safety(),
@@ -204,7 +269,9 @@ class QueueChannel(Construct):
         return sqs.Queue(
             self,
             "Queue",
+            queue_name=self._physical(self.props.queue_name),
             fifo=self.props.fifo or None,
+            content_based_deduplication=self.props.content_based_deduplication or None,
             retention_period=self.props.retention,
             visibility_timeout=self.props.visibility_timeout,
             dead_letter_queue=sqs.DeadLetterQueue(
@@ -214,6 +281,9 @@ class QueueChannel(Construct):
             **self._throughput(),
             **self._safety(),
         )
+
+    def _physical(self, name: str | None) -> str | None:
+        return f"{name}.fifo" if name and self.props.fifo else name
 
     def _throughput(self) -> dict[str, Any]:
         if not self.props.high_throughput:

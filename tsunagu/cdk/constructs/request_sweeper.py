@@ -147,7 +147,7 @@ class RequestSweeperProps(CheckedProps):
             raise InvalidPropsError(msg)
         if self.channel is not None:
             check_standard(self.channel)
-        if self.completion_topic is not None and self.completion_topic.topic.fifo:
+        if self.completion_topic is not None and self.completion_topic.fifo:
             msg = "completion_topic must be a standard topic, because completions have no order, got a FIFO topic"
             raise InvalidPropsError(msg)
 

@@ -6,6 +6,7 @@ from typing import Annotated, Literal, cast
 from aws_cdk import aws_iam as iam
 from aws_cdk import aws_kms as kms
 from aws_cdk import aws_sns as sns
+from aws_cdk import aws_sqs as sqs
 from constructs import Construct
 
 from tsunagu.cdk.constructs.customer_managed_key import CustomerManagedKey, CustomerManagedKeyProps
@@ -29,14 +30,17 @@ class TopicChannelProps(CheckedProps):
     """Settings of a topic channel.
 
     Attributes:
-        fifo: Keep the order inside each message group. Default: a standard topic.
+        fifo: Keep the order inside each message group. For an existing topic, give it only where the deployment alone
+            knows the topic's ARN, which else tells it. Default: a standard topic.
         high_throughput: Give each message group of a FIFO topic its own quota and its own deduplication. Default: one
             quota for the topic.
+        content_based_deduplication: FIFO only: give a message without a deduplication id the hash of its body, for
+            publishers that cannot give an id. Default: a publisher gives the id.
         max_message_bytes: Largest message with its attributes, 1,024 to 1,048,576 bytes. Above 262,144 the topic
             delivers to queues, functions and Firehose only. For an existing topic, give the size that it has.
             Default: 262,144.
-        key: Customer-managed key of the topic. It must differ from the key of a subscriber's queue, because one key for
-            both is a dependency cycle. Default: a new key, or the key of the existing topic.
+        key: Customer-managed key of the topic. It may be the key of the queues, too. Default: a new key, or the key of
+            the existing topic.
         existing: Topic to use instead of a new one; it is not changed. Default: a new topic.
         protect: Keep the key, and the dead letters of subscriptions by URL or e-mail, when their stack is deleted.
             Default: they are kept.
@@ -48,6 +52,7 @@ class TopicChannelProps(CheckedProps):
 
     fifo: bool = False
     high_throughput: bool = False
+    content_based_deduplication: bool = False
     max_message_bytes: Annotated[int, Between(MESSAGE_BYTES, "bytes")] = SNS_MESSAGE_BYTES
     key: CustomerKey | None = None
     existing: sns.ITopic | None = None
@@ -56,11 +61,12 @@ class TopicChannelProps(CheckedProps):
     def __post_init__(self) -> None:
         """Refuse settings that AWS does not allow, or that exclude each other."""
         CheckedProps.__post_init__(self)  # plain `super()` fails in a dataclass with slots
-        if self.existing is not None and (self.fifo or self.high_throughput):
+        for_fifo = [name for name in ("high_throughput", "content_based_deduplication") if getattr(self, name)]
+        if self.existing is not None and (for_fifo or (self.fifo and is_known(self.existing.topic_arn))):
             msg = "fifo and high_throughput must be left out with existing, because an existing topic is not changed"
             raise InvalidPropsError(msg)
-        if self.high_throughput and not self.fifo:
-            msg = "high_throughput must be left out without fifo, because only FIFO topics have it, got True"
+        for name in for_fifo if not self.fifo else ():
+            msg = f"{name} must be left out without fifo, because only FIFO topics have it, got True"
             raise InvalidPropsError(msg)
 
 
@@ -70,6 +76,7 @@ class TopicChannel(Construct):
     Attributes:
         topic: Topic to which producers publish.
         key: Key of the topic; None when the key of an existing topic is not known.
+        fifo: Whether it is a FIFO topic.
         props: Settings of the channel.
     """
 
@@ -79,6 +86,7 @@ class TopicChannel(Construct):
         existing = self.props.existing
         self.key: kms.IKey | None = self.props.key or (existing.master_key if existing else self._new_key())
         self.topic: sns.ITopic = existing or self._topic()
+        self.fifo = bool(self.topic.fifo or self.props.fifo)
 
     def subscribe(
         self,
@@ -86,6 +94,7 @@ class TopicChannel(Construct):
         *,
         filter_policy: FilterPolicy | None = None,
         dead_letter_key: kms.IKey | None = None,
+        dead_letter_queue: sqs.IQueue | None = None,
         construct_id: str = "Subscription",
     ) -> TopicSubscription:
         """Deliver messages to a queue without SNS's envelope, and give SNS the permissions that it needs.
@@ -97,19 +106,24 @@ class TopicChannel(Construct):
             channel: Channel of the subscriber.
             filter_policy: Filter of the messages that it gets. Default: all messages.
             dead_letter_key: Key of the queue for messages that SNS cannot deliver. Default: the channel's key.
+            dead_letter_queue: That queue, in the region of the topic. Default: a new one; the topic must be in the
+                region of the queue then.
             construct_id: Id inside `channel`; each subscription of one channel needs its own.
 
         Raises:
-            InvalidPropsError: The queue is a FIFO queue and the topic is not, or they share a key.
+            InvalidPropsError: The queue is a FIFO queue and the topic is not, or the topic is in another region and
+                `dead_letter_queue` is not given.
         """
-        self._refuse_queue(channel, channel.props.key, dead_letter_key)
+        self._refuse_queue(channel)
         permission = allow_delivery(channel.queue, self.topic, channel.props.key)
         props = TopicSubscriptionProps(
             topic=self.topic,
             protocol="sqs",
             endpoint=channel.queue.queue_arn,
+            fifo=self.fifo,
             filter_policy=filter_policy,
             key=dead_letter_key or channel.props.key,
+            dead_letter_queue=dead_letter_queue,
             protect=channel.props.protect,
         )
         made = TopicSubscription(channel, construct_id, props)
@@ -174,24 +188,18 @@ class TopicChannel(Construct):
         grantor = Grantor(self, self.topic, self.key)
         return grantor.grant(grantee, ["sns:Publish"], self.topic.topic_arn, key_actions=SEND_ACTIONS)
 
-    def _refuse_queue(self, channel: QueueChannel, *keys: kms.IKey | None) -> None:
-        if channel.props.fifo and not self.topic.fifo:
+    def _refuse_queue(self, channel: QueueChannel) -> None:
+        if channel.props.fifo and not self.fifo:
             msg = (
                 "channel must be a standard channel, because a standard topic cannot deliver to a FIFO queue, "
                 f"got the FIFO channel {channel.node.path}"
-            )
-            raise props_error(self, msg)
-        if self.key is not None and self.key in keys:
-            msg = (
-                f"key must differ from the key of {channel.node.path}, because one key for a topic and a queue is a "
-                "dependency cycle, got the same key for both"
             )
             raise props_error(self, msg)
 
     def _outside(
         self, protocol: Literal["https", "email"], endpoint: str, policy: FilterPolicy | None
     ) -> TopicSubscriptionProps:
-        if self.topic.fifo:
+        if self.fifo:
             msg = (
                 f"{endpoint} must be subscribed to a standard topic, because a FIFO topic reaches no web server and no "
                 "e-mail address"
@@ -221,6 +229,7 @@ class TopicChannel(Construct):
             enforce_ssl=True,
             fifo=self.props.fifo or None,
             fifo_throughput_scope=scope,
+            content_based_deduplication=self.props.content_based_deduplication or None,
         )
         if self.props.max_message_bytes != SNS_MESSAGE_BYTES:
             # The L2 construct does not have the property yet.

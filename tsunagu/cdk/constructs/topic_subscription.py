@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
+from aws_cdk import Stack
 from aws_cdk import aws_iam as iam
 from aws_cdk import aws_kms as kms
 from aws_cdk import aws_sns as sns
@@ -10,11 +11,12 @@ from aws_cdk import aws_sqs as sqs
 from constructs import Construct
 
 from tsunagu.cdk.constructs.acknowledgement import acknowledge
+from tsunagu.cdk.constructs.error_path import props_error
 from tsunagu.cdk.constructs.filter_policy import FilterPolicy
-from tsunagu.cdk.constructs.key_access import SNS, CustomerKey, allow_topic, from_topic
+from tsunagu.cdk.constructs.key_access import CustomerKey, allow_topic, from_topic, sns_principal
 from tsunagu.cdk.constructs.protection import removal_policy
 from tsunagu.cdk.constructs.queue_channel import DATA_KEY_REUSE, DEAD_LETTER_RETENTION
-from tsunagu.cdk.props import CheckedProps
+from tsunagu.cdk.props import CheckedProps, is_known
 
 if TYPE_CHECKING:
     from constructs import IDependable
@@ -30,8 +32,12 @@ class TopicSubscriptionProps(CheckedProps):
         endpoint: Receiver of the messages: the ARN of a queue, a URL, or an e-mail address.
         raw: Deliver the message without SNS's envelope. Default: without it.
         filter_policy: Filter of the messages that are delivered. Default: all messages.
+        fifo: Whether the topic is a FIFO topic. Default: what its ARN says.
         key: Customer-managed key of the dead-letter queue. Default: SQS's own key (SSE-SQS), without a charge.
-        protect: Keep the dead-letter queue when its stack is deleted. Default: it is kept.
+        dead_letter_queue: Queue of the messages that cannot be delivered, for a topic of another region: SNS needs it
+            in the region of the topic. Its policy, and that of its key, must let SNS send for the topic. Default: a new
+            queue.
+        protect: Keep the new dead-letter queue when its stack is deleted. Default: it is kept.
 
     Raises:
         InvalidPropsError: The key is not customer-managed.
@@ -42,7 +48,9 @@ class TopicSubscriptionProps(CheckedProps):
     endpoint: str
     raw: bool = True
     filter_policy: FilterPolicy | None = None
+    fifo: bool = False
     key: CustomerKey | None = None
+    dead_letter_queue: sqs.IQueue | None = None
     protect: bool = True
 
 
@@ -60,16 +68,23 @@ class TopicSubscription(Construct):
 
     def __init__(self, scope: Construct, construct_id: str, props: TopicSubscriptionProps) -> None:
         super().__init__(scope, construct_id)
-        self.dead_letter_queue = self._dead_letter_queue(props)
-        allow_delivery(self.dead_letter_queue, props.topic, props.key)
+        self.dead_letter_queue: sqs.IQueue = props.dead_letter_queue or self._new_dead_letter_queue(props)
+        allow_delivery(self.dead_letter_queue, props.topic, None if props.dead_letter_queue else props.key)
         self.subscription = self._subscription(props)
 
-    def _dead_letter_queue(self, props: TopicSubscriptionProps) -> sqs.Queue:
+    def _new_dead_letter_queue(self, props: TopicSubscriptionProps) -> sqs.Queue:
+        own, region = Stack.of(self).region, props.topic.env.region
+        if is_known(own) and is_known(region) and own != region:
+            msg = (
+                f"dead_letter_queue must be a queue in {region}, because SNS keeps what it cannot deliver in "
+                f"the region of the topic only, got none for a subscription in {own}"
+            )
+            raise props_error(self, msg)
         encryption = sqs.QueueEncryption.SQS_MANAGED if props.key is None else sqs.QueueEncryption.KMS
         queue = sqs.Queue(
             self,
             "DeadLetterQueue",
-            fifo=props.topic.fifo or None,
+            fifo=props.topic.fifo or props.fifo or None,
             retention_period=DEAD_LETTER_RETENTION,
             encryption=encryption,
             encryption_master_key=props.key,
@@ -90,12 +105,21 @@ class TopicSubscription(Construct):
             protocol=props.protocol,
             endpoint=props.endpoint,
             raw_message_delivery=props.raw or None,
+            region=self._region(props.topic),
             redrive_policy={"deadLetterTargetArn": self.dead_letter_queue.queue_arn},
             **_filter(props.filter_policy),
         )
 
+    def _region(self, topic: sns.ITopic) -> str | None:
+        """Return the region of the topic, where it is, or may be, another one than that of the stack."""
+        own, region = Stack.of(self).region, topic.env.region
+        is_of_app = topic.node.default_child is not None
+        if own == region or (is_of_app and not (is_known(own) and is_known(region))):
+            return None
+        return region
 
-def allow_delivery(queue: sqs.Queue, topic: sns.ITopic, key: kms.IKey | None) -> "IDependable | None":
+
+def allow_delivery(queue: sqs.IQueue, topic: sns.ITopic, key: kms.IKey | None) -> "IDependable | None":
     """Let SNS deliver messages of `topic` into `queue`, by the policies of the queue and of its key.
 
     Returns:
@@ -104,7 +128,7 @@ def allow_delivery(queue: sqs.Queue, topic: sns.ITopic, key: kms.IKey | None) ->
     if key is not None:
         allow_topic(queue, key, topic)
     statement = iam.PolicyStatement(
-        principals=[iam.ServicePrincipal(SNS)],
+        principals=[iam.ServicePrincipal(sns_principal(queue, topic))],
         actions=["sqs:SendMessage"],
         resources=[queue.queue_arn],
         conditions=from_topic(topic),

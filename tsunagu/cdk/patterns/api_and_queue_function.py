@@ -137,6 +137,9 @@ class ApiAndQueueFunction(Construct):
         acknowledge(function, "Serverless-LambdaDLQ", "only the API invokes it, and waits for its answer")
         notifier.watch_function(handler, function, metrics_namespace=props.metrics_namespace)
         notifier.watch_commits(handler, function, metrics_namespace=props.metrics_namespace)
+        if props.function.alarms is not None:
+            namespace = props.metrics_namespace
+            props.function.alarms.create(handler, function, notifier.topic, metrics_namespace=namespace)
         self.table.grant_idempotency(function, single_writes=props.single_writes)
         return handler
 

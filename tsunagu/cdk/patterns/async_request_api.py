@@ -156,6 +156,9 @@ class AsyncRequestApi(Construct):
         props, notifier = self._props, self.dead_letter_notifier
         notifier.watch_function(self, function, metrics_namespace=props.metrics_namespace)
         notifier.watch_commits(self, function, metrics_namespace=props.metrics_namespace)
+        if props.worker.alarms is not None:
+            namespace = props.metrics_namespace
+            props.worker.alarms.create(self, function, notifier.topic, metrics_namespace=namespace)
         notifier.grant_notify(function)
         self.table.grant_idempotency(function, single_writes=props.single_writes, inserts=False)
         self.table.grant_record(function)

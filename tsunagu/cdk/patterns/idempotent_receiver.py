@@ -1,13 +1,16 @@
 """An idempotent receiver: a function that processes each message of a queue once."""
 
 from dataclasses import dataclass
+from typing import Any
 
 from aws_cdk import Duration
+from aws_cdk import aws_cloudwatch as cloudwatch
 from aws_cdk import aws_lambda as lambda_
 from constructs import Construct
 
 from tsunagu.cdk.constructs.acknowledgement import acknowledge
 from tsunagu.cdk.constructs.dead_letter_notifier import DeadLetterNotifier, DeadLetterNotifierProps
+from tsunagu.cdk.constructs.function_alarms import FunctionMetrics
 from tsunagu.cdk.constructs.handler_function import HandlerFunction, HandlerFunctionProps
 from tsunagu.cdk.constructs.idempotency_table import IdempotencyTable, IdempotencyTableProps
 from tsunagu.cdk.constructs.key_spaces import KeySpaceName, ReceiverKeys
@@ -15,7 +18,7 @@ from tsunagu.cdk.constructs.queue_channel import QueueChannel
 from tsunagu.cdk.constructs.ranges import WINDOW_SECONDS, IdempotencyWindow, MetricsNamespace, check_seconds
 from tsunagu.cdk.patterns.receiver_settings import ReceiverSettings
 from tsunagu.contracts.environment import ReceiverEnvironment
-from tsunagu.contracts.telemetry import METRICS_NAMESPACE
+from tsunagu.contracts.telemetry import METRICS_NAMESPACE, Metric
 from tsunagu.errors import InvalidPropsError
 
 # https://docs.aws.amazon.com/lambda/latest/dg/services-sqs-configure.html
@@ -133,6 +136,8 @@ class IdempotentReceiver(Construct):
         alarms: Alarm on dead letters, and alarm on messages that wait for a quarter of their retention.
         configuration_fault_alarm: Alarm on calls that no retry mends, such as those without a permission.
         failure_after_commit_alarm: Alarm on business functions that fail after their transaction was committed.
+        function_alarms: Alarms on the function, by the names of `FunctionAlarms`.
+        metrics: Metrics of the runtime; the `metric_*` methods return the most used.
         mapping: The event source mapping between queue and function.
     """
 
@@ -168,8 +173,43 @@ class IdempotentReceiver(Construct):
         self.failure_after_commit_alarm = self.dead_letter_notifier.watch_commits(
             self, self.handler.function, metrics_namespace=props.metrics_namespace
         )
+        self.metrics = FunctionMetrics(self.handler.function, props.metrics_namespace)
+        self.function_alarms = (
+            {}
+            if props.alarms is None
+            else props.alarms.create(
+                self,
+                self.handler.function,
+                self.dead_letter_notifier.topic,
+                metrics_namespace=props.metrics_namespace,
+            )
+        )
         self._grant(props)
         self.mapping = self._mapping(props)
+
+    def metric_messages_processed(self, **options: Any) -> cloudwatch.Metric:
+        """Return the metric of messages that took effect; `options` are those of a CloudWatch metric."""
+        return self.metrics.metric(Metric.MESSAGES_PROCESSED, **options)
+
+    def metric_duplicates_skipped(self, **options: Any) -> cloudwatch.Metric:
+        """Return the metric of messages that had taken effect before; `options` are those of a CloudWatch metric."""
+        return self.metrics.metric(Metric.DUPLICATES_SKIPPED, **options)
+
+    def metric_attempts_failed(self, **options: Any) -> cloudwatch.Metric:
+        """Return the metric of attempts that failed; `options` are those of a CloudWatch metric."""
+        return self.metrics.metric(Metric.ATTEMPTS_FAILED, **options)
+
+    def metric_messages_dead_lettered(self, **options: Any) -> cloudwatch.Metric:
+        """Return the metric of messages that were dead-lettered; `options` are those of a CloudWatch metric."""
+        return self.metrics.metric(Metric.MESSAGES_DEAD_LETTERED, **options)
+
+    def metric_calls_failed(self, **options: Any) -> cloudwatch.Metric:
+        """Return the metric of calls that failed; `options` are those of a CloudWatch metric."""
+        return self.metrics.metric(Metric.CALLS_FAILED, **options)
+
+    def metric_leases_lost(self, **options: Any) -> cloudwatch.Metric:
+        """Return the metric of leases that were lost; `options` are those of a CloudWatch metric."""
+        return self.metrics.metric(Metric.LEASES_LOST, **options)
 
     def _function_props(self, props: IdempotentReceiverProps) -> HandlerFunctionProps:
         return HandlerFunctionProps(
@@ -182,6 +222,7 @@ class IdempotentReceiver(Construct):
             log_retention=props.log_retention,
             protect=props.protect,
             reserved_concurrency=props.reserved_concurrency,
+            role=props.role,
         )
 
     def _environment(self, props: IdempotentReceiverProps) -> ReceiverEnvironment:

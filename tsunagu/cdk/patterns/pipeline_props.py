@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 
 from tsunagu.cdk.constructs.claim_check_bucket import ClaimCheckBucket
 from tsunagu.cdk.constructs.dead_letter_notifier import DeadLetterNotifier
+from tsunagu.cdk.constructs.function_alarms import ALL_ALARMS, FunctionAlarms
 from tsunagu.cdk.constructs.handler_function import HandlerFunctionProps
 from tsunagu.cdk.constructs.idempotency_table import IdempotencyTable
 from tsunagu.cdk.constructs.key_access import CustomerKey
@@ -87,6 +88,7 @@ class ServicePipelineProps(CheckedProps):
         idempotency_window: How long an item is kept after its last change. Default, and least: the longest time of a
             request, with a redrive at every queue, and a day.
         metrics_namespace: CloudWatch namespace of the metrics. Default: `Tsunagu`.
+        preprocessor_alarms: Alarms on the preprocessor, as in `ReceiverSettings`. Default: all of them.
         single_writes: Write items one by one, for accounts that do not allow PartiQL. Default: in batches.
         protect: Keep stateful resources when their stack is deleted. Default: they are kept.
 
@@ -112,6 +114,7 @@ class ServicePipelineProps(CheckedProps):
     hop_limit: Annotated[int, Between(HOP_LIMITS, "hops")] = HOP_LIMIT
     idempotency_window: IdempotencyWindow | None = None
     metrics_namespace: MetricsNamespace = METRICS_NAMESPACE
+    preprocessor_alarms: FunctionAlarms | None = ALL_ALARMS
     single_writes: bool = False
     protect: bool = True
 
@@ -166,6 +169,6 @@ class ServicePipelineProps(CheckedProps):
 
 
 def _require_standard(prop: str, topic: TopicChannel | None) -> None:
-    if topic is not None and topic.topic.fifo:
+    if topic is not None and topic.fifo:
         msg = f"{prop} must be a standard topic, because requests do not wait for each other, got a FIFO topic"
         raise InvalidPropsError(msg)

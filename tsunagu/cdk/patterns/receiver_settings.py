@@ -5,6 +5,7 @@ from typing import Annotated
 
 from aws_cdk import Duration
 
+from tsunagu.cdk.constructs.function_alarms import ALL_ALARMS, FunctionAlarms
 from tsunagu.cdk.constructs.handler_function import HandlerSettings
 from tsunagu.cdk.props import Between, CheckedProps, is_known
 from tsunagu.errors import InvalidPropsError
@@ -48,8 +49,9 @@ class ReceiverSettings(HandlerSettings):
     """Settings of every function that consumes a queue: those of `HandlerSettings`, and how it receives messages.
 
     Attributes:
-        batch_size: Most messages of one invocation: 1 to 10, or up to 10,000 on a standard channel with a batching
-            window. Default: 10.
+        batch_size: Most messages of one invocation: 1 to 10, or more on a standard channel with a batching window, as
+            far as the receives of the channel allow: at most `max_receive_count` divided by `max_attempts` and one,
+            which is 166 for 1,000 receives and 5 attempts. Default: 10.
         max_concurrency: Most invocations at the same time, 2 to 1,000. Default: Lambda's own limits.
         pollers: Provisioned pollers, instead of `max_concurrency`. Default: Lambda scales its pollers.
         max_attempts: Attempts after which a message is dead-lettered, 1 to 100. Default: 5.
@@ -62,6 +64,8 @@ class ReceiverSettings(HandlerSettings):
         publish_error_text: Whether dead letters and notifications have the texts of all errors, which may quote the
             message. Default: they have the texts of `MessageError` and its subclasses, and the types of others; the
             item has every text.
+        alarms: Alarms on the function, and when they are raised; None leaves them out. Default: on errors, throttles,
+            failed calls and lost leases.
 
     Raises:
         InvalidPropsError: A number is out of range, or two settings exclude each other.
@@ -74,6 +78,7 @@ class ReceiverSettings(HandlerSettings):
     lease: Duration | None = None
     log_tracebacks: bool = False
     publish_error_text: bool = False
+    alarms: FunctionAlarms | None = ALL_ALARMS
 
     def __post_init__(self) -> None:
         """Refuse settings that AWS does not allow, or that exclude each other."""

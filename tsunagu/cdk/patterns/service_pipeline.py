@@ -3,9 +3,10 @@
 import dataclasses
 import json
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from aws_cdk import Aws, Stack
+from aws_cdk import aws_cloudwatch as cloudwatch
 from constructs import Construct
 
 from tsunagu.cdk.constructs.acknowledgement import acknowledge
@@ -24,6 +25,7 @@ from tsunagu.cdk.patterns.pipeline_props import ServicePipelineProps, Step
 from tsunagu.cdk.patterns.service import Service
 from tsunagu.cdk.patterns.subscribers import subscribe
 from tsunagu.contracts.pipeline import PreprocessorEnvironment, ServiceEnvironment
+from tsunagu.contracts.telemetry import Metric
 
 if TYPE_CHECKING:
     from aws_cdk import aws_iam as iam
@@ -72,6 +74,27 @@ class ServicePipeline(Construct):
     def grant_start(self, grantee: "iam.IGrantable") -> "iam.Grant":
         """Let `grantee` start and replay requests, by invoking the preprocessor."""
         return grant_invoke(self, grantee, self.preprocessor.function)
+
+    def metric_messages_processed(self, **options: Any) -> cloudwatch.MathExpression:
+        """Return the messages that took effect in all services; `options` are those of a CloudWatch metric."""
+        return self._sum(Metric.MESSAGES_PROCESSED, options)
+
+    def metric_attempts_failed(self, **options: Any) -> cloudwatch.MathExpression:
+        """Return the attempts that failed in all services; `options` are those of a CloudWatch metric."""
+        return self._sum(Metric.ATTEMPTS_FAILED, options)
+
+    def metric_messages_dead_lettered(self, **options: Any) -> cloudwatch.MathExpression:
+        """Return the messages that all services dead-lettered; `options` are those of a CloudWatch metric."""
+        return self._sum(Metric.MESSAGES_DEAD_LETTERED, options)
+
+    def _sum(self, metric: Metric, options: Mapping[str, Any]) -> cloudwatch.MathExpression:
+        made = [service.receiver.metrics.metric(metric, **options) for service in self.services.values()]
+        return cloudwatch.MathExpression(
+            expression="SUM(METRICS())",
+            using_metrics={f"m{number}": each for number, each in enumerate(made)},
+            period=made[0].period,
+            label=str(metric),
+        )
 
     def _step_topics(self) -> Sequence[TopicChannel]:
         scope = Construct(self, "Topics")
@@ -144,6 +167,7 @@ class ServicePipeline(Construct):
                     metrics_namespace=props.metrics_namespace,
                     single_writes=props.single_writes,
                     transactions=False,
+                    alarms=props.preprocessor_alarms,
                 )
             return IdempotentReceiver(self, "Preprocessor", receiver_props).handler
         preprocessor = HandlerFunction(self, "Preprocessor", settings)
@@ -151,6 +175,13 @@ class ServicePipeline(Construct):
         self.dead_letter_notifier.watch_function(
             preprocessor, preprocessor.function, metrics_namespace=props.metrics_namespace
         )
+        if props.preprocessor_alarms is not None:
+            props.preprocessor_alarms.create(
+                preprocessor,
+                preprocessor.function,
+                self.dead_letter_notifier.topic,
+                metrics_namespace=props.metrics_namespace,
+            )
         return preprocessor
 
     def _preprocessor_environment(self) -> PreprocessorEnvironment:

@@ -7,6 +7,7 @@ from aws_cdk import Duration
 from aws_cdk import aws_scheduler as scheduler
 
 from tsunagu.cdk.constructs.dead_letter_notifier import LONGEST_PAUSE, DeadLetterNotifier
+from tsunagu.cdk.constructs.function_alarms import ALL_ALARMS, FunctionAlarms
 from tsunagu.cdk.constructs.handler_function import HandlerSettings
 from tsunagu.cdk.constructs.idempotency_table import IdempotencyTable
 from tsunagu.cdk.constructs.key_access import CustomerKey
@@ -88,6 +89,7 @@ class SingleFlightScheduleProps(HandlerSettings):
         log_tracebacks: Whether a log line of an error has its traceback, without values. Default: it has not.
         publish_error_text: Whether dead letters, notifications and the outcome of a run have the texts of all errors.
             Default: as for `IdempotentReceiver`.
+        alarms: Alarms on the function of the worker, as in `ReceiverSettings`. Default: all of them.
         tick_retries: How often the scheduler tries a tick again that it could not start, 0 to 185. Default: 3.
         tick_age: How long it tries, 1 minute to a day. A tick that is later than the next one starts nothing. Default:
             5 minutes.
@@ -113,6 +115,7 @@ class SingleFlightScheduleProps(HandlerSettings):
     single_writes: bool = False
     log_tracebacks: bool = False
     publish_error_text: bool = False
+    alarms: FunctionAlarms | None = ALL_ALARMS
     tick_retries: Annotated[int, Between(TICK_RETRIES)] = 3
     tick_age: Annotated[Duration, Seconds(TICK_AGE_SECONDS)] = _DEFAULT_TICK_AGE
     success_alarm_after: Annotated[Duration, WholePeriods()] = _DEFAULT_SUCCESS_ALARM

@@ -125,6 +125,7 @@ class SingleFlightSchedule(Construct):
                 max_attempts=props.max_attempts,
                 log_tracebacks=props.log_tracebacks,
                 publish_error_text=props.publish_error_text,
+                alarms=props.alarms,
             )
         return IdempotentReceiver(self, "Receiver", receiver_props)
 

@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING
 
 from tsunagu.cdk.constructs.error_path import props_error
 from tsunagu.cdk.constructs.queue_channel import QueueChannel
+from tsunagu.cdk.props import shown
 
 if TYPE_CHECKING:
     from constructs import Construct
@@ -43,6 +44,9 @@ def subscribe(
         elif subscriber.startswith(_MAILTO):
             made = topic.subscribe_email(subscriber_id, subscriber.removeprefix(_MAILTO), scope=outside)
         else:
-            msg = f"subscribers must be QueueChannel, {_HTTPS}… or {_MAILTO}…, got {subscriber!r} for {subscriber_id}"
+            msg = (
+                f"subscribers must be QueueChannel, {_HTTPS}… or {_MAILTO}…, got {shown(subscriber)} for "
+                f"{subscriber_id}; what follows the prefix may be known at deployment only"
+            )
             raise props_error(pattern, msg)
         notifier.watch_subscription(made)

@@ -11,7 +11,7 @@ from constructs import Construct
 from tests.tsunagu.cdk.constructs.synthesized import only, permissions, properties, resources
 from tsunagu.cdk.constructs.dead_letter_notifier import DeadLetterNotifier, DeadLetterNotifierProps
 from tsunagu.cdk.constructs.queue_channel import QueueChannel, QueueChannelProps
-from tsunagu.cdk.constructs.topic_channel import TopicChannel
+from tsunagu.cdk.constructs.topic_channel import TopicChannel, TopicChannelProps
 from tsunagu.errors import InvalidPropsError
 
 TOPIC_ARN = "arn:aws:sns:eu-west-1:111122223333:Operations"
@@ -122,15 +122,25 @@ def test_alarm_is_raised_by_the_first_message_that_sns_could_not_deliver(stack: 
     assert len(alarm["AlarmActions"]) == 1
 
 
-def test_one_key_for_topic_and_subscription_is_refused(stack: Stack) -> None:
+def test_one_key_for_everything_is_no_cycle(stack: Stack) -> None:
     key = kms.Key(stack, "Key")
-    subscription = TopicChannel(stack, "Reserve").subscribe(channel(stack), dead_letter_key=key)
+    orders = QueueChannel(stack, "Orders", QueueChannelProps(handler_timeout=Duration.seconds(5), key=key))
+    subscription = TopicChannel(stack, "Reserve", TopicChannelProps(key=key)).subscribe(orders)
     notifier = DeadLetterNotifier(stack, "Notifier", DeadLetterNotifierProps(key=key))
+    notifier.watch_subscription(subscription)
+    notifier.watch_channel(stack, orders)
 
-    with pytest.raises(
-        InvalidPropsError, match=r"^Stack/Notifier: key must differ from the key of Stack/Orders/Subscription, "
-    ):
-        notifier.watch_subscription(subscription)
+    assert len(resources(stack, "AWS::KMS::Key")) == 1  # `Template` refuses a cycle
+    assert len(resources(stack, "AWS::CloudWatch::Alarm")) == 3
+
+
+@pytest.mark.parametrize("prop", ["existing", "alarm_topic"])
+def test_a_topic_to_which_no_alarm_can_publish_is_refused(stack: Stack, prop: str) -> None:
+    managed = kms.Alias.from_alias_name(stack, "Managed", "alias/aws/sns")
+    topic: Any = sns.Topic(stack, "Alarms", master_key=managed)
+
+    with pytest.raises(InvalidPropsError, match=f"^the key of {prop} must be a customer-managed key, got"):
+        DeadLetterNotifierProps(**{prop: topic})
 
 
 def test_notifier_channel_and_receiver_may_live_in_stacks_of_their_own() -> None:
@@ -140,15 +150,6 @@ def test_notifier_channel_and_receiver_may_live_in_stacks_of_their_own() -> None
     DeadLetterNotifier(shared, "Notifier").watch_channel(receivers, channel(queues))
 
     assert len(resources(receivers, "AWS::CloudWatch::Alarm")) == 2
-
-
-def test_one_key_for_topic_and_queues_is_refused(stack: Stack) -> None:
-    key = kms.Key(stack, "Key")
-    notifier = DeadLetterNotifier(stack, "Notifier", DeadLetterNotifierProps(key=key))
-    orders = QueueChannel(stack, "Orders", QueueChannelProps(handler_timeout=Duration.seconds(5), key=key))
-
-    with pytest.raises(InvalidPropsError, match=r"^Stack/Notifier: key must differ from the key of Stack/Orders, "):
-        notifier.watch_channel(stack, orders)
 
 
 def test_grant_gives_publishing_with_the_key_and_no_more(stack: Stack) -> None:

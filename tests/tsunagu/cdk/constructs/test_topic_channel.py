@@ -265,7 +265,9 @@ def test_key_of_a_third_stack_names_the_account_that_the_topic_is_in(app_context
     topics = Stack(app, "Topics", env=Environment(account="111122223333", region="eu-west-1"))
     theirs = sns.Topic(topics, "Theirs", topic_name=PhysicalName.GENERATE_IF_NEEDED)
 
-    topic(queues, existing=theirs).subscribe(channel(queues, key=key(keys, "Secret")))
+    dead_letters = sqs.Queue.from_queue_arn(queues, "Dead", "arn:aws:sqs:eu-west-1:444455556666:dead")
+    orders = channel(queues, key=key(keys, "Secret"))
+    topic(queues, existing=theirs).subscribe(orders, dead_letter_queue=dead_letters)
 
     [permission] = allowed_by_keys(keys)["SecretKey"]
     assert permission["condition"] == {"ArnLike": {"aws:SourceArn": "arn:aws:sns:eu-west-1:111122223333:*"}}
@@ -365,24 +367,28 @@ def test_fifo_channel_of_a_standard_topic_is_refused(stack: Stack) -> None:
     )
 
 
-def test_one_key_for_topic_and_queue_is_refused(stack: Stack) -> None:
+@pytest.mark.parametrize("by_alias", [False, True])
+def test_one_key_for_topic_queue_and_dead_letters_is_no_cycle(stack: Stack, by_alias: bool) -> None:
     shared = key(stack, "Shared")
-    orders = channel(stack, key=shared)
+    of_queues = kms.Alias(stack, "Alias", alias_name="alias/orders", target_key=shared) if by_alias else shared
+    topic(stack, key=shared).subscribe(channel(stack, key=of_queues))
 
-    with pytest.raises(
-        InvalidPropsError, match=r"^Stack/Reserve: key must differ from the key of Stack/Billing, because"
-    ):
-        topic(stack, key=shared).subscribe(orders)
+    # `Template` refuses a cycle. The key lets SNS deliver for all topics of the account, the queues for this one only.
+    [policy] = [each["Properties"]["KeyPolicy"] for each in resources(stack, "AWS::KMS::Key").values()]
+    [statement] = [each for each in policy["Statement"] if each["Principal"].get("Service") == "sns.amazonaws.com"]
+    assert list(statement["Condition"]) == ["ArnLike"]
+    for each in resources(stack, "AWS::SQS::QueuePolicy").values():
+        for_sns = [part for part in each["Properties"]["PolicyDocument"]["Statement"] if "Service" in part["Principal"]]
+        assert all(list(part["Condition"]) == ["ArnEquals"] for part in for_sns)
 
 
-def test_one_key_for_topic_and_dead_letters_is_refused(stack: Stack) -> None:
-    shared = key(stack, "Shared")
-    orders = channel(stack)
+def test_one_imported_key_for_topic_and_queue_is_accepted_and_keeps_its_policy(stack: Stack) -> None:
+    shared = kms.Key.from_key_arn(stack, "Shared", "arn:aws:kms:eu-west-1:123456789012:key/1")
+    topic(stack, key=shared).subscribe(channel(stack, key=shared))
 
-    with pytest.raises(
-        InvalidPropsError, match=r"^Stack/Reserve: key must differ from the key of Stack/Billing, because"
-    ):
-        topic(stack, key=shared).subscribe(orders, dead_letter_key=shared)
+    assert resources(stack, "AWS::KMS::Key") == {}
+    encrypted = [each["Properties"]["KmsMasterKeyId"] for each in resources(stack, "AWS::SQS::Queue").values()]
+    assert set(map(str, encrypted)) == {"arn:aws:kms:eu-west-1:123456789012:key/1"}
 
 
 @pytest.mark.parametrize(

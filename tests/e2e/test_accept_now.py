@@ -283,8 +283,12 @@ def test_work_that_runs_out_of_time_fails_with_that_reason(report_desk: ReportDe
 
 
 @pytest.mark.slow
-def test_five_hundred_mixed_requests_all_end_as_they_must(report_desk: ReportDesk) -> None:
-    run = run_reports(report_desk, "many", LARGE_SHAPE, first_year=2701, kills=12, lost=30, patience_seconds=900)
+def test_five_hundred_mixed_requests_all_end_as_they_must(report_desk: ReportDesk, tmp_path: Path) -> None:
+    # Twenty workers at once share two processors, so each attempt has time for that.
+    assembly = synthesize_reports(tmp_path / "cdk.out", stack_name="many", longest_work=Duration.seconds(30))
+    desk = ReportDesk(report_desk.cloud, report_desk.cloud.deploy(assembly)["many"])
+
+    run = run_reports(desk, "many", LARGE_SHAPE, first_year=2701, kills=8, lost=30, patience_seconds=1_500)
 
     assert "\n".join(run.findings.problems) == ""
     assert run.killed >= 6

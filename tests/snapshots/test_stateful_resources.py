@@ -26,6 +26,7 @@ STATEFUL_RESOURCES = {
         "OrderApiHttpAccessLogsF14556FC",
         "OrderApiIdempotencyTable1135C64B",
         "OrderApiReceiverHandlerLogGroup39BC2EBA",
+        "OrderApiSweeperHandlerLogGroup28587CE1",
         "OrdersTable315BB997",
         "QueueKey5CB3BD8B",
     },

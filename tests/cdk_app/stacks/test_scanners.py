@@ -31,10 +31,11 @@ RECEIVERS = {
     "Payments/StandardReceiver",
     *(f"OrderPipeline/Orders/{service}/Receiver" for service in ORDER_SERVICES),
 }
+SWEPT = (REPORTS, EVENT_REPORTS, ORDER_API)
 FUNCTIONS = {
     "OrderPipeline/Orders/Preprocessor",
     f"{EVENT_REPORTS}/Worker",
-    *(f"{api}/Sweeper/Handler" for api in (REPORTS, EVENT_REPORTS)),
+    *(f"{api}/Sweeper/Handler" for api in SWEPT),
     *(f"{receiver}/Handler" for receiver in RECEIVERS),
 }
 OBJECTS = "AwsSolutions-IAM5[Resource::<OrdersClaimCheckBucketC8EEFFA4.Arn>/orders/*{}]"
@@ -92,8 +93,8 @@ ACKNOWLEDGED = {
             (f"{REPORT_WORKERS[api]}/Role", ".staging/"),
         )
     ),
-    *((f"{api}/Sweeper/Invocations", "Serverless-LambdaAsyncFailureDestination") for api in RESULTS),
-    *((f"{api}/Sweeper/Schedule", "tsunagu::ScheduleDeadLetters") for api in RESULTS),
+    *((f"{api}/Sweeper/Invocations", "Serverless-LambdaAsyncFailureDestination") for api in SWEPT),
+    *((f"{api}/Sweeper/Schedule", "tsunagu::ScheduleDeadLetters") for api in SWEPT),
     (f"{REPORTS}/Sweeper/QueueAge", "AwsSolutions-IAM5[Resource::*]"),
     *(
         (f"{EVENT_REPORTS}/Events/DeadLetterQueue", rule)

@@ -163,4 +163,5 @@ class ApiAndQueueFunction(Construct):
         """Whose requests these are: account, region, stack and path of the application."""
         stack = Stack.of(self)
         path = self.node.path.removeprefix(stack.node.path).removeprefix("/")
-        return f"{Aws.ACCOUNT_ID}:{Aws.REGION}:{stack.stack_name}:{path}"
+        # A literal name of the stack would differ from stage to stage.
+        return f"{Aws.ACCOUNT_ID}:{Aws.REGION}:{Aws.STACK_NAME}:{path}"

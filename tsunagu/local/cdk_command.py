@@ -9,6 +9,8 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from tsunagu.errors import EmbeddedCloudError
+from tsunagu.local.account import ACCOUNT, REGION
+from tsunagu.local.cdk_project import CdkProject
 
 QUIET_JSII = {
     f"JSII_SILENCE_WARNING_{reason}_NODE_VERSION": ",".join(map(str, range(20, 40)))  # the major versions that it names
@@ -17,43 +19,52 @@ QUIET_JSII = {
 # The CDK CLI adds this context. Without it, `cdk diff` would show differences in metadata.
 _CLI_CONTEXT = {"aws:cdk:enable-path-metadata": True, "aws:cdk:enable-asset-metadata": True}
 SYNTHESIS_LOG = "synthesis.log"
+STAGE = "stage"  # name of the stage in the context
+_SHELL = ("/bin/sh", "-c")  # cdk.json has a line for a shell
 
 
 def synthesize(stage: str = "embedded", output: Path = Path("cdk.out")) -> Path:
     """Run the app of the current folder in a child process, so that this process does not import `aws_cdk`.
 
+    The app is what cdk.json names, as the CDK CLI runs it. It gets the context of cdk.json and the stage, and the
+    account and region of the embedded cloud as `CDK_DEFAULT_ACCOUNT` and `CDK_DEFAULT_REGION`. `python3` is the Python
+    of this process, unless the command names another one.
+
     Args:
-        stage: Stage of cdk.json that is synthesized.
+        stage: Value of `stage` in the context.
         output: Folder of the cloud assembly. What an earlier run left in it is removed.
 
     Returns:
-        The folder of the assembly.
+        The folder of the assembly; another one than `output` when cdk.json names an assembly in place of an app.
 
     Raises:
         EmbeddedCloudError: The current folder has no app, or the app failed. The log beside `output` has the details.
     """
-    project = Path.cwd()
-    if not (project / "app.py").is_file():
-        msg = f"the current folder must have an app.py to synthesize, got {project}"
-        raise EmbeddedCloudError(msg)
+    project = CdkProject.read(Path.cwd())
     output = output.absolute()
-    shutil.rmtree(output, ignore_errors=True)
-    output.mkdir(parents=True)
-    environment = os.environ | QUIET_JSII
-    context = _context(project) | _CLI_CONTEXT | {"stage": stage}
-    environment |= {"CDK_OUTDIR": str(output), "CDK_CONTEXT_JSON": json.dumps(context)}
+    output.parent.mkdir(parents=True, exist_ok=True)
     log_path = output.with_name(SYNTHESIS_LOG)
     log_path.unlink(missing_ok=True)
-    run_logged([sys.executable, "app.py"], "the app must synthesize", environment, log_path)
+    context = {**project.context, **_CLI_CONTEXT, STAGE: stage}
+    environment = (
+        os.environ
+        | QUIET_JSII
+        | {
+            "CDK_CONTEXT_JSON": json.dumps(context),
+            "CDK_DEFAULT_ACCOUNT": ACCOUNT,
+            "CDK_DEFAULT_REGION": REGION,
+            "CDK_OUTDIR": str(output),
+            "PATH": os.pathsep.join([str(Path(sys.executable).parent), os.environ.get("PATH", os.defpath)]),
+        }
+    )
+    if project.build is not None:
+        run_logged([*_SHELL, project.build], "the build of the app must succeed", environment, log_path)
+    if project.assembly is not None:
+        return project.assembly
+    shutil.rmtree(output, ignore_errors=True)
+    output.mkdir()
+    run_logged([*_SHELL, project.app], "the app must synthesize", environment, log_path)
     return output
-
-
-def _context(project: Path) -> dict[str, object]:
-    configuration = project / "cdk.json"
-    if not configuration.is_file():
-        return {}
-    context: dict[str, object] = json.loads(configuration.read_text()).get("context", {})
-    return context
 
 
 def cdk_command() -> str:

@@ -6,11 +6,14 @@ import sys
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self, cast
+from urllib.parse import urlsplit
 
 import boto3
 from botocore.exceptions import ClientError
 
 from tsunagu.errors import EmbeddedCloudError
+from tsunagu.local.account import ACCOUNT, REGION
+from tsunagu.local.assembly_files import regions
 from tsunagu.local.cdk_command import QUIET_JSII, cdk_command, run_logged, synthesize
 from tsunagu.local.emulator_process import EmulatorProcess
 from tsunagu.local.environments import Progress, environment_python
@@ -21,8 +24,6 @@ from tsunagu.local.state_folder import StateFolder
 __all__ = ["DEFAULT_STATE_DIRECTORY", "EmbeddedCloud", "synthesize"]
 
 DEFAULT_STATE_DIRECTORY = Path(".tsunagu/cloud")
-ACCOUNT = "000000000000"
-REGION = "us-east-1"
 # An access key of twelve digits stands for the root user of the account with this number.
 KEYS = {"AWS_ACCESS_KEY_ID": ACCOUNT, "AWS_SECRET_ACCESS_KEY": "test"}
 TOOLKIT_STACK = "CDKToolkit"
@@ -48,7 +49,7 @@ class EmbeddedCloud:
 
     def __init__(self, emulator: EmulatorProcess) -> None:
         self._emulator = emulator
-        self._clients: dict[str, Any] = {}
+        self._clients: dict[tuple[str, str], Any] = {}
         self.endpoint_url = emulator.record.endpoint_url
         self.log_path = emulator.folder.emulator_log
 
@@ -59,6 +60,7 @@ class EmbeddedCloud:
         *,
         enforce_iam: bool = True,
         fresh: bool = True,
+        port: int | None = None,
         progress: Progress = to_standard_error,
     ) -> Self:
         """Start an embedded cloud, and wait until it answers.
@@ -68,14 +70,17 @@ class EmbeddedCloud:
             enforce_iam: Whether each call is checked against the policies of its caller.
             fresh: Whether a cloud that runs in the folder is stopped first, and its logs are removed. Otherwise that
                 cloud is returned as it is.
+            port: Port of 127.0.0.1 that it listens on. Default: a free one.
             progress: Called with a sentence before a step that takes long. Default: prints to standard error.
 
         Raises:
-            EmbeddedCloudError: The cloud did not start; the message names the log.
+            EmbeddedCloudError: The cloud did not start; the message names the log. Or the port is not free, or the
+                cloud that runs in the folder listens on another one.
         """
         folder = StateFolder(state_directory.absolute())
         living = EmulatorProcess.attach(folder)
         if living is not None and not fresh:
+            _check_port(living, port)
             return cls(living)
         if living is not None:
             living.stop()
@@ -83,7 +88,7 @@ class EmbeddedCloud:
         python = environment_python("emulator", log_path=folder.environments_log, progress=progress)
         functions_python = environment_python("functions", log_path=folder.environments_log, progress=progress)
         emulator = EmulatorProcess.start(
-            folder, python=python, functions_python=functions_python, enforce_iam=enforce_iam
+            folder, python=python, functions_python=functions_python, enforce_iam=enforce_iam, port=port
         )
         return cls(emulator)
 
@@ -134,20 +139,20 @@ class EmbeddedCloud:
             "CDK_HOME": str(self._emulator.folder.cdk_home),
         }
 
-    def client(self, service: str) -> Any:
-        """Return the boto3 client of a service, with the permissions of the root user. Each service has one client."""
-        if service not in self._clients:
-            self._clients[service] = boto3.client(
+    def client(self, service: str, region: str = REGION) -> Any:
+        """Return the boto3 client of a service in a region, with the permissions of the root user."""
+        if (service, region) not in self._clients:
+            self._clients[service, region] = boto3.client(
                 cast("Any", service),
                 endpoint_url=self.endpoint_url,
-                region_name=REGION,
+                region_name=region,
                 aws_access_key_id=KEYS["AWS_ACCESS_KEY_ID"],
                 aws_secret_access_key=KEYS["AWS_SECRET_ACCESS_KEY"],
             )
-        return self._clients[service]
+        return self._clients[service, region]
 
     def deploy(self, assembly: Path) -> StackOutputs:
-        """Deploy every stack of a cloud assembly with the CDK CLI. The first call bootstraps the account.
+        """Deploy every stack of a cloud assembly with the CDK CLI. A region is bootstrapped first, once.
 
         Args:
             assembly: Folder that `synthesize` or `cdk synth` wrote.
@@ -157,15 +162,16 @@ class EmbeddedCloud:
 
         Raises:
             EmbeddedCloudError: The CDK CLI is missing or failed; the message names its log. Or an image has an
-                instruction that cannot be followed without Docker.
+                instruction that cannot be followed without Docker, or a stack is for another account.
         """
         folder = self._emulator.folder
         functions_python = environment_python("functions", log_path=folder.environments_log, progress=to_standard_error)
         write_layouts(assembly.absolute(), folder.images, functions_python, folder.environments_log)
         app = ("--app", str(assembly.absolute()))  # for bootstrap too, or it would synthesize the app of cdk.json
-        if not self._is_bootstrapped():
-            self.run_cdk("bootstrap", f"aws://{ACCOUNT}/{REGION}", *app)
-        options = ("--all", "--require-approval", "never", "--outputs-file", str(folder.outputs))
+        for region in regions(assembly.absolute()):
+            if not self._is_bootstrapped(region):
+                self.run_cdk("bootstrap", f"aws://{ACCOUNT}/{region}", *app)
+        options = ("**", "--require-approval", "never", "--outputs-file", str(folder.outputs))
         self.run_cdk("deploy", *app, *options)
         outputs: StackOutputs = json.loads(folder.outputs.read_text())
         return outputs
@@ -186,9 +192,9 @@ class EmbeddedCloud:
             self._emulator.folder.deployment_log,
         )
 
-    def _is_bootstrapped(self) -> bool:
+    def _is_bootstrapped(self, region: str) -> bool:
         try:
-            self.client("cloudformation").describe_stacks(StackName=TOOLKIT_STACK)
+            self.client("cloudformation", region).describe_stacks(StackName=TOOLKIT_STACK)
         except ClientError:
             return False
         return True
@@ -202,3 +208,11 @@ class EmbeddedCloud:
         """
         handlers = self._emulator.ask(f"{HANDLERS_PATH}{function_name}")
         return [handler["pid"] for handler in handlers if handler["busy"] or not busy]
+
+
+def _check_port(living: EmulatorProcess, port: int | None) -> None:
+    """Raise `EmbeddedCloudError` when the cloud that runs does not listen on the port that is wanted."""
+    endpoint_url = living.record.endpoint_url
+    if port is not None and urlsplit(endpoint_url).port != port:
+        msg = f"the embedded cloud must listen on port {port}, got one that runs at {endpoint_url}: stop it first"
+        raise EmbeddedCloudError(msg)

@@ -55,8 +55,10 @@ class EmulatorProcess:
         return None if record is None else cls(folder, record)
 
     @classmethod
-    def start(cls, folder: StateFolder, *, python: Path, functions_python: Path, enforce_iam: bool) -> Self:
-        """Start an emulator on a free port, and wait until it answers.
+    def start(
+        cls, folder: StateFolder, *, python: Path, functions_python: Path, enforce_iam: bool, port: int | None = None
+    ) -> Self:
+        """Start an emulator, and wait until it answers.
 
         It ends with this process, unless `detach` is called.
 
@@ -65,13 +67,14 @@ class EmulatorProcess:
             python: Interpreter of the emulator's environment.
             functions_python: Interpreter that runs the handlers.
             enforce_iam: Whether calls are checked against policies.
+            port: Port that it listens on. Default: a free one.
 
         Raises:
             EmbeddedCloudError: It did not start. Its log has the details.
         """
-        for _ in range(PORT_TRIES):
+        for _ in range(PORT_TRIES if port is None else 1):
             settings = LauncherSettings(
-                port=free_port(),
+                port=free_port() if port is None else port,
                 lock=folder.lock,
                 functions_python=functions_python,
                 images=folder.images,
@@ -83,7 +86,11 @@ class EmulatorProcess:
                 return emulator
             if child.returncode != PORT_TAKEN_EXIT_CODE:
                 raise _start_error(folder, child.returncode)
-        msg = f"the emulator must find a free port of {HOST} within {PORT_TRIES} tries, got none"
+        msg = (
+            f"the emulator must find a free port of {HOST} within {PORT_TRIES} tries, got none"
+            if port is None
+            else f"port {port} of {HOST} must be free, got one that another program listens on"
+        )
         raise EmbeddedCloudError(msg, str(folder.emulator_log))
 
     def _becomes_ready(self, child: "subprocess.Popen[bytes]") -> bool:

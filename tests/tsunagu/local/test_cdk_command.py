@@ -1,6 +1,7 @@
 """Synthesis in a child process, and the real CDK CLI against the embedded cloud."""
 
 import json
+import sys
 from pathlib import Path
 
 import pytest
@@ -80,8 +81,81 @@ def test_app_that_fails_is_one_sentence_with_its_log(project: Path) -> None:
 def test_folder_without_an_app_cannot_be_synthesized(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
 
-    with pytest.raises(EmbeddedCloudError, match=r"the current folder must have an app\.py to synthesize, got "):
+    with pytest.raises(EmbeddedCloudError, match=r"must have a cdk\.json with app, or an app\.py, got neither in "):
         synthesize("embedded", tmp_path / "out")
+
+
+@pytest.mark.parametrize(
+    "command", ["python3 other/main.py", "python other/main.py", f"{sys.executable} -m other.main", "./run.sh a"]
+)
+def test_app_is_the_command_of_cdk_json(project: Path, command: str) -> None:
+    (project / "app.py").write_text("raise SystemExit('not this one')")
+    (project / "other").mkdir()
+    (project / "other" / "main.py").write_text(f"import sys\nassert sys.prefix == {sys.prefix!r}\n{APP}")
+    (project / "run.sh").write_text('#!/bin/sh\ntest "$1" = a && exec python3 other/main.py\n')
+    (project / "run.sh").chmod(0o755)
+    (project / "cdk.json").write_text(json.dumps({"app": command}))
+
+    output = synthesize("embedded", project / "out")
+
+    assert json.loads((output / "context.json").read_text())["stage"] == "embedded"
+
+
+def test_app_gets_account_and_region_as_from_the_cdk_cli(project: Path) -> None:
+    (project / "app.py").write_text(
+        f"{APP}\nnames = ('CDK_DEFAULT_ACCOUNT', 'CDK_DEFAULT_REGION')\n"
+        "(output / 'environment').write_text(' '.join(os.environ[name] for name in names))"
+    )
+
+    output = synthesize("embedded", project / "out")
+
+    assert (output / "environment").read_text() == "000000000000 us-east-1"
+
+
+def test_app_gets_what_earlier_look_ups_found(project: Path) -> None:
+    (project / "cdk.context.json").write_text(json.dumps({"vpc-provider:id": "vpc-1", "owner": "look-up"}))
+    (project / "cdk.json").write_text(json.dumps({"context": {"owner": "cdk.json", "stage": "dev"}}))
+
+    context = json.loads((synthesize("embedded", project / "out") / "context.json").read_text())
+
+    assert (context["vpc-provider:id"], context["owner"], context["stage"]) == ("vpc-1", "cdk.json", "embedded")
+
+
+def test_build_of_cdk_json_runs_before_the_app(project: Path) -> None:
+    (project / "cdk.json").write_text(json.dumps({"app": "python3 built.py", "build": "cp app.py built.py"}))
+
+    assert (synthesize("embedded", project / "out") / "context.json").is_file()
+
+
+def test_build_that_fails_is_one_sentence(project: Path) -> None:
+    (project / "cdk.json").write_text(json.dumps({"build": "false"}))
+
+    with pytest.raises(EmbeddedCloudError, match="the build of the app must succeed, got exit code 1: see "):
+        synthesize("embedded", project / "out")
+
+
+def test_assembly_in_place_of_an_app_is_taken_as_it_is(project: Path, assembly: Path) -> None:
+    (project / "cdk.json").write_text(json.dumps({"app": assembly.name}))
+
+    assert synthesize("embedded", project / "out") == assembly
+
+
+@pytest.mark.parametrize(
+    ("content", "sentence"),
+    [
+        ("{", r"cdk\.json must be JSON, got "),
+        ("[]", r"cdk\.json must hold an object, got list"),
+        ('{"app": ""}', r"app of .*cdk\.json must be a command, got ''"),
+        ('{"app": ["python3", "app.py"]}', r"app of .*cdk\.json must be a command, got \["),
+        ('{"build": 1}', r"build of .*cdk\.json must be a command, got 1"),
+        ('{"context": []}', r"context of .*cdk\.json must be an object, got \[\]"),
+    ],
+)
+def test_cdk_json_that_is_wrong_is_one_sentence(project: Path, content: str, sentence: str) -> None:
+    (project / "cdk.json").write_text(content)
+
+    with pytest.raises(EmbeddedCloudError, match=sentence):
+        synthesize("embedded", project / "out")
 
 
 def test_missing_cdk_cli_is_one_sentence(project: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -157,6 +157,23 @@ def test_port_that_another_process_took_meanwhile_is_tried_no_more(
         assert second.endpoint_url != cloud.endpoint_url
 
 
+def test_cloud_listens_on_the_port_that_is_asked_for(tmp_path: Path) -> None:
+    port = free_port()
+
+    with EmbeddedCloud.start(tmp_path, port=port) as first:
+        assert urlparse(first.endpoint_url).port == port
+        assert EmbeddedCloud.start(tmp_path, fresh=False, port=port).endpoint_url == first.endpoint_url
+        with pytest.raises(EmbeddedCloudError, match=f"must listen on port {port + 1}, got one that runs at "):
+            EmbeddedCloud.start(tmp_path, fresh=False, port=port + 1)
+
+
+def test_port_that_is_taken_is_one_sentence(cloud: EmbeddedCloud, tmp_path: Path) -> None:
+    port = urlparse(cloud.endpoint_url).port
+
+    with pytest.raises(EmbeddedCloudError, match=rf"port {port} of 127\.0\.0\.1 must be free, got one that another"):
+        EmbeddedCloud.start(tmp_path, port=port)
+
+
 def test_folder_holds_one_cloud_even_when_two_start_at_once(tmp_path: Path) -> None:
     python = environment_python("emulator", log_path=tmp_path / "log", progress=print)
     folder = StateFolder(tmp_path)

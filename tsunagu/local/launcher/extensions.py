@@ -32,6 +32,7 @@ from . import (
     stream_mappings,
     stream_pipes,
     subscription_dead_letters,
+    subscription_regions,
     task_tokens,
     topic_sizes,
 )
@@ -52,6 +53,7 @@ def install_all(settings: LauncherSettings) -> None:
     topic_sizes.install()
     fifo_deliveries.install()
     subscription_dead_letters.install()
+    subscription_regions.install()
     sandboxes.install(settings)
     images.install(settings)
     asynchronous_invocations.install(settings)

@@ -19,6 +19,8 @@ QUIET_JSII = {
 # The CDK CLI adds this context. Without it, `cdk diff` would show differences in metadata.
 _CLI_CONTEXT = {"aws:cdk:enable-path-metadata": True, "aws:cdk:enable-asset-metadata": True}
 SYNTHESIS_LOG = "synthesis.log"
+# What the CDK CLI would look up for a VPC. It looks up nothing else that the embedded cloud has from the start.
+_ZONES = {f"availability-zones:account={ACCOUNT}:region={REGION}": [f"{REGION}{letter}" for letter in "abc"]}
 STAGE = "stage"  # name of the stage in the context
 _SHELL = ("/bin/sh", "-c")  # cdk.json has a line for a shell
 
@@ -45,7 +47,7 @@ def synthesize(stage: str = "embedded", output: Path = Path("cdk.out")) -> Path:
     output.parent.mkdir(parents=True, exist_ok=True)
     log_path = output.with_name(SYNTHESIS_LOG)
     log_path.unlink(missing_ok=True)
-    context = {**project.context, **_CLI_CONTEXT, STAGE: stage}
+    context = {**_ZONES, **project.context, **_CLI_CONTEXT, STAGE: stage}
     environment = (
         os.environ
         | QUIET_JSII

@@ -38,7 +38,7 @@ def test_a_folder_without_an_app_is_one_sentence(
     project: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert fail(monkeypatch, capsys, "up") == (
-        f"error: the current folder must have an app.py to synthesize, got {project}\n"
+        f"error: the current folder must have a cdk.json with app, or an app.py, got neither in {project}\n"
     )
 
 

@@ -121,6 +121,12 @@ def test_app_gets_what_earlier_look_ups_found(project: Path) -> None:
     assert (context["vpc-provider:id"], context["owner"], context["stage"]) == ("vpc-1", "cdk.json", "embedded")
 
 
+def test_zones_of_a_vpc_need_no_look_up(project: Path) -> None:
+    context = json.loads((synthesize("embedded", project / "out") / "context.json").read_text())
+
+    assert context["availability-zones:account=000000000000:region=us-east-1"][0] == "us-east-1a"
+
+
 def test_build_of_cdk_json_runs_before_the_app(project: Path) -> None:
     (project / "cdk.json").write_text(json.dumps({"app": "python3 built.py", "build": "cp app.py built.py"}))
 

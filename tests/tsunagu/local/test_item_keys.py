@@ -27,6 +27,11 @@ def in_transaction(operation: str, **request: Any) -> Call:
     )
 
 
+def inserting(execute: Call) -> Call:
+    """Describe a call that inserts an item by a statement."""
+    return lambda client, item: execute(client, insert(item))
+
+
 KEYED: dict[str, Call] = {
     "GetItem": lambda client, key: client.get_item(TableName=NAME, Key=key),
     "UpdateItem": lambda client, key: client.update_item(TableName=NAME, Key=key, **SET),
@@ -42,7 +47,7 @@ KEYED: dict[str, Call] = {
     "TransactWriteItems, Delete": in_transaction("Delete"),
     "TransactWriteItems, ConditionCheck": in_transaction("ConditionCheck", **EXISTS),
 }
-STATEMENTS = {
+STATEMENTS: dict[str, Call] = {
     "ExecuteStatement": lambda client, request: client.execute_statement(**request),
     "ExecuteTransaction": lambda client, request: client.execute_transaction(TransactStatements=[request]),
     "BatchExecuteStatement": lambda client, request: outcome(client.batch_execute_statement(Statements=[request])),
@@ -55,10 +60,7 @@ PUTS: dict[str, Call] = {
     "TransactWriteItems": lambda client, item: client.transact_write_items(
         TransactItems=[{"Put": {"TableName": NAME, "Item": item}}]
     ),
-    **{
-        name: lambda client, item, execute=execute: execute(client, insert(item))
-        for name, execute in STATEMENTS.items()
-    },
+    **{name: inserting(execute) for name, execute in STATEMENTS.items()},
 }
 
 

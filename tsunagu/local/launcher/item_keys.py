@@ -22,11 +22,12 @@ _ERROR, _BAD_REQUEST = "ValidationException", 400
 
 def install() -> None:
     """Check keys before ministack runs a statement or a transaction."""
-    insert, key_target = dynamodb._partiql_insert, dynamodb._partiql_key_target
+    insert: Callable[[Table, Request], Answer] = dynamodb._partiql_insert
+    key_target = dynamodb._partiql_key_target
 
     def insert_if_keyed(table: Table, parsed: Request) -> Answer:
         reason = _item_fault(table, _inserted(parsed))
-        return _refusal(reason) if reason else insert(table, parsed)  # type: ignore[no-any-return]
+        return _refusal(reason) if reason else insert(table, parsed)
 
     def key_target_if_keyed(table: Table, parsed: Request) -> Any:
         target = key_target(table, parsed)

@@ -2,6 +2,7 @@
 
 import copy
 import json
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -96,7 +97,7 @@ def statement(*, effect: str = "Allow", principal: Any = "*", **condition: Any) 
     return found | ({"Condition": condition} if condition else {})
 
 
-FORMS = {
+FORMS: dict[str, Callable[[Any], Any]] = {
     "list": lambda found: [found],
     "single": lambda found: found,
     "if": lambda found: [{"Fn::If": ["IsProd", found, {"Ref": "AWS::NoValue"}]}],

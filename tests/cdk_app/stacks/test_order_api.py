@@ -4,11 +4,10 @@ import functools
 from typing import Any, Literal
 
 import pytest
-from aws_cdk import App
 
 from cdk_app.settings import load_settings
 from cdk_app.stacks.order_api import OrderApiStack
-from tests.apps import NO_VALIDATION
+from tests.apps import new_app
 from tests.snapshots.stages import resources_of
 
 OUTPUTS = {
@@ -24,6 +23,7 @@ OUTPUTS = {
     "OrderApiUrl",
 }
 ORDERS = "OrdersTable315BB997"
+OF_THE_CDK = "OrderApiRestGatewayApiEndpoint"  # an output that every new REST API has
 SERVES_API, SERVES_QUEUE = "SERVES_API", "SERVES_QUEUE"
 
 
@@ -31,7 +31,7 @@ SERVES_API, SERVES_QUEUE = "SERVES_API", "SERVES_QUEUE"
 def synthesize(app_context: dict[str, Any]) -> Any:
     @functools.cache
     def template(mode: Literal["shared", "split"], kind: Literal["http", "rest"] = "http") -> dict[str, Any]:
-        app = App(context=app_context, analytics_reporting=False, **NO_VALIDATION)
+        app = new_app(context=app_context, analytics_reporting=False)
         settings = load_settings(app_context["tsunagu"], "dev")
         OrderApiStack(app, "OrderApi", settings=settings, mode=mode, api_kind=kind)
         found: dict[str, Any] = app.synth().stacks[0].template

@@ -43,7 +43,7 @@ def text(stack: Stack, name: str = "Text") -> str:
 
 
 def template(stack: Stack) -> dict[str, Any]:
-    found: dict[str, Any] = Template.from_stack(stack).to_json()
+    found = dict(Template.from_stack(stack).to_json())
     assert "e+289" not in json.dumps(found)
     assert "Token[" not in json.dumps(found)
     return found
@@ -126,6 +126,7 @@ def test_a_topic_whose_arn_only_the_deployment_knows_is_fifo_where_the_stack_say
 @pytest.mark.parametrize("prop", ["name", "path", "largest_body_bytes"])
 def test_what_a_gateway_computes_with_must_be_known(stack: Stack, prop: str) -> None:
     value = number(stack) if prop == "largest_body_bytes" else text(stack)
+    props: dict[str, Any] = {"name": "reports", prop: value}
 
     with pytest.raises(InvalidPropsError, match=f"^{prop} must be known when the app is synthesized"):
-        RequestGatewaySettings(**{"name": "reports", prop: value})
+        RequestGatewaySettings(**props)

@@ -33,7 +33,8 @@ def may_have(path: Path, name: str, platform: Platform) -> bool:
     tree = _parse(path, source, platform)
     if tree is None or any(map(_binds_unseen, ast.walk(tree))):
         return True
-    symbols = symtable.symtable(source, str(path), "exec").get_symbols()
+    # Bytes, because the first lines may name another encoding; the stubs know text alone.
+    symbols = symtable.symtable(source, str(path), "exec").get_symbols()  # type: ignore[arg-type]
     names = {symbol.get_name() for symbol in symbols if symbol.is_assigned() or symbol.is_imported()}
     return not names.isdisjoint({name, "__getattr__"})
 

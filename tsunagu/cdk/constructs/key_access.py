@@ -12,7 +12,7 @@ from tsunagu.errors import InvalidPropsError
 
 if TYPE_CHECKING:
     from aws_cdk import aws_sns as sns
-    from constructs import Construct
+    from constructs import IConstruct
 
 CLOUDWATCH = "cloudwatch.amazonaws.com"
 SNS = "sns.amazonaws.com"
@@ -21,7 +21,7 @@ RECEIVE_ACTIONS = ("kms:Decrypt",)
 AWS_MANAGED_ALIAS = "alias/aws/"
 
 
-def allow_service(scope: "Construct", key: kms.IKey, service: str, *, source_arn: str | None = None) -> None:
+def allow_service(scope: "IConstruct", key: kms.IKey, service: str, *, source_arn: str | None = None) -> None:
     """Let an AWS service use `key` to send, but only for the account of `scope`.
 
     Without this permission, messages that the service sends to an encrypted topic or queue are lost silently.
@@ -41,7 +41,7 @@ def allow_service(scope: "Construct", key: kms.IKey, service: str, *, source_arn
     _let_send(scope, key, service, sid=sid, conditions=source_conditions(scope, source_arn))
 
 
-def allow_topic(queue: "Construct", key: kms.IKey, topic: "sns.ITopic") -> None:
+def allow_topic(queue: "IConstruct", key: kms.IKey, topic: "sns.ITopic") -> None:
     """Let SNS use `key` to deliver what is published to `topic` into an encrypted queue.
 
     The condition is the topic's ARN. The topic may be in another account. When the key also encrypts the topic, or is
@@ -64,7 +64,7 @@ def allow_topic(queue: "Construct", key: kms.IKey, topic: "sns.ITopic") -> None:
 
 
 def _let_send(
-    scope: "Construct", key: kms.IKey, service: str, *, sid: str | None, conditions: Mapping[str, Mapping[str, str]]
+    scope: "IConstruct", key: kms.IKey, service: str, *, sid: str | None, conditions: Mapping[str, Mapping[str, str]]
 ) -> None:
     statement = iam.PolicyStatement(
         sid=sid,
@@ -80,7 +80,7 @@ def _let_send(
         )
 
 
-def sns_principal(queue: "Construct", topic: "sns.ITopic") -> str:
+def sns_principal(queue: "IConstruct", topic: "sns.ITopic") -> str:
     """Return the principal by which SNS delivers messages of `topic` to `queue`.
 
     Between two regions, one of which an account must opt in to, it is the principal of that region.
@@ -114,7 +114,7 @@ def _from_account(stack: Stack, topic: "sns.ITopic") -> dict[str, dict[str, str]
     return {"ArnLike": {"aws:SourceArn": topics}}
 
 
-def source_conditions(scope: "Construct", source_arn: str | None = None) -> dict[str, dict[str, str]]:
+def source_conditions(scope: "IConstruct", source_arn: str | None = None) -> dict[str, dict[str, str]]:
     """Return conditions that stop a service from acting for another account (the confused deputy)."""
     conditions = {"StringEquals": {"aws:SourceAccount": Stack.of(scope).account}}
     if source_arn is not None:

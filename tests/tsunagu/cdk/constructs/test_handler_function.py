@@ -118,7 +118,7 @@ def test_role_is_open_to_grants_of_others(stack: Stack, package: HandlerPackage)
 def test_wide_grant_of_a_consumer_is_still_found_by_scanners(stack: Stack, package: HandlerPackage) -> None:
     handler = function(stack, package)
 
-    handler.role.add_to_policy(iam.PolicyStatement(actions=["sqs:SendMessage"], resources=["*"]))
+    handler.role.add_to_principal_policy(iam.PolicyStatement(actions=["sqs:SendMessage"], resources=["*"]))
 
     report = AwsSolutionsChecks(stack).validate_scope(stack)
     assert [violation.rule_name for violation in report.violations] == ["AwsSolutions-IAM5[Resource::*]"]

@@ -18,7 +18,7 @@ class Order:
     account: str = ""
 
 
-RESULTS = {"inventory": {}, "billing": {}}
+RESULTS: dict[str, dict[str, object]] = {"inventory": {}, "billing": {}}
 WRONG = {"order_id": "o-1", "account": 7}
 
 

@@ -55,7 +55,8 @@ def pytest_runtest_teardown(item: pytest.Item, nextitem: pytest.Item | None) -> 
 
 
 def _group(item: pytest.Item) -> str | None:
-    return group_of(item.path.relative_to(TESTS), getattr(item, "fixturenames", ()))
+    parameters = item.callspec.params if hasattr(item, "callspec") else {}
+    return group_of(item.path.relative_to(TESTS), getattr(item, "fixturenames", ()), parameters.get("stage"))
 
 
 @pytest.fixture(autouse=True, scope="session")

@@ -14,7 +14,7 @@ SHARED_FIXTURES = (
     "wheel",
     "cloud",
 )
-# Modules that read the templates of every stage: `tests.snapshots.stages` synthesizes each once in a process.
+# Modules that read the templates of the stages: `tests.snapshots.stages` synthesizes each stage once in a process.
 TEMPLATE_READERS = (
     "snapshots",
     "cdk_app/stacks",
@@ -22,24 +22,27 @@ TEMPLATE_READERS = (
     "tsunagu/cdk/checks/test_rules_on_a_stack.py",
 )
 TEMPLATES = "templates"
+# Each of these stages is synthesized and scanned by a worker of its own. Tests without a stage read that of dev.
+STAGES_APART = ("stg", "prod", "embedded")
 # Tests that take seconds each, and share nothing.
 ALONE = ("explorer", "e2e")
 
 _BEGIN = (*SHARED_FIXTURES, TEMPLATES)
 
 
-def group_of(path: PurePath, fixtures: Collection[str]) -> str | None:
+def group_of(path: PurePath, fixtures: Collection[str], stage: object = None) -> str | None:
     """Return the name of a test's group: what it shares, else its module; None when it runs alone.
 
     Args:
         path: The test's module, relative to the folder `tests`.
         fixtures: Every fixture that the test uses, by itself or through others.
+        stage: Stage of the app that is a parameter of the test. Default: it has no such parameter.
     """
     for fixture in SHARED_FIXTURES:
         if fixture in fixtures:
             return fixture
     if any(path.is_relative_to(reader) for reader in TEMPLATE_READERS):
-        return TEMPLATES
+        return f"{TEMPLATES} of {stage}" if stage in STAGES_APART else TEMPLATES
     return None if path.parts[0] in ALONE else path.as_posix()
 
 

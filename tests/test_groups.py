@@ -5,7 +5,7 @@ from pathlib import Path, PurePath
 
 import pytest
 
-from tests.groups import SHARED_FIXTURES, TEMPLATES, group_of, turn_of
+from tests.groups import SHARED_FIXTURES, STAGES_APART, TEMPLATES, group_of, turn_of
 
 TESTS = Path(__file__).parent
 
@@ -19,11 +19,15 @@ def test_commands_that_start_clouds_of_their_own_run_anywhere() -> None:
     assert group_of(PurePath("e2e/test_clouds_of_commands.py"), ["project", "tmp_path"]) is None
 
 
-def test_tests_that_read_the_templates_of_every_stage_share_a_worker() -> None:
+def test_tests_that_read_the_templates_of_a_stage_share_a_worker() -> None:
     readers = [path for path in TESTS.rglob("test_*.py") if "\nfrom tests.snapshots.stages import" in path.read_text()]
 
     assert len(readers) > 1
     assert {group_of(reader.relative_to(TESTS), ["stage"]) for reader in readers} == {TEMPLATES}
+    for stage in STAGES_APART:
+        assert {group_of(reader.relative_to(TESTS), ["stage"], stage) for reader in readers} == {
+            f"templates of {stage}"
+        }
 
 
 def test_tests_that_share_a_cloud_or_an_environment_share_a_worker() -> None:

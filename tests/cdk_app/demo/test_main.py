@@ -41,4 +41,6 @@ def test_a_folder_without_an_app_is_one_sentence(
         run(demo)
 
     assert leaving.value.code == 1
-    assert capsys.readouterr().err == f"error: the current folder must have an app.py to synthesize, got {tmp_path}\n"
+    assert capsys.readouterr().err == (
+        f"error: the current folder must have a cdk.json with app, or an app.py, got neither in {tmp_path}\n"
+    )

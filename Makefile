@@ -62,8 +62,8 @@ lock: $(INSTALLED) ## Compile the hash-pinned lock files anew
 
 ## ---- see it work -----------------------------------------------------------------------------
 .PHONY: demo
-demo: setup ## Deploy to the embedded cloud and drive real messages through every flow (KEEP=1 leaves it running)
-	@exec $(BIN)/python -m cdk_app.demo $(if $(KEEP),--keep)
+demo: setup ## Deploy to the embedded cloud and drive real messages through every flow (FLOW=name drives one, KEEP=1 leaves it running)
+	@exec $(BIN)/python -m cdk_app.demo $(if $(KEEP),--keep) $(if $(FLOW),--flow $(FLOW))
 
 .PHONY: dev
 dev: setup ## The order service on 127.0.0.1 with reload, and its queue (PORT=8000, MESSAGES=file of JSON lines)

@@ -24,12 +24,3 @@ def image_package(name: str) -> ImagePackage:
         name: Name of the folder.
     """
     return ImagePackage(path=_FOLDER / name, include=[_FOLDER / "contracts"])
-
-
-def handler_image(name: str) -> ImagePackage:
-    """Return the handler package `lambdas/<name>` as an image, which its Dockerfile describes.
-
-    Args:
-        name: Name of the folder.
-    """
-    return ImagePackage(path=_FOLDER / name, include=[_FOLDER / "contracts"])

@@ -1,7 +1,7 @@
 """`python -m cdk_app.demo`: deploys to the embedded cloud, drives every flow, and checks the effects."""
 
 import signal
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Annotated
@@ -25,15 +25,21 @@ DEMO_CLOUD_DIRECTORY = STATE_DIRECTORY / "demo-cloud"
 DEMO_REPORT = STATE_DIRECTORY / "demo.json"
 
 
-def demo(keep: Annotated[bool, typer.Option("--keep", help="Leave the embedded cloud running.")] = False) -> None:
+def demo(
+    keep: Annotated[bool, typer.Option("--keep", help="Leave the embedded cloud running.")] = False,
+    only: Annotated[
+        str | None, typer.Option("--flow", metavar="NAME", help="Drive this flow only. Default: every flow.")
+    ] = None,
+) -> None:
     """Deploy to an embedded cloud, send messages through every flow, kill handlers, and count the effects.
 
     Writes .tsunagu/demo.json. Fails when a message was lost or doubled, or when no handler was killed. With --keep, the
     cloud replaces the one that `tsunagu up` starts.
     """
+    flows = chosen_flows(only)
     console = Console(soft_wrap=True, highlight=False)
     with _termination_as_exit(), ExitStack() as started:
-        cloud, reports = _drive(Steps(console), started, CLOUD_DIRECTORY if keep else DEMO_CLOUD_DIRECTORY)
+        cloud, reports = _drive(flows, Steps(console), started, CLOUD_DIRECTORY if keep else DEMO_CLOUD_DIRECTORY)
         write_report(DEMO_REPORT, reports)
         console.print(report_table(reports))
         if keep:
@@ -42,6 +48,19 @@ def demo(keep: Annotated[bool, typer.Option("--keep", help="Leave the embedded c
             for line in usage_lines(cloud, example_lines()):
                 console.print(line, markup=False)
     judge(reports, log_path=str(cloud.log_path))
+
+
+def chosen_flows(name: str | None) -> Sequence[Flow]:
+    """Return the flow of this name, or every flow without a name.
+
+    Raises:
+        DemoError: There is no flow of this name.
+    """
+    chosen = [flow for flow in FLOWS if name in {None, flow.name}]
+    if not chosen:
+        msg = f"--flow must be one of {', '.join(flow.name for flow in FLOWS)}, got {name}"
+        raise DemoError(msg)
+    return chosen
 
 
 def example_lines() -> list[str]:
@@ -64,7 +83,9 @@ def judge(reports: Mapping[str, FlowReport], log_path: str) -> None:
             raise DemoError(msg, log_path)
 
 
-def _drive(steps: Steps, started: ExitStack, cloud_directory: Path) -> tuple[EmbeddedCloud, Mapping[str, FlowReport]]:
+def _drive(
+    flows: Sequence[Flow], steps: Steps, started: ExitStack, cloud_directory: Path
+) -> tuple[EmbeddedCloud, Mapping[str, FlowReport]]:
     with steps.step("Synthesize"):
         assembly = synthesize(STAGE, ASSEMBLY_DIRECTORY)
     if running := EmbeddedCloud.find(cloud_directory):
@@ -74,7 +95,7 @@ def _drive(steps: Steps, started: ExitStack, cloud_directory: Path) -> tuple[Emb
     with steps.step("Deploy"):
         outputs = cloud.deploy(assembly)
     reports = {}
-    for flow in FLOWS:
+    for flow in flows:
         with steps.step(f"Drive {flow.name}") as progress, _log_named(flow, cloud.log_path):
             reports[flow.name] = flow.run(cloud, outputs, progress)
     return cloud, reports

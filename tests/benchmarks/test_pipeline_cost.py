@@ -266,6 +266,7 @@ def test_inline_turns_dearer_at_five_kb_of_a_request_and_nearly_three_of_a_resul
     assert result_turn_bytes(flow, *purposes) == 2.75 * 1_024
 
 
+@pytest.mark.slow
 def test_transport_alone_has_no_turn_before_the_threshold() -> None:
     assert request_turn_bytes(Flow(), Purpose.TRANSPORT) == Flow().inline_bytes
 

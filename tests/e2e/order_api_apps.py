@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from cdk_app.handler_packages import handler_image, handler_package
+from cdk_app.handler_packages import handler_package, image_package
 from cdk_app.settings import EMBEDDED_STAGE, load_settings
 from cdk_app.stacks.order_api import OrderApiStack
 from tests.apps import new_app
@@ -15,8 +15,8 @@ PROJECT = Path(__file__).parents[2]
 # Each mode, kind of API and package is in two of these at least, or in the stack of the app.
 VARIANTS: Mapping[str, Mapping[str, Any]] = {
     "shared-http-zip": {},
-    "split-http-image": {"mode": "split", "package": handler_image("order_api")},
-    "shared-rest-image": {"api_kind": "rest", "package": handler_image("order_api")},
+    "split-http-image": {"mode": "split", "package": image_package("order_api")},
+    "shared-rest-image": {"api_kind": "rest", "package": image_package("order_api")},
     "split-rest-zip": {"mode": "split", "api_kind": "rest", "package": handler_package("order_api")},
 }
 

@@ -15,6 +15,8 @@ from tests.e2e.report_run import ReportRun
 from tests.e2e.worker_permissions import Case, Worker
 from tsunagu.operations.queues import count_messages
 
+pytestmark = pytest.mark.slow  # each permission costs seconds; the templates have all of them for every change
+
 YEAR = 2801
 
 CASES = [

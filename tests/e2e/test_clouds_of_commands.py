@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from cdk_app.demo.__main__ import example_lines
+from cdk_app.demo.flows import FLOWS
 from cdk_app.demo.pipeline import ORDER
 from cdk_app.demo.receive_once import PAYMENT
 from tests.e2e.command import TSUNAGU
@@ -48,9 +49,13 @@ def tsunagu(project: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
     )
 
 
-def test_the_demonstration_holds_and_leaves_no_process(project: Path) -> None:
+# One flow for every change; all of them, which take minutes, in `make test-long`.
+@pytest.mark.parametrize(
+    "chosen", [["receive-once"], pytest.param([flow.name for flow in FLOWS], marks=pytest.mark.slow)], ids=len
+)
+def test_the_demonstration_holds_and_leaves_no_process(project: Path, chosen: list[str]) -> None:
     result = subprocess.run(
-        DEMO,
+        DEMO if len(chosen) > 1 else [*DEMO, "--flow", *chosen],
         cwd=project,
         env=ENVIRONMENT,
         capture_output=True,
@@ -61,7 +66,7 @@ def test_the_demonstration_holds_and_leaves_no_process(project: Path) -> None:
 
     assert result.returncode == 0, result.stdout + result.stderr
     reports = json.loads((project / ".tsunagu" / "demo.json").read_text())
-    assert reports.keys() == {"receive-once", "pipeline", "accept-now", "one-at-a-time"}
+    assert list(reports) == chosen
     for name, report in reports.items():
         assert name in result.stdout
         assert (report["lost"], report["doubled"], report["problems"]) == (0, 0, [])
@@ -106,13 +111,14 @@ def test_a_cloud_that_is_up_can_be_used_and_stopped_as_it_says(project: Path) ->
     stopped = subprocess.run(down, shell=True, cwd=project, timeout=PATIENCE_SECONDS, check=False)  # noqa: S602
 
     assert [line.split()[1:3] for line in examples] == [
+        ["send", "order-api"],
         ["start", "orders"],
         ["send", "payments"],
         ["send", "payments"],
         ["run", "supplier-sync"],
     ]
     assert used.returncode == 0, used.stderr
-    assert used.stderr.count("sent 1 of 1 messages") == 3
+    assert used.stderr.count("sent 1 of 1 messages") == 4
     assert used.stderr.count("started\n") == 2
     assert stopped.returncode == 0
     assert processes_that_name(str(project)) == []

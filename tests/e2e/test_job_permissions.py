@@ -12,6 +12,8 @@ from tests.e2e.job_stack import VISIBILITY_SECONDS
 from tests.e2e.permissions import without_permission
 from tsunagu.contracts import schedules
 
+pytestmark = pytest.mark.slow  # each permission costs seconds; the templates have all of them for every change
+
 Without = Callable[..., AbstractContextManager[None]]
 
 WORKER_ACTIONS = (

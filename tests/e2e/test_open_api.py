@@ -3,38 +3,20 @@
 from typing import Any
 
 import pytest
-import requests
 import schemathesis
-from botocore.auth import SigV4Auth
-from botocore.awsrequest import AWSRequest
 from hypothesis import settings
 from schemathesis.specs.openapi.checks import positive_data_acceptance, unsupported_method
 
 from cdk_app.demo.signed_api import SignedApi
 from cdk_app.open_api import REPORTS_API
 from tests.e2e.report_desk import ReportDesk
+from tests.e2e.signature import Signature
 
 # Each request is signed, so that none can leave the signature out: what is not signed is in `test_accept_now.py`.
 SIGNED = REPORTS_API.document() | {"security": []}
 del SIGNED["components"]["securitySchemes"]
 
 schema = schemathesis.openapi.from_dict(SIGNED)
-
-
-class Signature(requests.auth.AuthBase):
-    """Signs requests as the user of an API."""
-
-    def __init__(self, api: SignedApi) -> None:
-        self._api = api
-
-    def __call__(self, request: requests.PreparedRequest) -> requests.PreparedRequest:
-        signed = AWSRequest(
-            method=request.method, url=request.url, data=request.body, headers=dict(request.headers.items())
-        )
-        assert self._api.credentials is not None
-        SigV4Auth(self._api.credentials, "execute-api", self._api.region).add_auth(signed)
-        request.headers.update(dict(signed.headers.items()))
-        return request
 
 
 @pytest.fixture(scope="module")

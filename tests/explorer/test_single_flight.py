@@ -31,6 +31,7 @@ def test_one_crash_at_any_point_lets_no_two_runs_commit_and_blocks_no_tick(scena
     assert explored.is_complete
 
 
+@pytest.mark.slow
 @each_job
 def test_one_failed_call_or_abort_at_any_point_lets_no_two_runs_commit_and_blocks_no_tick(scenario: Ticks) -> None:
     explored = explore(scenario.within(replace(scenario.bounds, lost=1)))

@@ -13,6 +13,8 @@ from tests.mutation.plugin import pytest_collection_modifyitems, share_tests
 
 PROJECT = Path(__file__).resolve().parents[2]
 
+pytestmark = pytest.mark.slow  # it starts pytest again and again; `make test-long` runs the mutants, too
+
 
 def test_function_that_is_called_at_import_has_all_tests_of_its_module() -> None:
     tests_of = {"rooms.hall.open": {"test_a"}, "rooms.hall.close": {"test_b"}, "rooms.attic.open": {"test_c"}}

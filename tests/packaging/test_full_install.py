@@ -38,6 +38,7 @@ def context() -> str:
     return json.dumps(json.loads((PROJECT / "cdk.json").read_text())["context"])
 
 
+@pytest.mark.slow  # it synthesizes each stage twice
 def test_app_gives_the_same_templates_and_assets_with_the_installed_wheel_in_every_stage(
     full_environment: Environment, context: str, tmp_path: Path
 ) -> None:

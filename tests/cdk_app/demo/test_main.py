@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from cdk_app.demo.__main__ import demo, judge
+from cdk_app.demo.__main__ import chosen_flows, demo, judge
 from cdk_app.demo.errors import DemoError
 from cdk_app.demo.flow import FlowReport
 from tsunagu.cli.command import run
@@ -29,6 +29,13 @@ def test_a_flow_with_problems_is_named_with_the_first_and_the_log() -> None:
         "payment p must have an effect, got none"
     )
     assert raised.value.log_path == "emulator.log"
+
+
+def test_one_flow_can_be_chosen_by_its_name() -> None:
+    assert [flow.name for flow in chosen_flows("pipeline")] == ["pipeline"]
+    assert len(chosen_flows(None)) > 1
+    with pytest.raises(DemoError, match=r"^--flow must be one of receive-once, .*, got payments$"):
+        chosen_flows("payments")
 
 
 def test_a_folder_without_an_app_is_one_sentence(

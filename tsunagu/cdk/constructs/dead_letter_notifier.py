@@ -298,7 +298,7 @@ class DeadLetterNotifier(Construct):
             "calls refuses requests or is not available."
         )
         minutes = {"evaluation_periods": _RUN_MINUTES, "datapoints_to_alarm": _RUNS_TO_ALARM}
-        return self._alarm(scope, "ServerErrorAlarm", description, metric, **minutes)
+        return self._alarm(scope, "ServerErrorAlarm", description, metric.with_(period=_PERIOD), **minutes)
 
     def watch_web_api(self, scope: Construct, metric: cloudwatch.Metric) -> cloudwatch.Alarm:
         """Create an alarm on a web application that answers with a status of 500 and above.

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Annotated, Any, cast
 
-from aws_cdk import Duration
+from aws_cdk import Aws, Duration, Stack
 from aws_cdk import aws_apigateway as apigateway
 from aws_cdk import aws_cloudwatch as cloudwatch
 from aws_cdk import aws_iam as iam
@@ -168,7 +168,14 @@ class RequestGateway(Construct):
             retry_after_seconds=retry_after_seconds,
             protect=self._props.protect,
             binary_media_types=self._props.binary_media_types,
+            name=self._api_name,
         )
+
+    @property
+    def _api_name(self) -> str:
+        """Name of a new API, by which CloudWatch tells its metrics from those of others in the account and region."""
+        path = self.node.path.removeprefix(f"{Stack.of(self).node.path}/")
+        return f"{Aws.STACK_NAME}-{path.replace('/', '-')}"  # a literal name would differ from stage to stage
 
     def _base(self) -> apigateway.IResource:
         resource: apigateway.IResource = self.api.root

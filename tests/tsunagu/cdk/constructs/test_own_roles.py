@@ -76,9 +76,23 @@ def test_an_imported_role_is_used(stack: Stack, package: HandlerPackage, mutable
 def test_apps_that_may_create_no_roles_synthesize_and_list_what_their_roles_need(
     app_context: dict[str, Any], package: HandlerPackage, tmp_path: Path
 ) -> None:
-    app = new_app(context=app_context, analytics_reporting=False, outdir=str(tmp_path / "cdk.out"))
+    listed = set(with_customized_roles(app_context, package, tmp_path / "listed", prevent_synthesis=False)[1])
+    assert {"Stack/Receiver/Handler/Role", "Stack/Sync/Machine/Role"} <= listed
+
+    given = {path: f"own-{number}" for number, path in enumerate(sorted(listed))}
+    template, used = with_customized_roles(app_context, package, tmp_path / "given", use_precreated_roles=given)
+
+    assert set(used) == listed
+    assert [each for each in template["Resources"].values() if each["Type"] == "AWS::IAM::Role"] == []
+
+
+def with_customized_roles(
+    context: dict[str, Any], package: HandlerPackage, folder: Path, **options: Any
+) -> tuple[dict[str, Any], list[str]]:
+    """Synthesize three patterns in an app that may create no roles; return the template, and the paths of its roles."""
+    app = new_app(context=context, analytics_reporting=False, outdir=str(folder))
     stack = Stack(app, "Stack")
-    iam.Role.customize_roles(stack)
+    iam.Role.customize_roles(stack, **options)
     receiver(stack, package)
     worker = ReceiverSettings(package=package)
     AsyncRequestApi(stack, "Reports", AsyncRequestApiProps(name="reports", worker=worker, timeout=TIMEOUT))
@@ -88,9 +102,7 @@ def test_apps_that_may_create_no_roles_synthesize_and_list_what_their_roles_need
         "Sync",
         SingleFlightScheduleProps(job="sync", package=package, schedule=schedule, handler_timeout=TIMEOUT),
     )
-    app.synth()
+    template: dict[str, Any] = app.synth().get_stack_by_name("Stack").template
 
-    report = json.loads((tmp_path / "cdk.out" / "iam-policy-report.json").read_text())
-    listed = {role["roleConstructPath"] for role in report["roles"]}
-    assert "Stack/Receiver/Handler/Role" in listed
-    assert "Stack/Sync/Machine/Role" in listed
+    report = json.loads((folder / "iam-policy-report.json").read_text())
+    return template, [role["roleConstructPath"] for role in report["roles"]]

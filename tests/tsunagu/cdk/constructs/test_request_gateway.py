@@ -343,7 +343,8 @@ def test_metrics_are_of_the_api(stack: Stack) -> None:
 
     assert built.metric_server_errors().metric_name == "5XXError"
     assert built.metric_client_errors(period=Duration.minutes(1)).period.to_seconds() == 60
-    assert "ApiName" in (built.metric_server_errors().dimensions or {})
+    name = stack.resolve((built.metric_server_errors().dimensions or {})["ApiName"])
+    assert name == {"Fn::Join": ["", [{"Ref": "AWS::StackName"}, "-Reports"]]}
 
 
 class Unreadable:

@@ -2,7 +2,7 @@
 
 from typing import Annotated, Self
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 
 from lambdas.contracts.order_api import LINES, NAME, PRICES, QUANTITIES, Currency, OrderedArticle, OrderPlaced
 from lambdas.order_api import cursor, service
@@ -12,14 +12,22 @@ Code = Annotated[Currency, Field(description="ISO 4217 code.")]
 Amount = Annotated[int, Field(ge=0, description="Minor units of the currency.")]
 
 
+def _whole(value: object) -> object:
+    """Return a number such as 3.0 as 3: JSON has one kind of number, and its schema calls both an integer."""
+    return int(value) if isinstance(value, float) and value.is_integer() else value
+
+
+Whole = BeforeValidator(_whole)
+
+
 class Line(BaseModel):
     """A line of an order."""
 
     model_config = ConfigDict(extra="forbid", strict=True)
 
     sku: Annotated[Name, Field(description="The article, 1 to 64 letters, digits and hyphens.")]
-    quantity: Annotated[int, Field(ge=QUANTITIES[0], le=QUANTITIES[-1], description="Pieces.")]
-    price: Annotated[int, Field(ge=0, le=PRICES[-1], description="Price of a piece, in minor units.")]
+    quantity: Annotated[int, Field(ge=QUANTITIES[0], le=QUANTITIES[-1], description="Pieces."), Whole]
+    price: Annotated[int, Field(ge=0, le=PRICES[-1], description="Price of a piece, in minor units."), Whole]
 
 
 class NewOrder(BaseModel):

@@ -60,9 +60,9 @@ def assembly(output: Path) -> dict[str, bytes]:
 def test_stacks_of_a_stage_are_named_after_it(app_context: dict[str, Any], stage: str, tmp_path: Path) -> None:
     settings = load_settings(app_context["tsunagu"], stage)
 
-    synthesized = build_app(settings, context=app_context, outdir=str(tmp_path)).synth()
+    app = build_app(settings, context=app_context, outdir=str(tmp_path))
 
-    names = {stack.stack_name for stack in synthesized.stacks}
+    names = {child.stack_name for child in app.node.children if isinstance(child, Stack)}
     stacks = ("payments", "order-pipeline", "reports", "supplier-sync", "order-api")
     assert names == {f"tsunagu-{stage}-{stack}" for stack in stacks}
 

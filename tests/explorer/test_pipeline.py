@@ -20,6 +20,7 @@ def test_one_crash_at_any_point_loses_and_doubles_no_request(scenario: Requests)
     assert explored.is_complete
 
 
+@pytest.mark.slow
 @each_pipeline
 def test_one_failed_or_unanswered_call_at_any_point_loses_and_doubles_no_request(scenario: Requests) -> None:
     explored = explore(scenario.within(replace(scenario.bounds, lost=1)))

@@ -26,6 +26,7 @@ def test_one_crash_at_any_point_loses_and_doubles_no_accepted_request(scenario: 
     assert explored.is_complete
 
 
+@pytest.mark.slow
 @each_scenario
 def test_one_failed_or_unanswered_call_at_any_point_loses_and_doubles_no_accepted_request(scenario: Accepted) -> None:
     explored = explore(scenario.within(replace(scenario.bounds, lost=1)))

@@ -1,0 +1,1 @@
+"""Receives parcels of another region."""

@@ -62,7 +62,6 @@ CASES: Mapping[tuple[str, str], Call] = {
     ("dynamodb:GetItem", "OrderApiTableName"): show,
     ("dynamodb:Scan", "OrderApiTableName"): list_all,
     ("dynamodb:PutItem", "OrderApiTableName"): Desk.create,
-    ("dynamodb:BatchGetItem", "OrderApiIdempotencyTableName"): Desk.create,
     ("dynamodb:PartiQLInsert", "OrderApiIdempotencyTableName"): Desk.create,
 }
 

@@ -122,9 +122,12 @@ def test_prop_for_an_existing_resource_is_called_existing() -> None:
         ("DeadLetterNotifierProps", "alarm_topic"),  # a second topic, beside that of the notifications
         ("DeadLetterNotifierProps", "existing"),
         ("IdempotencyTableProps", "existing"),
+        ("QueueChannelProps", "dead_letter_queue"),  # that of the existing queue
+        ("QueueChannelProps", "existing"),
         ("ResultBucketProps", "access_logs"),
         ("ResultBucketProps", "existing"),
         ("TopicChannelProps", "existing"),
+        ("TopicSubscriptionProps", "dead_letter_queue"),  # one in another region
     }
 
 

@@ -2,14 +2,12 @@
 
 import re
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 from aws_cdk import Token
+from aws_cdk import aws_ecr as ecr
 
+from tsunagu.cdk.props import CheckedProps
 from tsunagu.errors import InvalidPropsError
-
-if TYPE_CHECKING:
-    from aws_cdk import aws_ecr as ecr
 
 _DIGEST = re.compile(r"sha256:[0-9a-f]{64}")
 # https://docs.aws.amazon.com/AmazonECR/latest/APIReference/API_PutImage.html
@@ -18,7 +16,7 @@ _HANDLER = re.compile(r"[^\W\d]\w*(\.[^\W\d]\w*)+")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class EcrImage:
+class EcrImage(CheckedProps):
     """An image in ECR that something else builds and pushes, such as a pipeline.
 
     Nothing of it is checked at synth: not its code, its imports, its Python or its lock. It must hold the runtime
@@ -40,7 +38,7 @@ class EcrImage:
             `mutable_tag`, or the handler is no dotted name.
     """
 
-    repository: "ecr.IRepository"
+    repository: ecr.IRepository
     digest: str | None = None
     tag: str | None = None
     mutable_tag: bool | None = None
@@ -48,6 +46,7 @@ class EcrImage:
 
     def __post_init__(self) -> None:
         """Refuse settings that name no image, or exclude each other."""
+        CheckedProps.__post_init__(self)  # plain `super()` fails in a dataclass with slots
         if (self.digest is None) == (self.tag is None):
             got = "neither" if self.digest is None else "both"
             msg = f"digest or tag must be given, and a digest is better because it never moves, got {got}"

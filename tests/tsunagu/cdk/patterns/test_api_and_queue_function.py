@@ -201,7 +201,7 @@ def test_each_function_knows_what_it_serves(shared: Built, split: Built) -> None
     serves = [(each["SERVES_API"], each["SERVES_QUEUE"]) for each in (both, queue, api)]
     assert serves == [("true", "true"), ("false", "true"), ("true", "false")]
     assert len({str(each["WEB_PLACE"]) for each in (both, queue, api)}) == 1
-    assert ":Stack:Shop" in str(api["WEB_PLACE"])
+    assert api["WEB_PLACE"]["Fn::Join"][1][-2:] == [{"Ref": "AWS::StackName"}, ":Shop"]
 
 
 def test_each_function_knows_its_own_time_out(shared: Built, split: Built) -> None:
@@ -314,6 +314,9 @@ def test_table_without_its_index_is_refused_unless_there_is_no_sweeper(stack: St
     assert ApiAndQueueFunction(stack, "Shop", props(shop, table=table, sweeper=False)).sweeper is None
 
 
+FUNCTION_METRICS = ("CallsFailed", "ConfigurationFaults", "Errors", "FailuresAfterCommit", "LeasesLost", "Throttles")
+
+
 def test_alarms_watch_answers_queue_and_both_functions(shared: Built, split: Built, shared_rest: Built) -> None:
     watched = [
         sorted(str(each.get("MetricName")) for each in built.of(ALARM).values())
@@ -322,12 +325,11 @@ def test_alarms_watch_answers_queue_and_both_functions(shared: Built, split: Bui
     receiver = [
         "ApproximateAgeOfOldestMessage",
         "ApproximateNumberOfMessagesVisible",
-        "ConfigurationFaults",
-        "FailuresAfterCommit",
+        *FUNCTION_METRICS,
     ]
 
     assert watched[0] == sorted(["5xx", *receiver])
-    assert watched[1] == sorted(["5xx", *receiver, "ConfigurationFaults", "FailuresAfterCommit"])
+    assert watched[1] == sorted(["5xx", *receiver, *FUNCTION_METRICS])
     assert watched[2] == sorted(["5XXError", *receiver])
     assert all(each["AlarmActions"] for each in split.of(ALARM).values())
     faults = [each["Dimensions"] for each in split.of(ALARM).values() if each["MetricName"] == "ConfigurationFaults"]

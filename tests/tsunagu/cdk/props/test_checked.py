@@ -36,7 +36,7 @@ PROPS = [
     for name in tsunagu.cdk.__all__
     if isinstance(kind := getattr(tsunagu.cdk, name), type)
     and dataclasses.is_dataclass(kind)
-    and kind is not tsunagu.cdk.HandlerAsset
+    and kind not in {tsunagu.cdk.HandlerAsset, tsunagu.cdk.ImageAsset}
 ]
 
 

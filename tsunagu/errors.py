@@ -8,6 +8,7 @@
     + OperationError         an operation on deployed stacks failed
         + InvalidInputError      a payload, field or id cannot be used as it is
         + NotFoundError          no such stack, output, queue, pipeline or request exists
+        + AmbiguousNameError     a name means several things; the message lists them
         + NotAcceptedError       the preprocessor did not accept a command
         + NotDrainedError        queues still hold messages after the time allowed
     + CommandError           the command line cannot be used, or not everything that it asked for was done
@@ -52,6 +53,10 @@ class InvalidInputError(OperationError):
 
 class NotFoundError(OperationError):
     """No such stack, output, queue, pipeline or request exists."""
+
+
+class AmbiguousNameError(OperationError):
+    """A name means several stacks, or several things in them."""
 
 
 class NotAcceptedError(OperationError):

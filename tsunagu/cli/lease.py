@@ -3,15 +3,16 @@
 from datetime import UTC, datetime
 from typing import Annotated
 
-import boto3
 import typer
 from rich.console import Console
 from rich.table import Table
 
-from tsunagu.cli.options import StackName, Stage
+from tsunagu.cli.options import StackName, Stage, Yes, scope_of
 from tsunagu.errors import CommandError
+from tsunagu.operations.aws import Aws
 from tsunagu.operations.jobs import find_job, find_jobs
 from tsunagu.operations.leases import lease_of, release_lease
+from tsunagu.operations.reader import Reader
 from tsunagu.runtime.single_flight.job_lease import JobLease
 
 COLUMNS = 200  # for a file or a pipe, which wraps no line
@@ -20,12 +21,15 @@ lease = typer.Typer(help="Show and release the leases of scheduled jobs.", no_ar
 
 
 @lease.command("list")
-def list_leases(stage: Stage = "dev", stack_name: StackName = None) -> None:
-    """Print who holds the lease of each job, since when, and until when at most."""
+def list_leases(stage: Stage = None, stack: StackName = None) -> None:
+    """Print who holds the lease of each job, since when, and until when at most.
+
+    Example: tsunagu lease list --stage dev
+    """
     table = Table("job", "run", "slot", "held by", "since", "ends by itself", box=None)
-    client = boto3.client("dynamodb")
-    for job in find_jobs(boto3.client("cloudformation"), stage=stage, stack_name=stack_name):
-        found = lease_of(client, job)
+    aws = Aws()
+    for job in find_jobs(Reader(aws), scope_of(stack, stage)):
+        found = lease_of(aws.dynamodb, job)
         table.add_row(job.name, *(_cells(found) if found is not None else ["", "", "never run", "", ""]))
     console = Console(highlight=False, markup=False)
     Console(highlight=False, markup=False, width=console.width if console.is_terminal else COLUMNS).print(table)
@@ -33,16 +37,16 @@ def list_leases(stage: Stage = "dev", stack_name: StackName = None) -> None:
 
 @lease.command("release")
 def release(
-    job: Annotated[str, typer.Argument(metavar="JOB", help="Name of the job: the output JobName of its stack.")],
+    job: Annotated[str, typer.Argument(metavar="JOB", help="Name of the job, as its prop `job` has it.")],
     *,
-    stage: Stage = "dev",
-    stack_name: StackName = None,
-    yes: Annotated[bool, typer.Option("--yes", help="Do not ask.")] = False,
+    stage: Stage = None,
+    stack: StackName = None,
+    yes: Yes = False,
 ) -> None:
     """Say who holds the lease of a job, ask, and release it. The run that held it commits nothing any more."""
-    deployed = find_job(boto3.client("cloudformation"), job, stage=stage, stack_name=stack_name)
-    client = boto3.client("dynamodb")
-    found = lease_of(client, deployed)
+    aws = Aws()
+    deployed = find_job(Reader(aws), scope_of(stack, stage), job)
+    found = lease_of(aws.dynamodb, deployed)
     if found is None or not found.owner:
         msg = f"the lease of the job {job} must be held to be released, got a free one"
         raise CommandError(msg)
@@ -51,7 +55,7 @@ def release(
     if not yes and not typer.confirm("Release it? Its worker may still work, and commits nothing then", err=True):
         msg = f"the release of the lease of {job} must be confirmed, got no"
         raise CommandError(msg)
-    release_lease(client, deployed, found)
+    release_lease(aws.dynamodb, deployed, found)
     typer.echo(f"released the lease of {job}; its execution goes on waiting, stop it if nobody needs it", err=True)
 
 

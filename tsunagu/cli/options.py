@@ -1,13 +1,33 @@
-"""Options that several verbs share."""
+"""Options that several verbs share, so that they have the same name and meaning everywhere."""
 
 from typing import Annotated
 
 import typer
 
-Stage = Annotated[str, typer.Option(help="Stage of the stack. Its name begins with tsunagu-<stage>-.")]
-StackName = Annotated[str | None, typer.Option(help="Whole name of the stack, when it has no stage in its name.")]
-Pipeline = Annotated[
+from tsunagu.operations.scope import StackScope
+
+Stage = Annotated[
     str | None,
-    typer.Option(help="Name of the pipeline: the output PipelineName of its stack. Default: the stage's only one."),
+    typer.Option(help="Only stacks of this stage, named tsunagu-<stage>-…. Default: all stacks of the region."),
 ]
+StackName = Annotated[
+    str | None,
+    typer.Option(
+        "--stack",
+        "--stack-name",
+        help="The stack, by its whole name or its own part of tsunagu-<stage>-<part>. Default: all are searched.",
+    ),
+]
+Pipeline = Annotated[str | None, typer.Option(help="Name of the pipeline. Default: the only one that is found.")]
 Request = Annotated[str, typer.Argument(metavar="REQUEST", help="Request id, as `tsunagu start` printed it.")]
+AsJson = Annotated[bool, typer.Option("--json", help="Print a JSON object instead of tables.")]
+Yes = Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")]
+Force = Annotated[
+    bool, typer.Option("--force", help="Change a protected stack too, or where the change cannot be logged.")
+]
+DryRun = Annotated[bool, typer.Option("--dry-run", help="Say what would change, and change nothing.")]
+
+
+def scope_of(stack: str | None, stage: str | None) -> StackScope:
+    """Return which stacks the options `--stack` and `--stage` name."""
+    return StackScope(stack=stack, stage=stage)

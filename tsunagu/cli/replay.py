@@ -2,11 +2,11 @@
 
 from typing import Annotated
 
-import boto3
 import typer
 
 from tsunagu.cli.files import read_document
-from tsunagu.cli.options import Pipeline, Request, StackName, Stage
+from tsunagu.cli.options import Pipeline, Request, StackName, Stage, scope_of
+from tsunagu.operations.aws import Aws
 from tsunagu.operations.pipelines import check_request_id, deployed_preprocessor, find_pipeline
 from tsunagu.operations.preprocessor_client import replay_command
 
@@ -21,12 +21,15 @@ def replay(
     ] = None,
     key: Annotated[str | None, typer.Option(help="Idempotency key: with the same key, the same run answers.")] = None,
     pipeline: Pipeline = None,
-    stage: Stage = "dev",
-    stack_name: StackName = None,
+    stage: Stage = None,
+    stack: StackName = None,
 ) -> None:
-    """Send a request through a pipeline again, with the input that the step had, and print the id of the new run."""
+    """Send a request through a pipeline again, with the input that the step had, and print the id of the new run.
+
+    Example: tsunagu replay 019a1b2c-3d4e-7f60-8a1b-2c3d4e5f6071 --from ship --stage dev
+    """
     check_request_id(request_id)
     document = None if payload is None else read_document("--payload", payload)
-    stack = find_pipeline(boto3.client("cloudformation"), stage=stage, name=pipeline, stack_name=stack_name)
+    found = find_pipeline(Aws().cloudformation, scope_of(stack, stage), pipeline)
     command = replay_command(request_id, from_step, only=only, payload=document, key=key)
-    typer.echo(deployed_preprocessor(stack).ask(command).run_id)
+    typer.echo(deployed_preprocessor(found).ask(command).run_id)

@@ -2,18 +2,18 @@
 
 from typing import Annotated
 
-import boto3
 import typer
 
 from tsunagu.cli.files import read_document
-from tsunagu.cli.options import StackName, Stage
+from tsunagu.cli.options import StackName, Stage, scope_of
+from tsunagu.operations.aws import Aws
 from tsunagu.operations.pipelines import deployed_preprocessor, find_pipeline
 from tsunagu.operations.preprocessor_client import start_command
 
 
 def start(
     pipeline: Annotated[
-        str, typer.Argument(metavar="PIPELINE", help="Name of the pipeline: the output PipelineName of its stack.")
+        str, typer.Argument(metavar="PIPELINE", help="Name of the pipeline, as its prop `name` has it.")
     ],
     *,
     file: Annotated[str, typer.Option(help="The request, one JSON object; - is standard input.")],
@@ -27,12 +27,15 @@ def start(
             help='Step to start at. For a later step the document is {"request": …, "results": {service: …}}.',
         ),
     ] = None,
-    stage: Stage = "dev",
-    stack_name: StackName = None,
+    stage: Stage = None,
+    stack: StackName = None,
 ) -> None:
-    """Start a request of a pipeline, and print its request id."""
+    """Start a request of a pipeline, and print its request id.
+
+    Example: tsunagu start orders --file order.json --key o-1 --stage dev
+    """
     payload = read_document("--file", file)
-    stack = find_pipeline(boto3.client("cloudformation"), stage=stage, name=pipeline, stack_name=stack_name)
-    run = deployed_preprocessor(stack).ask(start_command(payload, key=key, from_step=from_step))
+    found = find_pipeline(Aws().cloudformation, scope_of(stack, stage), pipeline)
+    run = deployed_preprocessor(found).ask(start_command(payload, key=key, from_step=from_step))
     typer.echo(run.request_id)
     typer.echo(f"run {run.run_id} {'was started before' if run.is_duplicate else 'started'}", err=True)

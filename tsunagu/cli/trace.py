@@ -1,15 +1,14 @@
 """`tsunagu trace`: shows where a request is."""
 
 import json
-from typing import Annotated
 
-import boto3
 import typer
 from rich.console import Console
 
-from tsunagu.cli.options import Pipeline, Request, StackName, Stage
+from tsunagu.cli.options import AsJson, Pipeline, Request, StackName, Stage, scope_of
 from tsunagu.cli.trace_report import print_trace, trace_as_json
-from tsunagu.operations.pipelines import PREPROCESSOR_OUTPUT, check_request_id, find_pipeline
+from tsunagu.operations.aws import Aws
+from tsunagu.operations.pipelines import check_request_id, find_pipeline
 from tsunagu.operations.trace import trace_deployed
 from tsunagu.runtime.json_text import has_exact_numbers, json_text
 
@@ -19,15 +18,18 @@ NARROWEST_COLUMNS = 160  # for a file or a pipe, which wraps no line
 def trace(
     request_id: Request,
     pipeline: Pipeline = None,
-    stage: Stage = "dev",
-    stack_name: StackName = None,
-    as_json: Annotated[bool, typer.Option("--json", help="Print a JSON object instead of tables.")] = False,
+    stage: Stage = None,
+    stack: StackName = None,
+    as_json: AsJson = False,
 ) -> None:
-    """Print the runs of a request, and the state of each run in each service."""
+    """Print the runs of a request, and the state of each run in each service.
+
+    Example: tsunagu trace 019a1b2c-3d4e-7f60-8a1b-2c3d4e5f6071 --stage dev
+    """
     check_request_id(request_id)
-    stack = find_pipeline(boto3.client("cloudformation"), stage=stage, name=pipeline, stack_name=stack_name)
-    function_name = stack.output(PREPROCESSOR_OUTPUT)
-    found = trace_deployed(boto3.client("lambda"), boto3.client("dynamodb"), function_name, request_id)
+    aws = Aws()
+    deployed = find_pipeline(aws.cloudformation, scope_of(stack, stage), pipeline)
+    found = trace_deployed(aws.functions, aws.dynamodb, deployed.function_name, request_id)
     if as_json:
         document = trace_as_json(found)
         # The indented form of the standard library would round numbers.

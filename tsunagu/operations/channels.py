@@ -1,11 +1,15 @@
-"""Finds the queues that a deployed stack offers to senders, by the outputs of the stack."""
+"""Finds the queues that a deployed stack offers to senders."""
 
 import re
 from dataclasses import dataclass
 
+from tsunagu.contracts.flows import letters_of
 from tsunagu.contracts.messages import is_fifo
-from tsunagu.errors import NotFoundError
+from tsunagu.operations.deployed_queues import DeployedQueue, read_queues
 from tsunagu.operations.deployed_stacks import DeployedStack
+from tsunagu.operations.inventory import StackInventory
+from tsunagu.operations.reader import Reader
+from tsunagu.operations.scope import StackScope, find_named
 
 QUEUE_URL = "QueueUrl"
 DEAD_LETTER_QUEUE_URL = "DeadLetterQueueUrl"
@@ -14,55 +18,78 @@ _NEXT_WORD = re.compile(r"(?<=[a-z0-9])(?=[A-Z])")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Channel:
-    """A queue that a stack names in an output `<Name>QueueUrl`.
+    """A queue to which messages can be sent.
 
     Attributes:
-        name: Name as the command line has it: `OrderEventsQueueUrl` is `order-events`.
+        name: What operators call it: `Fifo` for the `QueueChannel` `FifoChannel`.
         queue_url: The queue.
+        stack_name: Its stack.
+        aliases: Other names: those of its receiver, its ids, and of the output `<Name>QueueUrl` of its stack.
     """
 
     name: str
     queue_url: str
+    stack_name: str = ""
+    aliases: frozenset[str] = frozenset()
 
     @property
     def is_fifo(self) -> bool:
         """Whether it is a FIFO queue. SQS says so in the URL."""
         return is_fifo(self.queue_url)
 
+    def is_named(self, name: str) -> bool:
+        """Whether it is meant by a name, however its words are joined: `order-events` is `OrderEvents`."""
+        names = {self.name, self.queue_url, *self.aliases}
+        return bool(letters_of(name)) and letters_of(name) in {letters_of(each) for each in names}
+
 
 def channels_of(stack: DeployedStack) -> list[Channel]:
-    """Return the queues that a stack offers to senders, sorted by name. Dead-letter queues are left out."""
+    """Return the queues that a stack names in outputs `<Name>QueueUrl`, sorted by name, without dead-letter queues."""
     names = {
         output: output.removesuffix(QUEUE_URL)
         for output in stack.outputs
         if output.endswith(QUEUE_URL) and not output.endswith(DEAD_LETTER_QUEUE_URL)
     }
     channels = [
-        Channel(name=_NEXT_WORD.sub("-", name).lower(), queue_url=stack.outputs[output])
+        Channel(name=_NEXT_WORD.sub("-", name).lower(), queue_url=stack.outputs[output], stack_name=stack.name)
         for output, name in names.items()
         if name
     ]
     return sorted(channels, key=lambda channel: channel.name)
 
 
-def find_channel(stack: DeployedStack, name: str) -> Channel:
-    """Return a queue of a stack.
+def read_channels(reader: Reader, inventory: StackInventory) -> list[Channel]:
+    """Return the queues of a stack that are no dead-letter queues, sorted by name.
 
     Args:
-        stack: The stack.
-        name: `fifo` for the output `FifoQueueUrl`, `order-events` or `OrderEvents` for `OrderEventsQueueUrl`.
+        reader: Reads from AWS.
+        inventory: The stack.
+    """
+    in_outputs = channels_of(inventory.stack)
+    found = [_channel(queue, in_outputs) for queue in read_queues(reader, inventory).channels]
+    known = {channel.queue_url for channel in found}
+    found += [channel for channel in in_outputs if channel.queue_url not in known]
+    return sorted(found, key=lambda channel: channel.name)
+
+
+def find_channel(reader: Reader, inventory: StackInventory, name: str) -> Channel:
+    """Return a queue of a stack by its name.
+
+    Args:
+        reader: Reads from AWS.
+        inventory: The stack.
+        name: Its name, or another one; case, hyphens and slashes do not count.
 
     Raises:
         NotFoundError: The stack has no such queue; the message lists those that it has.
+        AmbiguousNameError: It has several; the message lists other names.
     """
-    channels = channels_of(stack)
-    for channel in channels:
-        if _letters(channel.name) == _letters(name):
-            return channel
-    names = ", ".join(channel.name for channel in channels) or "none"
-    msg = f"the stack {stack.name} must have the queue {name}, got {names}"
-    raise NotFoundError(msg)
+    scope = StackScope(stack=inventory.name)
+    return find_named(read_channels(reader, inventory), name, what="queue", scope=scope)
 
 
-def _letters(name: str) -> str:
-    return name.replace("-", "").replace("_", "").lower()
+def _channel(queue: DeployedQueue, in_outputs: list[Channel]) -> Channel:
+    aliases = {queue.logical_id, queue.arn, queue.queue_name, *(part.path for part in queue.parts)}
+    aliases |= {receiver.label for receiver in queue.receivers}
+    aliases |= {channel.name for channel in in_outputs if channel.queue_url == queue.url}
+    return Channel(name=queue.name, queue_url=queue.url, stack_name=queue.stack_name, aliases=frozenset(aliases - {""}))

@@ -12,6 +12,8 @@ if TYPE_CHECKING:
     from mypy_boto3_cloudformation import CloudFormationClient
     from mypy_boto3_cloudformation.type_defs import StackTypeDef
 
+_NOT_THERE = ("DELETE_COMPLETE", "REVIEW_IN_PROGRESS")
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DeployedStack:
@@ -20,10 +22,14 @@ class DeployedStack:
     Attributes:
         name: Whole name of the stack.
         outputs: Outputs by name.
+        termination_protected: Whether CloudFormation refuses to delete it.
+        is_nested: Whether another stack has it as a resource.
     """
 
     name: str
     outputs: Mapping[str, str]
+    termination_protected: bool = False
+    is_nested: bool = False
 
     def output(self, name: str) -> str:
         """Return the value of one output.
@@ -70,13 +76,22 @@ def find_stack(client: "CloudFormationClient", name: str) -> DeployedStack:
 
 def find_stacks(client: "CloudFormationClient", stage: str) -> list[DeployedStack]:
     """Return the deployed stacks of a stage: those whose names begin with `tsunagu-<stage>-`, sorted by name."""
+    return [stack for stack in all_stacks(client) if stack.name.startswith(stack_name_prefix(stage))]
+
+
+def all_stacks(client: "CloudFormationClient") -> list[DeployedStack]:
+    """Return the deployed stacks of the region, sorted by name, without those that are nested in another one."""
     pages = client.get_paginator("describe_stacks").paginate()
-    found = [_deployed(stack) for page in pages for stack in page["Stacks"]]
-    return sorted(
-        (stack for stack in found if stack.name.startswith(stack_name_prefix(stage))), key=lambda stack: stack.name
-    )
+    # A stack in review was never deployed: it has a change set only.
+    found = [_deployed(stack) for page in pages for stack in page["Stacks"] if stack["StackStatus"] not in _NOT_THERE]
+    return sorted((stack for stack in found if not stack.is_nested), key=lambda stack: stack.name)
 
 
 def _deployed(stack: "StackTypeDef") -> DeployedStack:
-    outputs = {output["OutputKey"]: output["OutputValue"] for output in stack.get("Outputs", [])}
-    return DeployedStack(name=stack["StackName"], outputs=outputs)
+    outputs = {output["OutputKey"]: output.get("OutputValue", "") for output in stack.get("Outputs", [])}
+    return DeployedStack(
+        name=stack["StackName"],
+        outputs=outputs,
+        termination_protected=bool(stack.get("EnableTerminationProtection")),
+        is_nested="ParentId" in stack,
+    )

@@ -1,14 +1,17 @@
-"""Finds deployed pipelines by the outputs of their stacks, and their preprocessors."""
+"""Finds deployed pipelines, and their preprocessors."""
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import boto3
 from botocore.config import Config
 
 from tsunagu.contracts.claims import ClaimKeyError, check_id
-from tsunagu.errors import InvalidInputError, NotFoundError
-from tsunagu.operations.deployed_stacks import DeployedStack, find_stack, find_stacks, stack_name_prefix
+from tsunagu.contracts.flows import Kind, letters_of
+from tsunagu.errors import InvalidInputError
+from tsunagu.operations.inventory import read_inventories
 from tsunagu.operations.preprocessor_client import PreprocessorClient
+from tsunagu.operations.scope import StackScope, find_named, parts_of, stacks_in
 
 if TYPE_CHECKING:
     from mypy_boto3_cloudformation import CloudFormationClient
@@ -19,46 +22,72 @@ PREPROCESSOR_OUTPUT = "PreprocessorFunctionName"
 ANSWER_SECONDS = 120
 
 
-def find_pipeline(
-    client: "CloudFormationClient", *, stage: str, name: str | None = None, stack_name: str | None = None
-) -> DeployedStack:
-    """Return the stack of a deployed pipeline.
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DeployedPipeline:
+    """A deployed pipeline.
+
+    Attributes:
+        name: Its name.
+        stack_name: Its stack.
+        function_name: Function of its preprocessor.
+        path: Name that no other pipeline of the stack has.
+    """
+
+    name: str
+    stack_name: str
+    function_name: str
+    path: str = ""
+
+    def is_named(self, name: str) -> bool:
+        """Whether it is meant by a name."""
+        return letters_of(name) in {letters_of(self.name), letters_of(self.path)}
+
+
+def find_pipelines(client: "CloudFormationClient", scope: StackScope) -> list[DeployedPipeline]:
+    """Return the pipelines of some stacks, sorted by name.
+
+    Raises:
+        NotFoundError: No stack is in the scope.
+        AmbiguousNameError: The name of the stack is that of several.
+    """
+    stacks = stacks_in(client, scope)
+    found = [
+        DeployedPipeline(name=part.name, stack_name=inventory.name, function_name=resource.physical_id, path=part.path)
+        for inventory, resource, part in parts_of(read_inventories(client, stacks, only_with_flows=True), Kind.PIPELINE)
+    ]
+    known = {pipeline.stack_name for pipeline in found}
+    # Stacks that an earlier release deployed have no metadata.
+    found += [
+        DeployedPipeline(
+            name=stack.outputs[PIPELINE_OUTPUT],
+            stack_name=stack.name,
+            function_name=stack.outputs[PREPROCESSOR_OUTPUT],
+        )
+        for stack in stacks
+        if stack.name not in known and {PIPELINE_OUTPUT, PREPROCESSOR_OUTPUT} <= stack.outputs.keys()
+    ]
+    return sorted(found, key=lambda pipeline: (pipeline.name, pipeline.stack_name))
+
+
+def find_pipeline(client: "CloudFormationClient", scope: StackScope, name: str | None = None) -> DeployedPipeline:
+    """Return a deployed pipeline.
 
     Args:
         client: CloudFormation client.
-        stage: Stage whose stacks `tsunagu-<stage>-…` are searched.
-        name: Name of the pipeline, as the stack's output `PipelineName` has it. Default: the only one that is found.
-        stack_name: Whole name of the one stack that is searched, in place of those of the stage.
+        scope: Which stacks are searched.
+        name: Name of the pipeline. Default: the only one that is found.
 
     Raises:
-        NotFoundError: No such pipeline is deployed, or several are and none was named; the message lists them.
+        NotFoundError: No such pipeline is deployed; the message lists those that are.
+        AmbiguousNameError: Several are; the message lists their stacks.
     """
-    where = stack_name or f"{stack_name_prefix(stage)}*"
-    stacks = find_stacks(client, stage) if stack_name is None else [find_stack(client, stack_name)]
-    pipelines = {stack.outputs[PIPELINE_OUTPUT]: stack for stack in stacks if PIPELINE_OUTPUT in stack.outputs}
-    if name is None and len(pipelines) == 1:
-        return next(iter(pipelines.values()))
-    if name in pipelines:
-        return pipelines[name]
-    known = ", ".join(sorted(pipelines)) or "none"
-    if name is None and pipelines:
-        msg = f"--pipeline must name one pipeline of the stacks {where}, which have {known}"
-    else:
-        msg = f"the stacks {where} must have {f'the pipeline {name}' if name else 'a pipeline'}, got {known}"
-    raise NotFoundError(msg)
+    return find_named(find_pipelines(client, scope), name, what="pipeline", scope=scope, option="--pipeline")
 
 
-def deployed_preprocessor(stack: DeployedStack) -> PreprocessorClient:
-    """Return a client of the preprocessor of a pipeline.
-
-    Args:
-        stack: Stack of the pipeline.
-
-    Raises:
-        NotFoundError: The stack has no preprocessor.
-    """
+def deployed_preprocessor(pipeline: DeployedPipeline) -> PreprocessorClient:
+    """Return a client of the preprocessor of a pipeline."""
     config = Config(read_timeout=ANSWER_SECONDS, retries={"mode": "standard", "total_max_attempts": 3})
-    return PreprocessorClient(boto3.client("lambda", config=config), stack.output(PREPROCESSOR_OUTPUT))
+    return PreprocessorClient(boto3.client("lambda", config=config), pipeline.function_name)
 
 
 def check_request_id(request_id: str) -> str:

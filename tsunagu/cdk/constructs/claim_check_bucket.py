@@ -13,11 +13,13 @@ from constructs import Construct
 from tsunagu.cdk.constructs.acknowledgement import acknowledge, acknowledge_objects
 from tsunagu.cdk.constructs.customer_managed_key import CustomerManagedKey, CustomerManagedKeyProps
 from tsunagu.cdk.constructs.error_path import props_error
+from tsunagu.cdk.constructs.flow_metadata import mark
 from tsunagu.cdk.constructs.grants import Grantor
 from tsunagu.cdk.constructs.key_access import RECEIVE_ACTIONS, CustomerKey
 from tsunagu.cdk.constructs.protection import removal_policy
 from tsunagu.cdk.constructs.ranges import DAY_SECONDS
 from tsunagu.cdk.props import CheckedProps, Days
+from tsunagu.contracts.flows import Kind
 from tsunagu.errors import InvalidPropsError
 
 if TYPE_CHECKING:
@@ -169,6 +171,7 @@ class ClaimCheckBucket(Construct):
         if self.props.access_logs is None:
             reason = "only functions use it, and their log lines name each request; the prop access_logs adds them"
             acknowledge(bucket, "AwsSolutions-S1", reason)
+        mark(bucket, Kind.CLAIM_CHECK_BUCKET, self, protected=self.props.protect)
         return bucket
 
     def _lifecycle(self) -> s3.LifecycleRule:

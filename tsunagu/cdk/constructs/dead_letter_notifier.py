@@ -17,6 +17,7 @@ from constructs import Construct
 
 from tsunagu.cdk.constructs.customer_managed_key import CustomerManagedKey, CustomerManagedKeyProps
 from tsunagu.cdk.constructs.error_path import props_error
+from tsunagu.cdk.constructs.flow_metadata import mark
 from tsunagu.cdk.constructs.function_alarms import FunctionMetrics
 from tsunagu.cdk.constructs.grants import Grantor
 from tsunagu.cdk.constructs.key_access import (
@@ -30,6 +31,7 @@ from tsunagu.cdk.constructs.key_access import (
 from tsunagu.cdk.constructs.queue_channel import QueueChannel
 from tsunagu.cdk.constructs.topic_subscription import TopicSubscription
 from tsunagu.cdk.props import CheckedProps, is_known
+from tsunagu.contracts.flows import Kind
 from tsunagu.contracts.telemetry import METRICS_NAMESPACE, Metric
 from tsunagu.errors import InvalidPropsError
 
@@ -101,6 +103,7 @@ class DeadLetterNotifier(Construct):
         if settings.existing is None:
             self.key: kms.IKey | None = settings.key or self._new_key("TopicKey", "Notifications of dead letters")
             self.topic: sns.ITopic = sns.Topic(self, "Topic", master_key=self.key, enforce_ssl=True)
+            mark(self.topic, Kind.DEAD_LETTER_NOTIFIER, self, protected=settings.protect)
         else:
             self.key = settings.key or settings.existing.master_key
             self.topic = settings.existing

@@ -11,11 +11,13 @@ from constructs import Construct
 
 from tsunagu.cdk.constructs.acknowledgement import acknowledge
 from tsunagu.cdk.constructs.dead_letter_notifier import DeadLetterNotifier
+from tsunagu.cdk.constructs.flow_metadata import mark
 from tsunagu.cdk.constructs.grants import Grantor
 from tsunagu.cdk.constructs.key_access import RECEIVE_ACTIONS, SEND_ACTIONS, CustomerKey
 from tsunagu.cdk.constructs.protection import removal_policy
 from tsunagu.cdk.constructs.queue_channel import DATA_KEY_REUSE, DEAD_LETTER_RETENTION
 from tsunagu.cdk.props import Between, CheckedProps, Seconds
+from tsunagu.contracts.flows import Kind
 
 # https://docs.aws.amazon.com/lambda/latest/dg/invocation-async-error-handling.html
 RETRIES = range(3)
@@ -105,4 +107,5 @@ class EventInvocation(Construct):
         reason = "it is the dead-letter queue: nothing is behind it"
         for rule in ("AwsSolutions-SQS3", "Serverless-SQSRedrivePolicy"):
             acknowledge(queue, rule, reason)
+        mark(queue, Kind.DEAD_LETTERS, self, protected=props.protect)
         return queue

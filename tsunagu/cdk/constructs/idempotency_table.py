@@ -10,12 +10,14 @@ from constructs import Construct
 
 from tsunagu.cdk.constructs.error_path import props_error
 from tsunagu.cdk.constructs.existing_table import check_existing
+from tsunagu.cdk.constructs.flow_metadata import mark
 from tsunagu.cdk.constructs.grants import Conditions, Grantor, PolicyResource, grantee_name, is_foreign, own_policy
 from tsunagu.cdk.constructs.key_access import RECEIVE_ACTIONS
 from tsunagu.cdk.constructs.key_spaces import KeySpaces, table_identity
 from tsunagu.cdk.constructs.protection import removal_policy
 from tsunagu.cdk.props import CheckedProps
 from tsunagu.contracts import items, requests
+from tsunagu.contracts.flows import Kind
 from tsunagu.contracts.schedules import job_item_id
 
 # BatchExecuteStatement has no action of its own: IAM checks each statement as what it does.
@@ -238,6 +240,7 @@ class IdempotencyTable(Construct):
                 partition_key=dynamodb.Attribute(name=items.REQUEST_ID, type=dynamodb.AttributeType.STRING),
                 projection_type=dynamodb.ProjectionType.KEYS_ONLY,
             )
+        mark(table, Kind.IDEMPOTENCY_TABLE, self, protected=self.props.protect)
         return table
 
 

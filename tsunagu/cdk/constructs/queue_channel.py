@@ -15,11 +15,13 @@ from constructs import Construct
 from tsunagu.cdk.constructs.acknowledgement import acknowledge
 from tsunagu.cdk.constructs.error_path import props_error
 from tsunagu.cdk.constructs.existing_queue import check_existing_queue
+from tsunagu.cdk.constructs.flow_metadata import mark
 from tsunagu.cdk.constructs.grants import Grantor
 from tsunagu.cdk.constructs.key_access import RECEIVE_ACTIONS, SEND_ACTIONS, CustomerKey
 from tsunagu.cdk.constructs.protection import removal_policy
 from tsunagu.cdk.constructs.ranges import DAY_SECONDS, FunctionTimeout
 from tsunagu.cdk.props import Between, CheckedProps, Seconds, Text
+from tsunagu.contracts.flows import Kind
 from tsunagu.errors import InvalidPropsError
 
 # https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/quotas-queues.html
@@ -263,10 +265,11 @@ class QueueChannel(Construct):
             **self._safety(),
         )
         acknowledge(queue, "Serverless-SQSRedrivePolicy", "it is the dead-letter queue: nothing is behind it")
+        mark(queue, Kind.DEAD_LETTERS, self, protected=self.props.protect)
         return queue
 
     def _queue(self) -> sqs.Queue:
-        return sqs.Queue(
+        queue = sqs.Queue(
             self,
             "Queue",
             queue_name=self._physical(self.props.queue_name),
@@ -281,6 +284,8 @@ class QueueChannel(Construct):
             **self._throughput(),
             **self._safety(),
         )
+        mark(queue, Kind.CHANNEL, self, protected=self.props.protect)
+        return queue
 
     def _physical(self, name: str | None) -> str | None:
         return f"{name}.fifo" if name and self.props.fifo else name

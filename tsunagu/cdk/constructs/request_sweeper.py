@@ -16,6 +16,7 @@ from tsunagu.cdk.assets import HandlerPackage, Platform
 from tsunagu.cdk.constructs.acknowledgement import acknowledge
 from tsunagu.cdk.constructs.dead_letter_notifier import DeadLetterNotifier
 from tsunagu.cdk.constructs.event_invocation import EventInvocation
+from tsunagu.cdk.constructs.flow_metadata import mark
 from tsunagu.cdk.constructs.grants import INVOKE_ACTION
 from tsunagu.cdk.constructs.handler_function import HandlerFunction, HandlerFunctionProps
 from tsunagu.cdk.constructs.idempotency_table import IdempotencyTable
@@ -27,6 +28,7 @@ from tsunagu.cdk.constructs.ranges import DAY_SECONDS, IdempotencyWindow, Metric
 from tsunagu.cdk.constructs.request_pipe import check_standard
 from tsunagu.cdk.constructs.topic_channel import TopicChannel
 from tsunagu.cdk.props import CheckedProps, Seconds
+from tsunagu.contracts.flows import Kind
 from tsunagu.contracts.request_sweeper import RequestSweeperEnvironment
 from tsunagu.contracts.telemetry import METRICS_NAMESPACE
 from tsunagu.errors import InvalidPropsError
@@ -190,6 +192,7 @@ class RequestSweeper(Construct):
         )
         function = self.handler.function
         acknowledge(function, "Serverless-LambdaDLQ", "a run that fails is followed by another one in a minute")
+        mark(function, Kind.SWEEPER, self, protected=props.protect)
         self._grant(props)
         self._never_retry(function)
         self.schedule = self._schedule(function)

@@ -10,11 +10,13 @@ from constructs import Construct
 
 from tsunagu.cdk.constructs.acknowledgement import acknowledge, acknowledge_objects
 from tsunagu.cdk.constructs.error_path import props_error
+from tsunagu.cdk.constructs.flow_metadata import mark
 from tsunagu.cdk.constructs.grants import Grantor
 from tsunagu.cdk.constructs.key_access import RECEIVE_ACTIONS, CustomerKey
 from tsunagu.cdk.constructs.protection import removal_policy
 from tsunagu.cdk.constructs.ranges import DAY_SECONDS
 from tsunagu.cdk.props import CheckedProps, Days
+from tsunagu.contracts.flows import Kind
 from tsunagu.contracts.requests import STAGING_PREFIX
 from tsunagu.errors import InvalidPropsError
 
@@ -161,4 +163,5 @@ class ResultBucket(Construct):
         if self.props.access_logs is None:
             reason = "the API logs each read, the function each write; the prop access_logs adds the bucket's own"
             acknowledge(bucket, "AwsSolutions-S1", reason)
+        mark(bucket, Kind.RESULT_BUCKET, self, protected=self.props.protect)
         return bucket

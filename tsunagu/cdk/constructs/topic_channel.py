@@ -12,11 +12,13 @@ from constructs import Construct
 from tsunagu.cdk.constructs.customer_managed_key import CustomerManagedKey, CustomerManagedKeyProps
 from tsunagu.cdk.constructs.error_path import props_error
 from tsunagu.cdk.constructs.filter_policy import FilterPolicy
+from tsunagu.cdk.constructs.flow_metadata import mark
 from tsunagu.cdk.constructs.grants import Grantor
 from tsunagu.cdk.constructs.key_access import SEND_ACTIONS, CustomerKey
 from tsunagu.cdk.constructs.queue_channel import QueueChannel
 from tsunagu.cdk.constructs.topic_subscription import TopicSubscription, TopicSubscriptionProps, allow_delivery
 from tsunagu.cdk.props import Between, CheckedProps, is_known
+from tsunagu.contracts.flows import Kind
 from tsunagu.contracts.messages import SNS_MESSAGE_BYTES
 from tsunagu.errors import InvalidPropsError
 
@@ -235,6 +237,7 @@ class TopicChannel(Construct):
             # The L2 construct does not have the property yet.
             resource = cast("sns.CfnTopic", topic.node.default_child)
             resource.maximum_message_size = self.props.max_message_bytes
+        mark(topic, Kind.TOPIC, self, protected=self.props.protect)
         return topic
 
     def _new_key(self) -> kms.IKey:

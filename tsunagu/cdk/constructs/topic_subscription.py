@@ -13,10 +13,12 @@ from constructs import Construct
 from tsunagu.cdk.constructs.acknowledgement import acknowledge
 from tsunagu.cdk.constructs.error_path import props_error
 from tsunagu.cdk.constructs.filter_policy import FilterPolicy
+from tsunagu.cdk.constructs.flow_metadata import mark
 from tsunagu.cdk.constructs.key_access import CustomerKey, allow_topic, from_topic, sns_principal
 from tsunagu.cdk.constructs.protection import removal_policy
 from tsunagu.cdk.constructs.queue_channel import DATA_KEY_REUSE, DEAD_LETTER_RETENTION
 from tsunagu.cdk.props import CheckedProps, is_known
+from tsunagu.contracts.flows import Kind
 
 if TYPE_CHECKING:
     from constructs import IDependable
@@ -71,6 +73,7 @@ class TopicSubscription(Construct):
         self.dead_letter_queue: sqs.IQueue = props.dead_letter_queue or self._new_dead_letter_queue(props)
         allow_delivery(self.dead_letter_queue, props.topic, None if props.dead_letter_queue else props.key)
         self.subscription = self._subscription(props)
+        mark(self.subscription, Kind.SUBSCRIPTION, self, protected=props.protect)
 
     def _new_dead_letter_queue(self, props: TopicSubscriptionProps) -> sqs.Queue:
         own, region = Stack.of(self).region, props.topic.env.region
@@ -95,6 +98,7 @@ class TopicSubscription(Construct):
         # The rule recognises a dead-letter queue only when another queue names it.
         acknowledge(queue, "AwsSolutions-SQS3", "it is the dead-letter queue of a subscription: nothing is behind it")
         acknowledge(queue, "Serverless-SQSRedrivePolicy", "it is the dead-letter queue: nothing is behind it")
+        mark(queue, Kind.DEAD_LETTERS, self, protected=props.protect)
         return queue
 
     def _subscription(self, props: TopicSubscriptionProps) -> sns.CfnSubscription:

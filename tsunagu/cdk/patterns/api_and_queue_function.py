@@ -9,6 +9,7 @@ from constructs import Construct
 from tsunagu.cdk.constructs.acknowledgement import acknowledge
 from tsunagu.cdk.constructs.dead_letter_notifier import DeadLetterNotifier, DeadLetterNotifierProps
 from tsunagu.cdk.constructs.error_path import path_in_errors
+from tsunagu.cdk.constructs.flow_metadata import mark
 from tsunagu.cdk.constructs.handler_function import HandlerFunction
 from tsunagu.cdk.constructs.idempotency_table import IdempotencyTable, IdempotencyTableProps
 from tsunagu.cdk.constructs.queue_channel import QueueChannel, QueueChannelProps
@@ -18,6 +19,7 @@ from tsunagu.cdk.constructs.web_api import WebApi, WebApiProps
 from tsunagu.cdk.patterns.api_and_queue_props import ApiAndQueueFunctionProps
 from tsunagu.cdk.patterns.idempotent_receiver import IdempotentReceiver, IdempotentReceiverProps
 from tsunagu.cdk.patterns.receiver_settings import ReceiverSettings
+from tsunagu.contracts.flows import Kind
 from tsunagu.contracts.web import WebEnvironment
 
 
@@ -54,6 +56,7 @@ class ApiAndQueueFunction(Construct):
         self.queue_function = self.receiver.handler.function
         self.handler = self.receiver.handler if props.is_shared else self._api_handler()
         self.function = self.handler.function
+        mark(self.function, Kind.WEB_AND_QUEUE, self, protected=props.protect)
         self.sweeper = self._sweeper() if props.sweeper else None
         if props.sends_to_queue:
             self._grant_outbox(self.channel, self.function)

@@ -10,6 +10,7 @@ from tsunagu.cdk.constructs.acknowledgement import acknowledge
 from tsunagu.cdk.constructs.dead_letter_notifier import DeadLetterNotifier, DeadLetterNotifierProps
 from tsunagu.cdk.constructs.error_path import path_in_errors
 from tsunagu.cdk.constructs.event_invocation import EventInvocation, EventInvocationProps
+from tsunagu.cdk.constructs.flow_metadata import mark
 from tsunagu.cdk.constructs.handler_function import HandlerFunction, HandlerFunctionProps, HandlerSettings
 from tsunagu.cdk.constructs.idempotency_table import IdempotencyTable, IdempotencyTableProps
 from tsunagu.cdk.constructs.queue_channel import QueueChannel, QueueChannelProps
@@ -24,6 +25,7 @@ from tsunagu.cdk.patterns.idempotent_receiver import IdempotentReceiver, Idempot
 from tsunagu.cdk.patterns.receiver_settings import ReceiverSettings
 from tsunagu.cdk.patterns.subscribers import subscribe
 from tsunagu.contracts.environment import ReceiverEnvironment
+from tsunagu.contracts.flows import Kind
 from tsunagu.contracts.requests import RequestEnvironment
 
 
@@ -63,6 +65,7 @@ class AsyncRequestApi(Construct):
         self.pipe: RequestPipe | None = None
         self.events: EventInvocation | None = None
         self.worker = self._event_worker() if props.is_event else self._queue_worker()
+        mark(self.worker.function, Kind.REQUESTS, self, name=props.name, protected=props.protect)
         self._grant_worker()
         self.sweeper = self._sweeper()
         self.gateway = self._gateway()

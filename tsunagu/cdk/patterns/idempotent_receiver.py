@@ -10,6 +10,7 @@ from constructs import Construct
 
 from tsunagu.cdk.constructs.acknowledgement import acknowledge
 from tsunagu.cdk.constructs.dead_letter_notifier import DeadLetterNotifier, DeadLetterNotifierProps
+from tsunagu.cdk.constructs.flow_metadata import mark
 from tsunagu.cdk.constructs.function_alarms import FunctionMetrics
 from tsunagu.cdk.constructs.handler_function import HandlerFunction, HandlerFunctionProps
 from tsunagu.cdk.constructs.idempotency_table import IdempotencyTable, IdempotencyTableProps
@@ -18,6 +19,7 @@ from tsunagu.cdk.constructs.queue_channel import QueueChannel
 from tsunagu.cdk.constructs.ranges import WINDOW_SECONDS, IdempotencyWindow, MetricsNamespace, check_seconds
 from tsunagu.cdk.patterns.receiver_settings import ReceiverSettings
 from tsunagu.contracts.environment import ReceiverEnvironment
+from tsunagu.contracts.flows import Kind
 from tsunagu.contracts.telemetry import METRICS_NAMESPACE, Metric
 from tsunagu.errors import InvalidPropsError
 
@@ -161,6 +163,7 @@ class IdempotentReceiver(Construct):
         )
         self.alarms = self.dead_letter_notifier.watch_channel(self, props.channel)
         self.handler = HandlerFunction(self, "Handler", self._function_props(props))
+        mark(self.handler.function, Kind.RECEIVER, self, protected=props.protect)
         acknowledge(
             self.handler.function, "Serverless-LambdaDLQ", "only the mapping invokes it, and waits for its response"
         )

@@ -14,6 +14,7 @@ from tsunagu.cdk.constructs.claim_check_bucket import ClaimCheckBucket, ClaimChe
 from tsunagu.cdk.constructs.customer_managed_key import CustomerManagedKey, CustomerManagedKeyProps
 from tsunagu.cdk.constructs.dead_letter_notifier import DeadLetterNotifier, DeadLetterNotifierProps
 from tsunagu.cdk.constructs.error_path import path_in_errors
+from tsunagu.cdk.constructs.flow_metadata import mark
 from tsunagu.cdk.constructs.grants import grant_invoke
 from tsunagu.cdk.constructs.handler_function import HandlerFunction, HandlerSettings
 from tsunagu.cdk.constructs.idempotency_table import IdempotencyTable, IdempotencyTableProps
@@ -24,6 +25,7 @@ from tsunagu.cdk.patterns.pipeline_limits import Hop, inline_bytes, object_lifet
 from tsunagu.cdk.patterns.pipeline_props import ServicePipelineProps, Step
 from tsunagu.cdk.patterns.service import Service
 from tsunagu.cdk.patterns.subscribers import subscribe
+from tsunagu.contracts.flows import Kind
 from tsunagu.contracts.pipeline import PreprocessorEnvironment, ServiceEnvironment
 from tsunagu.contracts.telemetry import Metric
 
@@ -65,6 +67,10 @@ class ServicePipeline(Construct):
             name: made for connector in self.connectors.values() for name, made in connector.services.items()
         }
         self.preprocessor = self._preprocessor()
+        mark(self.preprocessor.function, Kind.PIPELINE, self, name=props.name, protected=props.protect)
+        for name, service in self.services.items():
+            function = service.receiver.handler.function
+            mark(function, Kind.SERVICE, service.receiver, name=f"{props.name}/{name}", protected=props.protect)
         self._grant_services()
         self._grant_preprocessor()
         # The alarms are in this stack, so the queues that they watch are too: this stack may depend on a given topic's.

@@ -16,6 +16,7 @@ from constructs import Construct
 from tsunagu.cdk.constructs.acknowledgement import acknowledge
 from tsunagu.cdk.constructs.dead_letter_notifier import DeadLetterNotifier, DeadLetterNotifierProps
 from tsunagu.cdk.constructs.error_path import path_in_errors
+from tsunagu.cdk.constructs.flow_metadata import mark
 from tsunagu.cdk.constructs.grants import own_policy
 from tsunagu.cdk.constructs.handler_function import HandlerSettings
 from tsunagu.cdk.constructs.idempotency_table import IdempotencyTable, IdempotencyTableProps
@@ -35,6 +36,7 @@ from tsunagu.cdk.patterns.single_flight_definition import (
 )
 from tsunagu.cdk.patterns.single_flight_props import RELEASE_SECONDS, SingleFlightScheduleProps
 from tsunagu.contracts import schedules
+from tsunagu.contracts.flows import Kind
 from tsunagu.contracts.schedules import ScheduledJobEnvironment
 
 _TASK_ACTIONS = ("states:SendTaskFailure", "states:SendTaskHeartbeat", "states:SendTaskSuccess")
@@ -74,6 +76,7 @@ class SingleFlightSchedule(Construct):
         self.channel = QueueChannel(self, "Channel", props.channel_props)
         self.receiver = self._receiver()
         self.machine = self._run_machine()
+        mark(self.machine.machine, Kind.JOB, self, name=props.job, protected=props.protect)
         self.release_machine = self._release_machine()
         self._grant_worker()
         self.undelivered = self._undelivered_queue()
@@ -179,6 +182,7 @@ class SingleFlightSchedule(Construct):
             acknowledge(
                 queue, rule, "it is the dead-letter queue of the schedule and of the rule: nothing is behind it"
             )
+        mark(queue, Kind.DEAD_LETTERS, self, below="Undelivered", protected=self._props.protect)
         return queue
 
     def _rule(self) -> events.Rule:

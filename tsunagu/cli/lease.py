@@ -1,18 +1,21 @@
 """`tsunagu lease`: shows who holds the leases of scheduled jobs, and releases one."""
 
-from datetime import UTC, datetime
 from typing import Annotated
 
 import typer
 from rich.console import Console
 from rich.table import Table
 
-from tsunagu.cli.options import StackName, Stage, Yes, scope_of
+from tsunagu.cli.changes import Change, ChangeOptions, agreed, recorded
+from tsunagu.cli.options import DryRun, Force, StackName, Stage, Yes, scope_of
+from tsunagu.cli.reports import reporting
 from tsunagu.errors import CommandError
 from tsunagu.operations.aws import Aws
+from tsunagu.operations.inventory import read_inventory
 from tsunagu.operations.jobs import find_job, find_jobs
 from tsunagu.operations.leases import lease_of, release_lease
 from tsunagu.operations.reader import Reader
+from tsunagu.operations.times import utc_text
 from tsunagu.runtime.single_flight.job_lease import JobLease
 
 COLUMNS = 200  # for a file or a pipe, which wraps no line
@@ -21,6 +24,7 @@ lease = typer.Typer(help="Show and release the leases of scheduled jobs.", no_ar
 
 
 @lease.command("list")
+@reporting
 def list_leases(stage: Stage = None, stack: StackName = None) -> None:
     """Print who holds the lease of each job, since when, and until when at most.
 
@@ -36,34 +40,51 @@ def list_leases(stage: Stage = None, stack: StackName = None) -> None:
 
 
 @lease.command("release")
+@reporting
 def release(
     job: Annotated[str, typer.Argument(metavar="JOB", help="Name of the job, as its prop `job` has it.")],
     *,
     stage: Stage = None,
     stack: StackName = None,
     yes: Yes = False,
+    force: Force = False,
+    dry_run: DryRun = False,
 ) -> None:
-    """Say who holds the lease of a job, ask, and release it. The run that held it commits nothing any more."""
+    """Say who holds the lease of a job, ask, and release it. The run that held it commits nothing any more.
+
+    Example: tsunagu lease release supplier-sync --stage dev
+    """
     aws = Aws()
     deployed = find_job(Reader(aws), scope_of(stack, stage), job)
     found = lease_of(aws.dynamodb, deployed)
     if found is None or not found.owner:
         msg = f"the lease of the job {job} must be held to be released, got a free one"
         raise CommandError(msg)
-    typer.echo(f"run {found.run} of {job} for {found.slot} is held by {found.owner}", err=True)
-    typer.echo(f"since {_time(found.since)}; it ends by itself at {_time(found.lease)}", err=True)
-    if not yes and not typer.confirm("Release it? Its worker may still work, and commits nothing then", err=True):
-        msg = f"the release of the lease of {job} must be confirmed, got no"
-        raise CommandError(msg)
-    release_lease(aws.dynamodb, deployed, found)
-    typer.echo(f"released the lease of {job}; its execution goes on waiting, stop it if nobody needs it", err=True)
+    change = Change(
+        command="lease release",
+        what=f"release the lease of {deployed.name}",
+        details=[
+            f"run {found.run} of {deployed.name} for {found.slot} is held by {found.owner}",
+            f"since {utc_text(found.since)}; it ends by itself at {utc_text(found.lease)}",
+            "its worker may still work, and commits nothing after the release",
+        ],
+        stack=read_inventory(aws.cloudformation, deployed.stack_name),
+        log_group=deployed.log_group,
+    )
+    options = ChangeOptions(yes=yes, force=force, dry_run=dry_run)
+    if not agreed(change, options):
+        return
+    with recorded(aws, change, options) as record:
+        release_lease(aws.dynamodb, deployed, found)
+        record.note(job=deployed.name, run=found.run, owner=found.owner)
+    typer.echo(
+        f"released the lease of {deployed.name}; its execution goes on waiting, stop it if nobody needs it: "
+        f"aws stepfunctions stop-execution --execution-arn {found.owner}",
+        err=True,
+    )
 
 
 def _cells(found: JobLease) -> list[str]:
     if not found.owner:
         return [str(found.run), found.slot, "free", "", ""]
-    return [str(found.run), found.slot, found.owner, _time(found.since), _time(found.lease)]
-
-
-def _time(milliseconds: int) -> str:
-    return f"{datetime.fromtimestamp(milliseconds // 1_000, UTC):%Y-%m-%dT%H:%M:%SZ}"
+    return [str(found.run), found.slot, found.owner, utc_text(found.since), utc_text(found.lease)]

@@ -35,6 +35,7 @@ class DeployedJob:
         stack_name: Its stack.
         path: Name that no other job of the stack has.
         function_name: Function of its worker; "" where it is not known.
+        log_group: Log group of its worker; "" where it is not known.
     """
 
     name: str
@@ -43,6 +44,7 @@ class DeployedJob:
     stack_name: str = ""
     path: str = ""
     function_name: str = ""
+    log_group: str = ""
 
     def is_named(self, name: str) -> bool:
         """Whether it is meant by a name."""
@@ -95,6 +97,7 @@ def jobs_of(
                 stack_name=inventory.name,
                 path=part.path,
                 function_name=worker.name if worker else "",
+                log_group=worker.log_group if worker else "",
             )
         )
     return jobs

@@ -1,0 +1,49 @@
+"""How verbs report errors: one sentence on standard error, and an exit code."""
+
+import functools
+import sys
+import traceback
+from collections.abc import Callable
+from contextvars import ContextVar
+from typing import NoReturn, ParamSpec
+
+from botocore.exceptions import BotoCoreError, ClientError
+from rich.console import Console
+
+from tsunagu.cli.problems import sentence_of
+from tsunagu.errors import TsunaguError
+
+FAILED = 1
+INTERRUPTED = 130  # as a shell reports a command that Ctrl-C ended
+
+Parameters = ParamSpec("Parameters")
+
+# Whether the traceback of an error is printed: the option --debug.
+debug: ContextVar[bool] = ContextVar("debug", default=False)
+
+
+def reporting(verb: Callable[Parameters, None]) -> Callable[Parameters, None]:
+    """Return a verb that reports its errors: a sentence, and exit code 1; 130 after Ctrl-C."""
+
+    @functools.wraps(verb)
+    def reported(*arguments: Parameters.args, **options: Parameters.kwargs) -> None:
+        try:
+            verb(*arguments, **options)
+        except TsunaguError as error:
+            _fail(str(error), getattr(error, "log_path", None))
+        except (BotoCoreError, ClientError) as error:
+            _fail(sentence_of(error))
+        except KeyboardInterrupt:
+            _fail("interrupted; what was under way may be half done: look before you repeat it", code=INTERRUPTED)
+
+    return reported
+
+
+def _fail(sentence: str, log_path: str | None = None, *, code: int = FAILED) -> NoReturn:
+    console = Console(stderr=True, soft_wrap=True, highlight=False, markup=False)
+    if debug.get():
+        console.print(traceback.format_exc(), end="")
+    console.print(f"error: {sentence}")
+    if log_path is not None and log_path not in sentence:
+        console.print(f"log: {log_path}")
+    sys.exit(code)

@@ -1,0 +1,125 @@
+"""Records what an operator changes: who, what, when, and how it ended, as JSON lines in CloudWatch Logs.
+
+The stream is `tsunagu-operator/<day>/<id of the change>`, in the log group of the function that the change is about. So
+one search of the group shows the change beside the lines of the function. A stack without a function has no such group:
+its changes are in the group `/tsunagu/operator`.
+"""
+
+import contextlib
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from botocore.exceptions import BotoCoreError, ClientError
+
+from tsunagu.errors import OperationError
+from tsunagu.operations.aws import Aws
+from tsunagu.operations.times import utc_text
+from tsunagu.runtime.clock import Clock, SystemClock, new_request_id
+
+STREAM_PREFIX = "tsunagu-operator"
+OWN_GROUP = "/tsunagu/operator"
+UNKNOWN = "unknown"
+
+
+class NotLoggedError(OperationError):
+    """The start of a change could not be recorded, so that the change was not made."""
+
+
+@dataclass(slots=True)
+class ChangeLog:
+    """Record of one change.
+
+    Attributes:
+        aws: Clients.
+        command: The verb, such as `dlq redrive`.
+        what: What changes, in a sentence.
+        log_group: Log group of the function that it is about; "" for none.
+        stack_name: Stack that it is about; "" for none.
+        clock: The time. Default: the machine's.
+        who: ARN of the caller, once it has started.
+        notes: What the change adds to its last line, such as how many messages were moved.
+    """
+
+    aws: Aws
+    command: str
+    what: str
+    log_group: str = ""
+    stack_name: str = ""
+    clock: Clock = field(default_factory=SystemClock)
+    who: str = UNKNOWN
+    notes: dict[str, Any] = field(default_factory=dict)
+    _stream: str = ""
+
+    def note(self, **facts: Any) -> None:
+        """Add facts to the line that says how the change ended."""
+        self.notes.update(facts)
+
+    def start(self) -> None:
+        """Write that the change starts.
+
+        Raises:
+            NotLoggedError: It cannot be written: the call of AWS is in the message.
+        """
+        now = self.clock.now_ms()
+        change_id = new_request_id(now)
+        try:
+            self.who = self.aws.sts.get_caller_identity()["Arn"]
+            self._open(f"{STREAM_PREFIX}/{utc_text(now)[:10]}/{change_id}")
+            self._write("change started", {})
+        except (ClientError, BotoCoreError) as error:
+            self._stream = ""
+            msg = f"the change must be recorded in {self._group}, got: {error}"
+            raise NotLoggedError(msg) from None
+
+    def end(self, outcome: str, **facts: Any) -> str | None:
+        """Write how the change ended; return why that could not be written, or None.
+
+        Args:
+            outcome: `ended`, `failed` or `interrupted`.
+            facts: More about it.
+        """
+        if not self._stream:
+            return None
+        try:
+            self._write(f"change {outcome}", {**self.notes, **facts})
+        except (ClientError, BotoCoreError) as error:
+            return str(error)
+        return None
+
+    @property
+    def place(self) -> str:
+        """Log group and stream of the record; "" where there is none."""
+        return f"{self._group} {self._stream}" if self._stream else ""
+
+    @property
+    def _group(self) -> str:
+        return self.log_group or OWN_GROUP
+
+    def _open(self, stream: str) -> None:
+        logs = self.aws.logs
+        if not self.log_group:
+            with contextlib.suppress(logs.exceptions.ResourceAlreadyExistsException):
+                logs.create_log_group(logGroupName=OWN_GROUP)
+        logs.create_log_stream(logGroupName=self._group, logStreamName=stream)
+        self._stream = stream
+
+    def _write(self, message: str, facts: Mapping[str, Any]) -> None:
+        now = self.clock.now_ms()
+        line = {
+            "timestamp": utc_text(now),
+            "level": "INFO",
+            "message": message,
+            "command": self.command,
+            "what": self.what,
+            "stack": self.stack_name,
+            "who": self.who,
+            "change_id": self._stream.rpartition("/")[2],
+            **facts,
+        }
+        self.aws.logs.put_log_events(
+            logGroupName=self._group,
+            logStreamName=self._stream,
+            logEvents=[{"timestamp": now, "message": json.dumps(line, ensure_ascii=False, default=str)}],
+        )

@@ -2,15 +2,14 @@
 
 import os
 from collections.abc import Callable, Sequence
-from urllib.parse import urlsplit
 
 from botocore import exceptions as sdk
 from botocore.exceptions import BotoCoreError, ClientError
 
+from tsunagu.operations.aws import local_endpoint
 from tsunagu.operations.reader import denial_of
 from tsunagu.runtime.aws.sdk_errors import error_code
 
-_LOCAL_HOSTS = ("127.0.0.1", "localhost", "::1")
 _SIGN_IN = "sign in again (such as `aws sso login`), or choose other credentials with --profile"
 _EMBEDDED = "for the embedded cloud, `tsunagu up` prints the variables to export"
 _EXPIRED = ("ExpiredToken", "ExpiredTokenException", "RequestExpired")
@@ -81,8 +80,7 @@ def _broken_off(error: BotoCoreError) -> str:
 
 def _no_answer(error: BotoCoreError) -> str:
     url = error.kwargs.get("endpoint_url") or error.kwargs.get("proxy_url") or "its endpoint"
-    own = os.environ.get("AWS_ENDPOINT_URL")
-    if own and urlsplit(own).hostname in _LOCAL_HOSTS:
+    if own := local_endpoint():
         return (
             f"the embedded cloud must run at {own}, got no answer: start it with `tsunagu up` and export what it "
             "prints, or unset AWS_ENDPOINT_URL for AWS itself"

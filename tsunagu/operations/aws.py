@@ -1,7 +1,9 @@
 """Clients of AWS's services for operations: one of each, with retries that suit many small reads."""
 
+import os
 import threading
 from typing import TYPE_CHECKING, Any, cast
+from urllib.parse import urlsplit
 
 import boto3
 from botocore.config import Config
@@ -19,12 +21,24 @@ if TYPE_CHECKING:
 
 # Templates of many stacks are read in threads, and CloudFormation throttles early.
 READERS = 6
-_CONFIG = Config(
-    retries={"mode": "adaptive", "total_max_attempts": 8},
-    connect_timeout=10,
-    read_timeout=30,
-    max_pool_connections=READERS * 2,
-)
+ATTEMPTS, LOCAL_ATTEMPTS = 8, 2  # an embedded cloud that does not answer at once does not run
+_LOCAL_HOSTS = ("127.0.0.1", "localhost", "::1")
+
+
+def local_endpoint() -> str | None:
+    """Return the endpoint of an emulator on this machine, if the environment names one."""
+    own = os.environ.get("AWS_ENDPOINT_URL")
+    return own if own and urlsplit(own).hostname in _LOCAL_HOSTS else None
+
+
+def _config() -> Config:
+    attempts = os.environ.get("AWS_MAX_ATTEMPTS") or (LOCAL_ATTEMPTS if local_endpoint() else ATTEMPTS)
+    return Config(
+        retries={"mode": "adaptive", "total_max_attempts": int(attempts)},
+        connect_timeout=10,
+        read_timeout=30,
+        max_pool_connections=READERS * 2,
+    )
 
 
 class Aws:
@@ -44,7 +58,7 @@ class Aws:
         with self._lock:
             if service not in self._clients:
                 maker = boto3 if self._session is None else self._session
-                self._clients[service] = maker.client(cast("Any", service), config=_CONFIG)
+                self._clients[service] = maker.client(cast("Any", service), config=_config())
             return self._clients[service]
 
     @property

@@ -191,6 +191,7 @@ def _listed(names: Sequence[str]) -> str:
 
 
 def _no_stage(client: "CloudFormationClient", stage: str) -> str:
-    stages = sorted({each.name.split("-")[1] for each in all_stacks(client) if each.name.count("-") > 1})
-    place = f"at {client.meta.endpoint_url}"
-    return f"the stage {stage} must have a stack tsunagu-{stage}-…, got none {place}{did_you_mean(stage, stages)}"
+    names = [each.name.split("-") for each in all_stacks(client) if each.name.startswith("tsunagu-")]
+    stages = sorted({parts[1] for parts in names if len(parts) > 2})  # noqa: PLR2004 - prefix, stage and own part
+    known = f"of the stages {_listed(stages)}" if stages else "of no stage"
+    return f"the stage {stage} must have a stack tsunagu-{stage}-…, got stacks {known} at {client.meta.endpoint_url}"

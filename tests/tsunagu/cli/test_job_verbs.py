@@ -1,4 +1,4 @@
-"""`tsunagu run` and `tsunagu lease`: they find the job by the outputs of its stack."""
+"""`tsunagu run` and `tsunagu lease`: they find the job by the metadata of its state machine, or by outputs."""
 
 import io
 import json
@@ -9,6 +9,7 @@ import pytest
 
 from tests.tsunagu.account import Account
 from tests.tsunagu.cli.conftest import Tsunagu
+from tsunagu.contracts.flows import METADATA_KEY, Kind, Part, write_parts
 
 EXECUTION = "arn:aws:states:eu-central-1:111122223333:execution:sync:1"
 MACHINE = "arn:aws:states:eu-central-1:111122223333:stateMachine:sync"
@@ -50,18 +51,52 @@ def test_run_starts_an_execution_for_this_second_and_prints_its_arn(tsunagu: Tsu
     assert re.fullmatch(r"20\d\d-\d\d-\d\dT\d\d:\d\d:\d\dZ", json.loads(asked["input"])["slot"])
 
 
+def test_job_without_outputs_is_found_by_the_metadata_of_its_state_machine(tsunagu: Tsunagu, job: Account) -> None:
+    part = Part(kind=Kind.JOB, name="nightly", path="Nightly")
+    job.stacks["theirs"] = {}
+    job.templates["theirs"] = {
+        "Resources": {
+            "M": {"Type": "AWS::StepFunctions::StateMachine", "Metadata": {METADATA_KEY: write_parts([part])}},
+            "F": {"Type": "AWS::Lambda::Function"},
+        }
+    }
+    job.physical_ids = {"M": MACHINE, "F": "worker"}
+    environment = {"JOB": "nightly", "IDEMPOTENCY_TABLE_NAME": "their-items"}
+    job.rest_answers["/functions/worker/configuration"] = {"Environment": {"Variables": environment}}
+
+    assert tsunagu("run", "nightly").out == f"{EXECUTION}\n"
+    assert tsunagu("lease", "list", "--stack", "theirs").code == 0
+    assert job.asked[-1][1]["TableName"] == "their-items"
+
+
+def test_job_of_two_stacks_must_be_named_with_its_stack(tsunagu: Tsunagu, job: Account) -> None:
+    job.stacks["tsunagu-prod-supplier-sync"] = job.stacks["tsunagu-dev-supplier-sync"]
+
+    result = tsunagu("run", "supplier-sync")
+
+    assert (result.code, job.asked) == (1, [])
+    assert result.err == (
+        "error: the job supplier-sync must be in one stack, got tsunagu-dev-supplier-sync, tsunagu-prod-supplier-sync: "
+        "name one with --stack\n"
+    )
+    assert tsunagu("run", "supplier-sync", "--stage", "prod").code == 0
+
+
 def test_job_that_is_not_deployed_is_one_sentence_with_those_that_are(tsunagu: Tsunagu) -> None:
-    result = tsunagu("run", "other")
+    result = tsunagu("run", "suplier-sync", "--stage", "dev")
 
     assert result.code == 1
-    assert result.err == "error: the stacks tsunagu-dev-* must have the job other, got supplier-sync\n"
+    assert result.err == (
+        "error: the stacks tsunagu-dev-* must have the job suplier-sync, got supplier-sync: "
+        "did you mean supplier-sync?\n"
+    )
 
 
 def test_job_is_found_in_a_stack_of_another_name(tsunagu: Tsunagu, job: Account) -> None:
     job.stacks["sync"] = {"JobName": "sync", "JobStateMachineArn": MACHINE, "JobTableName": "items"}
 
     assert tsunagu("run", "sync", "--stack-name", "sync").code == 0
-    assert tsunagu("run", "sync").code == 1
+    assert tsunagu("run", "sync", "--stage", "dev").code == 1
 
 
 def test_list_says_who_holds_the_lease_since_when_and_when_it_ends(tsunagu: Tsunagu) -> None:
@@ -92,10 +127,17 @@ def test_list_says_what_is_free(tsunagu: Tsunagu, job: Account, answer: dict[str
     assert tsunagu("lease", "list").out.splitlines()[1].split() == ["supplier-sync", *words]
 
 
+class Terminal(io.StringIO):
+    """Standard input on a terminal, where somebody has typed an answer."""
+
+    def isatty(self) -> bool:
+        return True
+
+
 def test_release_says_who_holds_the_lease_and_asks(
     tsunagu: Tsunagu, job: Account, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("sys.stdin", io.StringIO("n\n"))
+    monkeypatch.setattr("sys.stdin", Terminal("n\n"))
 
     result = tsunagu("lease", "release", "supplier-sync")
 
@@ -104,13 +146,14 @@ def test_release_says_who_holds_the_lease_and_asks(
     assert "since 2026-11-28T14:00:01Z; it ends by itself at 2026-11-28T15:00:00Z" in result.err
     assert "must be confirmed" in result.err
     assert [operation for operation, _ in job.asked] == ["GetItem"]
+    assert job.lines == []
 
 
 @pytest.mark.parametrize("is_asked", [True, False])
 def test_release_frees_the_lease_that_was_shown(
     tsunagu: Tsunagu, job: Account, monkeypatch: pytest.MonkeyPatch, *, is_asked: bool
 ) -> None:
-    monkeypatch.setattr("sys.stdin", io.StringIO("y\n"))
+    monkeypatch.setattr("sys.stdin", Terminal("y\n"))
 
     result = tsunagu("lease", "release", "supplier-sync", *([] if is_asked else ["--yes"]))
 
@@ -118,7 +161,18 @@ def test_release_frees_the_lease_that_was_shown(
     operation, asked = job.asked[-1]
     assert (operation, asked["Key"]) == ("UpdateItem", {"id": {"S": "supplier-sync:job"}})
     assert asked["ExpressionAttributeValues"] == {":free": {"S": ""}, ":owner": {"S": EXECUTION}, ":run": {"N": "7"}}
-    assert ("Release it?" in result.err) == is_asked
+    assert ("Release the lease of supplier-sync?" in result.err) == is_asked
+
+
+def test_release_is_recorded_with_who_and_how_it_ended(tsunagu: Tsunagu, job: Account) -> None:
+    tsunagu("lease", "release", "supplier-sync", "--yes")
+
+    assert [(line["message"], line["who"], line["command"]) for line in job.lines] == [
+        ("change started", "arn:aws:iam::111122223333:user/operator", "lease release"),
+        ("change ended", "arn:aws:iam::111122223333:user/operator", "lease release"),
+    ]
+    assert job.lines[-1]["run"] == 7
+    assert len({line["change_id"] for line in job.lines}) == 1
 
 
 def test_release_of_a_lease_that_was_taken_meanwhile_is_one_sentence(tsunagu: Tsunagu, job: Account) -> None:
@@ -128,6 +182,7 @@ def test_release_of_a_lease_that_was_taken_meanwhile_is_one_sentence(tsunagu: Ts
 
     assert result.code == 1
     assert "error: the lease of the job supplier-sync must not change while it is released" in result.err
+    assert [line["message"] for line in job.lines] == ["change started", "change failed"]
 
 
 @pytest.mark.parametrize("answer", [{"Item": item(owner="")}, {}])

@@ -9,6 +9,7 @@ import pytest
 
 from tests.tsunagu.account import REQUEST_ID, RUN_ID, Account
 from tests.tsunagu.cli.conftest import Tsunagu
+from tsunagu.contracts.flows import METADATA_KEY, Kind, Part, write_parts
 
 
 @pytest.fixture
@@ -104,7 +105,9 @@ def test_a_pipeline_that_is_not_deployed_is_named(account: Account, order: str, 
     result = tsunagu("start", "orders", "--file", order, "--stage", "prod")
 
     assert result.code == 1
-    assert result.err == "error: the stacks tsunagu-prod-* must have the pipeline orders, got none\n"
+    assert result.err.startswith(
+        "error: the stage prod must have a stack tsunagu-prod-…, got stacks of the stages dev at"
+    )
 
 
 def test_a_document_too_large_to_invoke_with_is_refused(account: Account, tmp_path: Path, tsunagu: Tsunagu) -> None:
@@ -127,4 +130,26 @@ def test_half_a_surrogate_pair_is_refused(account: Account, tmp_path: Path, tsun
     assert (result.code, result.err) == (
         1,
         "error: the payload must be Unicode text, got half a surrogate pair\n",
+    )
+
+
+def test_a_pipeline_of_another_team_is_found_by_its_metadata(account: Account, order: str, tsunagu: Tsunagu) -> None:
+    part = Part(kind=Kind.PIPELINE, name="claims", path="Claims")
+    account.stacks["insurance"] = {}
+    account.templates["insurance"] = {
+        "Resources": {"P": {"Type": "AWS::Lambda::Function", "Metadata": {METADATA_KEY: write_parts([part])}}}
+    }
+    account.physical_ids["P"] = "preprocessor"
+
+    assert tsunagu("start", "claims", "--file", order).out == f"{REQUEST_ID}\n"
+
+
+def test_one_of_several_pipelines_must_be_named(account: Account, tsunagu: Tsunagu) -> None:
+    account.stacks["tsunagu-dev-returns"] = {"PipelineName": "returns", "PreprocessorFunctionName": "preprocessor"}
+
+    result = tsunagu("replay", REQUEST_ID, "--from", "ship")
+
+    assert result.err == (
+        "error: --pipeline must name one pipeline, got orders of tsunagu-dev-order-pipeline, "
+        "returns of tsunagu-dev-returns\n"
     )

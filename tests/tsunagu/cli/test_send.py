@@ -21,8 +21,8 @@ def invoices(tmp_path: Path) -> str:
         (("invoices", "--queue", "orders"), "the stack tsunagu-dev-invoices must have the queue orders, got fifo"),
         (("--stack-name", "tsunagu-dev-invoices", "--queue", "orders"), "must have the queue orders, got fifo"),
         (("invoices", "--queue", "fifo", "--stage", "prod"), "the stack tsunagu-prod-invoices must be deployed"),
-        (("--queue", "fifo"), "either STACK or --stack-name must name the stack, got none"),
-        (("invoices", "--stack-name", "x", "--queue", "fifo"), "either STACK or --stack-name must name the stack"),
+        (("--queue", "fifo"), "either STACK or --stack must name the stack, got none"),
+        (("invoices", "--stack-name", "x", "--queue", "fifo"), "either STACK or --stack must name the stack, got both"),
     ],
 )
 def test_refusal_is_one_sentence(

@@ -1,7 +1,6 @@
 import pytest
 
-from tsunagu.errors import NotFoundError
-from tsunagu.operations.channels import channels_of, find_channel
+from tsunagu.operations.channels import Channel, channels_of
 from tsunagu.operations.deployed_stacks import DeployedStack
 
 FIFO_URL = "https://sqs.example/123/invoices.fifo"
@@ -24,24 +23,19 @@ def test_stack_offers_the_queues_of_its_outputs_and_no_dead_letter_queue() -> No
 
 @pytest.mark.parametrize("name", ["paid-invoices", "PaidInvoices", "paid_invoices", "paidinvoices"])
 def test_queue_is_found_however_its_name_is_written(name: str) -> None:
-    assert find_channel(STACK, name).queue_url == "https://sqs.example/123/paid"
+    (found,) = [channel for channel in channels_of(STACK) if channel.is_named(name)]
+
+    assert found.queue_url == "https://sqs.example/123/paid"
+
+
+def test_queue_is_found_by_its_aliases_and_not_by_an_empty_name() -> None:
+    channel = Channel(name="Fifo", queue_url=FIFO_URL, aliases=frozenset({"Payments/Fifo", ""}))
+
+    assert channel.is_named("payments-fifo")
+    assert not channel.is_named("")
 
 
 def test_kind_of_a_queue_is_what_its_url_says() -> None:
-    assert (find_channel(STACK, "fifo").queue_url, find_channel(STACK, "fifo").is_fifo) == (FIFO_URL, True)
-    assert not find_channel(STACK, "standard").is_fifo
+    kinds = {channel.name: channel.is_fifo for channel in channels_of(STACK)}
 
-
-@pytest.mark.parametrize("name", ["orders", "FifoDeadLetter", ""])
-def test_unknown_queue_lists_those_that_the_stack_has(name: str) -> None:
-    with pytest.raises(NotFoundError) as refusal:
-        find_channel(STACK, name)
-
-    assert str(refusal.value) == (
-        f"the stack tsunagu-dev-invoices must have the queue {name}, got fifo, paid-invoices, standard"
-    )
-
-
-def test_stack_without_queues_says_so() -> None:
-    with pytest.raises(NotFoundError, match="must have the queue fifo, got none"):
-        find_channel(DeployedStack(name="empty", outputs={}), "fifo")
+    assert (kinds["fifo"], kinds["standard"]) == (True, False)

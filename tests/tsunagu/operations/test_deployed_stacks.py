@@ -5,16 +5,19 @@ import boto3
 import pytest
 
 from tests.tsunagu.account import Account
-from tsunagu.errors import NotFoundError
+from tsunagu.errors import AmbiguousNameError, NotFoundError
 from tsunagu.operations.deployed_stacks import DeployedStack, find_stack, find_stacks
 from tsunagu.operations.pipelines import find_pipeline
+from tsunagu.operations.scope import StackScope, find_stack_in, stacks_in
 
 if TYPE_CHECKING:
     from mypy_boto3_cloudformation import CloudFormationClient
 
 INVOICES = DeployedStack(name="tsunagu-dev-invoices", outputs={"FifoQueueUrl": "https://sqs.example/invoices.fifo"})
-BILLING = DeployedStack(name="tsunagu-dev-billing-pipeline", outputs={"PipelineName": "billing"})
-SHIPPING = DeployedStack(name="shipping", outputs={"PipelineName": "shipping"})
+BILLING = DeployedStack(
+    name="tsunagu-dev-billing-pipeline", outputs={"PipelineName": "billing", "PreprocessorFunctionName": "p"}
+)
+SHIPPING = DeployedStack(name="shipping", outputs={"PipelineName": "shipping", "PreprocessorFunctionName": "p"})
 
 
 @pytest.fixture
@@ -47,43 +50,81 @@ def test_stacks_of_a_stage_are_found_by_their_names(cloudformation: "CloudFormat
     assert find_stacks(cloudformation, "dev") == [BILLING, INVOICES]
 
 
-def test_pipeline_is_found_by_the_name_in_its_output(cloudformation: "CloudFormationClient") -> None:
-    assert find_pipeline(cloudformation, stage="dev", name="billing") == BILLING
+def test_pipeline_of_an_earlier_release_is_found_by_the_name_in_its_output(
+    cloudformation: "CloudFormationClient",
+) -> None:
+    found = find_pipeline(cloudformation, StackScope(stage="dev"), "billing")
+
+    assert (found.stack_name, found.function_name) == (BILLING.name, "p")
 
 
 def test_only_pipeline_of_a_stage_needs_no_name(cloudformation: "CloudFormationClient") -> None:
-    assert find_pipeline(cloudformation, stage="dev") == BILLING
+    assert find_pipeline(cloudformation, StackScope(stage="dev")).stack_name == BILLING.name
 
 
 def test_pipeline_of_a_stack_without_a_stage_is_found_by_the_name_of_the_stack(
     cloudformation: "CloudFormationClient",
 ) -> None:
-    assert find_pipeline(cloudformation, stage="dev", stack_name="shipping") == SHIPPING
+    assert find_pipeline(cloudformation, StackScope(stack="shipping")).stack_name == SHIPPING.name
 
 
 @pytest.mark.parametrize(
-    ("stage", "name", "sentence"),
+    ("scope", "name", "sentence"),
     [
-        ("dev", "shipping", "the stacks tsunagu-dev-* must have the pipeline shipping, got billing"),
-        ("prod", "billing", "the stacks tsunagu-prod-* must have the pipeline billing, got none"),
-        ("prod", None, "the stacks tsunagu-prod-* must have a pipeline, got none"),
+        (StackScope(stage="dev"), "shipping", "the stacks tsunagu-dev-* must have the pipeline shipping, got billing"),
+        (StackScope(stack="invoices"), None, "the stack invoices must have a pipeline, got none"),
+        (
+            StackScope(),
+            "bilings",
+            "the stacks of the region must have the pipeline bilings, got billing, shipping: did you mean billing?",
+        ),
     ],
 )
-def test_missing_pipeline_lists_those_of_the_stage(
-    cloudformation: "CloudFormationClient", stage: str, name: str | None, sentence: str
+def test_missing_pipeline_lists_those_that_are_deployed(
+    cloudformation: "CloudFormationClient", scope: StackScope, name: str | None, sentence: str
 ) -> None:
     with pytest.raises(NotFoundError) as refusal:
-        find_pipeline(cloudformation, stage=stage, name=name)
+        find_pipeline(cloudformation, scope, name)
 
     assert str(refusal.value) == sentence
 
 
-def test_one_of_several_pipelines_must_be_named(account: Account, cloudformation: "CloudFormationClient") -> None:
-    account.stacks["tsunagu-dev-returns"] = {"PipelineName": "returns"}
-
-    with pytest.raises(NotFoundError) as refusal:
-        find_pipeline(cloudformation, stage="dev")
+def test_one_of_several_pipelines_must_be_named(cloudformation: "CloudFormationClient") -> None:
+    with pytest.raises(AmbiguousNameError) as refusal:
+        find_pipeline(cloudformation, StackScope())
 
     assert str(refusal.value) == (
-        "--pipeline must name one pipeline of the stacks tsunagu-dev-*, which have billing, returns"
+        "--pipeline must name one pipeline, got billing of tsunagu-dev-billing-pipeline, shipping of shipping"
     )
+
+
+@pytest.mark.parametrize(
+    ("name", "stage", "found"),
+    [
+        ("shipping", None, "shipping"),
+        ("invoices", "dev", "tsunagu-dev-invoices"),
+        ("tsunagu-dev-invoices", None, "tsunagu-dev-invoices"),
+        ("tsunagu-dev-invoices", "dev", "tsunagu-dev-invoices"),
+        ("billing-pipeline", None, "tsunagu-dev-billing-pipeline"),
+    ],
+)
+def test_stack_is_found_by_its_whole_name_or_its_own_part(
+    cloudformation: "CloudFormationClient", name: str, stage: str | None, found: str
+) -> None:
+    assert find_stack_in(cloudformation, name, stage).name == found
+
+
+def test_part_of_a_name_in_two_stages_needs_the_stage(account: Account, cloudformation: "CloudFormationClient") -> None:
+    account.stacks["tsunagu-prod-invoices"] = {}
+
+    with pytest.raises(AmbiguousNameError, match="got tsunagu-dev-invoices, tsunagu-prod-invoices: give its whole"):
+        find_stack_in(cloudformation, "invoices")
+
+    assert find_stack_in(cloudformation, "invoices", "prod").name == "tsunagu-prod-invoices"
+
+
+def test_for_a_misspelt_stack_or_stage_others_are_suggested(cloudformation: "CloudFormationClient") -> None:
+    with pytest.raises(NotFoundError, match=r"got none of this name at .*: did you mean shipping\?"):
+        find_stack_in(cloudformation, "shiping")
+    with pytest.raises(NotFoundError, match=r"the stage dew must have a stack .*, got stacks of the stages dev at"):
+        stacks_in(cloudformation, StackScope(stage="dew"))

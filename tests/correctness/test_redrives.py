@@ -8,7 +8,7 @@ import pytest
 from tests.correctness.desks import Desk
 from tests.correctness.handlers.desk.handler import REPAIRED
 from tsunagu.operations.dead_letters import SqsDeadLetterSource
-from tsunagu.operations.redrive import RedriveReport, redrive
+from tsunagu.operations.redrive import QueueTarget, RedriveReport, redrive
 from tsunagu.runtime.aws.sqs import SqsQueueSender
 from tsunagu.runtime.clock import SystemClock
 
@@ -18,7 +18,7 @@ FIVE_MINUTES = 300
 def redrive_all(desk: Desk) -> RedriveReport:
     client = functools.partial(desk.cloud.client, "sqs")
     source = SqsDeadLetterSource(client, desk.dead_letter_queue_url)
-    return redrive(source, SqsQueueSender(client, desk.queue_url), SystemClock(), rate_per_second=100)
+    return redrive(source, QueueTarget(SqsQueueSender(client, desk.queue_url)), SystemClock(), rate_per_second=100)
 
 
 @pytest.mark.parametrize("name", ["FifoTransaction", "StandardPlain"])

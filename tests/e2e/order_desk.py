@@ -16,7 +16,7 @@ from tsunagu.local.embedded_cloud import EmbeddedCloud
 from tsunagu.operations.dead_letters import SqsDeadLetterSource
 from tsunagu.operations.preprocessor_client import PreprocessorClient
 from tsunagu.operations.queues import count_messages
-from tsunagu.operations.redrive import RedriveReport, redrive
+from tsunagu.operations.redrive import QueueTarget, RedriveReport, redrive
 from tsunagu.runtime.aws.sqs import SqsQueueSender
 from tsunagu.runtime.clock import SystemClock
 
@@ -66,7 +66,7 @@ class OrderDesk:
     def redrive(self, service: str) -> RedriveReport:
         client, queue = functools.partial(self.cloud.client, "sqs"), self.queues[service]
         source = SqsDeadLetterSource(client, queue.dead_letter_queue_url)
-        return redrive(source, SqsQueueSender(client, queue.queue_url), SystemClock(), rate_per_second=100)
+        return redrive(source, QueueTarget(SqsQueueSender(client, queue.queue_url)), SystemClock(), rate_per_second=100)
 
     @contextmanager
     def stopped(self, service: str) -> Iterator[None]:

@@ -3,7 +3,8 @@
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, NoReturn
 
-from tsunagu.operations.redrive import DeadLetter, RedriveReport, redrive
+from tsunagu.operations.letters.letter import DeadLetter
+from tsunagu.operations.redrive import QueueTarget, RedriveReport, redrive
 from tsunagu.runtime.receiving.delivery import Delivery
 from tsunagu.runtime.sending.publish import OutgoingMessage, SendResult
 from tsunagu.testing.explorer.ports import GONE, last
@@ -56,7 +57,7 @@ class Mover(Actor):
 
     def _move(self) -> None:
         try:
-            report = redrive(LettersPort(self), SourcePort(self), self._clock)
+            report = redrive(LettersPort(self), QueueTarget(SourcePort(self)), self._clock)
         except ConnectionError:
             return  # the operator saw it, and calls again
         self._judge(report)

@@ -5,7 +5,7 @@ import pytest
 from botocore.exceptions import ClientError, ReadTimeoutError
 
 from tsunagu.operations.dead_letters import SqsDeadLetterSource
-from tsunagu.operations.redrive import redrive
+from tsunagu.operations.redrive import QueueTarget, redrive
 from tsunagu.runtime.aws.sqs import SqsQueueSender
 from tsunagu.runtime.clock import SystemClock
 
@@ -30,7 +30,7 @@ def test_letters_of_a_fifo_queue_go_back_with_their_attributes() -> None:
 
     report = redrive(
         SqsDeadLetterSource(lambda: sqs, urls[1]),
-        SqsQueueSender(lambda: sqs, urls[0]),
+        QueueTarget(SqsQueueSender(lambda: sqs, urls[0])),
         SystemClock(),
         rate_per_second=500,
     )
@@ -47,7 +47,7 @@ def test_letters_of_a_fair_queue_go_back_with_their_group() -> None:
     urls = [sqs.create_queue(QueueName=name)["QueueUrl"] for name in ("orders", "dead")]
     sqs.send_message(QueueUrl=urls[1], MessageBody="b", MessageGroupId="tenant")
 
-    redrive(SqsDeadLetterSource(lambda: sqs, urls[1]), SqsQueueSender(lambda: sqs, urls[0]), SystemClock())
+    redrive(SqsDeadLetterSource(lambda: sqs, urls[1]), QueueTarget(SqsQueueSender(lambda: sqs, urls[0])), SystemClock())
 
     (message,) = sqs.receive_message(QueueUrl=urls[0], MessageSystemAttributeNames=["All"])["Messages"]
     assert message["Attributes"]["MessageGroupId"] == "tenant"
@@ -71,8 +71,10 @@ def test_letters_that_went_back_are_reported_when_deleting_them_fails(error: Exc
 
     sqs.meta.events.register("before-call.sqs.DeleteMessageBatch", fail)
 
-    report = redrive(SqsDeadLetterSource(lambda: sqs, urls[1]), SqsQueueSender(lambda: sqs, urls[0]), SystemClock())
+    report = redrive(
+        SqsDeadLetterSource(lambda: sqs, urls[1]), QueueTarget(SqsQueueSender(lambda: sqs, urls[0])), SystemClock()
+    )
 
     assert report.moved == 2
-    assert {*report.problems} == {f"{each}: sent back, but not deleted here: {code}" for each in ids}
+    assert {*report.problems} == {f"{each}: not deleted here: {code}, but sent back" for each in ids}
     assert len(sqs.receive_message(QueueUrl=urls[0], MaxNumberOfMessages=10)["Messages"]) == 2

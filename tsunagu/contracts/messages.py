@@ -3,14 +3,16 @@
 SCHEMA_VERSION = 1
 
 # Message attributes of ours, and of nobody else: what a producer's own attributes mean is the producer's business.
-# A message has ten at most. With the three of every message and the two of a dead letter, five are left for the
-# producer. A redrive replaces those two by one. Those of a pipeline are on its messages only, which have no others.
+# A message has ten at most. With the three of every message and the first two of a dead letter, five are left for the
+# producer. The third of a dead letter, its item, is left out where there is no room. A redrive replaces them by one.
+# Those of a pipeline are on its messages only, which have no others.
 REQUEST_ID_ATTRIBUTE = "tsunagu_request_id"
 SCHEMA_VERSION_ATTRIBUTE = "tsunagu_schema_version"
 HOP_COUNT_ATTRIBUTE = "tsunagu_hop_count"
 DEAD_LETTER_REASON_ATTRIBUTE = "tsunagu_dead_letter_reason"
 DEAD_LETTER_SOURCE_ATTRIBUTE = "tsunagu_dead_letter_source"
-REDRIVEN_ATTRIBUTE = "tsunagu_redriven"  # of a dead letter that an operator sent back
+DEAD_LETTER_ITEM_ATTRIBUTE = "tsunagu_dead_letter_item"  # id of its item in the idempotency table
+REDRIVEN_ATTRIBUTE = "tsunagu_redriven"  # of a dead letter that an operator sent back: how often
 TRACE_CONTEXT_ATTRIBUTE = "tsunagu_trace_context"
 # A replay of one service sets this attribute. A subscription accepts its own service's name, or no attribute.
 SERVICE_ATTRIBUTE = "tsunagu_service"
@@ -21,6 +23,7 @@ ATTRIBUTES = frozenset(
         HOP_COUNT_ATTRIBUTE,
         DEAD_LETTER_REASON_ATTRIBUTE,
         DEAD_LETTER_SOURCE_ATTRIBUTE,
+        DEAD_LETTER_ITEM_ATTRIBUTE,
         REDRIVEN_ATTRIBUTE,
         TRACE_CONTEXT_ATTRIBUTE,
         SERVICE_ATTRIBUTE,

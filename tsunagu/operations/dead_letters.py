@@ -1,12 +1,12 @@
 """Reads dead-letter queues of SQS: to redrive the letters, or only to look at them."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
 from botocore.exceptions import BotoCoreError, ClientError
 
 from tsunagu.contracts.messages import SQS_ENTRIES_PER_BATCH
-from tsunagu.operations.redrive import DeadLetter, DeadLetterSource
+from tsunagu.operations.letters.letter import DeadLetter, DeadLetterSource
 from tsunagu.runtime.aws.sdk_errors import error_code
 from tsunagu.runtime.receiving.delivery import Delivery
 from tsunagu.runtime.sending.publish import Attribute
@@ -24,18 +24,22 @@ class SqsDeadLetterSource:
     Args:
         client: Gives the SQS client.
         queue_url: The dead-letter queue.
+        hidden_seconds: How long a letter that was received is hidden from others at most. Default: a minute.
     """
 
-    def __init__(self, client: "Callable[[], SQSClient]", queue_url: str) -> None:
+    def __init__(
+        self, client: "Callable[[], SQSClient]", queue_url: str, *, hidden_seconds: int = HIDDEN_SECONDS
+    ) -> None:
         self._client = client
         self._queue_url = queue_url
+        self._hidden_seconds = hidden_seconds
 
     def receive(self) -> list[DeadLetter]:
-        """Return up to ten letters, and hide them from others for a minute. An empty list means an empty queue."""
+        """Return up to ten letters, and hide them from others. An empty list means an empty queue."""
         answer = self._client().receive_message(
             QueueUrl=self._queue_url,
             MaxNumberOfMessages=SQS_ENTRIES_PER_BATCH,
-            VisibilityTimeout=HIDDEN_SECONDS,
+            VisibilityTimeout=self._hidden_seconds,
             WaitTimeSeconds=WAIT_SECONDS,
             MessageSystemAttributeNames=["All"],
             MessageAttributeNames=["All"],
@@ -43,13 +47,14 @@ class SqsDeadLetterSource:
         return [_letter(message) for message in answer.get("Messages", [])]
 
     def delete(self, letters: Sequence[DeadLetter]) -> list[str]:
-        """Delete up to ten letters, and return id and error of each that may not be deleted."""
+        """Delete letters, and return id and error of each that may not be deleted."""
+        return [problem for batch in _batches(letters) for problem in self._delete(batch)]
+
+    def _delete(self, letters: Sequence[DeadLetter]) -> list[str]:
         entries: list[Any] = [
             {"Id": str(number), "ReceiptHandle": letter.delivery.receipt_handle}
             for number, letter in enumerate(letters)
         ]
-        if not entries:
-            return []
         try:
             failed = self._client().delete_message_batch(QueueUrl=self._queue_url, Entries=entries).get("Failed", [])
         except (ClientError, BotoCoreError) as error:
@@ -57,13 +62,16 @@ class SqsDeadLetterSource:
         return [_not_deleted(letters[int(entry["Id"])], entry["Code"]) for entry in failed]
 
     def give_back(self, letters: Sequence[DeadLetter]) -> None:
-        """Make `letters` visible to others again, at once."""
-        for start in range(0, len(letters), SQS_ENTRIES_PER_BATCH):
+        """Make `letters` visible to others again, at once. Where that fails, they come back by themselves."""
+        for batch in _batches(letters):
             entries: list[Any] = [
                 {"Id": str(number), "ReceiptHandle": letter.delivery.receipt_handle, "VisibilityTimeout": 0}
-                for number, letter in enumerate(letters[start : start + SQS_ENTRIES_PER_BATCH])
+                for number, letter in enumerate(batch)
             ]
-            self._client().change_message_visibility_batch(QueueUrl=self._queue_url, Entries=entries)
+            try:
+                self._client().change_message_visibility_batch(QueueUrl=self._queue_url, Entries=entries)
+            except (ClientError, BotoCoreError):
+                return  # the connection is gone, or a permission is missing: the others would fail too
 
 
 def read_dead_letters(source: DeadLetterSource) -> list[DeadLetter]:
@@ -71,15 +79,33 @@ def read_dead_letters(source: DeadLetterSource) -> list[DeadLetter]:
 
     A FIFO queue shows at most ten letters of a message group, because it gives no more of a group while these are read.
     """
-    letters: list[DeadLetter] = []
-    while received := source.receive():
-        letters += received
-    source.give_back(letters)
-    return letters
+    return [*look_at(source)]
+
+
+def look_at(source: DeadLetterSource) -> Iterator[DeadLetter]:
+    """Yield the dead letters of a queue, each once, and give all back at the end, however it ends.
+
+    They are hidden from others until then. See `read_dead_letters` for FIFO queues.
+    """
+    seen: dict[str, DeadLetter] = {}
+    try:
+        while received := source.receive():
+            new = [letter for letter in received if letter.id not in seen]
+            seen |= {letter.id: letter for letter in received}
+            if not new:  # those that were received first are visible again
+                break
+            yield from new
+    finally:
+        source.give_back([*seen.values()])
+
+
+def _batches(letters: Sequence[DeadLetter]) -> Iterator[Sequence[DeadLetter]]:
+    for start in range(0, len(letters), SQS_ENTRIES_PER_BATCH):
+        yield letters[start : start + SQS_ENTRIES_PER_BATCH]
 
 
 def _not_deleted(letter: DeadLetter, code: str) -> str:
-    return f"{letter.delivery.message_id}: sent back, but not deleted here: {code}"
+    return f"{letter.id}: not deleted here: {code}"
 
 
 def _letter(message: Any) -> DeadLetter:
@@ -93,7 +119,7 @@ def _letter(message: Any) -> DeadLetter:
         is_fifo="SequenceNumber" in system,
         trace_header=system.get("AWSTraceHeader"),
     )
-    return DeadLetter(delivery, int(system["SentTimestamp"]))
+    return DeadLetter(delivery, int(system["SentTimestamp"]), system.get("DeadLetterQueueSourceArn", ""))
 
 
 def _attribute(value: Any) -> Attribute:

@@ -16,9 +16,9 @@ seen_in = MUTANTS.seen_in
 def mover_deletes_before_it_sends(patch: Patch) -> None:
     move = redrive._move  # noqa: SLF001
 
-    def mutant(letters: Any, source: Any, target: Any, report: Any) -> None:
+    def mutant(letters: Any, source: Any, target: Any, report: Any, sent: Any) -> None:
         source.delete(letters)
-        move(letters, source, target, report)
+        move(letters, source, target, report, sent)
 
     patch.setattr(redrive, "_move", mutant)
 
@@ -27,8 +27,8 @@ def mover_deletes_before_it_sends(patch: Patch) -> None:
 def mover_deletes_what_it_could_not_send(patch: Patch) -> None:
     move = redrive._move  # noqa: SLF001
 
-    def mutant(letters: Any, source: Any, target: Any, report: Any) -> None:
-        move(letters, source, target, report)
+    def mutant(letters: Any, source: Any, target: Any, report: Any, sent: Any) -> None:
+        move(letters, source, target, report, sent)
         source.delete(letters)
 
     patch.setattr(redrive, "_move", mutant)
@@ -36,8 +36,8 @@ def mover_deletes_what_it_could_not_send(patch: Patch) -> None:
 
 @seen_in("standard, plain: redrive", Bounds(lost=1))
 def mover_does_not_say_what_it_could_not_send(patch: Patch) -> None:
-    def mutant(letters: Any, source: Any, target: Any, report: Any) -> None:
-        results = target.send([redrive._message(letter.delivery) for letter in letters])  # noqa: SLF001
+    def mutant(letters: Any, source: Any, target: Any, report: Any, sent: Any) -> None:
+        results = target.send(letters)
         source.delete([letter for letter, result in zip(letters, results, strict=True) if result.error is None])
         report.moved += sum(result.error is None for result in results)
 
@@ -52,4 +52,4 @@ def redrive_under_one_deduplication_id(patch: Patch) -> None:
 @seen_in("fifo, plain: redrive")
 def redrive_under_the_deduplication_id_of_the_body(patch: Patch) -> None:
     message = redrive._message  # noqa: SLF001
-    patch.setattr(redrive, "_message", lambda delivery: replace(message(delivery), deduplication_id=delivery.body))
+    patch.setattr(redrive, "_message", lambda letter: replace(message(letter), deduplication_id=letter.delivery.body))

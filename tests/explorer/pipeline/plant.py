@@ -10,6 +10,7 @@ from tests.explorer.pipeline.promises import PipelinePromises
 from tests.explorer.pipeline.setting import Ask, PipelineSetting
 from tests.tsunagu.runtime.pipeline.world import ORDERS
 from tsunagu.contracts.messages import (
+    DEAD_LETTER_ITEM_ATTRIBUTE,
     DEAD_LETTER_REASON_ATTRIBUTE,
     DEAD_LETTER_SOURCE_ATTRIBUTE,
     SERVICE_ATTRIBUTE,
@@ -157,5 +158,5 @@ class PipelinePlant(Stage):
 
 
 def _own_attributes(letter: Stored) -> dict[str, Any]:
-    added = {DEAD_LETTER_REASON_ATTRIBUTE, DEAD_LETTER_SOURCE_ATTRIBUTE}
+    added = {DEAD_LETTER_REASON_ATTRIBUTE, DEAD_LETTER_SOURCE_ATTRIBUTE, DEAD_LETTER_ITEM_ATTRIBUTE}
     return {name: value for name, value in letter.attributes.items() if name not in added}

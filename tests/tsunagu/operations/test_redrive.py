@@ -6,7 +6,8 @@ from dataclasses import dataclass, field
 import pytest
 
 from tests.tsunagu.runtime.world import record
-from tsunagu.operations.redrive import DeadLetter, redrive
+from tsunagu.operations.letters.letter import DeadLetter
+from tsunagu.operations.redrive import QueueTarget, redrive
 from tsunagu.runtime.receiving.delivery import Delivery
 from tsunagu.runtime.sending.publish import OutgoingMessage, SendResult
 from tsunagu.testing.fakes import START_MS, FakeClock, FakeQueue
@@ -46,7 +47,7 @@ def letter(number: int, *, sent_ms: int = START_MS - 1, group: str | None = None
 def test_all_letters_go_back_in_order_without_the_attributes_of_a_dead_letter() -> None:
     source, target = FakeDeadLetterQueue([letter(n) for n in range(25)]), FakeQueue()
 
-    report = redrive(source, target, FakeClock())
+    report = redrive(source, QueueTarget(target), FakeClock())
 
     assert (report.moved, report.problems) == (25, [])
     assert [message.body for message in target.sent] == [f"body-{n}" for n in range(25)]
@@ -57,7 +58,7 @@ def test_all_letters_go_back_in_order_without_the_attributes_of_a_dead_letter() 
 def test_fifo_letter_goes_back_into_its_group_under_an_id_of_its_own() -> None:
     target = FakeQueue()
 
-    redrive(FakeDeadLetterQueue([letter(1, group="g")]), target, FakeClock())
+    redrive(FakeDeadLetterQueue([letter(1, group="g")]), QueueTarget(target), FakeClock())
 
     (sent,) = target.sent
     assert (sent.group_id, sent.deduplication_id) == ("g", "redrive-d-1")
@@ -67,7 +68,7 @@ def test_letter_of_a_fair_queue_goes_back_with_its_group_and_without_a_deduplica
     target = FakeQueue()
     fair = DeadLetter(Delivery.from_record(record("b", tenant="a")), START_MS - 1)
 
-    redrive(FakeDeadLetterQueue([fair]), target, FakeClock())
+    redrive(FakeDeadLetterQueue([fair]), QueueTarget(target), FakeClock())
 
     (sent,) = target.sent
     assert (sent.group_id, sent.deduplication_id) == ("a", None)
@@ -92,7 +93,7 @@ def test_old_names_are_removed_from_letters_of_an_earlier_release_only(
     target = FakeQueue()
     old = DeadLetter(Delivery.from_record(record("b", attributes=attributes)), START_MS - 1)
 
-    redrive(FakeDeadLetterQueue([old]), target, FakeClock())
+    redrive(FakeDeadLetterQueue([old]), QueueTarget(target), FakeClock())
 
     assert set(target.sent[0].attributes) == {*(attributes if kept is None else kept), "tsunagu_redriven"}
 
@@ -104,7 +105,7 @@ def test_letter_without_room_goes_back_without_saying_that_it_was_redriven(spare
 
     redrive(
         FakeDeadLetterQueue([DeadLetter(Delivery.from_record(record("b", attributes=attributes)), START_MS - 1)]),
-        target,
+        QueueTarget(target),
         FakeClock(),
     )
 
@@ -122,7 +123,7 @@ def test_reason_and_source_of_a_letter_of_an_earlier_release_are_read() -> None:
 def test_limit_is_kept_and_the_rest_is_shown_again() -> None:
     source = FakeDeadLetterQueue([letter(n) for n in range(25)])
 
-    report = redrive(source, FakeQueue(), FakeClock(), limit_count=12)
+    report = redrive(source, QueueTarget(FakeQueue()), FakeClock(), limit_count=12)
 
     assert (report.moved, len(source.letters), source.hidden) == (12, 13, [])
 
@@ -130,7 +131,7 @@ def test_limit_is_kept_and_the_rest_is_shown_again() -> None:
 def test_letters_that_arrive_meanwhile_stay() -> None:
     source, target = FakeDeadLetterQueue([letter(1), letter(2, sent_ms=START_MS + 1)]), FakeQueue()
 
-    report = redrive(source, target, FakeClock())
+    report = redrive(source, QueueTarget(target), FakeClock())
 
     assert (report.moved, [message.body for message in target.sent], len(source.letters)) == (1, ["body-1"], 1)
 
@@ -138,7 +139,7 @@ def test_letters_that_arrive_meanwhile_stay() -> None:
 def test_first_failure_stops_and_keeps_the_letter() -> None:
     source, target = FakeDeadLetterQueue([letter(n) for n in range(25)]), FakeQueue(broken=True)
 
-    report = redrive(source, target, FakeClock())
+    report = redrive(source, QueueTarget(target), FakeClock())
 
     assert (report.moved, len(report.problems), len(source.letters)) == (0, 10, 25)
 
@@ -148,9 +149,9 @@ def test_letter_that_was_sent_back_and_stays_too_is_a_problem() -> None:
         def delete(self, letters: Sequence[DeadLetter]) -> list[str]:
             return [f"{letter.delivery.message_id}: not deleted" for letter in letters]
 
-    report = redrive(Sticky([letter(1)]), FakeQueue(), FakeClock())
+    report = redrive(Sticky([letter(1)]), QueueTarget(FakeQueue()), FakeClock())
 
-    assert (report.moved, report.problems) == (1, ["d-1: not deleted"])
+    assert (report.moved, report.problems) == (1, ["d-1: not deleted, but sent back"])
 
 
 def test_letter_is_deleted_only_after_it_was_sent() -> None:
@@ -161,7 +162,7 @@ def test_letter_is_deleted_only_after_it_was_sent() -> None:
             source.calls.append("send")
             return super().send(messages)
 
-    redrive(source, Target(), FakeClock())
+    redrive(source, QueueTarget(Target()), FakeClock())
 
     assert source.calls == ["send", "delete"]
 
@@ -169,7 +170,7 @@ def test_letter_is_deleted_only_after_it_was_sent() -> None:
 def test_rate_is_kept() -> None:
     clock = FakeClock()
 
-    redrive(FakeDeadLetterQueue([letter(n) for n in range(20)]), FakeQueue(), clock, rate_per_second=5)
+    redrive(FakeDeadLetterQueue([letter(n) for n in range(20)]), QueueTarget(FakeQueue()), clock, rate_per_second=5)
 
     assert clock.ms - START_MS == 4_000
 
@@ -177,4 +178,4 @@ def test_rate_is_kept() -> None:
 @pytest.mark.parametrize(("rate", "limit", "expected"), [(0, None, "rate"), (501, None, "rate"), (1, 0, "limit")])
 def test_numbers_out_of_range_are_refused(rate: float, limit: int | None, expected: str) -> None:
     with pytest.raises(ValueError, match=f"{expected}_.* must be .*, got"):
-        redrive(FakeDeadLetterQueue(), FakeQueue(), FakeClock(), rate_per_second=rate, limit_count=limit)
+        redrive(FakeDeadLetterQueue(), QueueTarget(FakeQueue()), FakeClock(), rate_per_second=rate, limit_count=limit)

@@ -11,6 +11,7 @@ from logging import getLogger
 from typing import Protocol
 
 from tsunagu.contracts.messages import (
+    DEAD_LETTER_ITEM_ATTRIBUTE,
     DEAD_LETTER_REASON_ATTRIBUTE,
     DEAD_LETTER_SOURCE_ATTRIBUTE,
     dead_letter_deduplication_id,
@@ -154,7 +155,8 @@ class DeadLetterChannel:
         )
         source = dead_letter_source(self._queue_arn, delivery.message_id)
         letter = with_attribute(letter, DEAD_LETTER_SOURCE_ATTRIBUTE, source)
-        return with_attribute(letter, DEAD_LETTER_REASON_ATTRIBUTE, self._reason(item))
+        letter = with_attribute(letter, DEAD_LETTER_REASON_ATTRIBUTE, self._reason(item))
+        return with_attribute(letter, DEAD_LETTER_ITEM_ATTRIBUTE, item.id)
 
     def _reason(self, item: Item) -> str:
         return item.reason if self._publish_error_text else item.published_reason or item.reason

@@ -221,6 +221,7 @@ def test_dead_letter_is_the_message_with_where_it_came_from_and_why(
             "b": Attribute("Binary.x", b"a"),
             "tsunagu_dead_letter_source": f"{QUEUE_ARN}/m-1",
             "tsunagu_dead_letter_reason": world.only_item().reason,
+            "tsunagu_dead_letter_item": world.only_item().id,
         },
         group_id=group or tenant,
         deduplication_id="dead-m-1" if group else None,

@@ -46,7 +46,11 @@ def test_dead_letter_keeps_the_attributes_of_its_producer() -> None:
     (letter,) = world.dead_letter_queue.sent
     own = {name: getattr(value, "value", value) for name, value in letter.attributes.items() if name in OWN}
     assert own == OWN
-    assert letter.attributes.keys() - OWN.keys() == {"tsunagu_dead_letter_reason", "tsunagu_dead_letter_source"}
+    assert letter.attributes.keys() - OWN.keys() == {
+        "tsunagu_dead_letter_reason",
+        "tsunagu_dead_letter_source",
+        "tsunagu_dead_letter_item",
+    }
 
 
 def test_message_of_an_earlier_release_is_read_by_its_old_names() -> None:

@@ -1,0 +1,1 @@
+"""Dead letters: reads, groups, selects, exports and redrives them, whatever sent them to their queue."""

@@ -1,0 +1,56 @@
+"""Deletes dead letters, each after it was exported."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+from tsunagu.contracts.messages import SQS_ENTRIES_PER_BATCH
+from tsunagu.operations.letters.export import LetterExport
+from tsunagu.operations.letters.letter import DeadLetter, DeadLetterSource
+from tsunagu.operations.letters.walk import Walk
+
+
+@dataclass(slots=True)
+class DiscardReport:
+    """Result of a discard.
+
+    Attributes:
+        discarded: Letters that are exported and deleted.
+        problems: Message id and error of each letter that is exported, and may still be in the queue.
+    """
+
+    discarded: int = 0
+    problems: list[str] = field(default_factory=list)
+
+
+def discard(
+    source: DeadLetterSource,
+    export: LetterExport,
+    *,
+    selects: Callable[[DeadLetter], bool] = lambda _letter: True,
+    limit_count: int | None = None,
+    progress: Callable[[int], None] = lambda _discarded: None,
+) -> DiscardReport:
+    """Export letters and delete them, and stop after a failure. A letter is on the disk before it is deleted.
+
+    Args:
+        source: Dead-letter queue.
+        export: Where they are written to.
+        selects: Which letters. Default: all.
+        limit_count: Most letters. Default: no limit.
+        progress: Called with the number of letters discarded so far. Default: nothing is called.
+    """
+    report = DiscardReport()
+    with Walk(source, selects) as walk:
+        while (most := _most(report, limit_count)) and (letters := walk.take(most)) is not None:
+            export.write(letters)
+            report.problems += source.delete(letters)
+            report.discarded += len(letters) - len(report.problems)
+            progress(report.discarded)
+    return report
+
+
+def _most(report: DiscardReport, limit_count: int | None) -> int:
+    """Return how many letters to discard next; 0 to end."""
+    if report.problems:
+        return 0
+    return SQS_ENTRIES_PER_BATCH if limit_count is None else min(SQS_ENTRIES_PER_BATCH, limit_count - report.discarded)

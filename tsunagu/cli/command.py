@@ -5,6 +5,7 @@ from collections.abc import Callable
 
 import typer
 
+from tsunagu.cli.dlq import dlq
 from tsunagu.cli.down import down
 from tsunagu.cli.global_options import global_options, hoisted
 from tsunagu.cli.lease import lease
@@ -26,6 +27,7 @@ for verb in (send, start, trace, replay, up, down):
     app.command()(reporting(verb))
 app.command("run")(reporting(run_job))
 app.add_typer(lease, name="lease")
+app.add_typer(dlq, name="dlq")
 
 
 def main() -> None:

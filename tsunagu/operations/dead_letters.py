@@ -1,6 +1,6 @@
 """Reads dead-letter queues of SQS: to redrive the letters, or only to look at them."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
 from botocore.exceptions import BotoCoreError, ClientError
@@ -82,10 +82,10 @@ def read_dead_letters(source: DeadLetterSource) -> list[DeadLetter]:
     return [*look_at(source)]
 
 
-def look_at(source: DeadLetterSource) -> Iterator[DeadLetter]:
+def look_at(source: DeadLetterSource) -> Generator[DeadLetter, None, None]:
     """Yield the dead letters of a queue, each once, and give all back at the end, however it ends.
 
-    They are hidden from others until then. See `read_dead_letters` for FIFO queues.
+    They are hidden from others until then. Close the generator to end early. See `read_dead_letters` for FIFO queues.
     """
     seen: dict[str, DeadLetter] = {}
     try:

@@ -18,7 +18,7 @@ def letter_document(opened: OpenedLetter) -> dict[str, Any]:
         "reason_kind": opened.reason_kind,
         "sent": utc(letter.sent_ms),
         "redriven": letter.redriven_count,
-        "request_id": letter.delivery.request_id,
+        "request_id": opened.request_id,
         "item_id": letter.item_id or None,
         "group": letter.delivery.group_id,
         "source": letter.source or letter.moved_from or opened.function_arn or None,

@@ -1,4 +1,4 @@
-"""Reads the items of dead letters in idempotency tables, without changing them."""
+"""Reads the items of dead letters in idempotency tables, and closes one for an edited letter."""
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
@@ -7,8 +7,9 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 from tsunagu.contracts import items
 from tsunagu.contracts.items import Status
-from tsunagu.runtime.aws.item_attributes import item_or_verdict
-from tsunagu.runtime.idempotency.item import Item
+from tsunagu.runtime.aws.item_attributes import item_or_verdict, to_attribute
+from tsunagu.runtime.aws.sdk_errors import error_code
+from tsunagu.runtime.idempotency.item import Attributes, Item
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
@@ -54,16 +55,62 @@ class LetterItems:
         Raises:
             ClientError: A table may not be read.
         """
+        yield from self._scan(items.STATUS, Status.DEAD.value)
+
+    def of_request(self, request_id: str) -> Iterator[Item]:
+        """Yield the items of a request. It reads the whole of each table; as `dead`."""
+        yield from self._scan(items.REQUEST_ID, request_id)
+
+    def _scan(self, name: str, value: str) -> Iterator[Item]:
         for table_name in self._table_names:
             pages = (
                 self._client()
                 .get_paginator("scan")
                 .paginate(
                     TableName=table_name,
-                    FilterExpression="#status = :dead",
-                    ExpressionAttributeNames={"#status": items.STATUS},
-                    ExpressionAttributeValues={":dead": {"S": Status.DEAD.value}},
+                    FilterExpression="#name = :value",
+                    ExpressionAttributeNames={"#name": name},
+                    ExpressionAttributeValues={":value": {"S": value}},
                 )
             )
             read = (item_or_verdict(each) for page in pages for each in page["Items"])
             yield from (item for item in read if isinstance(item, Item))
+
+    def close(self, item: Item, message_id: str, now_ms: int) -> bool:
+        """Mark an item that nobody works on as DEAD, so that an edited message may have its key.
+
+        Args:
+            item: The item, as it was read.
+            message_id: Message id of the dead letter.
+            now_ms: The time, in milliseconds since the epoch.
+
+        Returns:
+            Whether it is closed. It is not if somebody has changed it meanwhile.
+        """
+        values: Attributes = {
+            items.STATUS: Status.DEAD.value,
+            items.LEASE: items.NEVER,
+            items.MESSAGE_IDS: (message_id,),
+            items.REASON: item.reason or "its dead letter was edited",
+            items.UPDATED: now_ms,
+        }
+        expected: Attributes = {items.STATUS: item.status.value, items.FENCE: item.fence, items.LEASE: item.lease}
+        for table_name in self._table_names:
+            try:
+                self._client().update_item(
+                    TableName=table_name,
+                    Key={items.ID: {"S": item.id}},
+                    UpdateExpression="SET " + ", ".join(f"#{name} = :{name}" for name in values),
+                    ConditionExpression=" AND ".join(f"#{name} = :was_{name}" for name in expected),
+                    ExpressionAttributeNames={f"#{name}": name for name in {*values, *expected}},
+                    ExpressionAttributeValues={
+                        **{f":{name}": to_attribute(value) for name, value in values.items()},
+                        **{f":was_{name}": to_attribute(value) for name, value in expected.items()},
+                    },
+                )
+            except ClientError as error:
+                if error_code(error) != "ConditionalCheckFailedException":
+                    raise
+            else:
+                return True
+        return False

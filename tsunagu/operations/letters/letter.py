@@ -24,11 +24,13 @@ class DeadLetter:
         sent_ms: When it was sent to the dead-letter queue, in milliseconds since the epoch. When SQS itself moved it
             from a standard queue, this is when it was sent to that queue.
         moved_from: ARN of the queue from which SQS itself moved it. Empty: SQS did not, or does not say.
+        edition: Which text an operator gave it in place of its own; part of its deduplication id. Empty: its own.
     """
 
     delivery: Delivery
     sent_ms: int
     moved_from: str = ""
+    edition: str = ""
 
     @property
     def id(self) -> str:

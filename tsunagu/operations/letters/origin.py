@@ -143,6 +143,12 @@ class OpenedLetter:
         return self._attribute(LAMBDA_REQUEST_ID_ATTRIBUTE) if self.origin is LetterOrigin.FUNCTION else ""
 
     @property
+    def request_id(self) -> str:
+        """Its request id; without one, the message id that it had first, as in the log of its consumer."""
+        delivery, earlier = self.letter.delivery, (self.letter.source or "").rpartition("/")[2]
+        return delivery.brought_request_id or earlier or delivery.message_id
+
+    @property
     def ids(self) -> frozenset[str]:
         """Ids by which its sender may know it."""
         return self.letter.ids | ({self.invocation_id} - {""})

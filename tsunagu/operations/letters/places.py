@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from tsunagu.contracts.flows import letters_of
 from tsunagu.contracts.messages import is_fifo
 
 
@@ -63,21 +64,30 @@ class LetterQueue:
         name: Name as a person reads it.
         url: The queue.
         arn: The queue.
+        stack_name: Its stack; empty for a queue that was named by its URL.
         queues: Queues whose messages end here.
         subscriptions: Subscriptions whose undelivered messages end here.
-        functions: ARNs of functions with this queue as `DeadLetterConfig`.
+        functions: Names or ARNs of functions with this queue as `DeadLetterConfig`.
         consumers: Functions that process what ended here, as far as they are known.
         others: What else sends letters here, as a person reads it: a schedule, a rule.
+        other_names: Names by which it can be found, besides its own, its URL and its ARN.
     """
 
     name: str
     url: str
     arn: str
+    stack_name: str = ""
     queues: tuple[SourceQueue, ...] = ()
     subscriptions: tuple[Subscription, ...] = ()
     functions: tuple[str, ...] = ()
     consumers: tuple[LetterConsumer, ...] = ()
     others: tuple[str, ...] = ()
+    other_names: frozenset[str] = frozenset()
+
+    def is_named(self, name: str) -> bool:
+        """Return whether it is meant by a name. Case, hyphens and slashes make no difference."""
+        known = {self.name, self.url, self.arn, self.url.rpartition("/")[2], *self.other_names}
+        return name in known or letters_of(name) in {letters_of(each) for each in known}
 
     @property
     def is_fifo(self) -> bool:

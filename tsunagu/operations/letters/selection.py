@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-import jmespath
-from jmespath.exceptions import JMESPathError
+import jmespath  # type: ignore[import-untyped]  # boto3 brings it
+from jmespath.exceptions import JMESPathError  # type: ignore[import-untyped]
 
 from tsunagu.errors import InvalidInputError
 from tsunagu.operations.letters.document import letter_document
@@ -72,7 +72,7 @@ class Selection:
         )
 
     def _has_id(self, opened: OpenedLetter) -> bool:
-        ids = opened.ids | {opened.letter.delivery.request_id}
+        ids = opened.ids | {opened.request_id}
         return any(each.startswith(str(self.letter_id)) for each in ids)
 
     def _holds(self, document: dict[str, Any]) -> bool:

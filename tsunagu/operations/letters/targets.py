@@ -66,7 +66,7 @@ class LetterRouter:
         return results
 
     def target_of(self, letter: DeadLetter) -> str:
-        """Return the URL of the queue, or the ARN of the function, that a letter goes back to; empty: not known."""
+        """Return the URL of the queue, or the function, that a letter goes back to; empty: not known."""
         if self._queue_url is not None:
             return self._queue_url
         opened = OpenedLetter(letter, self._queue)
@@ -105,7 +105,7 @@ class LetterRouter:
         target = self.target_of(letters[0])
         if not target:
             return [SendResult(None, self.problem_of(letter), is_permanent=True) for letter in letters]
-        if target.startswith("arn:"):
+        if not target.startswith("http"):
             return [self._invoke(target, letter) for letter in letters]
         sender = self._senders.setdefault(target, SqsQueueSender(self._sqs, target, self._clock))
         return sender.send([redriven_message(letter) for letter in letters])
@@ -126,10 +126,12 @@ class LetterRouter:
         here = self._queue.url.rsplit("/", 2)
         return f"{here[0]}/{parts[4]}/{parts[5]}"
 
-    def _invoke(self, function_arn: str, letter: DeadLetter) -> SendResult:
+    def _invoke(self, function_name: str, letter: DeadLetter) -> SendResult:
         event = invocation_event(OpenedLetter(letter, self._queue))
         try:
-            answer = self._functions().invoke(FunctionName=function_arn, InvocationType="Event", Payload=event.encode())
+            answer = self._functions().invoke(
+                FunctionName=function_name, InvocationType="Event", Payload=event.encode()
+            )
         except (ClientError, BotoCoreError) as error:
             return SendResult(None, f"{error_code(error)}: {error}")
         if answer["StatusCode"] != ACCEPTED:

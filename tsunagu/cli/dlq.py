@@ -1,0 +1,170 @@
+"""`tsunagu dlq`: shows, exports, redrives and discards dead letters."""
+
+import json
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from tsunagu.cli.dlq_discard import discard, purge
+from tsunagu.cli.dlq_options import (
+    Filter,
+    Group,
+    Key,
+    Letter,
+    LetterId,
+    Limit,
+    Name,
+    QueueUrl,
+    Reason,
+    Since,
+    Until,
+    place_named,
+    places_in,
+    selection_of,
+)
+from tsunagu.cli.dlq_redrive import edit, redrive
+from tsunagu.cli.letter_report import LetterView, item_fields, output_console, print_letter, print_view, view_as_json
+from tsunagu.cli.options import AsJson, StackName, Stage, scope_of
+from tsunagu.cli.reports import reporting
+from tsunagu.cli.trace_report import print_trace, trace_as_json
+from tsunagu.operations.aws import Aws
+from tsunagu.operations.letters.document import letter_document
+from tsunagu.operations.letters.export import LetterExport
+from tsunagu.operations.letters.look import count_letters, look_into, reasons_by_items
+from tsunagu.operations.letters.one import find_letter
+from tsunagu.operations.letters.places import LetterQueue
+from tsunagu.operations.letters.records import item_of, log_lines_of, run_of
+from tsunagu.operations.scope import find_named
+from tsunagu.runtime.clock import SystemClock
+
+dlq = typer.Typer(help="Show, export, redrive and discard dead letters.", no_args_is_help=True)
+EachLetter = Annotated[bool, typer.Option("--letters", help="A line for each letter, instead of each reason.")]
+Output = Annotated[Path, typer.Option("--output", "-o", help="The file. It must not exist.")]
+
+
+@dlq.command("list")
+@reporting
+def list_letters(
+    name: Name = None,
+    *,
+    stage: Stage = None,
+    stack: StackName = None,
+    queue_url: QueueUrl = None,
+    each_letter: EachLetter = False,
+    as_json: AsJson = False,
+) -> None:
+    """Print the dead letters of each queue, grouped by reason.
+
+    Letters are received, and given back at once at the end. Meanwhile nobody else can receive them.
+
+    Example: tsunagu dlq list payments --stage dev
+    """
+    aws, scope = Aws(), scope_of(stack, stage)
+    queues = [place.queue for place in places_in(aws, scope, queue_url)]
+    if name is not None or not queues:
+        queues = [find_named(queues, name, what="dead-letter queue", scope=scope)]
+    views = [_view(aws, queue) for queue in queues]
+    if as_json:
+        typer.echo(json.dumps({"queues": [view_as_json(view, each_letter=each_letter) for view in views]}, indent=2))
+        return
+    for view in views:
+        print_view(output_console(), view, each_letter=each_letter)
+
+
+def _view(aws: Aws, queue: LetterQueue) -> LetterView:
+    counts = count_letters(aws.sqs, queue.url)
+    letters = look_into(aws, queue, counts)
+    is_cut = queue.is_fifo and counts.waiting > len(letters)
+    return LetterView(
+        queue=queue,
+        letters=letters,
+        waiting=counts.waiting,
+        in_flight=counts.in_flight,
+        behind=reasons_by_items(aws, queue, letters) if is_cut else [],
+        now_ms=SystemClock().now_ms(),
+    )
+
+
+@dlq.command("show")
+@reporting
+def show(
+    letter: Letter,
+    name: Name = None,
+    *,
+    stage: Stage = None,
+    stack: StackName = None,
+    queue_url: QueueUrl = None,
+    as_json: AsJson = False,
+) -> None:
+    """Print one letter whole: body, attributes, its item, its log lines, and its run in a pipeline.
+
+    Example: tsunagu dlq show 3f1c9a2e payments --stage dev
+    """
+    aws = Aws()
+    place = place_named(aws, name, scope_of(stack, stage), queue_url)
+    opened = find_letter(aws, place.queue, letter)
+    item, logs = item_of(aws, opened), log_lines_of(aws, opened)
+    run = run_of(aws, opened, place.stack)
+    if as_json:
+        document = {
+            **letter_document(opened),
+            "item": item_fields(item) if item is not None else None,
+            "log": [line.text for line in logs],
+            "run": trace_as_json(run) if run is not None else None,
+        }
+        typer.echo(json.dumps(document, indent=2, ensure_ascii=False))
+        return
+    console = output_console()
+    print_letter(console, opened, item, logs)
+    if run is not None:
+        print_trace(console, run)
+
+
+@dlq.command("export")
+@reporting
+def export(
+    name: Name = None,
+    *,
+    output: Output,
+    reason: Reason = None,
+    key: Key = None,
+    group: Group = None,
+    since: Since = None,
+    until: Until = None,
+    expression: Filter = None,
+    letter_id: LetterId = None,
+    limit: Limit = None,
+    stage: Stage = None,
+    stack: StackName = None,
+    queue_url: QueueUrl = None,
+) -> None:
+    """Write letters to a file, one JSON object a line, and leave them in the queue.
+
+    `tsunagu dlq redrive --from-file` takes the file back.
+
+    Example: tsunagu dlq export payments --output letters.jsonl --since 2h --stage dev
+    """
+    selection = selection_of(
+        SystemClock(),
+        letter_id=letter_id,
+        reason=reason,
+        key=key,
+        group=group,
+        since=since,
+        until=until,
+        expression=expression,
+    )
+    aws = Aws()
+    place = place_named(aws, name, scope_of(stack, stage), queue_url)
+    counts = count_letters(aws.sqs, place.queue.url)
+    with LetterExport(output, place.queue.url) as file:
+        found = look_into(aws, place.queue, counts, matches=selection.matches, limit_count=limit)
+        file.write([opened.letter for opened in found])
+    typer.echo(f"exported {file.count:,} letters of {place.queue.name} to {output}", err=True)
+
+
+dlq.command("redrive")(redrive)
+dlq.command("edit")(edit)
+dlq.command("discard")(discard)
+dlq.command("purge")(purge)

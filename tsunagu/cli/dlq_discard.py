@@ -1,0 +1,173 @@
+"""`tsunagu dlq discard` and `purge`: delete dead letters, after they are exported."""
+
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.console import Console
+
+from tsunagu.cli.changes import Change, ChangeOptions, agreed, recorded
+from tsunagu.cli.dlq_options import (
+    Filter,
+    Group,
+    Key,
+    LetterId,
+    Limit,
+    Name,
+    Place,
+    QueueUrl,
+    Reason,
+    Since,
+    Until,
+    place_named,
+    selection_of,
+)
+from tsunagu.cli.letter_report import group_lines
+from tsunagu.cli.options import DryRun, Force, StackName, Stage, Yes, scope_of
+from tsunagu.cli.project import STATE_DIRECTORY
+from tsunagu.cli.redrive_progress import LetterProgress
+from tsunagu.cli.reports import reporting
+from tsunagu.errors import CommandError, InvalidInputError
+from tsunagu.operations.aws import Aws
+from tsunagu.operations.letters.discard import DiscardReport
+from tsunagu.operations.letters.discard import discard as discard_letters
+from tsunagu.operations.letters.export import LetterExport
+from tsunagu.operations.letters.look import count_letters, letter_source, look_into
+from tsunagu.operations.letters.origin import OpenedLetter
+from tsunagu.operations.letters.selection import Selection
+from tsunagu.runtime.clock import SystemClock
+
+EXPORTS = STATE_DIRECTORY / "letters"
+PROBLEMS_SHOWN = 5
+
+Export = Annotated[
+    Path | None, typer.Option(help="File of the export, which must not exist. Default: a new one in .tsunagu/letters.")
+]
+
+
+@reporting
+def discard(
+    name: Name = None,
+    *,
+    reason: Reason = None,
+    key: Key = None,
+    group: Group = None,
+    since: Since = None,
+    until: Until = None,
+    expression: Filter = None,
+    letter_id: LetterId = None,
+    limit: Limit = None,
+    output: Export = None,
+    stage: Stage = None,
+    stack: StackName = None,
+    queue_url: QueueUrl = None,
+    yes: Yes = False,
+    force: Force = False,
+    dry_run: DryRun = False,
+) -> None:
+    """Delete the letters that are selected. Each is exported to a file first.
+
+    Example: tsunagu dlq discard payments --reason "must be at least" --stage dev
+    """
+    selection = selection_of(
+        SystemClock(),
+        letter_id=letter_id,
+        reason=reason,
+        key=key,
+        group=group,
+        since=since,
+        until=until,
+        expression=expression,
+    )
+    if selection.is_all:
+        msg = "the letters must be selected by at least one option, got none: `tsunagu dlq purge` deletes all"
+        raise InvalidInputError(msg)
+    aws = Aws()
+    place = place_named(aws, name, scope_of(stack, stage), queue_url)
+    options = ChangeOptions(yes=yes, force=force, dry_run=dry_run)
+    _discard(aws, place, selection, options, command="dlq discard", limit=limit, output=output)
+
+
+@reporting
+def purge(
+    name: Name = None,
+    *,
+    output: Export = None,
+    stage: Stage = None,
+    stack: StackName = None,
+    queue_url: QueueUrl = None,
+    yes: Yes = False,
+    force: Force = False,
+    dry_run: DryRun = False,
+) -> None:
+    """Delete all letters of a queue. Each is exported to a file first.
+
+    Example: tsunagu dlq purge payments --stage dev
+    """
+    aws = Aws()
+    place = place_named(aws, name, scope_of(stack, stage), queue_url)
+    options = ChangeOptions(yes=yes, force=force, dry_run=dry_run)
+    _discard(aws, place, Selection(), options, command="dlq purge", limit=None, output=output)
+
+
+def export_path(place: Place, now_ms: int) -> Path:
+    """Return a new file for letters of a queue."""
+    moment = datetime.fromtimestamp(now_ms / 1_000, UTC)
+    queue_name = place.queue.url.rpartition("/")[2]
+    return EXPORTS / f"{queue_name}-{moment:%Y%m%dT%H%M%S.%fZ}.jsonl"
+
+
+def _discard(
+    aws: Aws,
+    place: Place,
+    selection: Selection,
+    options: ChangeOptions,
+    *,
+    command: str,
+    limit: int | None,
+    output: Path | None,
+) -> None:
+    queue, counts = place.queue, count_letters(aws.sqs, place.queue.url)
+    found = look_into(aws, queue, counts, matches=selection.matches, limit_count=limit)
+    if not found:
+        typer.echo(f"{queue.name} has no such letter; {counts.in_flight} in flight", err=True)
+        return
+    path = output or export_path(place, SystemClock().now_ms())
+    change = Change(
+        command=command,
+        what=f"delete {_how_many(len(found), queue.is_fifo)} of {queue.name}, after exporting to {path}",
+        details=group_lines(found),
+        stack=place.stack,
+        log_group=place.log_group,
+    )
+    if not agreed(change, options):
+        return
+    console = Console(stderr=True, highlight=False, markup=False)
+    with (
+        recorded(aws, change, options) as record,
+        LetterExport(path, queue.url) as export,
+        LetterProgress(console, len(found)) as progress,
+    ):
+        record.note(export=str(path))
+        report = discard_letters(
+            letter_source(aws, queue, counts),
+            export,
+            selects=lambda letter: selection.matches(OpenedLetter(letter, queue)),
+            limit_count=limit,
+            progress=lambda count: progress.show("discards", count),
+        )
+        record.note(discarded=report.discarded)
+    _report(report, queue.name, path)
+
+
+def _report(report: DiscardReport, name: str, path: Path) -> None:
+    typer.echo(f"discarded {report.discarded:,}; this takes them back: tsunagu dlq redrive {name} --from-file {path}")
+    if report.problems:
+        msg = f"every letter must be deleted, got {'; '.join(report.problems[:PROBLEMS_SHOWN])}; it is exported too"
+        raise CommandError(msg)
+
+
+def _how_many(found: int, is_fifo: bool) -> str:
+    """Return a number of letters. A FIFO queue shows more of them when the first ones of a group are gone."""
+    return f"{found:,}{' or more' if is_fifo else ''} dead letter{'' if found == 1 else 's'}"

@@ -35,7 +35,7 @@ _QUEUE_CONCURRENCY, _RESERVED_CONCURRENCY = 5, 25
 class OrderApiStack(Stack):
     """Take orders over HTTP and from a queue, by one service.
 
-    The `tsunagu` command reads the outputs by name, so that their names are public contract.
+    Tests and other programs read the outputs by name, so that their names are public contract.
     """
 
     def __init__(

@@ -34,7 +34,7 @@ _PREPROCESSOR_TIMEOUT = Duration.seconds(20)
 class OrderPipelineStack(Stack):
     """Process orders: inventory and billing reserve, shipping ships, and a queue gets each completed order.
 
-    The `tsunagu` command reads the outputs by name, so that their names are public contract.
+    Tests and other programs read the outputs by name, so that their names are public contract.
     """
 
     def __init__(self, scope: "Construct", construct_id: str, *, settings: StageSettings, **stack_props: Any) -> None:

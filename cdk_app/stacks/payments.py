@@ -33,7 +33,7 @@ _PACKAGE = handler_package("payments")
 class PaymentsStack(Stack):
     """Record each payment once, and add it to the balance of its account.
 
-    The `tsunagu` command reads the outputs by name, so that their names are public contract.
+    Tests and other programs read the outputs by name, so that their names are public contract.
     """
 
     def __init__(self, scope: "Construct", construct_id: str, *, settings: StageSettings, **stack_props: Any) -> None:

@@ -37,7 +37,7 @@ class ReportsStack(Stack):
     There are two APIs. `Reports` delivers requests by a queue. `EventReports` invokes its function asynchronously, for
     clients that have such an API: their requests have no record before they are started.
 
-    The `tsunagu` command reads the outputs by name, so that their names are public contract.
+    Tests and other programs read the outputs by name, so that their names are public contract.
     """
 
     def __init__(

@@ -25,7 +25,7 @@ _SUCCESS_WITHIN = Duration.hours(2)
 class SupplierSyncStack(Stack):
     """Store the price list of a supplier, which takes longer than a minute: ticks that come meanwhile are skipped.
 
-    The `tsunagu` command reads the outputs by name, so that their names are public contract.
+    Tests and other programs read the outputs by name, so that their names are public contract.
     """
 
     def __init__(self, scope: "Construct", construct_id: str, *, settings: StageSettings, **stack_props: Any) -> None:

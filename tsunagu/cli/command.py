@@ -14,8 +14,10 @@ from tsunagu.cli.reports import reporting
 from tsunagu.cli.run_job import run_job
 from tsunagu.cli.send import send
 from tsunagu.cli.start import start
+from tsunagu.cli.status import status
 from tsunagu.cli.trace import trace
 from tsunagu.cli.up import up
+from tsunagu.cli.why import find, why
 
 app = typer.Typer(
     help="Operate asynchronous messaging on AWS, or on the embedded cloud (AWS_ENDPOINT_URL).",
@@ -23,7 +25,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
 )
 app.callback()(reporting(global_options))
-for verb in (send, start, trace, replay, up, down):
+for verb in (status, why, find, send, start, trace, replay, up, down):
     app.command()(reporting(verb))
 app.command("run")(reporting(run_job))
 app.add_typer(lease, name="lease")

@@ -7,6 +7,7 @@ from rich.console import Console
 from rich.table import Table
 
 from tsunagu.cli.changes import Change, ChangeOptions, agreed, recorded
+from tsunagu.cli.completion import complete_job
 from tsunagu.cli.options import DryRun, Force, StackName, Stage, Yes, scope_of
 from tsunagu.cli.reports import reporting
 from tsunagu.errors import CommandError
@@ -42,7 +43,10 @@ def list_leases(stage: Stage = None, stack: StackName = None) -> None:
 @lease.command("release")
 @reporting
 def release(
-    job: Annotated[str, typer.Argument(metavar="JOB", help="Name of the job, as its prop `job` has it.")],
+    job: Annotated[
+        str,
+        typer.Argument(metavar="JOB", help="Name of the job, as its prop `job` has it.", autocompletion=complete_job),
+    ],
     *,
     stage: Stage = None,
     stack: StackName = None,

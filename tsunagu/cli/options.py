@@ -4,11 +4,15 @@ from typing import Annotated
 
 import typer
 
+from tsunagu.cli.completion import complete_pipeline, complete_stack, complete_stage
 from tsunagu.operations.scope import StackScope
 
 Stage = Annotated[
     str | None,
-    typer.Option(help="Only stacks of this stage, named tsunagu-<stage>-…. Default: all stacks of the region."),
+    typer.Option(
+        help="Only stacks of this stage, named tsunagu-<stage>-…. Default: all stacks of the region.",
+        autocompletion=complete_stage,
+    ),
 ]
 StackName = Annotated[
     str | None,
@@ -16,9 +20,13 @@ StackName = Annotated[
         "--stack",
         "--stack-name",
         help="The stack, by its whole name or its own part of tsunagu-<stage>-<part>. Default: all are searched.",
+        autocompletion=complete_stack,
     ),
 ]
-Pipeline = Annotated[str | None, typer.Option(help="Name of the pipeline. Default: the only one that is found.")]
+Pipeline = Annotated[
+    str | None,
+    typer.Option(help="Name of the pipeline. Default: the only one that is found.", autocompletion=complete_pipeline),
+]
 Request = Annotated[str, typer.Argument(metavar="REQUEST", help="Request id, as `tsunagu start` printed it.")]
 AsJson = Annotated[bool, typer.Option("--json", help="Print a JSON object instead of tables.")]
 Yes = Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")]

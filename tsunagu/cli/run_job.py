@@ -4,6 +4,7 @@ from typing import Annotated
 
 import typer
 
+from tsunagu.cli.completion import complete_job
 from tsunagu.cli.options import StackName, Stage, scope_of
 from tsunagu.operations.aws import Aws
 from tsunagu.operations.jobs import find_job, start_run
@@ -11,7 +12,10 @@ from tsunagu.operations.reader import Reader
 
 
 def run_job(
-    job: Annotated[str, typer.Argument(metavar="JOB", help="Name of the job, as its prop `job` has it.")],
+    job: Annotated[
+        str,
+        typer.Argument(metavar="JOB", help="Name of the job, as its prop `job` has it.", autocompletion=complete_job),
+    ],
     stage: Stage = None,
     stack: StackName = None,
 ) -> None:

@@ -4,6 +4,7 @@ from typing import Annotated
 
 import typer
 
+from tsunagu.cli.completion import complete_queue, complete_stack
 from tsunagu.cli.files import read_text
 from tsunagu.cli.options import StackName, Stage
 from tsunagu.errors import CommandError
@@ -21,11 +22,20 @@ FAILURES_SHOWN = 10
 def send(
     stack_argument: Annotated[
         str | None,
-        typer.Argument(metavar="STACK", help="Stack of the queue, by its whole name or its own part of it."),
+        typer.Argument(
+            metavar="STACK",
+            help="Stack of the queue, by its whole name or its own part of it.",
+            autocompletion=complete_stack,
+        ),
     ] = None,
     *,
     file: Annotated[str, typer.Option(help="JSON lines, one message a line; - is standard input.")],
-    queue: Annotated[str, typer.Option(help="Queue of the stack: `fifo` is its QueueChannel `FifoChannel`.")],
+    queue: Annotated[
+        str,
+        typer.Option(
+            help="Queue of the stack: `fifo` is its QueueChannel `FifoChannel`.", autocompletion=complete_queue
+        ),
+    ],
     group_by: Annotated[
         str | None, typer.Option(help="Field of each line that is the message group. A FIFO queue needs it.")
     ] = None,

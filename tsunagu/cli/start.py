@@ -4,6 +4,7 @@ from typing import Annotated
 
 import typer
 
+from tsunagu.cli.completion import complete_pipeline
 from tsunagu.cli.files import read_document
 from tsunagu.cli.options import StackName, Stage, scope_of
 from tsunagu.operations.aws import Aws
@@ -13,7 +14,12 @@ from tsunagu.operations.preprocessor_client import start_command
 
 def start(
     pipeline: Annotated[
-        str, typer.Argument(metavar="PIPELINE", help="Name of the pipeline, as its prop `name` has it.")
+        str,
+        typer.Argument(
+            metavar="PIPELINE",
+            help="Name of the pipeline, as its prop `name` has it.",
+            autocompletion=complete_pipeline,
+        ),
     ],
     *,
     file: Annotated[str, typer.Option(help="The request, one JSON object; - is standard input.")],

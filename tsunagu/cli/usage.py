@@ -29,6 +29,7 @@ def usage_lines(cloud: EmbeddedCloud, examples: Iterable[str]) -> Iterator[str]:
     yield "Then, for example:"
     for example in examples:
         yield f"  {example}"
+    yield f"  {tsunagu_command()} status    (what waits, and what needs a person)"
     yield "  aws --endpoint-url $AWS_ENDPOINT_URL sqs list-queues    (version 2 of the AWS CLI needs no --endpoint-url)"
     yield "To stop it:"
     yield f"  {tsunagu_command()} down"
@@ -64,7 +65,7 @@ def _send_line(stack: DeployedStack, channel: Channel, stage: str) -> str:
 def _place(stack: DeployedStack, stage: str) -> str:
     """Return the option that names the stage of a stack; for a stack without one in its name, the stack."""
     has_stage = stack.name.startswith(stack_name_prefix(stage))
-    return f"--stage {stage}" if has_stage else f"--stack-name {stack.name}"
+    return f"--stage {stage}" if has_stage else f"--stack {stack.name}"
 
 
 def tsunagu_command() -> str:

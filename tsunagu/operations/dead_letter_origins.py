@@ -75,14 +75,24 @@ def _subscription(reader: Reader, resource: StackResource) -> Iterator[tuple[str
         yield target, Origin(kind="subscription", name=_name(resource), arn=arn, target=endpoint)
 
 
-def _schedule(reader: Reader, resource: StackResource) -> Iterator[tuple[str, Origin]]:
+def schedule_of(reader: Reader, resource: StackResource) -> Mapping[str, Any]:
+    """Return a schedule as EventBridge Scheduler has it; nothing where it may not be read.
+
+    Args:
+        reader: Reads from AWS.
+        resource: Its resource in a stack.
+    """
+    nothing: Mapping[str, Any] = {}
     group = resource.properties.get("GroupName", _DEFAULT_GROUP)
     if not isinstance(group, str):  # a reference: the name of the group is that of a resource
-        return
-    nothing: dict[str, Any] = {}
+        return nothing
     # Some versions of the resource have the group before the name.
     name = resource.physical_id.rpartition("|")[2].rpartition("/")[2]
-    found = reader.read(lambda: reader.aws.client("scheduler").get_schedule(Name=name, GroupName=group), nothing)
+    return reader.read(lambda: reader.aws.client("scheduler").get_schedule(Name=name, GroupName=group), nothing)
+
+
+def _schedule(reader: Reader, resource: StackResource) -> Iterator[tuple[str, Origin]]:
+    found = schedule_of(reader, resource)
     target = found.get("Target", {}).get("DeadLetterConfig", {}).get("Arn", "")
     if target:
         origin = Origin(kind="schedule", name=_name(resource), arn=found["Arn"], target=found["Target"].get("Arn", ""))

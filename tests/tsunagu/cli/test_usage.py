@@ -45,8 +45,8 @@ def test_stack_without_the_stage_in_its_name_is_named_whole() -> None:
     outputs = {"desk": {"PipelineName": "orders"}, "mail": {"LettersQueueUrl": "http://127.0.0.1/1/letters"}}
 
     assert [*example_lines(outputs, "embedded")] == [
-        "tsunagu start orders --file request.json --stack-name desk",
-        "tsunagu send --queue letters --file messages.jsonl --stack-name mail",
+        "tsunagu start orders --file request.json --stack desk",
+        "tsunagu send --queue letters --file messages.jsonl --stack mail",
     ]
 
 

@@ -64,9 +64,13 @@ class FakeCloudFormation:
         self.refusals: dict[str, tuple[str, str]] = {}
         self._lock = threading.Lock()
         self.client: Any = boto3.client(
-            "cloudformation", region_name="eu-central-1", aws_access_key_id="test", aws_secret_access_key="test"
+            "cloudformation",
+            endpoint_url="https://cloudformation.invalid",  # which moto does not know, so that it leaves it to us
+            region_name="eu-central-1",
+            aws_access_key_id="test",
+            aws_secret_access_key="test",
         )
-        self.client.meta.events.register("before-send.cloudformation", self._send)
+        self.client.meta.events.register_first("before-send.cloudformation", self._send)
 
     def _send(self, request: AWSRequest, **_: Any) -> AWSResponse:
         body = request.body.decode() if isinstance(request.body, bytes) else str(request.body)

@@ -96,7 +96,7 @@ class SingleFlightSchedule(Construct):
 
     @property
     def outputs(self) -> Mapping[str, str]:
-        """Outputs by which the `tsunagu` command finds the job. Let the stack have them under these names."""
+        """Outputs for programs that need the names of the job's resources. The `tsunagu` command does not need them."""
         return {
             schedules.JOB_NAME_OUTPUT: self._props.job,
             schedules.JOB_STATE_MACHINE_OUTPUT: self.machine.machine.state_machine_arn,

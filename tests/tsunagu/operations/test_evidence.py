@@ -1,0 +1,201 @@
+"""Everything that is recorded of an id, in an account with items, log lines, executions and a job."""
+
+import json
+import time
+from typing import Any
+
+import boto3
+import pytest
+
+from tests.tsunagu.operations.shop import STACK, Shop
+from tsunagu.contracts.items import NEVER
+from tsunagu.contracts.requests import open_partition
+from tsunagu.operations.evidence.gather import find_items, gather, places_of
+from tsunagu.operations.evidence.model import Evidence
+from tsunagu.operations.inventory import read_inventory
+from tsunagu.operations.reader import Reader
+from tsunagu.runtime.aws.item_attributes import item_attributes
+from tsunagu.runtime.idempotency.item import Item, Status
+from tsunagu.runtime.idempotency.keys import item_id
+
+NOW_MS = int(time.time() * 1_000)
+SPACE = "orders@shop-Orders"
+REQUEST = "019a1b2c-3d4e-7f60-8a1b-2c3d4e5f6071"
+MESSAGE = "8f3e7a52-1c1f-4e0f-9a63-0e6d6e8f7a11"
+
+
+@pytest.fixture
+def shop(aws: None) -> Shop:
+    return Shop()
+
+
+def why(shop: Shop, id_: str) -> Evidence:
+    reader = Reader(shop.aws())
+    places = places_of(reader, [read_inventory(shop.cloudformation.client, STACK)])
+    return gather(reader, places, id_, since_ms=NOW_MS - 3_600_000, now_ms=NOW_MS)
+
+
+def put(shop: Shop, key: object, status: Status, **values: Any) -> str:
+    item = Item(
+        id=item_id(SPACE, key),
+        status=status,
+        owner="o",
+        fence=3,
+        request_id=REQUEST,
+        updated=NOW_MS - 60_000,
+        **{"lease": NEVER, **values},
+    )
+    shop.put_item(**item_attributes(item))
+    return item.id
+
+
+def log(function: str, *lines: dict[str, Any]) -> None:
+    client, group = boto3.client("logs"), f"/aws/lambda/shop-{function}"
+    client.create_log_stream(logGroupName=group, logStreamName="sandbox")
+    client.put_log_events(
+        logGroupName=group,
+        logStreamName="sandbox",
+        logEvents=[
+            {"timestamp": NOW_MS - 50_000 + number, "message": json.dumps(line)} for number, line in enumerate(lines)
+        ],
+    )
+
+
+@pytest.mark.parametrize(
+    ("status", "values", "now"),
+    [
+        (Status.COMPLETED, {}, "done: the effect stands, and everything was sent"),
+        (Status.DEAD, {"attempts": 3}, "dead-lettered, after 3 attempts that failed"),
+        (Status.RELEASED, {"attempts": 1, "lease": 0}, "waits in its queue for the next delivery, after 1 attempt"),
+        (Status.INPROGRESS, {"lease": NOW_MS + 5_000}, "a worker processes it, until 20"),
+        (Status.INPROGRESS, {"lease": NOW_MS - 5_000}, "its worker was killed or too slow: the lease ended at 20"),
+        (Status.COMMITTED, {"attempts": 2}, "the work is done, and its messages are not sent yet, after 2 rounds"),
+    ],
+)
+def test_a_business_key_says_where_its_message_is(shop: Shop, status: Status, values: dict[str, Any], now: str) -> None:
+    put(shop, "o-1", status, **values)
+
+    (finding,) = why(shop, "o-1").findings
+
+    assert (finding.what, finding.stack_name) == ("message of Orders", STACK)
+    assert finding.now.startswith(now)
+    assert finding.ended == (status is Status.COMPLETED)
+
+
+def test_a_dead_message_has_its_reason_and_the_commands_for_its_letter(shop: Shop) -> None:
+    put(shop, "o-1", Status.DEAD, reason="5 attempts failed, the last with ValueError", message_ids=(MESSAGE,))
+
+    (finding,) = why(shop, "o-1").findings
+
+    assert finding.reason == "5 attempts failed, the last with ValueError"
+    assert [advice.command for advice in finding.advice] == [
+        f"tsunagu dlq show {MESSAGE} Orders --stack shop",
+        f"tsunagu dlq redrive Orders --id {MESSAGE} --stack shop",
+    ]
+
+
+def test_a_number_and_its_text_are_both_looked_for(shop: Shop) -> None:
+    put(shop, 4711, Status.COMPLETED)
+    put(shop, "4711", Status.DEAD)
+
+    assert len(why(shop, "4711").findings) == 2
+
+
+def test_a_message_id_leads_to_its_item_by_the_log(shop: Shop) -> None:
+    item = put(shop, "o-1", Status.RELEASED, lease=0, attempts=1)
+    log(
+        "Receiver",
+        {"level": "INFO", "message": "START of the sandbox"},
+        {
+            "level": "WARN",
+            "message": "attempt failed",
+            "message_id": MESSAGE,
+            "item_id": item,
+            "request_id": REQUEST,
+            "error_type": "ValueError",
+            "error_location": "service.py:41",
+        },
+        {"level": "INFO", "message": "batch settled", "returned_count": 1},
+    )
+
+    evidence = why(shop, MESSAGE)
+
+    assert [finding.what for finding in evidence.findings] == ["message of Orders"]
+    assert evidence.error_line is not None
+    assert evidence.error_line.fields["error_location"] == "service.py:41"
+    assert [line.message for line in evidence.around] == ["START of the sandbox", "attempt failed", "batch settled"]
+
+
+def test_a_request_id_finds_the_items_of_the_index(shop: Shop) -> None:
+    put(shop, "o-1", Status.COMPLETED)
+
+    assert [finding.now for finding in why(shop, REQUEST).findings] == [
+        "done: the effect stands, and everything was sent"
+    ]
+
+
+def test_an_item_id_finds_its_item(shop: Shop) -> None:
+    assert len(why(shop, put(shop, "o-1", Status.COMPLETED)).findings) == 1
+
+
+def test_an_accepted_request_that_no_worker_has_is_found_whoever_sent_it(shop: Shop) -> None:
+    boto3.client("lambda").update_function_configuration(
+        FunctionName="shop-Worker",
+        Environment={"Variables": {"REQUEST_SCOPE": "api", "IDEMPOTENCY_TABLE_NAME": "items"}},
+    )
+    shop.put_item(
+        id={"S": "api:request#jo:report-1"},
+        kind={"S": "REQUEST"},
+        caller={"S": "jo"},
+        accepted={"N": str(NOW_MS - 1_000)},
+        status={"S": "RELEASED"},
+        open={"S": open_partition("api", "a")},
+        due={"N": str(NOW_MS)},
+    )
+
+    (finding,) = why(shop, "report-1").findings
+
+    assert finding.what == "accepted request of api"
+    assert finding.now == "accepted, and no worker has claimed it yet; its caller is shown ACCEPTED"
+    assert [moment.what for moment in finding.moments] == ["accepted from jo"]
+    assert why(shop, "jo:report-1").findings == (why(shop, "report-1").findings)
+
+
+def test_a_job_has_its_lease_and_its_last_execution(shop: Shop) -> None:
+    machine = shop.cloudformation.stacks[STACK].physical_ids["Machine"]
+    execution = boto3.client("stepfunctions").start_execution(stateMachineArn=machine)["executionArn"]
+    boto3.client("stepfunctions").stop_execution(executionArn=execution, error="Stopped", cause="by jo")
+
+    findings = why(shop, "nightly").findings
+
+    assert [finding.what for finding in findings] == ["job nightly", "execution of nightly"]
+    assert findings[0].now == "its last execution is ABORTED"
+    assert findings[1].now.startswith("ABORTED since 20")
+    assert [advice.command for advice in findings[0].advice] == ["tsunagu run nightly --stack shop"]
+
+
+@pytest.mark.parametrize("by_name", [True, False])
+def test_an_execution_is_found_by_its_arn_and_by_its_name(shop: Shop, *, by_name: bool) -> None:
+    machine = shop.cloudformation.stacks[STACK].physical_ids["Machine"]
+    arn = boto3.client("stepfunctions").start_execution(stateMachineArn=machine, name="tick-1")["executionArn"]
+
+    (finding,) = why(shop, "tick-1" if by_name else arn).findings
+
+    assert (finding.what, finding.now) == ("execution of nightly", "RUNNING")
+    assert [advice.command for advice in finding.advice] == [f"aws stepfunctions stop-execution --execution-arn {arn}"]
+
+
+def test_of_an_unknown_id_nothing_is_found(shop: Shop) -> None:
+    evidence = why(shop, "never-seen")
+
+    assert (evidence.findings, evidence.lines, evidence.error_line) == ([], [], None)
+    assert len(evidence.searched) == 3
+
+
+def test_items_of_a_key_are_found_in_a_key_space_that_no_item_shows(shop: Shop) -> None:
+    put(shop, "o-1", Status.COMPLETED)
+    reader = Reader(shop.aws())
+    (places,) = places_of(reader, [read_inventory(shop.cloudformation.client, STACK)])
+
+    assert find_items(reader, places, "o-1", ["payments@shop-Orders"]) == []
+    assert [found.item.id for found in find_items(reader, places, "o-1", [SPACE])] == [item_id(SPACE, "o-1")]

@@ -1,0 +1,1 @@
+"""Reads how the flows of deployed stacks are: queues, dead letters, consumers, schedules, leases, requests, alarms."""

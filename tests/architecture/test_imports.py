@@ -24,6 +24,7 @@ FLOORS = (
         "tsunagu.errors",
         "tsunagu.cache",
         "tsunagu.dockerfiles",
+        "tsunagu.templates",
         "tsunagu.runtime.startup",
         "tsunagu.runtime.retry",
     ),
@@ -55,6 +56,11 @@ Rule = Callable[[Import], bool]
 def contracts_import_more_than_the_standard_library(found: Import) -> bool:
     own = is_within(found.imported, "tsunagu.contracts")
     return is_within(found.importer, "tsunagu.contracts") and not own and not _is_standard(found.imported)
+
+
+def the_reader_of_templates_imports_more_than_the_standard_library(found: Import) -> bool:
+    own = is_within(found.imported, "tsunagu.templates")
+    return is_within(found.importer, "tsunagu.templates") and not own and not _is_standard(found.imported)
 
 
 def the_runtime_imports_more_of_the_library_than_the_contracts(found: Import) -> bool:
@@ -134,6 +140,10 @@ def a_module_imports_a_higher_floor(found: Import) -> bool:
 
 RULES: dict[Rule, tuple[str, str]] = {
     contracts_import_more_than_the_standard_library: ("tsunagu/contracts/x.py", "import boto3"),
+    the_reader_of_templates_imports_more_than_the_standard_library: (
+        "tsunagu/templates/x.py",
+        "from tsunagu.errors import TsunaguError",
+    ),
     the_runtime_imports_more_of_the_library_than_the_contracts: (
         "tsunagu/runtime/x.py",
         "from tsunagu.errors import TsunaguError",

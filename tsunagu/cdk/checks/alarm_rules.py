@@ -4,9 +4,9 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from tsunagu.cdk.checks.consumer_rules import QUEUE, dead_letter_queues, kept_by_targets, undelivered
-from tsunagu.cdk.checks.intrinsics import entries, text_of
 from tsunagu.cdk.checks.rule import Finding, Rule
-from tsunagu.cdk.checks.template import Resource, Template, mapping
+from tsunagu.templates.intrinsics import entries, text_of
+from tsunagu.templates.template import Resource, Template, mapping
 
 ALARM, _COMPOSITE = "AWS::CloudWatch::Alarm", "AWS::CloudWatch::CompositeAlarm"
 # Metrics that are above zero while a queue has messages that nobody takes.

@@ -4,11 +4,11 @@ from collections.abc import Iterator
 from typing import Any
 
 from tsunagu.cdk.checks.consumer_rules import DEFAULT_RETENTION, FUNCTION, consumptions, dead_letter_queues, variable
-from tsunagu.cdk.checks.intrinsics import entries
 from tsunagu.cdk.checks.rule import Finding, Rule
-from tsunagu.cdk.checks.template import Resource, Template, mapping
 from tsunagu.cdk.constructs.ranges import DAY_SECONDS
 from tsunagu.contracts.pipeline import ServiceEnvironment
+from tsunagu.templates.intrinsics import entries
+from tsunagu.templates.template import Resource, Template, mapping
 
 _BUCKET = "AWS::S3::Bucket"
 _BUCKET_VARIABLE = ServiceEnvironment.variable_name("claim_bucket_name")

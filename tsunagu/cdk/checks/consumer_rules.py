@@ -3,10 +3,10 @@
 from collections.abc import Iterator
 from typing import NamedTuple
 
-from tsunagu.cdk.checks.intrinsics import is_intrinsic
 from tsunagu.cdk.checks.rule import Finding, Rule
-from tsunagu.cdk.checks.template import Resource, Template, mapping
 from tsunagu.cdk.constructs.queue_channel import VISIBILITY_PER_HANDLER_TIMEOUT
+from tsunagu.templates.intrinsics import is_intrinsic
+from tsunagu.templates.template import Resource, Template, mapping
 
 QUEUE, FUNCTION, MAPPING, SUBSCRIPTION, SCHEDULE, EVENT_RULE = (
     "AWS::SQS::Queue",

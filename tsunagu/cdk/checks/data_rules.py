@@ -3,11 +3,11 @@
 from collections.abc import Iterator
 
 from tsunagu.cdk.checks.consumer_rules import FUNCTION, QUEUE, variable
-from tsunagu.cdk.checks.intrinsics import is_intrinsic
 from tsunagu.cdk.checks.rule import Finding, Rule
-from tsunagu.cdk.checks.template import Resource, Template
 from tsunagu.contracts import items
 from tsunagu.contracts.environment import ReceiverEnvironment
+from tsunagu.templates.intrinsics import is_intrinsic
+from tsunagu.templates.template import Resource, Template
 
 _TABLE = "AWS::DynamoDB::Table"
 _STATEFUL = (QUEUE, _TABLE, "AWS::DynamoDB::GlobalTable", "AWS::KMS::Key", "AWS::S3::Bucket")

@@ -14,13 +14,13 @@ from aws_cdk import (
 )
 
 from tsunagu.cdk.checks.alarm_rules import ALARM_RULES
-from tsunagu.cdk.checks.assembly import read_documents
 from tsunagu.cdk.checks.claim_rules import CLAIM_RULES
 from tsunagu.cdk.checks.consumer_rules import CONSUMER_RULES
 from tsunagu.cdk.checks.data_rules import DATA_RULES, PROTECTION_RULES
 from tsunagu.cdk.checks.policy_rules import POLICY_RULES
 from tsunagu.cdk.checks.rule import Rule
-from tsunagu.cdk.checks.template import Template
+from tsunagu.templates.assembly import read_documents
+from tsunagu.templates.template import Template
 
 _NAMESPACE = "tsunagu"
 _RULES_VERSION = "1"

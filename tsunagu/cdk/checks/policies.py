@@ -10,7 +10,7 @@ import json
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, NamedTuple
 
-from tsunagu.cdk.checks.intrinsics import UNKNOWN, alternatives, entries, is_intrinsic, text_of
+from tsunagu.templates.intrinsics import UNKNOWN, alternatives, entries, is_intrinsic, text_of
 
 ALLOW, DENY = "Allow", "Deny"
 EVERYONE = EVERYTHING = "*"

@@ -5,11 +5,11 @@ from typing import Any
 
 from tsunagu.cdk.checks.alarm_rules import ALARM
 from tsunagu.cdk.checks.consumer_rules import EVENT_RULE, QUEUE, SUBSCRIPTION, kept_by_targets
-from tsunagu.cdk.checks.intrinsics import is_intrinsic
 from tsunagu.cdk.checks.policies import ALLOW, Statement, read_policy
 from tsunagu.cdk.checks.rule import Finding, Rule
-from tsunagu.cdk.checks.template import Resource, Template, mapping
 from tsunagu.cdk.constructs.key_access import AWS_MANAGED_ALIAS, CLOUDWATCH, SEND_ACTIONS, SNS
+from tsunagu.templates.intrinsics import is_intrinsic
+from tsunagu.templates.template import Resource, Template, mapping
 
 _TOPIC, _KEY = ("AWS::SNS::Topic", "AWS::KMS::Key")
 _EVENTS = "events.amazonaws.com"

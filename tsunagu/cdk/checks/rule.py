@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
-from tsunagu.cdk.checks.template import Resource, Template
+from tsunagu.templates.template import Resource, Template
 
 
 @dataclass(frozen=True, slots=True)

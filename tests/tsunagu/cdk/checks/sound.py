@@ -3,7 +3,7 @@
 from typing import Any
 
 from tsunagu.cdk.checks import MessagingChecks
-from tsunagu.cdk.checks.template import Template
+from tsunagu.templates.template import Template
 
 Resources = dict[str, Any]
 

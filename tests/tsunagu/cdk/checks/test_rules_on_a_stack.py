@@ -8,7 +8,7 @@ import pytest
 
 from tests.snapshots.stages import templates
 from tsunagu.cdk.checks import MessagingChecks
-from tsunagu.cdk.checks.template import Template
+from tsunagu.templates.template import Template
 
 Resources = dict[str, Any]
 BILLING = "OrdersStepsReserveBillingChannel"

@@ -9,8 +9,8 @@ from hypothesis import strategies as st
 
 from tests.tsunagu.cdk.checks.sound import SOUND, Resources, findings, found_in
 from tsunagu.cdk.checks import MessagingChecks
-from tsunagu.cdk.checks.references import Document
-from tsunagu.cdk.checks.template import Template
+from tsunagu.templates.references import Document
+from tsunagu.templates.template import Template
 
 PLACES = sorted((logical_id, name) for logical_id, found in SOUND.items() for name in found["Properties"])
 json_values = st.recursive(

@@ -17,11 +17,11 @@ from cfnlint.api import lint  # type: ignore[import-untyped]
 from tests.apps import new_app
 from tests.tsunagu.cdk.constructs.synthesized import only, permissions, properties, resources
 from tsunagu.cdk.checks import MessagingChecks
-from tsunagu.cdk.checks.template import Template as CheckedTemplate
 from tsunagu.cdk.constructs.idempotency_table import IdempotencyTable
 from tsunagu.cdk.constructs.request_gateway import RequestGateway, RequestGatewayProps
 from tsunagu.cdk.constructs.result_bucket import ResultBucket, ResultBucketProps
 from tsunagu.errors import InvalidPropsError
+from tsunagu.templates.template import Template as CheckedTemplate
 
 METHOD = "AWS::ApiGateway::Method"
 PROBLEM = "'application/problem+json'"

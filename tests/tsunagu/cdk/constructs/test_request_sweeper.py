@@ -11,7 +11,6 @@ from tests.tsunagu.cdk.constructs.request_stacks import Parts
 from tests.tsunagu.cdk.constructs.synthesized import permissions, properties, resources
 from tsunagu.cdk.assets import HandlerPackage, Platform, build_asset
 from tsunagu.cdk.checks import MessagingChecks
-from tsunagu.cdk.checks.template import Template
 from tsunagu.cdk.constructs.customer_managed_key import CustomerManagedKey, CustomerManagedKeyProps
 from tsunagu.cdk.constructs.dead_letter_notifier import DeadLetterNotifier
 from tsunagu.cdk.constructs.queue_channel import QueueChannel, QueueChannelProps
@@ -19,6 +18,7 @@ from tsunagu.cdk.constructs.request_sweeper import PACKAGE, RequestSweeper, WebR
 from tsunagu.cdk.constructs.topic_channel import TopicChannel, TopicChannelProps
 from tsunagu.contracts.request_sweeper import RequestSweeperEnvironment
 from tsunagu.errors import InvalidPropsError
+from tsunagu.templates.template import Template
 
 FUNCTION, SCHEDULE, ALARM = "AWS::Lambda::Function", "AWS::Scheduler::Schedule", "AWS::CloudWatch::Alarm"
 OWN = {

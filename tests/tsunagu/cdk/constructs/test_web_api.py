@@ -21,10 +21,10 @@ from cfnlint.api import lint  # type: ignore[import-untyped]
 
 from tests.apps import new_app
 from tsunagu.cdk.checks import MessagingChecks
-from tsunagu.cdk.checks.template import Template as CheckedTemplate
 from tsunagu.cdk.constructs.web_api import WebApi, WebApiProps
 from tsunagu.cdk.constructs.web_api_settings import WebApiCors, WebApiDomain, WebApiSettings
 from tsunagu.errors import InvalidPropsError
+from tsunagu.templates.template import Template as CheckedTemplate
 
 Properties = dict[str, Any]
 

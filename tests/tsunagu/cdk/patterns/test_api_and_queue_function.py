@@ -17,7 +17,6 @@ from tests.apps import new_app
 from tests.tsunagu.cdk.constructs.synthesized import permissions, resources
 from tsunagu.cdk.assets import HandlerPackage
 from tsunagu.cdk.checks import MessagingChecks
-from tsunagu.cdk.checks.template import Template as CheckedTemplate
 from tsunagu.cdk.constructs.dead_letter_notifier import DeadLetterNotifier
 from tsunagu.cdk.constructs.idempotency_table import IdempotencyTable, IdempotencyTableProps
 from tsunagu.cdk.constructs.network import Network
@@ -30,6 +29,7 @@ from tsunagu.cdk.patterns.receiver_settings import ProvisionedPollers, ReceiverS
 from tsunagu.contracts.environment import EnvironmentContract, ReceiverEnvironment
 from tsunagu.contracts.web import WebEnvironment
 from tsunagu.errors import InvalidPropsError
+from tsunagu.templates.template import Template as CheckedTemplate
 
 FUNCTION, ALARM = "AWS::Lambda::Function", "AWS::CloudWatch::Alarm"
 # What a change of the mode must not replace: who calls the API or sends to the queue knows them, and they hold data.

@@ -12,7 +12,6 @@ from cdk_nag import AwsSolutionsChecks, NagPack, ServerlessChecks
 from tests.tsunagu.cdk.constructs.synthesized import permissions, resources
 from tsunagu.cdk.assets import HandlerPackage
 from tsunagu.cdk.checks import MessagingChecks
-from tsunagu.cdk.checks.template import Template as CheckedTemplate
 from tsunagu.cdk.constructs.idempotency_table import IdempotencyTable, IdempotencyTableProps
 from tsunagu.cdk.constructs.queue_channel import QueueChannel, QueueChannelProps
 from tsunagu.cdk.constructs.result_bucket import ResultBucket, ResultBucketProps
@@ -23,6 +22,7 @@ from tsunagu.cdk.patterns.receiver_settings import ReceiverSettings
 from tsunagu.contracts.environment import ReceiverEnvironment
 from tsunagu.contracts.requests import RequestEnvironment
 from tsunagu.errors import InvalidPropsError
+from tsunagu.templates.template import Template as CheckedTemplate
 
 SECONDS = Duration.seconds(30)
 FUNCTION = "AWS::Lambda::Function"

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
-from tsunagu.cdk.checks.intrinsics import is_intrinsic, pieces_of, text_of, without_no_value
+from tsunagu.templates.intrinsics import is_intrinsic, pieces_of, text_of, without_no_value
 
 _DEEPEST = 20  # references that lead to each other end here
 _OUTPUTS = "Outputs."
@@ -23,12 +23,15 @@ class Document:
         body: Its content.
         stack_name: Name of its stack; None for a nested stack, and when it is not known.
         nested: Paths of the templates of its nested stacks, by logical id.
+        construct_paths: Paths of the constructs behind the resources, by logical id, where the assembly says them
+            beside the template.
     """
 
     path: str
     body: Mapping[str, Any]
     stack_name: str | None = None
     nested: Mapping[str, str] = field(default_factory=dict)
+    construct_paths: Mapping[str, str] = field(default_factory=dict)
 
     def section(self, name: str) -> Mapping[str, Any]:
         """Return a section such as `Resources`; empty when it is absent, or no object."""

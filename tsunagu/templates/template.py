@@ -1,11 +1,11 @@
 """Synthesized templates, in the form that the rules read."""
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Self
 
-from tsunagu.cdk.checks.intrinsics import UNKNOWN, entries, is_intrinsic, text_of
-from tsunagu.cdk.checks.references import Document, linked_resources
+from tsunagu.templates.intrinsics import UNKNOWN, entries, is_intrinsic, text_of
+from tsunagu.templates.references import Document, linked_resources
 
 # Types whose resources an ARN names by the last part of it, with the property of the name.
 _NAMED = {
@@ -29,6 +29,7 @@ class Resource:
         properties: Properties; a value may be an intrinsic function.
         deletion_policy: Deletion policy; CloudFormation's default is `Delete`.
         template_path: File of its template; empty when the template is in memory.
+        metadata: Metadata, such as the path of the construct.
     """
 
     logical_id: str
@@ -36,6 +37,7 @@ class Resource:
     properties: Mapping[str, Any]
     deletion_policy: object
     template_path: str = ""
+    metadata: Mapping[str, Any] = field(default_factory=dict)
 
     @property
     def key(self) -> str:
@@ -90,6 +92,7 @@ class Template:
                 properties=mapping(found.body.get("Properties")),
                 deletion_policy=found.body.get("DeletionPolicy", "Delete"),
                 template_path=found.path,
+                metadata=mapping(found.body.get("Metadata")),
             )
             for found in linked_resources(documents)
         )
@@ -103,6 +106,19 @@ class Template:
         """Return the one resource that a value refers to, by reference or by its name; None when it is not known."""
         found = {resource.key: resource for resource in self._targets(value)}
         return next(iter(found.values())) if len(found) == 1 else None
+
+    def mentioned(self, value: object) -> Iterator[Resource]:
+        """Iterate over the resources that a value refers to anywhere in it, at any depth; one may come twice."""
+        found = [*self._targets(value)]
+        yield from found
+        if found:
+            return
+        if isinstance(value, dict):
+            for entry in value.values():
+                yield from self.mentioned(entry)
+        elif isinstance(value, list):
+            for entry in value:
+                yield from self.mentioned(entry)
 
     def named(self, resource_type: str, name_property: str, name: object) -> Resource | None:
         """Return the one resource of a type that has this fixed name."""

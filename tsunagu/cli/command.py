@@ -8,6 +8,7 @@ import typer
 from tsunagu.cli.dlq import dlq
 from tsunagu.cli.down import down
 from tsunagu.cli.global_options import global_options, hoisted
+from tsunagu.cli.graph import graph
 from tsunagu.cli.lease import lease
 from tsunagu.cli.replay import replay
 from tsunagu.cli.reports import reporting
@@ -25,7 +26,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
 )
 app.callback()(reporting(global_options))
-for verb in (status, why, find, send, start, trace, replay, up, down):
+for verb in (status, why, find, send, start, trace, replay, graph, up, down):
     app.command()(reporting(verb))
 app.command("run")(reporting(run_job))
 app.add_typer(lease, name="lease")

@@ -1,0 +1,1 @@
+"""Draws a graph as SVG: sizes of texts, places of boxes, ways of edges, and the file."""

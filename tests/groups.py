@@ -18,6 +18,7 @@ SHARED_FIXTURES = (
 TEMPLATE_READERS = (
     "snapshots",
     "cdk_app/stacks",
+    "docs/test_pictures.py",
     "benchmarks/test_schedule_cost.py",
     "tsunagu/cdk/checks/test_rules_on_a_stack.py",
 )

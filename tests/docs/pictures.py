@@ -1,6 +1,6 @@
-"""Draws the state machine of a scheduled job from the template, and puts the picture into the documentation.
+"""Draws the pictures of the documentation from the templates: the flow of each stack, and a state machine.
 
-`python -m tests.docs.pictures` writes the picture anew.
+`python -m tests.docs.pictures` writes them anew.
 """
 
 import json
@@ -8,13 +8,30 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from tests.snapshots.stages import resources_of, template_of
+from tests.snapshots.stages import assembly, resources_of, template_of
+from tsunagu.operations.graph.drawing.svg import svg
+from tsunagu.operations.graph.reading import graph_of
+from tsunagu.operations.graph.sources import synthesized_documents
 
-PAGE = Path(__file__).resolve().parents[2] / "docs" / "one-at-a-time.md"
+DOCS = Path(__file__).resolve().parents[2] / "docs"
+# Pictures of flows, by the stack that each shows.
+PICTURES: Mapping[str, Path] = {
+    "payments": DOCS / "pictures" / "receive-once.svg",
+    "order-pipeline": DOCS / "pictures" / "pipeline.svg",
+    "reports": DOCS / "pictures" / "accept-now.svg",
+    "supplier-sync": DOCS / "pictures" / "one-at-a-time.svg",
+    "order-api": DOCS / "pictures" / "web-and-queue.svg",
+}
+PAGE = DOCS / "one-at-a-time.md"
 BEGIN = "<!-- The picture is made from the template: python -m tests.docs.pictures -->"
 END = "<!-- End of the picture -->"
 MACHINE = "AWS::StepFunctions::StateMachine"
 _SHAPES = {"Choice": ("{{", "}}"), "Succeed": ("([", "])"), "Fail": ("([", "])")}
+
+
+def flow(stack: str) -> str:
+    """Return the picture of a stack as `tsunagu graph` draws it from the assembly."""
+    return svg(graph_of(synthesized_documents(Path(assembly("dev").directory), f"tsunagu-dev-{stack}")))
 
 
 def definition() -> Mapping[str, Any]:
@@ -62,4 +79,7 @@ def _arrows(state: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
 
 
 if __name__ == "__main__":
+    for shown, file in PICTURES.items():
+        file.parent.mkdir(exist_ok=True)
+        file.write_text(flow(shown), encoding="utf-8")
     PAGE.write_text(page_with(PAGE.read_text(encoding="utf-8"), picture(definition())), encoding="utf-8")

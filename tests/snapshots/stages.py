@@ -5,7 +5,7 @@ import json
 from pathlib import Path
 from typing import Any
 
-from aws_cdk import App, Stack
+from aws_cdk import App, Stack, cx_api
 
 from cdk_app.app import build_app
 from cdk_app.settings import load_settings
@@ -32,9 +32,15 @@ def stacks_of(app: App) -> dict[str, Stack]:
 
 
 @functools.cache
+def assembly(stage: str) -> cx_api.CloudAssembly:
+    """The cloud assembly of one stage."""
+    return app_of(stage).synth()
+
+
+@functools.cache
 def templates(stage: str) -> dict[str, Any]:
     """The templates of one stage by the name of their stack."""
-    return {stack.stack_name: stack.template for stack in app_of(stage).synth().stacks}
+    return {stack.stack_name: stack.template for stack in assembly(stage).stacks}
 
 
 def template_of(stage: str, stack: str) -> dict[str, Any]:

@@ -14,14 +14,17 @@ from lambdas.contracts.orders import OrdersEnvironment
 from lambdas.preprocessor.handler import handler as handler_of_preprocessor
 from lambdas.shipping.service import shipment_id
 from tests.tsunagu.runtime.world import FakeContext
-from tsunagu.contracts import items
+from tsunagu.contracts import items, requests
 from tsunagu.contracts.environment import ReceiverEnvironment
 from tsunagu.contracts.items import Status
-from tsunagu.contracts.pipeline import PreprocessorEnvironment, ServiceEnvironment
+from tsunagu.contracts.pipeline import PreprocessorEnvironment, RunSweeperEnvironment, ServiceEnvironment
+from tsunagu.errors import OperationError
 from tsunagu.operations.trace import trace
+from tsunagu.operations.unfinished_runs import Cause, UnfinishedRun, dismiss_runs, unfinished_runs
 from tsunagu.runtime.aws.journal import DynamoDbJournalIndex, deployed_journal
 from tsunagu.runtime.errors import UnavailableError, UnroutableEventError
 from tsunagu.runtime.functions.preprocessor import QUEUE_VARIABLE, preprocessor
+from tsunagu.runtime.functions.run_sweeper import run_sweeper
 from tsunagu.runtime.pipeline.errors import ForeignKeyError, MalformedRequestError
 
 STEPS = {"reserve": ("inventory", "billing"), "ship": ("shipping",)}
@@ -84,7 +87,33 @@ class Desk:
             inline_bytes=300,
             single_writes=True,
             pipeline_place=self.place,
+            marks_runs=True,
         )
+
+    @property
+    def sweeper_environment(self) -> RunSweeperEnvironment:
+        return RunSweeperEnvironment(
+            pipeline="orders",
+            steps=self.environment.steps,
+            idempotency_table_name="items",
+            function_timeout_seconds=280,
+            metrics_namespace="Tsunagu",
+            longest_run_seconds=0,
+        )
+
+    def sweep(self) -> dict[str, int]:
+        """Invoke the sweeper of runs as a new process would."""
+        self._set(self.sweeper_environment)
+        return run_sweeper().run(FakeContext(remaining_ms=280_000))
+
+    def unfinished(self) -> list[UnfinishedRun]:
+        """List the unfinished runs as an operator does."""
+        return unfinished_runs(self, boto3.client("dynamodb"), "preprocessor")  # type: ignore[arg-type]
+
+    def get_function_configuration(self, FunctionName: str) -> dict[str, Any]:  # noqa: N803 - as Lambda's client has it
+        """Answer as Lambda does."""
+        assert FunctionName == "preprocessor"
+        return {"Environment": {"Variables": self.environment.to_environment()}}
 
     def ask(self, event: object) -> dict[str, Any]:
         self._set(self.environment)
@@ -191,6 +220,8 @@ def _make_tables() -> None:
         AttributeDefinitions=[
             {"AttributeName": items.ID, "AttributeType": "S"},
             {"AttributeName": items.REQUEST_ID, "AttributeType": "S"},
+            {"AttributeName": requests.OPEN, "AttributeType": "S"},
+            {"AttributeName": requests.DUE, "AttributeType": "N"},
         ],
         KeySchema=[{"AttributeName": items.ID, "KeyType": "HASH"}],
         GlobalSecondaryIndexes=[
@@ -198,7 +229,15 @@ def _make_tables() -> None:
                 "IndexName": items.REQUEST_INDEX,
                 "KeySchema": [{"AttributeName": items.REQUEST_ID, "KeyType": "HASH"}],
                 "Projection": {"ProjectionType": "KEYS_ONLY"},
-            }
+            },
+            {
+                "IndexName": requests.OPEN_INDEX,
+                "KeySchema": [
+                    {"AttributeName": requests.OPEN, "KeyType": "HASH"},
+                    {"AttributeName": requests.DUE, "KeyType": "RANGE"},
+                ],
+                "Projection": {"ProjectionType": "KEYS_ONLY"},
+            },
         ],
     )
     client.create_table(
@@ -333,3 +372,49 @@ def test_hundreds_of_records_of_a_request_are_found(desk: Desk) -> None:
 def test_table_without_the_index_is_unavailable() -> None:
     with pytest.raises(UnavailableError, match="the index of requests did not answer"):
         DynamoDbJournalIndex(boto3.client("dynamodb"), "nowhere").item_ids("r-1")
+
+
+def test_run_whose_message_was_purged_is_listed_and_counted_until_it_is_replayed(
+    desk: Desk, capsys: pytest.CaptureFixture[str]
+) -> None:
+    answer = desk.ask(start())
+    desk.send("entry", json.dumps({**start(), "idempotency_key": "k-2"}))
+    desk.enter()
+    for service in ("inventory", "billing"):
+        desk.deliver("reserve", service)
+    assert len(desk.receive("shipping")) == 2  # received and deleted, as by a purge
+    capsys.readouterr()
+
+    assert desk.sweep() == {"looked_at": 2, "closed": 0, "unfinished": 2}
+
+    assert '"RunsUnfinished":2' in capsys.readouterr().out
+    found = desk.unfinished()
+    assert found[0].request_id == answer["request_id"]
+    assert [(wait.service, wait.cause) for run in found for wait in run.waits] == [
+        ("shipping", Cause.NOT_RECEIVED),
+        ("shipping", Cause.NOT_RECEIVED),
+    ]
+    desk.ask({"action": "replay", "request_id": answer["request_id"], "from_step": "ship"})
+    desk.settle()
+    assert desk.sweep() == {"looked_at": 3, "closed": 2, "unfinished": 1}
+    assert [run.request_id for run in desk.unfinished()] == [found[1].request_id]
+
+
+def test_unfinished_run_that_is_dismissed_is_not_listed_any_more(desk: Desk) -> None:
+    answer = desk.ask(start())
+
+    assert dismiss_runs(desk, boto3.client("dynamodb"), "preprocessor", answer["request_id"]) == 1  # type: ignore[arg-type]
+
+    assert (desk.unfinished(), desk.sweep()["looked_at"]) == ([], 0)
+    desk.settle()
+    assert len(desk.notifications()) == 1
+
+
+def test_runs_without_the_index_are_an_error_of_the_sweeper(desk: Desk) -> None:
+    index_update = [{"Delete": {"IndexName": requests.OPEN_INDEX}}]
+    boto3.client("dynamodb").update_table(TableName="items", GlobalSecondaryIndexUpdates=index_update)  # type: ignore[arg-type]
+
+    with pytest.raises(UnavailableError, match="the sweep is incomplete"):
+        desk.sweep()
+    with pytest.raises(OperationError, match="the index of open requests did not answer"):
+        desk.unfinished()

@@ -13,6 +13,7 @@ from tsunagu.cli.lease import lease
 from tsunagu.cli.replay import replay
 from tsunagu.cli.reports import reporting
 from tsunagu.cli.run_job import run_job
+from tsunagu.cli.runs import runs
 from tsunagu.cli.send import send
 from tsunagu.cli.start import start
 from tsunagu.cli.status import status
@@ -26,7 +27,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
 )
 app.callback()(reporting(global_options))
-for verb in (status, why, find, send, start, trace, replay, graph, up, down):
+for verb in (status, why, find, send, start, trace, runs, replay, graph, up, down):
     app.command()(reporting(verb))
 app.command("run")(reporting(run_job))
 app.add_typer(lease, name="lease")

@@ -1,5 +1,6 @@
-"""Environment of the functions of a pipeline: `ServicePipeline` writes these records, the functions read them."""
+"""Environment of the functions of a pipeline, which `ServicePipeline` writes, and the partitions of its open runs."""
 
+import hashlib
 from dataclasses import dataclass
 
 from tsunagu.contracts.environment import EnvironmentContract
@@ -7,6 +8,23 @@ from tsunagu.contracts.environment import EnvironmentContract
 INLINE_BYTES = 65_536
 LARGEST_PAYLOAD_BYTES = 10 * 1_048_576
 HOP_LIMIT = 32
+
+
+def run_partition(pipeline: str, digit: str) -> str:
+    """Return a partition of the index of open runs (`contracts.requests.OPEN_INDEX`): one of 16.
+
+    Requests and HTTP requests have partitions in the same index: theirs have no dot before the first `#` or an `@`.
+
+    Args:
+        pipeline: Name of the pipeline.
+        digit: A hexadecimal digit in lower case.
+    """
+    return f"{pipeline}.runs#{digit}"
+
+
+def run_partition_of(pipeline: str, item_id: str) -> str:
+    """Return the partition of the item of a start."""
+    return run_partition(pipeline, hashlib.sha256(item_id.encode()).hexdigest()[0])
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -56,6 +74,8 @@ class PreprocessorEnvironment(EnvironmentContract):
         single_writes: Whether items are written by single conditional writes, instead of batches of PartiQL.
         pipeline_place: Account, region, stack and path of the pipeline. Starts of a pipeline elsewhere with the same
             name and table are not taken for its own. Default: not compared.
+        marks_runs: Whether the write that commits a start puts its run into the index of open runs. Default: it does
+            not, and unfinished runs are not found.
     """
 
     pipeline: str
@@ -70,3 +90,25 @@ class PreprocessorEnvironment(EnvironmentContract):
     hop_limit: int = HOP_LIMIT
     single_writes: bool = False
     pipeline_place: str = ""
+    marks_runs: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RunSweeperEnvironment(EnvironmentContract):
+    """The environment of the sweeper of a pipeline's runs.
+
+    Attributes:
+        pipeline: Name of the pipeline.
+        steps: The steps in order, as in `PreprocessorEnvironment`.
+        idempotency_table_name: Table of the items of starts and services.
+        function_timeout_seconds: Time-out of the sweeper, in seconds.
+        metrics_namespace: CloudWatch namespace of its metrics.
+        longest_run_seconds: Age of a run, in seconds, from which it is counted as unfinished.
+    """
+
+    pipeline: str
+    steps: str
+    idempotency_table_name: str
+    function_timeout_seconds: int
+    metrics_namespace: str
+    longest_run_seconds: int

@@ -24,6 +24,7 @@ class Metric(StrEnum):
     STALE_RUNS_SKIPPED = "StaleRunsSkipped"  # of a scheduled job
     REQUESTS_RESENT = "RequestsResent"  # by the sweeper of accepted requests
     REQUESTS_FAILED = "RequestsFailed"  # ended by it: their time was over, or SQS or Lambda gave them up
+    RUNS_UNFINISHED = "RunsUnfinished"  # of a pipeline: older than the longest run, at each look of their sweeper
 
 
 class LogKey(StrEnum):

@@ -123,7 +123,7 @@ def trace_deployed(
         NotFoundError: No run of the request is recorded, or none is in the index yet.
         OperationError: The table did not answer, or the pipeline was deployed by another version of this library.
     """
-    environment = _preprocessor_environment(functions, function_name)
+    environment = preprocessor_environment(functions, function_name)
     try:
         runs = trace(deployed_journal(environment, tables), request_id)
     except UnavailableError as error:
@@ -134,7 +134,12 @@ def trace_deployed(
     return RequestTrace(request_id=request_id, bucket=environment.claim_bucket_name, runs=runs)
 
 
-def _preprocessor_environment(functions: "LambdaClient", function_name: str) -> PreprocessorEnvironment:
+def preprocessor_environment(functions: "LambdaClient", function_name: str) -> PreprocessorEnvironment:
+    """Return the environment of a deployed preprocessor.
+
+    Raises:
+        OperationError: The pipeline was deployed by another version of this library.
+    """
     variables = functions.get_function_configuration(FunctionName=function_name)["Environment"]["Variables"]
     try:
         return PreprocessorEnvironment.from_environment(variables)

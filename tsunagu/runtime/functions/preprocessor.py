@@ -4,6 +4,7 @@ import functools
 import os
 import random
 from collections.abc import Callable
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from tsunagu.runtime.startup import without_collection
@@ -23,6 +24,7 @@ with without_collection():
     from tsunagu.runtime.functions import wiring
     from tsunagu.runtime.pipeline.commands import RequestCheck, StartCommand
     from tsunagu.runtime.pipeline.plan import Planner
+    from tsunagu.runtime.pipeline.run_marks import RunMarks
     from tsunagu.runtime.pipeline.shape import start_scope
     from tsunagu.runtime.pipeline.start import Starter, StartPorts
     from tsunagu.runtime.pipeline.start_receiver import StartReceiver
@@ -98,7 +100,7 @@ def preprocessor(check: RequestCheck | None = None) -> Preprocessor:
         return new_request_id(clock.now_ms())
 
     start_ports = StartPorts(
-        store=store,
+        store=RunMarks(store, environment.pipeline) if environment.marks_runs else store,
         outbox=AwsOutboxSender(clients.sqs, clients.sns, StepFunctionsTasks(clients.sfn), clock),
         metrics=wiring.metrics(environment.metrics_namespace, scope, clock),
         clock=clock,
@@ -110,16 +112,21 @@ def preprocessor(check: RequestCheck | None = None) -> Preprocessor:
     window_seconds = environment.idempotency_window_seconds
     starter = Starter(journal.pipeline, planner, start_ports, window_seconds=window_seconds, place=place, check=check)
     starts = StartReceiver(journal.pipeline, planner, new_id, hop_limit=environment.hop_limit, check=check)
-    receiver = _receiver(starts, scope, place, config) if QUEUE_VARIABLE in os.environ else None
+    receiver = _receiver(starts, scope, environment, config) if QUEUE_VARIABLE in os.environ else None
     return Preprocessor(starter, receiver, now_ms=clock.now_ms)
 
 
-def _receiver(starts: StartReceiver, scope: str, place: str, config: "Config") -> Receiver[StartCommand]:
+def _receiver(
+    starts: StartReceiver, scope: str, pipeline: PreprocessorEnvironment, config: "Config"
+) -> Receiver[StartCommand]:
     with wiring.loud_start(scope):
         environment = ReceiverEnvironment.from_environment(os.environ)
+    ports = wiring.ports(environment, scope, config)
+    if pipeline.marks_runs:
+        ports = replace(ports, store=RunMarks(ports.store, pipeline.pipeline))
     return Receiver(
-        wiring.receiver_config(environment, scope, receiver=place),
-        wiring.ports(environment, scope, config),
+        wiring.receiver_config(environment, scope, receiver=pipeline.pipeline_place),
+        ports,
         parse=starts.command,
         key=starts.key,
         process=starts.process,

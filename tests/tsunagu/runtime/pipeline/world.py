@@ -9,6 +9,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from tests.tsunagu.runtime.world import QUEUE_ARN, TIMEOUT_SECONDS, FakeContext, record
+from tsunagu.contracts import requests
 from tsunagu.contracts.items import Status
 from tsunagu.contracts.messages import SERVICE_ATTRIBUTE
 from tsunagu.contracts.pipeline import ServiceEnvironment
@@ -21,11 +22,16 @@ from tsunagu.runtime.pipeline.commands import RequestCheck
 from tsunagu.runtime.pipeline.envelope import Envelope
 from tsunagu.runtime.pipeline.join import JoiningSender
 from tsunagu.runtime.pipeline.journal import Journal
+from tsunagu.runtime.pipeline.open_runs import OpenRuns
 from tsunagu.runtime.pipeline.plan import Planner
 from tsunagu.runtime.pipeline.request_processor import RequestProcessor
+from tsunagu.runtime.pipeline.run_marks import RunMarks
+from tsunagu.runtime.pipeline.run_reader import RunReader
+from tsunagu.runtime.pipeline.run_sweeper import RunSweeper, RunSweepReport
 from tsunagu.runtime.pipeline.shape import Pipeline, PipelineStep, service_item_ids
 from tsunagu.runtime.pipeline.start import Starter, StartPorts
 from tsunagu.runtime.pipeline.start_receiver import StartReceiver
+from tsunagu.runtime.pipeline.unfinished_run import UnfinishedRun
 from tsunagu.runtime.pipeline.work import Work
 from tsunagu.runtime.receiving.dead_letters import DeadLetterChannel
 from tsunagu.runtime.receiving.receiver import Ports, Receiver, ReceiverConfig
@@ -73,6 +79,18 @@ class FakeIndex:
         if self.behind:
             return []
         return [item.id for item in self.store.items.values() if item.request_id == request_id]
+
+
+@dataclass
+class FakeOpenRunIndex:
+    """Finds the starts that are marked as open, a page of one each."""
+
+    store: FakeItemStore
+
+    def pages(self, partition: str, until_ms: int) -> Iterator[Sequence[str]]:
+        marks = {each: others for each, others in self.store.others.items() if others.get(requests.OPEN) == partition}
+        due = sorted((others[requests.DUE], each) for each, others in marks.items())
+        yield from ([each] for due_ms, each in due if due_ms <= until_ms)
 
 
 @dataclass
@@ -162,7 +180,7 @@ class PipelineWorld:
 
     def starter(self) -> Starter:
         ports = StartPorts(
-            store=self.store,
+            store=RunMarks(self.store, self.pipeline.name),
             outbox=self.topics,
             metrics=self._metrics,
             clock=self.clock,
@@ -189,7 +207,7 @@ class PipelineWorld:
         starts = StartReceiver(self.pipeline, self.planner(), self.new_id, hop_limit=HOP_LIMIT, check=self.check)
         return Receiver(
             replace(self._config("orders.start"), receiver=self.place_of_starts),
-            self._ports(self.topics),
+            replace(self._ports(self.topics), store=RunMarks(self.store, self.pipeline.name)),
             parse=starts.command,
             key=starts.key,
             process=starts.process,
@@ -274,6 +292,29 @@ class PipelineWorld:
 
     def pass_lease(self) -> None:
         self.clock.ms += (TIMEOUT_SECONDS + 3) * 1_000
+
+    def open_runs(self, pipeline: Pipeline | None = None) -> OpenRuns:
+        """Return the open runs, as a deployed pipeline sees them. Default: the one that started them."""
+        deployed = pipeline or self.pipeline
+        return OpenRuns(deployed.name, RunReader(deployed, self.store, self.index), FakeOpenRunIndex(self.store))
+
+    def unfinished(self, pipeline: Pipeline | None = None) -> list[UnfinishedRun]:
+        """Return the unfinished runs, oldest first."""
+        runs = self.open_runs(pipeline)
+        found = [run for each in runs.partitions for page in runs.pages(each, self.clock.ms) for run in page.unfinished]
+        return sorted(found, key=lambda run: run.started_ms)
+
+    def sweep(self, *, longest_run_seconds: int = 60, pipeline: Pipeline | None = None) -> RunSweepReport:
+        """Run the sweeper of runs once."""
+        runs = self.open_runs(pipeline)
+        sweeper = RunSweeper(
+            runs, self.store, self._metrics, self.clock, random.Random(5), longest_run_seconds=longest_run_seconds
+        )
+        return sweeper.run(self.clock.ms + 280_000)
+
+    def open_starts(self) -> list[str]:
+        """Return the ids of the starts that are in the index of open runs."""
+        return [each for each, others in self.store.others.items() if requests.OPEN in others]
 
     def notifications(self) -> list[JsonObject]:
         return [

@@ -1,0 +1,110 @@
+"""`tsunagu runs`: where each unfinished run waits, since when, and why."""
+
+import time
+
+import pytest
+
+from tests.tsunagu.account import Account
+from tests.tsunagu.cli.conftest import Tsunagu
+from tsunagu.cli.durations import seconds_of, shown_duration
+from tsunagu.cli.runs import CAUSES, print_runs, run_as_json
+from tsunagu.errors import InvalidInputError
+from tsunagu.operations.unfinished_runs import Cause, UnfinishedRun, Wait
+
+REQUEST_ID = "019a1b2c-3d4e-7f60-8a1b-2c3d4e5f6071"
+RUN_ID = "019a1b2c-3d4e-7f60-8a1b-2c3d4e5f6072"
+
+
+def unfinished(*waits: Wait, started_ms: int = 1_763_000_000_123) -> UnfinishedRun:
+    return UnfinishedRun(
+        start_id="orders.start#1", request_id=REQUEST_ID, run_id=RUN_ID, started_ms=started_ms, waits=waits
+    )
+
+
+def test_each_wait_has_a_line_with_place_age_and_cause(capsys: pytest.CaptureFixture[str]) -> None:
+    now_ms = int(time.time() * 1_000)
+    waits = [
+        Wait(step="ship", service="shipping", cause=Cause.NOT_RECEIVED, since_ms=now_ms - 90_000_000),
+        Wait(step="reserve", service="billing", cause=Cause.SERVICE_GONE, since_ms=now_ms - 61_000, reason="[closed]"),
+    ]
+
+    print_runs([unfinished(*waits, started_ms=now_ms - 93_600_000)], older_than="1d", limit=10)
+
+    lines = [" ".join(line.split()) for line in capsys.readouterr().out.splitlines() if line.strip()]
+    assert lines[2:] == [
+        f"{REQUEST_ID} 1d 2h ship.shipping 1d 1h no item: its message is on the way, was purged, or expired",
+        "reserve.billing 1m 1s the pipeline has no such service any more: [closed]",
+        "1 unfinished runs older than 1d",
+    ]
+
+
+def test_list_that_is_full_says_that_there_may_be_more(capsys: pytest.CaptureFixture[str]) -> None:
+    wait = Wait(step="", service="", cause=Cause.UNREADABLE, since_ms=0)
+
+    print_runs([unfinished(wait)], older_than="1h", limit=1)
+
+    assert capsys.readouterr().out.endswith("1 unfinished runs older than 1h, and perhaps more\n")
+
+
+def test_no_unfinished_run_is_one_line(capsys: pytest.CaptureFixture[str]) -> None:
+    print_runs([], older_than="1h", limit=1)
+
+    assert capsys.readouterr().out == "0 unfinished runs older than 1h\n"
+
+
+def test_json_has_times_in_utc() -> None:
+    wait = Wait(step="ship", service="shipping", cause=Cause.DEAD, since_ms=1_763_000_001_000, reason="declined")
+
+    assert run_as_json(unfinished(wait)) == {
+        "request_id": REQUEST_ID,
+        "run_id": RUN_ID,
+        "started": "2025-11-13T02:13:20Z",
+        "waits": [
+            {
+                "step": "ship",
+                "service": "shipping",
+                "cause": "DEAD",
+                "since": "2025-11-13T02:13:21Z",
+                "reason": "declined",
+            }
+        ],
+    }
+
+
+def test_every_cause_has_a_sentence() -> None:
+    assert set(CAUSES) == set(Cause)
+
+
+@pytest.mark.parametrize(("text", "seconds"), [("0s", 0), ("90s", 90), ("30m", 1_800), ("1h", 3_600), ("2d", 172_800)])
+def test_age_is_a_number_and_a_unit(text: str, seconds: int) -> None:
+    assert seconds_of("--older-than", text) == seconds
+
+
+@pytest.mark.parametrize("text", ["", "1", "h", "-1h", "1.5h", "1w", "1 h", "\uff11h"])
+def test_age_of_another_form_is_refused(text: str) -> None:
+    with pytest.raises(InvalidInputError, match="--older-than must be a whole number and one of s, m, h and d"):
+        seconds_of("--older-than", text)
+
+
+@pytest.mark.parametrize(
+    ("seconds", "shown"), [(0, "0s"), (0.4, "0s"), (61, "1m 1s"), (3_600, "1h"), (90_061, "1d 1h")]
+)
+def test_duration_is_shown_in_its_two_largest_units(seconds: float, shown: str) -> None:
+    assert shown_duration(seconds) == shown
+
+
+def test_wrong_age_and_wrong_request_are_refused_before_anything_is_called(account: Account, tsunagu: Tsunagu) -> None:
+    wrong_age = tsunagu("runs", "--older-than", "soon")
+    wrong_request = tsunagu("runs", "--dismiss", "x")
+
+    assert (wrong_age.code, wrong_request.code) == (1, 1)
+    assert "--older-than must be" in wrong_age.err
+    assert "the request id must be a UUID of version 7" in wrong_request.err
+    assert account.asked == []
+
+
+def test_pipeline_that_is_not_deployed_is_named(account: Account, tsunagu: Tsunagu) -> None:
+    assert tsunagu("runs", "invoices").err == (
+        "error: the stacks tsunagu-dev-* must have the pipeline invoices, got orders\n"
+    )
+    assert account.commands == []

@@ -1,0 +1,132 @@
+"""`tsunagu runs`: lists the runs of a pipeline that are not done."""
+
+import json
+import time
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from typing import Annotated, Any
+
+import typer
+from rich.box import SIMPLE_HEAD
+from rich.console import Console
+from rich.table import Table
+
+from tsunagu.cli.durations import seconds_of, shown_duration
+from tsunagu.cli.options import StackName, Stage, scope_of
+from tsunagu.operations.aws import Aws
+from tsunagu.operations.pipelines import check_request_id, find_pipeline
+from tsunagu.operations.unfinished_runs import Cause, UnfinishedRun, Wait, dismiss_runs, unfinished_runs
+
+NARROWEST_COLUMNS = 160  # for a file or a pipe, which wraps no line
+
+CAUSES = {
+    Cause.NOT_PUBLISHED: "not published: call again with the same key, or replay the request",
+    Cause.STEP_GONE: "the pipeline has no such step any more: replay the request from another step",
+    Cause.SERVICE_GONE: "the pipeline has no such service any more",
+    Cause.NOT_RECEIVED: "no item: its message is on the way, was purged, or expired",
+    Cause.WORKING: "a worker has it, or was killed",
+    Cause.RELEASED: "failed, and waits for its next delivery",
+    Cause.DEAD: "dead-lettered",
+    Cause.NOT_SENT: "done, but its message to the next step was not sent",
+    Cause.UNREADABLE: "an item was written by another release",
+}
+
+
+def runs(
+    pipeline: Annotated[
+        str | None,
+        typer.Argument(help="Name of the pipeline: the output PipelineName of its stack. Default: the only one."),
+    ] = None,
+    *,
+    older_than: Annotated[
+        str, typer.Option(metavar="AGE", help="List runs that were started so long ago, such as 30m, 1h or 2d.")
+    ] = "1h",
+    limit: Annotated[int, typer.Option(min=1, help="List so many at most; they need not be the oldest.")] = 1_000,
+    dismiss: Annotated[
+        str | None,
+        typer.Option(
+            metavar="REQUEST", help="List and count the unfinished runs of this request no more. Nothing else changes."
+        ),
+    ] = None,
+    stage: Stage = None,
+    stack: StackName = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print a JSON array instead of a table.")] = False,
+) -> None:
+    """List the runs of a pipeline that are not done: where each waits, since when, and why.
+
+    Example: tsunagu runs orders --older-than 1d --stage dev
+    """
+    age_seconds = seconds_of("--older-than", older_than)
+    if dismiss is not None:
+        check_request_id(dismiss)
+    aws = Aws()
+    deployed = find_pipeline(aws.cloudformation, scope_of(stack, stage), pipeline)
+    functions, tables, function_name = aws.functions, aws.dynamodb, deployed.function_name
+    if dismiss is not None:
+        count = dismiss_runs(functions, tables, function_name, dismiss)
+        typer.echo(f"dismissed {count} unfinished runs of {dismiss}")
+        return
+    found = unfinished_runs(functions, tables, function_name, older_than_seconds=age_seconds, limit_count=limit)
+    if as_json:
+        typer.echo(json.dumps([run_as_json(run) for run in found], indent=2))
+        return
+    print_runs(found, older_than=older_than, limit=limit)
+
+
+def run_as_json(run: UnfinishedRun) -> dict[str, Any]:
+    """Return a run as JSON: times in UTC."""
+    return {
+        "request_id": run.request_id,
+        "run_id": run.run_id,
+        "started": _time(run.started_ms),
+        "waits": [
+            {
+                "step": wait.step,
+                "service": wait.service,
+                "cause": wait.cause,
+                "since": _time(wait.since_ms),
+                "reason": wait.reason,
+            }
+            for wait in run.waits
+        ],
+    }
+
+
+def print_runs(found: Sequence[UnfinishedRun], *, older_than: str, limit: int) -> None:
+    """Print a line for each thing that a run waits for, and how many runs there are."""
+    console = Console(highlight=False, markup=False)
+    width = console.width if console.is_terminal else max(console.width, NARROWEST_COLUMNS)
+    console = Console(highlight=False, markup=False, width=width)
+    if found:
+        console.print(_table(found))
+    more = ", and perhaps more" if len(found) == limit else ""
+    console.print(f"{len(found)} unfinished runs older than {older_than}{more}")
+
+
+def _table(found: Sequence[UnfinishedRun]) -> Table:
+    table = Table(box=SIMPLE_HEAD, pad_edge=False)
+    for heading in ("request", "age", "waits at", "for"):
+        table.add_column(heading, no_wrap=True)
+    table.add_column("why", overflow="fold")
+    for run in found:
+        for number, wait in enumerate(run.waits):
+            table.add_row(
+                (run.request_id or run.start_id) if number == 0 else "",
+                _age(run.started_ms) if number == 0 else "",
+                ".".join(filter(None, (wait.step, wait.service))),
+                _age(wait.since_ms),
+                _why(wait),
+            )
+    return table
+
+
+def _why(wait: Wait) -> str:
+    return f"{CAUSES[wait.cause]}: {wait.reason}" if wait.reason else CAUSES[wait.cause]
+
+
+def _age(milliseconds: int) -> str:
+    return shown_duration(max(0.0, time.time() - milliseconds / 1_000)) if milliseconds else ""
+
+
+def _time(milliseconds: int) -> str:
+    return f"{datetime.fromtimestamp(milliseconds // 1_000, UTC):%Y-%m-%dT%H:%M:%SZ}"

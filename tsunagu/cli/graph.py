@@ -54,10 +54,9 @@ def graph(
 
     Works on every stack, also on one that was not made with this library. One template gives one picture.
 
-    Examples:
-        tsunagu graph payments --stage dev --live --output payments.svg
+    Example: tsunagu graph payments --stage dev --live --output payments.svg
 
-        tsunagu graph --template cdk.out --format mermaid
+    Example: tsunagu graph --template cdk.out --format mermaid
     """
     if stack_argument is not None and stack is not None:
         msg = "either STACK or --stack must name the stack, got both"

@@ -105,6 +105,6 @@ def test_wrong_age_and_wrong_request_are_refused_before_anything_is_called(accou
 
 def test_pipeline_that_is_not_deployed_is_named(account: Account, tsunagu: Tsunagu) -> None:
     assert tsunagu("runs", "invoices").err == (
-        "error: the stacks tsunagu-dev-* must have the pipeline invoices, got orders\n"
+        "error: the stacks of the region must have the pipeline invoices, got orders\n"
     )
     assert account.commands == []

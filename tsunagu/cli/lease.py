@@ -3,12 +3,12 @@
 from typing import Annotated
 
 import typer
-from rich.console import Console
 from rich.table import Table
 
 from tsunagu.cli.changes import Change, ChangeOptions, agreed, recorded
 from tsunagu.cli.completion import complete_job
 from tsunagu.cli.options import DryRun, Force, StackName, Stage, Yes, scope_of
+from tsunagu.cli.output import output_console
 from tsunagu.cli.reports import reporting
 from tsunagu.errors import CommandError
 from tsunagu.operations.aws import Aws
@@ -18,8 +18,6 @@ from tsunagu.operations.leases import lease_of, release_lease
 from tsunagu.operations.reader import Reader
 from tsunagu.operations.times import utc_text
 from tsunagu.runtime.single_flight.job_lease import JobLease
-
-COLUMNS = 200  # for a file or a pipe, which wraps no line
 
 lease = typer.Typer(help="Show and release the leases of scheduled jobs.", no_args_is_help=True)
 
@@ -31,13 +29,15 @@ def list_leases(stage: Stage = None, stack: StackName = None) -> None:
 
     Example: tsunagu lease list --stage dev
     """
-    table = Table("job", "run", "slot", "held by", "since", "ends by itself", box=None)
+    table = Table("job", "run", "slot", box=None)
+    table.add_column("held by", overflow="fold")
+    for heading in ("since", "ends by itself"):
+        table.add_column(heading)
     aws = Aws()
     for job in find_jobs(Reader(aws), scope_of(stack, stage)):
         found = lease_of(aws.dynamodb, job)
         table.add_row(job.name, *(_cells(found) if found is not None else ["", "", "never run", "", ""]))
-    console = Console(highlight=False, markup=False)
-    Console(highlight=False, markup=False, width=console.width if console.is_terminal else COLUMNS).print(table)
+    output_console().print(table)
 
 
 @lease.command("release")

@@ -7,7 +7,7 @@ from rich.console import Console, Group, RenderableType
 from rich.padding import Padding
 from rich.text import Text
 
-NARROWEST_COLUMNS = 160  # for a file or a pipe, which wraps no line
+NARROWEST_COLUMNS = 1_000  # for a file or a pipe, which wraps no line
 COMMAND_STYLE = "cyan"
 
 
@@ -31,7 +31,7 @@ def output_console(width: int | None = None) -> Console:
     """Return the console of standard output.
 
     Args:
-        width: Columns. Default: those of the terminal; for a file or a pipe, wide enough for most tables.
+        width: Columns. Default: those of the terminal; for a file or a pipe, so many that no line is wrapped.
     """
     console = Console(highlight=False, markup=False)
     own = console.width if console.is_terminal else max(console.width, NARROWEST_COLUMNS)

@@ -195,3 +195,10 @@ class Shop:
             BillingMode="PAY_PER_REQUEST",
         )
         self._add("Items", "AWS::DynamoDB::Table", "items", part(Kind.IDEMPOTENCY_TABLE, "Items"))
+        boto3.client("dynamodb").create_table(
+            TableName="plain",
+            AttributeDefinitions=[{"AttributeName": "id", "AttributeType": "S"}],
+            KeySchema=[{"AttributeName": "id", "KeyType": "HASH"}],
+            BillingMode="PAY_PER_REQUEST",
+        )
+        self._add("Plain", "AWS::DynamoDB::Table", "plain", part(Kind.IDEMPOTENCY_TABLE, "Plain"))

@@ -20,6 +20,8 @@ from tsunagu.runtime.single_flight.job_lease import JobLease
 EVENTS_SHOWN = 60
 _FORGOTTEN = ("ExecutionDoesNotExist", "InvalidArn")
 _BAD = ("FAILED", "TIMED_OUT", "ABORTED")
+# Events between the beginning of a state and the next one, which say nothing to an operator.
+_DETAILS = ("Scheduled", "Submitted", "Succeeded", "Exited", "TaskStarted")
 _ERRORS = ("executionFailedEventDetails", "taskFailedEventDetails", "executionTimedOutEventDetails")
 
 
@@ -122,8 +124,10 @@ def _history(reader: Reader, arn: str) -> Sequence[Mapping[str, Any]]:
 
 def _moments(label: str, events: Sequence[Mapping[str, Any]]) -> Iterator[Moment]:
     for event in events:
+        if event["type"].endswith(_DETAILS):
+            continue
         name = event.get("stateEnteredEventDetails", event.get("stateExitedEventDetails", {})).get("name", "")
-        details = next((event[each] for each in _ERRORS if each in event), {})
+        details: Mapping[str, Any] = next((event[each] for each in _ERRORS if each in event), {})
         error = f": {details.get('error', '')}" if details else ""
         yield Moment(
             time_ms=_milliseconds(event["timestamp"]),

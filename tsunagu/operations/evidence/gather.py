@@ -121,6 +121,7 @@ def _around(reader: Reader, error: LogLine) -> list[LogLine]:
             startFromHead=True,
         )
         lines = [log_line(error.log_group, {**each, "logStreamName": error.stream}) for each in answer["events"]]
+        lines = [line for line in lines if not line.is_noise]
         place = next((number for number, line in enumerate(lines) if line.text == error.text), 0)
         first = max(0, place - LINES_AROUND // 2)
         return lines[first : first + LINES_AROUND]

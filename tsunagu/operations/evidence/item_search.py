@@ -1,8 +1,10 @@
 """Finds idempotency items: by their ids, by business keys, and by the ids of requests."""
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
+
+from botocore.exceptions import ClientError
 
 from tsunagu.contracts import items
 from tsunagu.contracts.items import Status
@@ -10,6 +12,7 @@ from tsunagu.contracts.requests import ACCEPTED, CALLER, KIND, OPEN_INDEX, REQUE
 from tsunagu.operations.evidence.places import StackPlaces, queue_name_of, spaces_of
 from tsunagu.operations.reader import Reader
 from tsunagu.runtime.aws.item_attributes import item_or_verdict
+from tsunagu.runtime.aws.sdk_errors import error_code
 from tsunagu.runtime.idempotency.item import Item
 from tsunagu.runtime.idempotency.keys import item_id, message_item_id
 
@@ -110,7 +113,8 @@ def ids_in_index(reader: Reader, tables: Iterable[str], request_id: str) -> list
         )
         return [each[items.ID]["S"] for page in pages for each in page["Items"]]
 
-    return [found for ids in reader.map(lambda table: reader.read(lambda: query(table), []), tables) for found in ids]
+    pages = reader.map(lambda table: _indexed(reader, lambda: query(table)), tables)
+    return [found for ids in pages for found in ids]
 
 
 def learned_spaces(reader: Reader, places: StackPlaces) -> list[str]:
@@ -149,7 +153,17 @@ def _open(reader: Reader, table: str, partition: str) -> Sequence[str]:
         )
         return [each[items.ID]["S"] for each in answer["Items"]]
 
-    return reader.read(query, [])
+    return _indexed(reader, query)
+
+
+def _indexed(reader: Reader, query: Callable[[], Sequence[str]]) -> Sequence[str]:
+    """Return what a query of an index finds; nothing for a table without the index."""
+    try:
+        return reader.read(query, [])
+    except ClientError as error:
+        if error_code(error) == "ValidationException":
+            return []
+        raise
 
 
 def _read(reader: Reader, table: str, item_ids: Sequence[str]) -> list[FoundItem]:

@@ -38,6 +38,11 @@ class LogLine:
         return str(self.fields.get("message", self.text))
 
     @property
+    def is_noise(self) -> bool:
+        """Whether Lambda wrote it, or it has metrics: it says nothing about what happened."""
+        return "_aws" in self.fields or str(self.fields.get("type", "")).startswith("platform.")
+
+    @property
     def is_error(self) -> bool:
         """Whether it says that something failed."""
         return "error_type" in self.fields or self.fields.get("level") in {"ERROR", "CRITICAL"}

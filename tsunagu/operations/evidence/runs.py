@@ -8,9 +8,10 @@ from tsunagu.contracts.flows import Kind
 from tsunagu.contracts.items import Status
 from tsunagu.errors import NotFoundError, OperationError
 from tsunagu.operations.evidence.model import Advice, Finding, Moment
-from tsunagu.operations.evidence.places import StackPlaces
+from tsunagu.operations.evidence.places import StackPlaces, spaces_of
 from tsunagu.operations.reader import Reader
-from tsunagu.operations.trace import RunTrace, trace_deployed
+from tsunagu.operations.trace import RunTrace, ServiceTrace, trace_deployed
+from tsunagu.runtime.pipeline.shape import service_scope
 
 
 def runs_of(reader: Reader, places: StackPlaces, request_id: str) -> list[Finding]:
@@ -44,11 +45,11 @@ def runs_of(reader: Reader, places: StackPlaces, request_id: str) -> list[Findin
             )
             continue
         if traced is not None:
-            found += [_finding(name, places.inventory.name, request_id, run) for run in traced.runs]
+            found += [_finding(places, name, request_id, run) for run in traced.runs]
     return found
 
 
-def _finding(pipeline: str, stack: str, request_id: str, run: RunTrace) -> Finding:
+def _finding(places: StackPlaces, pipeline: str, request_id: str, run: RunTrace) -> Finding:
     dead = [each for each in run.services if each.status is Status.DEAD]
     waiting = [each for each in run.services if not each.has_sent and each.status is not Status.DEAD]
     now = "done: all services have completed"
@@ -60,12 +61,12 @@ def _finding(pipeline: str, stack: str, request_id: str, run: RunTrace) -> Findi
         now = f"in step {waiting[0].step}: {waiting[0].service} is {waiting[0].status or 'not reached yet'}"
     return Finding(
         what=f"run {run.run_id or 'without an id'} of the pipeline {pipeline}",
-        stack_name=stack,
+        stack_name=places.inventory.name,
         now=now,
         reason=next((each.reason for each in dead or waiting if each.reason), run.reason),
         ended=run.is_done,
         moments=[*_moments(pipeline, run)],
-        advice=[*_advice(stack, request_id, run)],
+        advice=[*_advice(places, pipeline, request_id, run)],
         details={"request_id": request_id, "run_id": run.run_id, "from_step": run.from_step},
     )
 
@@ -77,16 +78,25 @@ def _moments(pipeline: str, run: RunTrace) -> Iterator[Moment]:
     for each in run.services:
         if each.updated_ms is not None:
             reason = f": {each.reason}" if each.reason else ""
-            what = f"{each.status} (claim {each.claims}, {each.attempts} attempts failed){reason}"
+            failed = f", {each.attempts} failed" if each.attempts else ""
+            what = f"{each.status} (claim {each.claims}{failed}){reason}"
             yield Moment(time_ms=each.updated_ms, where=f"{each.step}/{each.service}", what=what)
 
 
-def _advice(stack: str, request_id: str, run: RunTrace) -> Iterator[Advice]:
-    place = f"--stack {shlex.quote(stack)}"
+def _advice(places: StackPlaces, pipeline: str, request_id: str, run: RunTrace) -> Iterator[Advice]:
+    place = f"--stack {shlex.quote(places.inventory.name)}"
     yield Advice(what="see all its runs", command=f"tsunagu trace {request_id} {place}")
     dead = next((each for each in run.services if each.status is Status.DEAD), None)
     if dead is not None:
-        letters = f"tsunagu dlq list {shlex.quote(dead.service)} {place}"
+        letters = f"tsunagu dlq list {shlex.quote(_queue_name(places, pipeline, dead))} {place}"
         yield Advice(what="see the dead letter, which can be sent back", command=letters)
         replay = f"tsunagu replay {request_id} --from {dead.step} --only {dead.service} {place}"
         yield Advice(what="or work again, in a new run", command=replay)
+
+
+def _queue_name(places: StackPlaces, pipeline: str, service: ServiceTrace) -> str:
+    """Return what operators call the queue of a service; its own name where the queue is not known."""
+    space = service_scope(pipeline, service.step, service.service)
+    receiver = next((each for each in places.receivers if space in {*spaces_of(each)}), None)
+    queue = places.queue_of(receiver) if receiver else None
+    return queue.name if queue else service.service

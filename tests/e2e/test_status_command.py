@@ -46,6 +46,7 @@ def test_status_names_consumers_and_what_needs_a_person(payments: dict[str, Any]
     assert payments["denied"] == []
 
 
+@pytest.mark.slow
 def test_all_stacks_of_the_stage_are_shown_without_a_name(settled: Deployment) -> None:
     result = tsunagu(settled.cloud, "status", "--json")
 
@@ -78,6 +79,7 @@ def test_find_leads_from_a_business_key_to_its_item(settled: Deployment, run: Ru
     assert items[found["item_id"]] == found["item"]["status"] == "COMPLETED"
 
 
+@pytest.mark.slow
 def test_why_of_an_unknown_id_has_exit_code_1(settled: Deployment) -> None:
     result = tsunagu(settled.cloud, "why", "never-seen", *STAGE)
 
@@ -85,6 +87,7 @@ def test_why_of_an_unknown_id_has_exit_code_1(settled: Deployment) -> None:
     assert result.stdout.startswith("nothing is recorded of never-seen")
 
 
+@pytest.mark.slow
 def test_a_job_is_found_without_a_stage(settled: Deployment) -> None:
     assert "job supplier-sync" in tsunagu(settled.cloud, "why", "supplier-sync").stdout
     assert "supplier-sync" in tsunagu(settled.cloud, "lease", "list").stdout

@@ -24,7 +24,7 @@ class CommandLine:
     indent: int = 6
 
 
-Part = RenderableType | CommandLine
+Shown = RenderableType | CommandLine  # what a verb prints
 
 
 def output_console(width: int | None = None) -> Console:
@@ -38,7 +38,7 @@ def output_console(width: int | None = None) -> Console:
     return Console(highlight=False, markup=False, width=width or own)
 
 
-def print_parts(console: Console, parts: Iterable[Part]) -> None:
+def print_parts(console: Console, parts: Iterable[Shown]) -> None:
     """Print parts one below the other. A terminal wraps a command that is too long, so that it can be copied whole."""
     for part in parts:
         if isinstance(part, CommandLine):
@@ -47,7 +47,7 @@ def print_parts(console: Console, parts: Iterable[Part]) -> None:
             console.print(part)
 
 
-def group_of(parts: Iterable[Part]) -> Group:
+def group_of(parts: Iterable[Shown]) -> Group:
     """Return parts as one view that is drawn in place, where a long command is folded."""
     return Group(*(_folded(part) if isinstance(part, CommandLine) else part for part in parts))
 

@@ -11,6 +11,7 @@ from rich.box import SIMPLE_HEAD
 from rich.console import Console
 from rich.table import Table
 
+from tsunagu.cli.completion import complete_pipeline
 from tsunagu.cli.durations import seconds_of, shown_duration
 from tsunagu.cli.options import StackName, Stage, scope_of
 from tsunagu.operations.aws import Aws
@@ -35,7 +36,7 @@ CAUSES = {
 def runs(
     pipeline: Annotated[
         str | None,
-        typer.Argument(help="Name of the pipeline: the output PipelineName of its stack. Default: the only one."),
+        typer.Argument(help="Name of the pipeline. Default: the only one.", autocompletion=complete_pipeline),
     ] = None,
     *,
     older_than: Annotated[

@@ -8,7 +8,7 @@ from rich.box import SIMPLE_HEAD
 from rich.table import Table
 from rich.text import Text
 
-from tsunagu.cli.output import CommandLine, Part, indented
+from tsunagu.cli.output import CommandLine, Shown, indented
 from tsunagu.operations.reader import Denial
 from tsunagu.operations.status.model import ConsumerStatus, JobStatus, QueueStatus, RequestsStatus, StackStatus
 from tsunagu.operations.times import duration_text, utc_text
@@ -20,7 +20,7 @@ UNKNOWN = "unknown"
 _GOOD, _BAD, _QUIET = "green", "bold red", "dim"
 
 
-def status_parts(statuses: Sequence[StackStatus]) -> Iterator[Part]:
+def status_parts(statuses: Sequence[StackStatus]) -> Iterator[Shown]:
     """Yield what is shown of some stacks, those that need a person last, so that they are seen first on a terminal."""
     for status in sorted(statuses, key=lambda status: (bool(status.needs), status.name)):
         yield from _stack(status)
@@ -34,9 +34,10 @@ def status_as_json(statuses: Sequence[StackStatus]) -> dict[str, Any]:
     }
 
 
-def _stack(status: StackStatus) -> Iterator[Part]:
+def _stack(status: StackStatus) -> Iterator[Shown]:
     yield Text.assemble(Text(status.name, style="bold"), ": ", _summary(status))
-    tables = (_queues(status), _letters(status), _jobs(status), _requests(status), _schedules(status))
+    flows = (_pipelines(status), _jobs(status), _requests(status))
+    tables = (_queues(status), _letters(status), *flows, _schedules(status))
     for table in tables:
         if table.row_count:
             yield table
@@ -135,6 +136,16 @@ def _lease(job: JobStatus) -> str:
         return f"free, after run {job.lease.run} for {job.lease.slot}"
     left = " by an execution that has ended" if job.is_left_behind else ""
     return f"held{left} for run {job.lease.run} since {utc_text(job.lease.since)}, until {utc_text(job.lease.lease)}"
+
+
+def _pipelines(status: StackStatus) -> Table:
+    table = _table("pipeline")
+    for name in ("not done", "for over an hour"):
+        table.add_column(name, justify="right", no_wrap=True)
+    for each in status.pipelines:
+        count = UNKNOWN if each.unfinished is None else f"{each.unfinished:,}{' or more' if each.has_more else ''}"
+        table.add_row(each.name, count, Text(f"{each.left_behind:,}", style=_BAD if each.left_behind else ""))
+    return table
 
 
 def _requests(status: StackStatus) -> Table:

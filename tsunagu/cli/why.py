@@ -8,7 +8,6 @@ import typer
 from rich.box import SIMPLE_HEAD
 from rich.table import Table
 
-from tsunagu.cli.moments import since_ms
 from tsunagu.cli.options import AsJson, StackName, Stage, scope_of
 from tsunagu.cli.output import output_console, print_parts
 from tsunagu.cli.status_report import denial_line
@@ -17,6 +16,7 @@ from tsunagu.errors import NotFoundError
 from tsunagu.operations.aws import Aws
 from tsunagu.operations.evidence.gather import find_items, gather, places_of
 from tsunagu.operations.evidence.items import finding_of_item
+from tsunagu.operations.letters.selection import moment_ms
 from tsunagu.operations.reader import Reader
 from tsunagu.operations.scope import inventories_in
 from tsunagu.operations.times import utc_text
@@ -46,7 +46,7 @@ def why(
     now_ms = int(time.time() * 1_000)
     reader, scope = Reader(Aws()), scope_of(stack, stage)
     places = places_of(reader, inventories_in(reader.aws.cloudformation, scope))
-    evidence = gather(reader, places, id_, since_ms=since_ms(since, now_ms), now_ms=now_ms)
+    evidence = gather(reader, places, id_, since_ms=moment_ms("--since", since, now_ms), now_ms=now_ms)
     if as_json:
         typer.echo(json.dumps(why_as_json(evidence), indent=2, default=str, ensure_ascii=False))
     else:

@@ -6,7 +6,7 @@ from typing import Any
 
 from rich.text import Text
 
-from tsunagu.cli.output import CommandLine, Part, indented
+from tsunagu.cli.output import CommandLine, Shown, indented
 from tsunagu.cli.status_report import denial_line
 from tsunagu.operations.evidence.log_search import LogLine
 from tsunagu.operations.evidence.model import Evidence, Finding, Moment
@@ -40,7 +40,7 @@ def why_as_json(evidence: Evidence) -> dict[str, Any]:
     return document
 
 
-def why_parts(evidence: Evidence) -> Iterator[Part]:
+def why_parts(evidence: Evidence) -> Iterator[Shown]:
     """Yield the page about an id."""
     if not evidence.findings and not evidence.lines:
         yield Text(f"nothing is recorded of {evidence.id}", style=_BAD)
@@ -56,7 +56,7 @@ def why_parts(evidence: Evidence) -> Iterator[Part]:
         yield Text(denial_line(denial), style="yellow")
 
 
-def _hints(evidence: Evidence) -> Iterator[Part]:
+def _hints(evidence: Evidence) -> Iterator[Shown]:
     groups = f"{len(evidence.searched)} log groups since {utc_text(evidence.since_ms)}"
     yield indented(Text(f"Searched: items, pipelines, executions, jobs, and {groups}."))
     words = (
@@ -67,7 +67,7 @@ def _hints(evidence: Evidence) -> Iterator[Part]:
     yield CommandLine("tsunagu dlq list")
 
 
-def _finding(finding: Finding) -> Iterator[Part]:
+def _finding(finding: Finding) -> Iterator[Shown]:
     yield Text.assemble(Text(finding.what, style="bold"), f" ({finding.stack_name})")
     yield indented(Text.assemble("now: ", Text(finding.now, style="" if finding.ended else _BAD)))
     if finding.reason:
@@ -85,7 +85,7 @@ def _moment(moment: Moment) -> Text:
     return Text.assemble(Text(f"{when}  ", style=_QUIET), f"{moment.where}: {moment.what}", overflow="fold")
 
 
-def _error(error: LogLine, around: Sequence[LogLine]) -> Iterator[Part]:
+def _error(error: LogLine, around: Sequence[LogLine]) -> Iterator[Shown]:
     kind, place = error.fields.get("error_type", ""), error.fields.get("error_location", "")
     words = " ".join(filter(None, (kind, f"at {place}" if place else ""))) or error.message
     yield Text.assemble(Text("last error", style="bold"), f": {words}", style=_BAD)

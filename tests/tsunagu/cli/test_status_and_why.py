@@ -97,7 +97,7 @@ def test_a_length_of_another_form_is_one_sentence(shop: Shop, tsunagu: Tsunagu) 
     result = tsunagu("why", "x", "--since", "yesterday")
 
     assert (result.code, result.err.count("\n")) == (1, 1)
-    assert result.err.startswith("error: --since must be a length such as 90m, 24h or 3d, or a time such as")
+    assert result.err.startswith("error: --since must be a time such as 2026-03-01T04:00:00Z, or an age such as 90m")
 
 
 def test_find_prints_the_items_of_a_key(shop: Shop, tsunagu: Tsunagu) -> None:

@@ -132,6 +132,23 @@ class RequestsStatus:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class PipelineStatus:
+    """A pipeline.
+
+    Attributes:
+        name: Its name.
+        unfinished: Runs that are not done; None where this may not be read, or where it does not mark its runs.
+        has_more: Whether there are more than that.
+        left_behind: Those that were started more than an hour ago.
+    """
+
+    name: str
+    unfinished: int | None
+    has_more: bool = False
+    left_behind: int = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class AlarmStatus:
     """An alarm in the state ALARM.
 
@@ -158,6 +175,7 @@ class StackStatus:
         dead_letter_queues: Its dead-letter queues.
         schedules: Its schedules.
         jobs: Its scheduled jobs.
+        pipelines: Its pipelines.
         requests: Its request APIs and web applications.
         alarms: Alarms that are raised.
         alarm_count: How many alarms it has.
@@ -170,6 +188,7 @@ class StackStatus:
     dead_letter_queues: Sequence[DeadLetterStatus]
     schedules: Sequence[ScheduleStatus]
     jobs: Sequence[JobStatus]
+    pipelines: Sequence[PipelineStatus]
     requests: Sequence[RequestsStatus]
     alarms: Sequence[AlarmStatus]
     alarm_count: int

@@ -22,6 +22,7 @@ def needs_of(status: StackStatus, inventory: StackInventory) -> list[Need]:
     return [
         *_dead_letters(status),
         *(need for queue in status.queues for need in _consumers(queue, disabled)),
+        *_pipelines(status),
         *_requests(status),
         *(need for job in status.jobs for need in _job(job, status.name)),
         *_schedules(status),
@@ -51,6 +52,16 @@ def _consumers(queue: QueueStatus, disabled: set[str]) -> Iterator[Need]:
             yield Need(
                 what=f"{consumer.function} is stopped: its reserved concurrency is 0",
                 command=f"aws lambda get-function-concurrency --function-name {mapping.function_name}",
+            )
+
+
+def _pipelines(status: StackStatus) -> Iterator[Need]:
+    for pipeline in status.pipelines:
+        if pipeline.left_behind:
+            more = " or more" if pipeline.has_more else ""
+            yield Need(
+                what=f"{pipeline.left_behind:,}{more} runs of {pipeline.name} began over an hour ago, and are not done",
+                command=f"tsunagu runs {_quoted(pipeline.name)} {_in(status.name)}",
             )
 
 

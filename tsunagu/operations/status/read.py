@@ -13,6 +13,7 @@ from tsunagu.operations.reader import Reader
 from tsunagu.operations.status.metrics import read_ages, read_alarms
 from tsunagu.operations.status.model import ConsumerStatus, DeadLetterStatus, QueueStatus, StackStatus
 from tsunagu.operations.status.needs import needs_of
+from tsunagu.operations.status.pipelines import read_pipelines
 from tsunagu.operations.status.requests import read_requests
 from tsunagu.operations.status.schedules import read_jobs, read_schedules
 
@@ -36,6 +37,7 @@ def read_status(aws: Aws, inventory: StackInventory, *, now_ms: int | None = Non
         dead_letter_queues=[_dead_letters(queue) for queue in known.dead_letter_queues],
         schedules=read_schedules(reader, inventory),
         jobs=read_jobs(reader, jobs_of(reader, inventory, known.functions)),
+        pipelines=read_pipelines(reader, inventory, now),
         requests=read_requests(reader, known.functions, now),
         alarms=alarms,
         alarm_count=alarm_count,

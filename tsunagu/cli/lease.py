@@ -10,6 +10,7 @@ from tsunagu.cli.completion import complete_job
 from tsunagu.cli.options import DryRun, Force, StackName, Stage, Yes, scope_of
 from tsunagu.cli.output import output_console
 from tsunagu.cli.reports import reporting
+from tsunagu.cli.status_report import denial_line
 from tsunagu.errors import CommandError
 from tsunagu.operations.aws import Aws
 from tsunagu.operations.inventory import read_inventory
@@ -33,9 +34,18 @@ def list_leases(stage: Stage = None, stack: StackName = None) -> None:
     table.add_column("held by", overflow="fold")
     for heading in ("since", "ends by itself"):
         table.add_column(heading)
-    aws = Aws()
-    for job in find_jobs(Reader(aws), scope_of(stack, stage)):
-        found = lease_of(aws.dynamodb, job)
+    reader, scope = Reader(Aws()), scope_of(stack, stage)
+    jobs = find_jobs(reader, scope)
+    for denial in reader.denials():
+        typer.echo(denial_line(denial), err=True)
+    if not jobs:
+        typer.echo(f"{scope} have no scheduled job", err=True)
+        return
+    for job in jobs:
+        if not job.table_name:
+            table.add_row(job.name, "", "", "unknown", "", "")
+            continue
+        found = lease_of(reader.aws.dynamodb, job)
         table.add_row(job.name, *(_cells(found) if found is not None else ["", "", "never run", "", ""]))
     output_console().print(table)
 

@@ -41,7 +41,8 @@ def _stack(status: StackStatus) -> Iterator[Shown]:
     for table in tables:
         if table.row_count:
             yield table
-    alarms = f"{len(status.alarms)} of {status.alarm_count} alarms raised" if status.alarm_count else "no alarms"
+    raised = UNKNOWN if status.alarms is None else f"{len(status.alarms)} of {status.alarm_count}"
+    alarms = f"alarms raised: {raised}" if status.alarm_count else "no alarms"
     yield indented(Text(alarms, style=_BAD if status.alarms else _QUIET))
     for denial in status.denied:
         yield indented(Text(denial_line(denial), style="yellow"))
@@ -86,9 +87,15 @@ def _counts(queue: QueueStatus) -> Iterable["RenderableType"]:
         yield UNKNOWN
     else:
         yield duration_text(queue.oldest_seconds) if queue.oldest_seconds else "-"
-    yield (
-        "-" if queue.dead_letters is None else Text(f"{queue.dead_letters:,}", style=_BAD if queue.dead_letters else "")
-    )
+    yield _dead(queue)
+
+
+def _dead(queue: QueueStatus) -> "RenderableType":
+    if not queue.has_dead_letter_queue:
+        return "-"
+    if queue.dead_letters is None:
+        return UNKNOWN
+    return Text(f"{queue.dead_letters:,}", style=_BAD if queue.dead_letters else "")
 
 
 def _consumers(consumers: Sequence[ConsumerStatus]) -> Text:

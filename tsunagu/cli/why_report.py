@@ -43,7 +43,8 @@ def why_as_json(evidence: Evidence) -> dict[str, Any]:
 def why_parts(evidence: Evidence) -> Iterator[Shown]:
     """Yield the page about an id."""
     if not evidence.findings and not evidence.lines:
-        yield Text(f"nothing is recorded of {evidence.id}", style=_BAD)
+        limit = ", as far as may be read" if evidence.denied else ""
+        yield Text(f"nothing is recorded of {evidence.id}{limit}", style=_BAD)
         yield from _hints(evidence)
     for finding in evidence.findings:
         yield from _finding(finding)

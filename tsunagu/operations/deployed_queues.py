@@ -41,7 +41,7 @@ class DeployedQueue:
         name: What operators call it: the name of its first part, else its construct path or logical id; for a queue
             outside the stack, the name of the receiver that consumes it.
         url: Its URL.
-        arn: Its ARN; "" where its attributes may not be read and no function names it.
+        arn: Its ARN; made of its URL and the client's region where its attributes may not be read.
         stack_name: The stack.
         parts: What it is in flows; none for a queue that the library did not make.
         logical_id: Its id in the template; "" outside the stack.
@@ -156,7 +156,7 @@ def _with_attributes(reader: Reader, queue: DeployedQueue) -> DeployedQueue:
         nothing,
     )
     if not attributes:
-        return queue
+        return replace(queue, arn=_arn_of(reader, queue.url))
     target, count = redrive_target(attributes.get("RedrivePolicy", ""))
     depth = Depth(
         waiting=int(attributes["ApproximateNumberOfMessages"]),
@@ -165,6 +165,13 @@ def _with_attributes(reader: Reader, queue: DeployedQueue) -> DeployedQueue:
     )
     arn = attributes["QueueArn"]
     return replace(queue, arn=arn, depth=depth, dead_letter_arn=target, max_receive_count=count)
+
+
+def _arn_of(reader: Reader, url: str) -> str:
+    """Return the ARN of a queue by its URL, which ends with account and name."""
+    account, name = ["", "", *url.split("/")][-2:]
+    meta = reader.aws.sqs.meta
+    return f"arn:{meta.partition}:sqs:{meta.region_name}:{account}:{name}"
 
 
 def _outside(stack_name: str, functions: Iterable[DeployedFunction]) -> Iterator[DeployedQueue]:

@@ -10,6 +10,7 @@ from tsunagu.contracts import schedules
 from tsunagu.contracts.environment import ReceiverEnvironment
 from tsunagu.contracts.flows import Kind, letters_of
 from tsunagu.contracts.schedules import ScheduledJobEnvironment
+from tsunagu.errors import OperationError
 from tsunagu.operations.deployed_functions import DeployedFunction, read_functions
 from tsunagu.operations.inventory import StackInventory, read_inventories
 from tsunagu.operations.reader import Reader
@@ -109,8 +110,14 @@ def find_job(reader: Reader, scope: StackScope, name: str) -> DeployedJob:
     Raises:
         NotFoundError: No such job is deployed; the message lists those that are.
         AmbiguousNameError: Several are; the message lists their stacks.
+        OperationError: The environment of its worker may not be read.
     """
-    return find_named(find_jobs(reader, scope), name, what="job", scope=scope)
+    job = find_named(find_jobs(reader, scope), name, what="job", scope=scope)
+    if not job.table_name:
+        actions = ", ".join(denial.action for denial in reader.denials()) or "another environment"
+        msg = f"the environment of the worker of {job.name} must name its table, got no permission or none: {actions}"
+        raise OperationError(msg)
+    return job
 
 
 def start_run(client: "SFNClient", job: DeployedJob, *, at: datetime | None = None) -> str:

@@ -25,7 +25,7 @@ def test_a_stack_where_all_is_well_has_exit_code_0(shop: Shop, tsunagu: Tsunagu)
     assert result.code == 0
     assert result.out.startswith("shop: all well\n")
     assert "Orders Enabled, at most 5 at once" in result.out
-    assert "0 of 1 alarms raised" in result.out
+    assert "alarms raised: 0 of 1" in result.out
 
 
 def test_what_needs_a_person_has_exit_code_1_and_a_command(shop: Shop, tsunagu: Tsunagu) -> None:

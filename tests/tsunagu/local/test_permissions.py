@@ -185,3 +185,23 @@ def test_denial_of_a_rest_service_has_status_403(client_of: Callable[..., Any]) 
         client.list_functions()
 
     assert denied.value.response["ResponseMetadata"]["HTTPStatusCode"] == 403
+
+
+@pytest.mark.parametrize(
+    ("operation", "parameters", "action"),
+    [
+        ("get_function_concurrency", {"FunctionName": "none"}, "GetFunctionConcurrency"),
+        ("delete_function_concurrency", {"FunctionName": "none"}, "DeleteFunctionConcurrency"),
+        ("get_function_event_invoke_config", {"FunctionName": "none"}, "GetFunctionEventInvokeConfig"),
+        ("get_event_source_mapping", {"UUID": "none"}, "GetEventSourceMapping"),
+        ("update_event_source_mapping", {"UUID": "none", "Enabled": True}, "UpdateEventSourceMapping"),
+        ("list_event_source_mappings", {}, "ListEventSourceMappings"),
+    ],
+)
+def test_calls_about_functions_are_checked_by_their_own_action(
+    client_of: Callable[..., Any], operation: str, parameters: dict[str, Any], action: str
+) -> None:
+    other = {"Effect": "Allow", "Action": ["lambda:InvokeFunction"], "Resource": "*"}
+
+    with pytest.raises(ClientError, match=f"lambda:{action}\\b"):
+        getattr(client_of("lambda", [other]), operation)(**parameters)

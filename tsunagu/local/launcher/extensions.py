@@ -20,6 +20,7 @@ from . import (
     images,
     invocation_payloads,
     item_keys,
+    lambda_permissions,
     missing_objects,
     networks,
     partiql_permissions,
@@ -43,6 +44,7 @@ def install_all(settings: LauncherSettings) -> None:
     """Install every extension. Call it once, before ministack serves."""
     secure_transport.install()
     batch_permissions.install()
+    lambda_permissions.install()
     partiql_permissions.install()
     denial_statuses.install()
     missing_objects.install(settings)

@@ -36,12 +36,17 @@ def read_ages(reader: Reader, queue_names: Sequence[str], now_ms: int) -> dict[s
     return ages
 
 
-def read_alarms(reader: Reader, inventory: StackInventory) -> tuple[list[AlarmStatus], int]:
-    """Return the alarms of a stack that are raised, those first that were raised first, and how many alarms it has."""
+def read_alarms(reader: Reader, inventory: StackInventory) -> tuple[list[AlarmStatus] | None, int]:
+    """Return the alarms of a stack that are raised, and how many alarms it has.
+
+    Those come first that were raised first. They are None where they may not be read.
+    """
     made = {each.physical_id: each for each in inventory.of_type(ALARM, COMPOSITE_ALARM) if each.physical_id}
     raised: list[AlarmStatus] = []
     for names in _chunks([*made], ALARMS_PER_CALL):
-        found = reader.read(lambda names=names: _raised(reader, names), [])
+        found = reader.read(lambda names=names: _raised(reader, names), None)
+        if found is None:
+            return None, len(made)
         raised += [
             AlarmStatus(
                 name=made[each["AlarmName"]].own_name,

@@ -47,7 +47,8 @@ class QueueStatus:
         url: Its URL.
         depth: What it holds.
         oldest_seconds: Age of its oldest message, as CloudWatch has it from the last minutes; 0 for an empty queue.
-        dead_letters: Messages in its dead-letter queue; None also for a queue without one.
+        dead_letters: Messages in its dead-letter queue; 0 for a queue without one.
+        has_dead_letter_queue: Whether it has one.
         consumers: Who consumes it.
     """
 
@@ -56,6 +57,7 @@ class QueueStatus:
     depth: Depth | None
     oldest_seconds: float | None
     dead_letters: int | None
+    has_dead_letter_queue: bool
     consumers: Sequence[ConsumerStatus]
 
 
@@ -177,7 +179,7 @@ class StackStatus:
         jobs: Its scheduled jobs.
         pipelines: Its pipelines.
         requests: Its request APIs and web applications.
-        alarms: Alarms that are raised.
+        alarms: Alarms that are raised; None where this may not be read.
         alarm_count: How many alarms it has.
         denied: What the caller may not read.
         needs: What a person must look at.
@@ -190,7 +192,7 @@ class StackStatus:
     jobs: Sequence[JobStatus]
     pipelines: Sequence[PipelineStatus]
     requests: Sequence[RequestsStatus]
-    alarms: Sequence[AlarmStatus]
+    alarms: Sequence[AlarmStatus] | None
     alarm_count: int
     denied: Sequence[Denial]
     needs: Sequence[Need] = ()

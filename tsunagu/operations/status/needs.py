@@ -97,7 +97,7 @@ def _schedules(status: StackStatus) -> Iterator[Need]:
 
 
 def _alarms(status: StackStatus) -> Iterator[Need]:
-    for alarm in status.alarms:
+    for alarm in status.alarms or ():
         since = f" since {utc_text(alarm.since_ms)}" if alarm.since_ms else ""
         yield Need(
             what=f"the alarm {alarm.name} is raised{since}",

@@ -47,16 +47,25 @@ def read_status(aws: Aws, inventory: StackInventory, *, now_ms: int | None = Non
 
 
 def _queue(queue: DeployedQueue, known: StackQueues, age: float | None) -> QueueStatus:
-    dead_letters = known.with_arn(queue.dead_letter_arn)
+    dead_letters = _behind(queue, known)
     is_empty = queue.depth is not None and not sum(queue.depth)
     return QueueStatus(
         name=queue.name,
         url=queue.url,
         depth=queue.depth,
         oldest_seconds=0.0 if is_empty else age,
-        dead_letters=_count(dead_letters) if dead_letters else None,
+        dead_letters=_count(dead_letters) if dead_letters else 0,
+        has_dead_letter_queue=dead_letters is not None,
         consumers=_consumers(queue, known.functions),
     )
+
+
+def _behind(queue: DeployedQueue, known: StackQueues) -> DeployedQueue | None:
+    """Return the dead-letter queue of a queue; None without one, or where it is in another stack."""
+    for each in known.dead_letter_queues:
+        if any(origin.arn == queue.arn for origin in each.origins):
+            return each
+    return None
 
 
 def _consumers(queue: DeployedQueue, functions: Iterable[DeployedFunction]) -> Sequence[ConsumerStatus]:

@@ -7,7 +7,10 @@ from tsunagu.local.embedded_cloud import EmbeddedCloud
 
 
 def down() -> None:
-    """Stop the embedded cloud that runs in .tsunagu/cloud."""
+    """Stop the embedded cloud that runs in .tsunagu/cloud.
+
+    Example: tsunagu down
+    """
     cloud = EmbeddedCloud.attach(CLOUD_DIRECTORY)
     cloud.stop()
     typer.echo(f"stopped the embedded cloud at {cloud.endpoint_url}")

@@ -3,6 +3,7 @@
 import json
 import time
 from collections.abc import Sequence
+from contextlib import suppress
 from typing import Annotated
 
 import typer
@@ -73,10 +74,12 @@ def _read(aws: Aws, inventories: Sequence[StackInventory]) -> list[StackStatus]:
 def _watch(aws: Aws, inventories: Sequence[StackInventory], interval: float) -> None:
     """Show the status in place on a terminal, and one below the other elsewhere, until Ctrl-C."""
     console = output_console()
-    try:
-        with Live(console=console, auto_refresh=False, screen=console.is_terminal) as live:
+    with suppress(KeyboardInterrupt):
+        if not console.is_terminal:
+            while True:
+                print_parts(console, status_parts(_read(aws, inventories)))
+                time.sleep(interval)
+        with Live(console=console, auto_refresh=False, screen=True, vertical_overflow="visible") as live:
             while True:
                 live.update(group_of(status_parts(_read(aws, inventories))), refresh=True)
                 time.sleep(interval)
-    except KeyboardInterrupt:
-        return

@@ -13,6 +13,7 @@ from tsunagu.cli.steps import Steps
 from tsunagu.cli.usage import example_lines, usage_lines
 from tsunagu.local.embedded_cloud import EmbeddedCloud, synthesize
 from tsunagu.local.function_platforms import foreign_functions, machine_platform
+from tsunagu.templates.assembly import read_documents, stack_templates
 
 LARGEST_PORT = 65_535
 
@@ -30,6 +31,8 @@ def up(
     Python and processor of this machine, and name no account or that of CDK_DEFAULT_ACCOUNT.
 
     When the cloud runs already, the app is deployed to it again.
+
+    Example: tsunagu up --port 4566
     """
     console = Console(soft_wrap=True, highlight=False)
     steps = Steps(console)
@@ -42,7 +45,9 @@ def up(
     with steps.step("Deploy"):
         outputs = cloud.deploy(assembly)
     cloud.detach()  # before this line the cloud ends with this command, so that a failure leaves no cloud behind
-    _print(console, [*output_lines(outputs, cloud.endpoint_url), *usage_lines(cloud, example_lines(outputs, STAGE))])
+    documents = read_documents(map(str, stack_templates(assembly)))
+    examples = example_lines(outputs, STAGE, documents)
+    _print(console, [*output_lines(outputs, cloud.endpoint_url), *usage_lines(cloud, examples)])
 
 
 def _warn(assembly: Path) -> None:

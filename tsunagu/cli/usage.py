@@ -6,12 +6,14 @@ import sys
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 
+from tsunagu.cli.flow_examples import FlowExamples, flows_of
 from tsunagu.contracts.requests import API_NAME_OUTPUT
 from tsunagu.contracts.schedules import JOB_NAME_OUTPUT
 from tsunagu.local.embedded_cloud import EmbeddedCloud, StackOutputs
-from tsunagu.operations.channels import Channel, channels_of
+from tsunagu.operations.channels import channels_of
 from tsunagu.operations.deployed_stacks import DeployedStack, stack_name_prefix
 from tsunagu.operations.pipelines import PIPELINE_OUTPUT
+from tsunagu.templates.references import Document
 
 # Placeholders: the app's own messages, requests and fields are not known here.
 MESSAGES_FILE, REQUEST_FILE, GROUP_FIELD = "messages.jsonl", "request.json", "FIELD"
@@ -35,7 +37,7 @@ def usage_lines(cloud: EmbeddedCloud, examples: Iterable[str]) -> Iterator[str]:
     yield f"  {tsunagu_command()} down"
 
 
-def example_lines(outputs: StackOutputs, stage: str) -> Iterator[str]:
+def example_lines(outputs: StackOutputs, stage: str, documents: Iterable[Document] = ()) -> Iterator[str]:
     """Yield a line that starts a request of each pipeline or a run of each job, and one that sends to each other queue.
 
     The queues of a pipeline, a job or an API of requests are left out: their functions take messages of these only.
@@ -43,22 +45,46 @@ def example_lines(outputs: StackOutputs, stage: str) -> Iterator[str]:
     Args:
         outputs: Outputs of the deployed stacks, by stack name.
         stage: Stage of the app.
+        documents: Templates of the stacks, for those without outputs that say what they have. Default: none.
     """
-    for name, outputs_of_stack in sorted(outputs.items()):
-        stack = DeployedStack(name=name, outputs=outputs_of_stack)
-        if pipeline := stack.outputs.get(PIPELINE_OUTPUT):
-            yield f"{tsunagu_command()} start {pipeline} --file {REQUEST_FILE} {_place(stack, stage)}"
-        elif job := stack.outputs.get(JOB_NAME_OUTPUT):
-            yield f"{tsunagu_command()} run {job} {_place(stack, stage)}"
-        elif API_NAME_OUTPUT not in stack.outputs:
-            yield from (_send_line(stack, channel, stage) for channel in channels_of(stack))
+    flows = flows_of(documents)
+    for name in sorted({*outputs, *flows}):
+        stack = DeployedStack(name=name, outputs=outputs.get(name, {}))
+        lines = [*_lines_by_outputs(stack, stage)]
+        if not lines and name in flows and API_NAME_OUTPUT not in stack.outputs:
+            lines = [*_lines_by_metadata(stack, flows[name], stage)]
+        yield from lines
 
 
-def _send_line(stack: DeployedStack, channel: Channel, stage: str) -> str:
-    group_by = f" --group-by {GROUP_FIELD}" if channel.is_fifo else ""
+def _lines_by_outputs(stack: DeployedStack, stage: str) -> Iterator[str]:
+    if pipeline := stack.outputs.get(PIPELINE_OUTPUT):
+        yield _start_line(stack, pipeline, stage)
+    elif job := stack.outputs.get(JOB_NAME_OUTPUT):
+        yield _run_line(stack, job, stage)
+    elif API_NAME_OUTPUT not in stack.outputs:
+        for channel in channels_of(stack):
+            yield _send_line(stack, channel.name, stage, fifo=channel.is_fifo)
+
+
+def _lines_by_metadata(stack: DeployedStack, flows: FlowExamples, stage: str) -> Iterator[str]:
+    yield from (_start_line(stack, pipeline, stage) for pipeline in flows.pipelines)
+    yield from (_run_line(stack, job, stage) for job in flows.jobs)
+    yield from (_send_line(stack, queue, stage, fifo=fifo) for queue, fifo in flows.queues.items())
+
+
+def _start_line(stack: DeployedStack, pipeline: str, stage: str) -> str:
+    return f"{tsunagu_command()} start {pipeline} --file {REQUEST_FILE} {_place(stack, stage)}"
+
+
+def _run_line(stack: DeployedStack, job: str, stage: str) -> str:
+    return f"{tsunagu_command()} run {job} {_place(stack, stage)}"
+
+
+def _send_line(stack: DeployedStack, queue: str, stage: str, *, fifo: bool) -> str:
+    group_by = f" --group-by {GROUP_FIELD}" if fifo else ""
     part = stack.name.removeprefix(stack_name_prefix(stage))
     own = "" if part == stack.name else f"{part} "
-    options = f"--queue {channel.name}{group_by} --file {MESSAGES_FILE}"
+    options = f"--queue {queue}{group_by} --file {MESSAGES_FILE}"
     return f"{tsunagu_command()} send {own}{options} {_place(stack, stage)}"
 
 

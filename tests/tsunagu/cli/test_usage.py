@@ -1,6 +1,10 @@
+from typing import Any
+
 import pytest
 
 from tsunagu.cli.usage import example_lines
+from tsunagu.contracts.flows import METADATA_KEY, Kind, Part, write_parts
+from tsunagu.templates.references import Document
 
 
 @pytest.fixture(autouse=True)
@@ -52,3 +56,28 @@ def test_stack_without_the_stage_in_its_name_is_named_whole() -> None:
 
 def test_app_without_queues_and_pipelines_has_no_line() -> None:
     assert [*example_lines({"network": {"VpcId": "vpc-1"}}, "embedded")] == []
+
+
+def test_stacks_without_outputs_are_used_by_the_metadata_of_their_constructs() -> None:
+    resources = {
+        "P": marked(Part(kind=Kind.PIPELINE, name="orders", path="Orders")),
+        "S": marked(
+            Part(kind=Kind.RECEIVER, name="Orders/Billing", path="Orders/Billing"),
+            Part(kind=Kind.SERVICE, name="orders/billing", path="Orders/Billing"),
+        ),
+        "M": marked(Part(kind=Kind.JOB, name="nightly", path="Nightly")),
+        "W": marked(Part(kind=Kind.RECEIVER, name="Nightly", path="Nightly")),
+        "Q": {**marked(Part(kind=Kind.CHANNEL, name="Parcels", path="Parcels")), "Properties": {"FifoQueue": True}},
+        "R": marked(Part(kind=Kind.RECEIVER, name="Parcels", path="Parcels")),
+    }
+    document = Document(path="x", body={"Resources": resources}, stack_name="shop")
+
+    assert [*example_lines({}, "embedded", [document])] == [
+        "tsunagu start orders --file request.json --stack shop",
+        "tsunagu run nightly --stack shop",
+        "tsunagu send --queue Parcels --group-by FIELD --file messages.jsonl --stack shop",
+    ]
+
+
+def marked(*parts: Part) -> dict[str, Any]:
+    return {"Type": "X", "Metadata": {METADATA_KEY: write_parts(parts)}}

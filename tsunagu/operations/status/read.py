@@ -28,7 +28,7 @@ def read_status(aws: Aws, inventory: StackInventory, *, now_ms: int | None = Non
     """
     reader, now = Reader(aws), int(time.time() * 1_000) if now_ms is None else now_ms
     known = read_queues(reader, inventory)
-    names = [queue.queue_name for queue in known.channels if queue.depth and sum(queue.depth)]
+    names = [queue.queue_name for queue in known.channels if queue.depth is None or sum(queue.depth)]
     ages = read_ages(reader, names, now)
     alarms, alarm_count = read_alarms(reader, inventory)
     status = StackStatus(

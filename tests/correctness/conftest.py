@@ -44,8 +44,9 @@ def payments(cloud: EmbeddedCloud, tmp_path_factory: pytest.TempPathFactory) -> 
 def desks(cloud: EmbeddedCloud, tmp_path_factory: pytest.TempPathFactory) -> dict[str, Desk]:
     """The desks by name."""
     outputs = cloud.deploy(desk_stack.synthesize_desks(tmp_path_factory.mktemp("desks") / "cdk.out"))
-    names = (f"{kind}{mode}" for kind in ("Fifo", "Standard") for mode in ("Transaction", "Plain"))
-    desks = {name: Desk(cloud=cloud, name=name, outputs=outputs[desk_stack.STACK_NAME]) for name in names}
+    names = [f"{kind}{mode}" for kind in ("Fifo", "Standard") for mode in ("Transaction", "Plain")]
+    deployed = outputs[desk_stack.STACK_NAME]
+    desks = {name: Desk(cloud=cloud, name=name, outputs=deployed) for name in [*names, "FifoParked"]}
     for desk in desks.values():
         # A lease ends 6 s after its claim: the function's time-out of 4 s and the grace of 2 s.
         cloud.client("sqs").set_queue_attributes(QueueUrl=desk.queue_url, Attributes={"VisibilityTimeout": "7"})

@@ -18,6 +18,7 @@ from tsunagu.cdk import (
     QueueChannel,
     QueueChannelProps,
 )
+from tsunagu.cdk.patterns.receiver_settings import OnDeath
 
 PROJECT = Path(__file__).parents[2]
 STACK_NAME = "desk"
@@ -26,7 +27,7 @@ MAX_ATTEMPTS = 2
 
 
 class DeskStack(Stack):
-    """Four desks: FIFO and standard queue, with and without transaction."""
+    """Four desks: FIFO and standard queue, with and without transaction; and one that parks groups."""
 
     def __init__(self, scope: App, settings: StageSettings) -> None:
         super().__init__(scope, STACK_NAME)
@@ -38,9 +39,11 @@ class DeskStack(Stack):
         for fifo in (True, False):
             for in_transaction in (True, False):
                 self._add_desk(fifo=fifo, in_transaction=in_transaction)
+        self._add_desk(fifo=True, in_transaction=True, on_death="park_group")
 
-    def _add_desk(self, *, fifo: bool, in_transaction: bool) -> None:
+    def _add_desk(self, *, fifo: bool, in_transaction: bool, on_death: OnDeath = "continue_group") -> None:
         name = ("Fifo" if fifo else "Standard") + ("Transaction" if in_transaction else "Plain")
+        name = name if on_death == "continue_group" else "FifoParked"
         channel = QueueChannel(self, f"{name}Channel", QueueChannelProps(handler_timeout=TIMEOUT, fifo=fifo))
         items = IdempotencyTable(self, f"{name}Items", IdempotencyTableProps(protect=False))
         receiver = IdempotentReceiver(
@@ -55,6 +58,7 @@ class DeskStack(Stack):
                 table=items,
                 platform=self._platform,
                 max_attempts=MAX_ATTEMPTS,
+                on_death=on_death,
             ),
         )
         self._effects.grant(receiver.handler.function, "dynamodb:GetItem", "dynamodb:UpdateItem")
@@ -65,6 +69,7 @@ class DeskStack(Stack):
         self._output(f"{name}DeadLetterQueueUrl", channel.dead_letter_queue.queue_url)
         self._output(f"{name}FunctionName", receiver.handler.function.function_name)
         self._output(f"{name}MappingId", receiver.mapping.event_source_mapping_id)
+        self._output(f"{name}QueueArn", channel.queue.queue_arn)
         self._output(f"{name}ItemsTableName", items.table.table_name)
 
     def _output(self, name: str, value: str) -> None:

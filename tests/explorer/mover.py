@@ -14,6 +14,7 @@ from tsunagu.testing.explorer.schedule import Violation
 from tsunagu.testing.explorer.stage import Actor
 
 if TYPE_CHECKING:
+    from tests.explorer.parked.plant import ParkedPlant
     from tests.explorer.plant import Plant
     from tests.explorer.requests.plant import RequestPlant
 
@@ -28,9 +29,9 @@ class Mover(Actor):
         was_disturbed: A fault hid letters from it, or kept them, without an error.
     """
 
-    plant: "Plant | RequestPlant"
+    plant: "Plant | RequestPlant | ParkedPlant"
 
-    def __init__(self, plant: "Plant | RequestPlant") -> None:
+    def __init__(self, plant: "Plant | RequestPlant | ParkedPlant") -> None:
         super().__init__("mover", plant)
         self._clock = SandboxClock(plant)
         self._wanted: list[Stored] = []

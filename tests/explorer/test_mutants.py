@@ -4,8 +4,10 @@ from collections.abc import Mapping
 
 import pytest
 
-from tests.explorer.mutants import commits, mover, outbox, pipeline, receiver, requests, single_flight, threads
+from tests.explorer.mutants import commits, mover, outbox, parked, pipeline, receiver, requests, single_flight, threads
 from tests.explorer.mutants.mutant import Mutant
+from tests.explorer.parked.scenarios import SCENARIOS as PARKED
+from tests.explorer.parked.scenarios import ParkedMessages
 from tests.explorer.pipeline.scenarios import SCENARIOS as PIPELINES
 from tests.explorer.pipeline.scenarios import Requests
 from tests.explorer.requests.scenarios import SCENARIOS as REQUESTS
@@ -24,8 +26,15 @@ MUTANTS = (
     | pipeline.MUTANTS
     | single_flight.MUTANTS
     | requests.MUTANTS
+    | parked.MUTANTS
 )
-ALL: Mapping[str, Payments | Requests | Ticks | Accepted] = {**SCENARIOS, **PIPELINES, **JOBS, **REQUESTS}
+ALL: Mapping[str, Payments | Requests | Ticks | Accepted | ParkedMessages] = {
+    **SCENARIOS,
+    **PIPELINES,
+    **JOBS,
+    **REQUESTS,
+    **PARKED,
+}
 
 
 @pytest.mark.parametrize("mutant", MUTANTS.values(), ids=list(MUTANTS))

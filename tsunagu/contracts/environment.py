@@ -118,3 +118,14 @@ class ReceiverEnvironment(EnvironmentContract):
     log_tracebacks: bool = False
     publish_error_text: bool = False
     shared_keys: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ParkingEnvironment(EnvironmentContract):
+    """What a receiver needs that parks groups, besides `ReceiverEnvironment`. Other receivers have none of it.
+
+    Attributes:
+        parks_groups: Whether a dead message parks the later ones of its FIFO group.
+    """
+
+    parks_groups: bool = False

@@ -27,6 +27,8 @@ TOLD = "told"
 RESULT = "result"
 REQUEST_ID = "request_id"
 RECEIVER = "receiver"
+PLACE = "place"
+BEHIND = "behind"
 UPDATED = "updated"
 EXPIRATION = "expiration"  # the table's TTL attribute, in seconds since the epoch
 

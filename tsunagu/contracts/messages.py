@@ -1,5 +1,7 @@
 """Messages as SQS and SNS carry them: names of attributes, limits, schema version, deduplication ids."""
 
+import re
+
 SCHEMA_VERSION = 1
 
 # Message attributes of ours, and of nobody else: what a producer's own attributes mean is the producer's business.
@@ -13,6 +15,7 @@ DEAD_LETTER_REASON_ATTRIBUTE = "tsunagu_dead_letter_reason"
 DEAD_LETTER_SOURCE_ATTRIBUTE = "tsunagu_dead_letter_source"
 DEAD_LETTER_ITEM_ATTRIBUTE = "tsunagu_dead_letter_item"  # id of its item in the idempotency table
 REDRIVEN_ATTRIBUTE = "tsunagu_redriven"  # of a dead letter that an operator sent back: how often
+GROUP_PLACE_ATTRIBUTE = "tsunagu_group_place"  # of a letter of a parked group, and of what is redriven of it
 TRACE_CONTEXT_ATTRIBUTE = "tsunagu_trace_context"
 # A replay of one service sets this attribute. A subscription accepts its own service's name, or no attribute.
 SERVICE_ATTRIBUTE = "tsunagu_service"
@@ -25,6 +28,7 @@ ATTRIBUTES = frozenset(
         DEAD_LETTER_SOURCE_ATTRIBUTE,
         DEAD_LETTER_ITEM_ATTRIBUTE,
         REDRIVEN_ATTRIBUTE,
+        GROUP_PLACE_ATTRIBUTE,
         TRACE_CONTEXT_ATTRIBUTE,
         SERVICE_ATTRIBUTE,
     }
@@ -49,6 +53,8 @@ SNS_MESSAGE_BYTES = 262_144
 DEAD_LETTER_REASON_BYTES = 1_024
 REQUEST_ID_LENGTHS = range(1, 129)
 
+_PLACED = re.compile(r"(?:dead|redrive)-place-([0-9]+\.[0-9]+)-")
+
 
 def is_fifo(address: str) -> bool:
     """Return whether a queue URL, or the ARN of a queue or topic, is that of a FIFO one: AWS requires the suffix.
@@ -64,17 +70,35 @@ def dead_letter_source(queue_arn: str, message_id: str) -> str:
     return f"{queue_arn}/{message_id}"
 
 
-def dead_letter_deduplication_id(message_id: str) -> str:
+def dead_letter_deduplication_id(message_id: str, place: str = "") -> str:
     """Return the deduplication id of a dead letter that is sent to a FIFO dead-letter queue.
 
     It contains the SQS message id, not the business key, because one key can be dead-lettered twice in five minutes.
+
+    Args:
+        message_id: SQS message id that the message had in its queue.
+        place: Its place in a parked group. Default: it has none.
     """
-    return f"dead-{message_id}"
+    return f"dead-{_placed(place)}{message_id}"
 
 
-def redrive_deduplication_id(message_id: str) -> str:
+def redrive_deduplication_id(message_id: str, place: str = "") -> str:
     """Return the deduplication id of a dead letter that is redriven.
 
     A message that was dead-lettered twice has another one each time.
+
+    Args:
+        message_id: SQS message id of the letter.
+        place: Its place in a parked group. Default: it has none.
     """
-    return f"redrive-{message_id}"
+    return f"redrive-{_placed(place)}{message_id}"
+
+
+def place_in(deduplication_id: str) -> str:
+    """Return the place in a parked group that a deduplication id of ours has; empty where it has none."""
+    found = _PLACED.match(deduplication_id)
+    return found[1] if found else ""
+
+
+def _placed(place: str) -> str:
+    return f"place-{place}-" if place else ""

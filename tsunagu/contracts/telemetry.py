@@ -16,6 +16,7 @@ class Metric(StrEnum):
     MESSAGES_RETURNED = "MessagesReturned"
     ATTEMPTS_FAILED = "AttemptsFailed"
     MESSAGES_DEAD_LETTERED = "MessagesDeadLettered"
+    MESSAGES_PARKED = "MessagesParked"
     LEASES_LOST = "LeasesLost"
     CALLS_FAILED = "CallsFailed"
     FAILURES_AFTER_COMMIT = "FailuresAfterCommit"
@@ -36,6 +37,8 @@ class LogKey(StrEnum):
     MESSAGE_ID = "message_id"
     ITEM_ID = "item_id"
     RECEIVER = "receiver"  # of an item that belongs to another receiver
+    GROUP_ID = "group_id"  # message group of a parked message, and the item of the message that it waits for
+    HEAD = "head"
     JOB = "job"  # a scheduled job, and the number of its run
     RUN = "run"
     FENCING_TOKEN = "fencing_token"  # noqa: S105 - a number, no secret

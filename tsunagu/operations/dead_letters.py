@@ -118,6 +118,7 @@ def _letter(message: Any) -> DeadLetter:
         group_id=system.get("MessageGroupId"),
         is_fifo="SequenceNumber" in system,
         trace_header=system.get("AWSTraceHeader"),
+        deduplication_id=system.get("MessageDeduplicationId", ""),
     )
     return DeadLetter(delivery, int(system["SentTimestamp"]), system.get("DeadLetterQueueSourceArn", ""))
 

@@ -261,7 +261,11 @@ def _message(letter: DeadLetter) -> OutgoingMessage:
         body=delivery.body,
         attributes={name: value for name, value in delivery.attributes.items() if name not in added},
         group_id=delivery.group_id,
-        deduplication_id=redrive_deduplication_id(delivery.message_id + letter.edition) if delivery.is_fifo else None,
+        deduplication_id=(
+            redrive_deduplication_id(delivery.message_id + letter.edition, delivery.group_place)
+            if delivery.is_fifo
+            else None
+        ),
         trace_header=delivery.trace_header,
     )
     return with_attribute(message, REDRIVEN_ATTRIBUTE, str(letter.redriven_count + 1))

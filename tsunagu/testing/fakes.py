@@ -6,10 +6,11 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, fields, replace
 from typing import Any, TypeVar
 
-from tsunagu.contracts import items, schedules
+from tsunagu.contracts import groups, items, schedules
 from tsunagu.runtime.claim_check import KeptObject, ObjectExistsError, ObjectMissingError, OpenObject
 from tsunagu.runtime.errors import ConditionFailedError, FailedCall, TaskLostError, UnavailableError
 from tsunagu.runtime.idempotency.item import Change, Item
+from tsunagu.runtime.idempotency.parked_groups import ParkedEntry, ParkedGroup
 from tsunagu.runtime.idempotency.store import BusinessWrite, Commit, Outcome, Verdict
 from tsunagu.runtime.receiving.relay import AddressedMessage
 from tsunagu.runtime.sending.publish import OutgoingMessage, SendResult
@@ -99,6 +100,72 @@ class FakeTicker:
         self.is_stopped = True
 
 
+class FakeGroups:
+    """Group items and entries in a dictionary, with the writes that the runtime makes; reads them as `GroupReader`.
+
+    Args:
+        faulty: Makes a call, with the fault that is planned for it: that of `read groups`.
+    """
+
+    def __init__(self, faulty: Callable[[str, Callable[[], list[Verdict]], int], list[Verdict]]) -> None:
+        self._faulty = faulty
+        self.records: dict[str, dict[str, Any]] = {}
+
+    def begin(self, wanted: Sequence[ParkedGroup]) -> Callable[[], list[ParkedGroup | Verdict]]:
+        """Read groups when the answer is waited for."""
+
+        def answer() -> list[ParkedGroup | Verdict]:
+            verdicts = self._faulty("read groups", lambda: [Verdict(Outcome.APPLIED)] * len(wanted), len(wanted))
+            pairs = zip(verdicts, wanted, strict=True)
+            return [self.read(group) if v.outcome is Outcome.APPLIED else v for v, group in pairs]
+
+        return answer
+
+    def read(self, group: ParkedGroup) -> ParkedGroup:
+        """Return a group as its item says."""
+        found = self.records.get(group.id)
+        return group if found is None else ParkedGroup(**found)
+
+    def group(self, queue_arn: str, group_id: str) -> ParkedGroup:
+        """Return the group of a queue."""
+        item_id = groups.group_item_id(queue_arn, group_id)
+        return self.read(ParkedGroup(id=item_id, group_id=group_id, queue_arn=queue_arn))
+
+    def entries(self, group: ParkedGroup) -> list[ParkedEntry]:
+        """Return the entries of the numbers that are not settled."""
+        ids = [group.entry_id(number) for number in range(group.head, group.tail)]
+        return [ParkedEntry(**self.records[each]) for each in ids]
+
+    @staticmethod
+    def has(write: BusinessWrite) -> bool:
+        """Return whether a write is to a group item or an entry."""
+        return str(write.target.get(items.ID, "")).startswith(groups.PREFIX)
+
+    def refuses(self, write: BusinessWrite) -> bool:
+        """Return whether the condition of a write does not hold."""
+        found = self.records.get(str(write.target[items.ID]))
+        if write.condition is None:
+            return False
+        if write.condition.startswith("attribute_not_exists"):
+            return found is not None
+        names = [part.split(" = ")[0].removeprefix("#") for part in write.condition.split(" AND ")]
+        return found is None or any(found[name] != write.values[f":was_{name}"] for name in names)
+
+    def apply(self, write: BusinessWrite) -> None:
+        """Set the attributes that a write sets."""
+        values = {name: write.values[f":{name}"] for name in write.names.values()}
+        key = str(write.target[items.ID])
+        self.records[key] = {**self.records.get(key, {}), **values, "id": key}
+
+    def change(self, change: Change) -> Verdict:
+        """Apply a conditional change."""
+        found = self.records.get(change.item_id)
+        if found is None or any(found[name] != value for name, value in change.where.items()):
+            return Verdict(Outcome.REFUSED)
+        found.update(change.values)
+        return Verdict(Outcome.APPLIED)
+
+
 class FakeItemStore:
     """The item store's protocol over a dictionary; a fault is planned by the name of the operation.
 
@@ -115,6 +182,7 @@ class FakeItemStore:
         self.items: dict[str, Item] = {}
         self.others: dict[str, dict[str, Any]] = {}  # by item, the attributes that no `Item` has
         self.jobs = FakeJobs()
+        self.groups = FakeGroups(self._faulty)
         self.effects: list[Mapping[str, object]] = []
         self.calls: list[str] = []
         self.faults: dict[str, list[str]] = {}
@@ -158,7 +226,11 @@ class FakeItemStore:
         if all(verdict.outcome is Outcome.CANCELLED for verdict in verdicts):
             for commit in commits:
                 self._update(commit.change)
-                self.effects += [write.target for write in commit.writes if write.operation != "ConditionCheck"]
+                for write in commit.writes:
+                    if self.groups.has(write):
+                        self.groups.apply(write)
+                    elif write.operation != "ConditionCheck":
+                        self.effects.append(write.target)
             verdicts = self.tokens[token] = [Verdict(Outcome.APPLIED)] * len(commits)
         return verdicts
 
@@ -175,6 +247,8 @@ class FakeItemStore:
     def _refuses(self, write: BusinessWrite) -> bool:
         if str(write.target.get(items.ID, "")).endswith(schedules.job_item_id("")):
             return self.jobs.refuses(write)
+        if self.groups.has(write):
+            return self.groups.refuses(write)
         exists = write.target in self.effects
         return not exists if write.operation == "ConditionCheck" else write.condition is not None and exists
 
@@ -203,6 +277,8 @@ class FakeItemStore:
         return Verdict(Outcome.APPLIED)
 
     def _update(self, change: Change) -> Verdict:
+        if change.item_id.startswith(groups.PREFIX):
+            return self.groups.change(change)
         found = self.items.get(change.item_id)
         if found is None or not _holds(change, found):
             return Verdict(Outcome.REFUSED, found)

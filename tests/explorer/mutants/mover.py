@@ -46,7 +46,7 @@ def mover_does_not_say_what_it_could_not_send(patch: Patch) -> None:
 
 @seen_in("fifo, transaction: redrive")
 def redrive_under_one_deduplication_id(patch: Patch) -> None:
-    patch.setattr(redrive, "redrive_deduplication_id", lambda _message_id: "redrive")
+    patch.setattr(redrive, "redrive_deduplication_id", lambda *_of: "redrive")
 
 
 @seen_in("fifo, plain: redrive")

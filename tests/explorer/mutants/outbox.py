@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import replace
+from typing import Any
 
 from tests.explorer.mutants.mutant import Mutants, Patch
 from tests.explorer.scenarios import SEND_ROUNDS
@@ -10,8 +11,9 @@ from tsunagu.contracts.items import Status
 from tsunagu.runtime.idempotency.decisions import Idempotency
 from tsunagu.runtime.idempotency.item import Attributes, Change, Item
 from tsunagu.runtime.receiving import relay
+from tsunagu.runtime.receiving.dead_lettering import DeadLettering
+from tsunagu.runtime.receiving.dead_letters import DeadLetters
 from tsunagu.runtime.receiving.relay import Relay, Relayed, RelayResult
-from tsunagu.runtime.receiving.settlement import Settlement
 from tsunagu.runtime.sending.publish import SendResult
 from tsunagu.testing.explorer.bounds import Bounds
 
@@ -53,18 +55,15 @@ def refused_send_releases_the_item(patch: Patch) -> None:
 @seen_in("standard, transaction: unsendable")
 @seen_in("fifo, plain: unsent too long")
 def refused_send_acknowledges_without_a_dead_letter(patch: Patch) -> None:
-    send_dead_letters = Settlement._send_dead_letters  # noqa: SLF001
+    add = DeadLettering.add
 
-    def mutant(self: Settlement) -> None:
-        for message, letters in self._dead_letters:
-            if letters.item.status is Status.COMMITTED:
-                message.confirm()
-        self._dead_letters = [
-            (message, letters) for message, letters in self._dead_letters if letters.item.status is Status.DEAD
-        ]
-        send_dead_letters(self)
+    def mutant(self: DeadLettering, message: Any, letters: DeadLetters) -> None:
+        if letters.item.status is Status.COMMITTED:
+            message.confirm()
+        else:
+            add(self, message, letters)
 
-    patch.setattr(Settlement, "_send_dead_letters", mutant)
+    patch.setattr(DeadLettering, "add", mutant)
 
 
 @seen_in("standard, transaction: unsendable")

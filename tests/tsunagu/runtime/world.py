@@ -127,6 +127,7 @@ class World:
         self.publish_error_text = False
         self.scope = "orders"
         self.keys_of = ""
+        self.parks_groups = False
         self.parse = parse_order
         self.seed = 7
         self._owners = 0
@@ -144,6 +145,7 @@ class World:
             clock=self.clock,
             new_owner=self._owner,
             rng=random.Random(self.seed),
+            groups=self.store.groups if self.parks_groups else None,
         )
 
     def config(self) -> ReceiverConfig:
@@ -157,6 +159,7 @@ class World:
             concurrency=self.concurrency,
             group_commit=self.group_commit,
             receiver=self.keys_of,
+            table_name="items",
         )
 
     def receiver(self, process: Process | None = None) -> Receiver[JsonObject]:

@@ -86,6 +86,7 @@ class AsyncRequestApiProps(RequestGatewaySettings):
         """Refuse settings that AWS does not allow, or that exclude each other."""
         RequestGatewaySettings.__post_init__(self)  # plain `super()` fails in a dataclass with slots
         self.check_delivery(is_event=self.is_event)
+        self.worker.refuse_parking("for the worker, because accepted requests do not wait for each other")
         self._check_table()
         self._check_channel()
 

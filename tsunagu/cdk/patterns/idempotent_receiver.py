@@ -1,5 +1,6 @@
 """An idempotent receiver: a function that processes each message of a queue once."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -18,7 +19,7 @@ from tsunagu.cdk.constructs.key_spaces import KeySpaceName, ReceiverKeys
 from tsunagu.cdk.constructs.queue_channel import QueueChannel
 from tsunagu.cdk.constructs.ranges import WINDOW_SECONDS, IdempotencyWindow, MetricsNamespace, check_seconds
 from tsunagu.cdk.patterns.receiver_settings import ReceiverSettings
-from tsunagu.contracts.environment import ReceiverEnvironment
+from tsunagu.contracts.environment import ParkingEnvironment, ReceiverEnvironment
 from tsunagu.contracts.flows import Kind
 from tsunagu.contracts.telemetry import METRICS_NAMESPACE, Metric
 from tsunagu.errors import InvalidPropsError
@@ -71,6 +72,13 @@ class IdempotentReceiverProps(ReceiverSettings):
         self._check_window()
         self._check_lease()
         self._check_shared_keys()
+        self._check_parking()
+
+    def _check_parking(self) -> None:
+        if not self.channel.props.fifo:
+            self.refuse_parking("on a standard channel, because its messages have no order to keep")
+        if not self.transactions:
+            self.refuse_parking("without transactions, because a message and its group are marked in one")
 
     def _check_shared_keys(self) -> None:
         if self.shared_keys is not None and self.table is None:
@@ -206,6 +214,10 @@ class IdempotentReceiver(Construct):
         """Return the metric of messages that were dead-lettered; `options` are those of a CloudWatch metric."""
         return self.metrics.metric(Metric.MESSAGES_DEAD_LETTERED, **options)
 
+    def metric_messages_parked(self, **options: Any) -> cloudwatch.Metric:
+        """Return the metric of messages parked behind a dead one; `options` are those of a CloudWatch metric."""
+        return self.metrics.metric(Metric.MESSAGES_PARKED, **options)
+
     def metric_calls_failed(self, **options: Any) -> cloudwatch.Metric:
         """Return the metric of calls that failed; `options` are those of a CloudWatch metric."""
         return self.metrics.metric(Metric.CALLS_FAILED, **options)
@@ -217,7 +229,7 @@ class IdempotentReceiver(Construct):
     def _function_props(self, props: IdempotentReceiverProps) -> HandlerFunctionProps:
         return HandlerFunctionProps(
             package=props.package,
-            environment=(self._environment(props), *props.environment),
+            environment=(self._environment(props), *_parking_environment(props), *props.environment),
             timeout=props.channel.props.handler_timeout,
             memory_mib=props.memory_mib,
             network=props.network,
@@ -281,6 +293,11 @@ class IdempotentReceiver(Construct):
             "a mapping has such a destination for a stream only; a queue has its dead-letter queue",
         )
         return mapping
+
+
+def _parking_environment(props: IdempotentReceiverProps) -> Sequence[ParkingEnvironment]:
+    """Return the environment record of a receiver that parks groups; a function of any other has no such variable."""
+    return [ParkingEnvironment(parks_groups=True)] if props.parks_groups else []
 
 
 def check_window(window: Duration, least: Duration) -> None:

@@ -1,7 +1,7 @@
 """Settings of functions that consume a queue."""
 
 from dataclasses import dataclass
-from typing import Annotated
+from typing import Annotated, Literal
 
 from aws_cdk import Duration
 
@@ -19,6 +19,7 @@ MAXIMUM_POLLERS = range(2, 2_001)
 MAX_ATTEMPTS = range(1, 101)
 
 MaxAttempts = Annotated[int, Between(MAX_ATTEMPTS)]
+OnDeath = Literal["continue_group", "park_group"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -58,6 +59,9 @@ class ReceiverSettings(HandlerSettings):
         lease: Length of a lease that the handler extends by heartbeats, 5 seconds or more. Use it for long work: after
             a crash the next attempt waits for the end of the lease only. It needs a `batch_size` of 1. Default: a lease
             lasts as long as the invocation can.
+        on_death: What a dead message does to the later ones of its FIFO group. `continue_group`: they are processed.
+            `park_group`: they are parked behind it in the dead-letter queue, in order, until an operator puts the group
+            back or discards the dead one. Default: `continue_group`.
         log_tracebacks: Whether a log line of an error has its traceback: file, line and function of each frame, without
             values. Default: it has the type of the error, and the innermost place in the handler's own package.
 
@@ -76,6 +80,7 @@ class ReceiverSettings(HandlerSettings):
     pollers: ProvisionedPollers | None = None
     max_attempts: MaxAttempts = 5
     lease: Duration | None = None
+    on_death: OnDeath = "continue_group"
     log_tracebacks: bool = False
     publish_error_text: bool = False
     alarms: FunctionAlarms | None = ALL_ALARMS
@@ -86,6 +91,24 @@ class ReceiverSettings(HandlerSettings):
         self._check_concurrency()
         if self.lease is not None and self.batch_size != 1:
             msg = f"batch_size must be 1 with a lease, because heartbeats extend one message, got {self.batch_size:,}"
+            raise InvalidPropsError(msg)
+
+    @property
+    def parks_groups(self) -> bool:
+        """Whether a dead message parks the later ones of its FIFO group."""
+        return self.on_death == "park_group"
+
+    def refuse_parking(self, because: str) -> None:
+        """Refuse `park_group` where there is no order to keep.
+
+        Args:
+            because: The reason, as the second part of a sentence.
+
+        Raises:
+            InvalidPropsError: `on_death` is `park_group`.
+        """
+        if self.parks_groups:
+            msg = f"on_death must be continue_group {because}, got park_group"
             raise InvalidPropsError(msg)
 
     def _check_concurrency(self) -> None:

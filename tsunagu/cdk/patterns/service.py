@@ -58,6 +58,7 @@ class Service(ReceiverSettings):
     def __post_init__(self) -> None:
         """Refuse settings that AWS does not allow, or that exclude each other."""
         ReceiverSettings.__post_init__(self)  # plain `super()` fails in a dataclass with slots
+        self.refuse_parking(f"for {self.name}, because the requests of a pipeline do not wait for each other")
         if self.channel is not None and self.handler_timeout is not HANDLER_TIMEOUT:
             msg = f"handler_timeout of {self.name} must be left out with channel, which has its own, got both"
             raise InvalidPropsError(msg)

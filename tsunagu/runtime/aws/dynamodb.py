@@ -118,6 +118,10 @@ class DynamoDbItemStore:
             unread.update({key[items.ID]["S"]: problem for key in left})
         return [unread.get(item_id) or found.get(item_id) for item_id in item_ids]
 
+    def begin_to_read(self, item_ids: Sequence[str]) -> Callable[[], list[Mapping[str, Any] | Verdict | None]]:
+        """Begin to read items beside other calls, as `read_attributes` does. The result waits for the answer."""
+        return self._threads.submit(self.read_attributes, item_ids).result
+
     def update(self, changes: Sequence[Change]) -> list[Verdict]:
         """Apply conditional changes. One that removes attributes is a call of its own."""
         alone = [change for change in changes if change.removed]

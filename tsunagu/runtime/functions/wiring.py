@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, TypeVar
 
-from tsunagu.contracts.environment import EnvironmentContractError, ReceiverEnvironment
+from tsunagu.contracts.environment import EnvironmentContractError, ParkingEnvironment, ReceiverEnvironment
 from tsunagu.contracts.telemetry import METRICS_NAMESPACE
 from tsunagu.runtime import telemetry
 from tsunagu.runtime.aws.clients import LazyClients, client_config, process_dynamodb_client
@@ -19,6 +19,7 @@ from tsunagu.runtime.aws.tasks import StepFunctionsTasks
 from tsunagu.runtime.clock import Clock, SystemClock, new_owner
 from tsunagu.runtime.errors import FailedCall, UnavailableError
 from tsunagu.runtime.idempotency.keys import BusinessKey, key_space
+from tsunagu.runtime.idempotency.parked_groups import GroupReader
 from tsunagu.runtime.json_text import JsonObject
 from tsunagu.runtime.receiving.dead_letters import DeadLetterChannel
 from tsunagu.runtime.receiving.message import Message
@@ -104,8 +105,9 @@ def ports(environment: ReceiverEnvironment, scope: str, config: "Config") -> Por
     tasks = StepFunctionsTasks(clients.sfn)
     table_name = environment.idempotency_table_name
     client = process_dynamodb_client(environment.function_timeout_seconds)
+    store = item_store(client, table_name, single_writes=environment.single_writes)
     return Ports(
-        store=item_store(client, table_name, single_writes=environment.single_writes),
+        store=store,
         outbox=AwsOutboxSender(clients.sqs, clients.sns, tasks, clock),
         channel=DeadLetterChannel(
             SqsQueueSender(clients.sqs, environment.dead_letter_queue_url, clock),
@@ -119,6 +121,7 @@ def ports(environment: ReceiverEnvironment, scope: str, config: "Config") -> Por
         clock=clock,
         new_owner=new_owner,
         rng=random.Random(),  # noqa: S311 - jitter
+        groups=groups(store) if ParkingEnvironment.from_environment(os.environ).parks_groups else None,
     )
 
 
@@ -186,7 +189,15 @@ def receiver_config(
         concurrency=concurrency,
         group_commit=group_commit,
         receiver=receiver,
+        table_name=environment.idempotency_table_name,
     )
+
+
+def groups(store: DynamoDbItemStore) -> GroupReader:
+    """Return the reader of the groups that are parked in the table of the items."""
+    from tsunagu.runtime.aws.parked_groups import DynamoDbGroups  # noqa: PLC0415 - as in `item_store`
+
+    return DynamoDbGroups(store)
 
 
 def item_store(client: "DynamoDBClient", table_name: str, *, single_writes: bool) -> DynamoDbItemStore:

@@ -2,7 +2,7 @@
 
 import random
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 from tsunagu.contracts import items
 from tsunagu.contracts.items import Status
@@ -45,7 +45,13 @@ class Held:
 
 @dataclass(frozen=True, slots=True)
 class Done:
-    """The message was completed before, or has failed for good: acknowledge it."""
+    """The message was completed before, or has failed for good: acknowledge it.
+
+    Attributes:
+        item: The item, if it is COMPLETED. Default: the message has failed for good, or its place was settled.
+    """
+
+    item: Item | None = field(default=None, compare=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -213,7 +219,7 @@ class Idempotency:
         if found.payload_hash != wanted.payload_hash:
             return Mismatch()
         if found.status is Status.COMPLETED:
-            return Done()
+            return Done(found)
         if found.status is Status.COMMITTED:
             return self._decide_committed(request, found, now_ms)
         return self._decide_unfinished(wanted, found, now_ms)
@@ -321,12 +327,26 @@ class Idempotency:
         return claim.settle(Status.RELEASED, {**kept, **self._stamp()})
 
     def dead(
-        self, claim: Claim, *, attempts: int, reason: str, message_ids: tuple[str, ...], published: str = ""
+        self,
+        claim: Claim,
+        *,
+        attempts: int,
+        reason: str,
+        message_ids: tuple[str, ...],
+        published: str = "",
+        place: str = "",
+        behind: str = "",
     ) -> Change:
         """Return the change that marks the item as dead, for this reason. It keeps the newest of the message ids."""
         kept = newest(message_ids)
         values: Attributes = {items.ATTEMPTS: attempts, items.REASON: reason, items.MESSAGE_IDS: kept}
-        return claim.settle(Status.DEAD, {**values, **_published(claim, published), **self._stamp()})
+        placed: Attributes = {items.PLACE: place, items.BEHIND: behind} if place else {}
+        return claim.settle(Status.DEAD, {**values, **placed, **_published(claim, published), **self._stamp()})
+
+    def placed(self, item: Item, place: str) -> Change:
+        """Return the change that gives an item whose outbox cannot be sent a place in its parked group."""
+        change = self.send_failed(item)
+        return replace(change, values={**change.values, items.PLACE: place, items.BEHIND: ""})
 
     def notified(self, item: Item, message_ids: Sequence[str]) -> Change:
         """Return the change that marks these messages as notified."""

@@ -41,6 +41,9 @@ class Item:
             the last claim; the newest 100 at most.
         receiver: Whose key it is: the queue's ARN, the name of shared keys, or the place of the pipeline that a start
             is of. Empty where nobody else can have the key: the key of a service is a run id.
+        place: DEAD and COMMITTED: id of its entry in the parked group; see `contracts.groups`. Later it stays, and says
+            nothing. Empty: its receiver parks no groups.
+        behind: DEAD: id of the entry that it was parked behind. Empty: it died itself.
         updated: Time of the last claim or outcome, in milliseconds since the epoch.
         expiration: When TTL may delete the item, in seconds since the epoch. 0: never, as of a record that a gateway
             wrote and no worker has claimed.
@@ -62,6 +65,8 @@ class Item:
     message_ids: tuple[str, ...] = ()
     told: tuple[str, ...] = ()
     receiver: str = ""
+    place: str = ""
+    behind: str = ""
     updated: int = 0
     expiration: int = 0
 

@@ -136,7 +136,13 @@ def takeover(found: Item, wanted: Item) -> tuple[Change, Claim]:
             items.TOLD: (),
             items.UPDATED: item.updated,
             items.EXPIRATION: item.expiration,
+            **_without_place(found),
         },
         where={items.FENCE: found.fence, items.LEASE: found.lease, items.STATUS: found.status},
     )
     return change, Claim(item=item)
+
+
+def _without_place(found: Item) -> Attributes:
+    """Return the attributes that take an item out of its parked group, if it was in one."""
+    return {items.PLACE: "", items.BEHIND: ""} if found.place else {}

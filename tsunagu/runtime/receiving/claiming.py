@@ -7,10 +7,11 @@ from typing import Any
 
 from tsunagu.runtime.clock import Clock
 from tsunagu.runtime.errors import PermanentError, RetryableError
-from tsunagu.runtime.idempotency.decisions import Busy, Held, Idempotency, Mismatch, Unavailable, Unreadable
+from tsunagu.runtime.idempotency.decisions import Busy, Done, Held, Idempotency, Mismatch, Unavailable, Unreadable
 from tsunagu.runtime.idempotency.keys import mismatch_item_id, unreadable_item_id
 from tsunagu.runtime.receiving.batch import BatchMessage
-from tsunagu.runtime.telemetry import Metrics, in_hand
+from tsunagu.runtime.receiving.parking import Parking
+from tsunagu.runtime.telemetry import Metrics, call_fields, in_hand
 
 _logger = logging.getLogger(__name__)
 
@@ -24,19 +25,49 @@ class Claiming:
         idempotency: The items of this invocation.
         clock: The time.
         metrics: Counts calls that failed.
+        parking: Parks messages behind a dead one. Default: none is parked.
     """
 
-    def __init__(self, idempotency: Idempotency, clock: Clock, metrics: Metrics) -> None:
+    def __init__(
+        self, idempotency: Idempotency, clock: Clock, metrics: Metrics, parking: Parking | None = None
+    ) -> None:
         self._idempotency = idempotency
         self._clock = clock
         self._metrics = metrics
+        self._parking = parking
 
     def claim_all(self, messages: Messages) -> None:
         """Give each message its decision, and those that may run their claim.
 
         Two payloads under one key in a batch: only the first is claimed, the second is deferred. What is right for it
         depends on the outcome of the first.
+
+        Parked groups are read beside the first call. Only where a message brings a place, they are read before it.
         """
+        if self._parking is None:
+            self._claim_all(messages)
+            return
+        self._parking.begin(messages)
+        unsettled = []
+        for message in messages:
+            if self._parking.is_settled(message):
+                message.decision = Done()
+            else:
+                unsettled.append(message)
+        self._claim_all(unsettled)
+        self._leave_unread(messages, self._parking)
+
+    def _leave_unread(self, messages: Messages, parking: Parking) -> None:
+        """Defer the messages of groups that could not be read: whether they may run is not known."""
+        for message in messages:
+            verdict = parking.unread(message)
+            if verdict is not None:
+                message.was_advanced, message.is_deferred = True, True
+                self._metrics.count_failed_call(verdict.problem)
+                with in_hand(message.log_fields):
+                    _logger.error("group not read", extra=call_fields(verdict.problem))
+
+    def _claim_all(self, messages: Messages) -> None:
         first_of_key = {message.claim_request.item_id: message for message in reversed(messages)}
         for message in messages:
             message.decision = Busy(self._clock.now_ms())

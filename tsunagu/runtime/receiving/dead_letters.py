@@ -10,10 +10,12 @@ from collections.abc import Sequence
 from logging import getLogger
 from typing import Protocol
 
+from tsunagu.contracts.groups import entry_id, group_item_id
 from tsunagu.contracts.messages import (
     DEAD_LETTER_ITEM_ATTRIBUTE,
     DEAD_LETTER_REASON_ATTRIBUTE,
     DEAD_LETTER_SOURCE_ATTRIBUTE,
+    GROUP_PLACE_ATTRIBUTE,
     dead_letter_deduplication_id,
     dead_letter_source,
 )
@@ -99,6 +101,8 @@ class DeadLetterChannel:
     def send(self, dead_letters: Sequence[DeadLetters], metrics: Metrics) -> set[str]:
         """Send dead letters to the dead-letter queue, then publish notifications that list up to 100 each.
 
+        A message that was parked behind another is not notified: the notification of the other says that it is parked.
+
         Args:
             dead_letters: Dead letters of items.
             metrics: Counts each dead letter that was not sent or not notified, as a failed call.
@@ -122,7 +126,8 @@ class DeadLetterChannel:
                 with in_hand(delivery.log_fields(item.id)):
                     fields = {LogKey.ERROR_TYPE: result.error.split(":")[0], **call_fields(result.call)}
                     _logger.error("dead letter not sent", extra=fields)
-        notified: set[str] = set()
+        notified = {delivery.message_id for item, delivery in sent if item.behind}
+        sent = [(item, delivery) for item, delivery in sent if not item.behind]
         for start in range(0, len(sent), LETTERS_PER_NOTIFICATION):
             chunk = sent[start : start + LETTERS_PER_NOTIFICATION]
             try:
@@ -146,17 +151,27 @@ class DeadLetterChannel:
         return False
 
     def _letter(self, item: Item, delivery: Delivery) -> OutgoingMessage:
+        place = self._place(item, delivery)
         letter = OutgoingMessage(
             body=delivery.body or "null",  # SQS takes no empty body, and no empty attribute
             attributes={name: each for name, each in delivery.attributes.items() if each.value},
             group_id=delivery.group_id,
-            deduplication_id=dead_letter_deduplication_id(delivery.message_id) if delivery.is_fifo else None,
+            deduplication_id=dead_letter_deduplication_id(delivery.message_id, place) if delivery.is_fifo else None,
             trace_header=delivery.trace_header,
         )
+        if place:
+            letter = with_attribute(letter, GROUP_PLACE_ATTRIBUTE, place)
         source = dead_letter_source(self._queue_arn, delivery.message_id)
         letter = with_attribute(letter, DEAD_LETTER_SOURCE_ATTRIBUTE, source)
         letter = with_attribute(letter, DEAD_LETTER_REASON_ATTRIBUTE, self._reason(item))
         return with_attribute(letter, DEAD_LETTER_ITEM_ATTRIBUTE, item.id)
+
+    def _place(self, item: Item, delivery: Delivery) -> str:
+        """Return the place of a letter in its parked group; empty where it has none, or is of another group."""
+        if not item.place or delivery.ordered_group_id is None:
+            return ""
+        group = entry_id(group_item_id(self._queue_arn, delivery.ordered_group_id), "")
+        return item.place.removeprefix(group) if item.place.startswith(group) else ""
 
     def _reason(self, item: Item) -> str:
         return item.reason if self._publish_error_text else item.published_reason or item.reason
@@ -172,6 +187,7 @@ class DeadLetterChannel:
                     "item_id": item.id,
                     "attempts": item.attempts,
                     "reason": self._reason(item),
+                    **({"parks_group": delivery.group_id} if self._place(item, delivery) else {}),
                 }
                 for item, delivery in letters
             ],

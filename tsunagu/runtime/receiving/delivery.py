@@ -7,12 +7,14 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from tsunagu.contracts.messages import (
+    GROUP_PLACE_ATTRIBUTE,
     HOP_COUNT_ATTRIBUTE,
     OLD_ATTRIBUTES,
     REQUEST_ID_ATTRIBUTE,
     REQUEST_ID_LENGTHS,
     SCHEMA_VERSION,
     SCHEMA_VERSION_ATTRIBUTE,
+    place_in,
 )
 from tsunagu.contracts.telemetry import LogKey
 from tsunagu.runtime.errors import InvalidMessageError
@@ -37,6 +39,7 @@ class Delivery:
         group_id: Message group. On a standard queue it makes the queue fair, and orders nothing.
         is_fifo: Whether it came from a FIFO queue, where the messages of a group run in order.
         trace_header: X-Ray header of the message, if it has one.
+        deduplication_id: Deduplication id that it was sent with; empty on a standard queue.
         given_request_id: Request id to use instead of the message's own. Default: the message's own.
         problem: What is malformed in the record. Then the message is invalid. Default: nothing.
         receive_count: Deliveries of the message so far, with this one; 1 where SQS does not say.
@@ -51,6 +54,7 @@ class Delivery:
     group_id: str | None
     is_fifo: bool
     trace_header: str | None
+    deduplication_id: str = ""
     given_request_id: str | None = None
     problem: str = ""
     receive_count: int = 1
@@ -91,6 +95,7 @@ class Delivery:
             group_id=_text(system.get("MessageGroupId")),
             is_fifo="SequenceNumber" in system,
             trace_header=_text(system.get("AWSTraceHeader")),
+            deduplication_id=_text(system.get("MessageDeduplicationId")) or "",
             receive_count=_receive_count(system.get("ApproximateReceiveCount")),
             problem=problems[0] if problems else "",
         )
@@ -104,6 +109,16 @@ class Delivery:
     def fair_group_id(self) -> str | None:
         """Message group that makes a standard queue fair; None on a FIFO queue."""
         return None if self.is_fifo else self.group_id
+
+    @property
+    def group_place(self) -> str:
+        """Place of the message in its parked group; empty where it has none.
+
+        The message attribute says it. Where the message has no room for one, its deduplication id does.
+        """
+        attribute = self.attributes.get(GROUP_PLACE_ATTRIBUTE)
+        value = attribute.value if attribute else None
+        return value if isinstance(value, str) and value else place_in(self.deduplication_id)
 
     @property
     def request_id(self) -> str:

@@ -6,9 +6,11 @@ from heapq import heapify, heappop, heappush
 from itertools import count
 from typing import Generic, TypeVar
 
+from tsunagu.runtime.idempotency.lease import Claim
 from tsunagu.runtime.receiving.batch import Batch, BatchMessage, Lane
 from tsunagu.runtime.receiving.claiming import Claiming
 from tsunagu.runtime.receiving.heartbeats import Heartbeats
+from tsunagu.runtime.receiving.parking import Parking, Turn
 from tsunagu.runtime.receiving.runner import MessageRunner
 from tsunagu.runtime.receiving.settlement import Settlement
 
@@ -24,6 +26,7 @@ class Invocation(Generic[PayloadT]):
         settlement: Writes the outcomes.
         heartbeats: Hides messages while they are in hand.
         concurrency: Messages of a standard queue that run at the same time.
+        parking: Parks messages behind a dead one. Default: none is parked.
     """
 
     def __init__(
@@ -34,12 +37,14 @@ class Invocation(Generic[PayloadT]):
         heartbeats: Heartbeats,
         *,
         concurrency: int,
+        parking: Parking | None = None,
     ) -> None:
         self._claiming = claiming
         self._runner = runner
         self._settlement = settlement
         self._heartbeats = heartbeats
         self._concurrency = concurrency
+        self._parking = parking
 
     def run(self, batch: Batch[PayloadT]) -> None:
         """Claim all messages, run those that are new, suspects last and alone, and give back what did not start."""
@@ -68,7 +73,7 @@ class Invocation(Generic[PayloadT]):
                 else:
                     wave.append(lane)
                     self._settlement.flush_when_due()
-                    self._advance(lane[0].message)
+                    self._advance(lane)
             lanes = self._behind(wave)
         return with_suspects
 
@@ -83,7 +88,7 @@ class Invocation(Generic[PayloadT]):
         while waiting:
             *_, lane = heappop(waiting)
             self._settlement.flush()
-            self._advance(lane[0].message)
+            self._advance(lane)
             for rest in self._behind([lane]):
                 heappush(waiting, (_attempts(rest[0].message), next(numbers), rest))
 
@@ -94,10 +99,30 @@ class Invocation(Generic[PayloadT]):
             self._settlement.flush()
         return [lane[1:] for lane in longer if lane[0].delivery.message_id in lane[0].message.confirmed]
 
-    def _advance(self, message: BatchMessage[PayloadT]) -> None:
-        if not message.was_advanced:
+    def _advance(self, lane: Lane[PayloadT]) -> None:
+        message = lane[0].message
+        if not message.was_advanced and (self._parking is None or not self._park(lane, self._parking)):
             message.was_advanced = True
             self._runner.advance(message)
+
+    def _park(self, lane: Lane[PayloadT], parking: Parking) -> bool:
+        """Park the head of a lane if it may not run, and those behind it that may not: they share their writes.
+
+        Returns:
+            Whether the head may not run.
+        """
+        head = lane[0].message
+        turn = Turn.RUNS if head.claim is None else parking.turn(head)
+        if turn is Turn.LATER and head.claim is not None:
+            head.was_advanced = True
+            self._settlement.release(head, _taken(head, head.claim), delay_seconds=0.0)
+        for message in (entry.message for entry in lane if not entry.message.was_advanced):
+            if message.claim is None or parking.turn(message) is not Turn.PARKED:
+                break
+            message.was_advanced = True
+            claim = _taken(message, message.claim)
+            self._settlement.park(message, claim, parking.dead(message, claim.item.id))
+        return turn is not Turn.RUNS
 
     def _run_together(self, lanes: Sequence[Lane[PayloadT]]) -> None:
         """Run single messages at the same time, in threads; settle their outcomes in this thread."""
@@ -124,3 +149,9 @@ def _is_suspect(message: BatchMessage[PayloadT]) -> bool:
 
 def _attempts(message: BatchMessage[PayloadT]) -> int:
     return message.claim.item.attempts if message.claim is not None else 0
+
+
+def _taken(message: BatchMessage[PayloadT], claim: Claim) -> Claim:
+    """Return the claim of a message, which is settled from now on."""
+    message.claim = None
+    return claim

@@ -11,6 +11,7 @@ from tsunagu.runtime.clock import Clock, NewId
 from tsunagu.runtime.idempotency.decisions import Idempotency
 from tsunagu.runtime.idempotency.keys import BusinessKey
 from tsunagu.runtime.idempotency.lease import LeaseTerm
+from tsunagu.runtime.idempotency.parked_groups import GroupReader, GroupWriter
 from tsunagu.runtime.idempotency.store import ItemStore
 from tsunagu.runtime.json_text import JsonObject
 from tsunagu.runtime.receiving.batch import Batch, Intake, Pace
@@ -21,6 +22,7 @@ from tsunagu.runtime.receiving.events import sqs_records
 from tsunagu.runtime.receiving.heartbeats import Heartbeats, Tasks, Visibility, change_visibility
 from tsunagu.runtime.receiving.invocation import Invocation
 from tsunagu.runtime.receiving.message import Message
+from tsunagu.runtime.receiving.parking import Parking
 from tsunagu.runtime.receiving.relay import OutboxSender, Relay
 from tsunagu.runtime.receiving.runner import MessageRunner
 from tsunagu.runtime.receiving.settlement import Settlement
@@ -41,7 +43,10 @@ class LambdaContext(Protocol):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Ports:
-    """The services that a receiver uses, behind protocols."""
+    """The services that a receiver uses, behind protocols.
+
+    `groups` reads parked groups; None where a dead message parks none.
+    """
 
     store: ItemStore
     outbox: OutboxSender
@@ -52,6 +57,7 @@ class Ports:
     clock: Clock
     new_owner: NewId
     rng: random.Random
+    groups: GroupReader | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -69,6 +75,8 @@ class ReceiverConfig:
         concurrency: Messages of a batch of a standard queue that run at the same time, in threads. Default: one.
         group_commit: Whether the writes of several messages share a transaction. Default: they do.
         receiver: Whose keys these are; see `Item.receiver`. Default: nobody else can have them.
+        table_name: The idempotency table, which a receiver that parks groups writes in its transactions. Default: it
+            parks none.
     """
 
     scope: str
@@ -80,6 +88,7 @@ class ReceiverConfig:
     concurrency: int = 1
     group_commit: bool = True
     receiver: str = ""
+    table_name: str = ""
 
 
 class Receiver(Generic[PayloadT]):
@@ -171,6 +180,7 @@ class BatchWorker(Generic[PayloadT]):
             rng=ports.rng,
             receiver=self._config.receiver,
         )
+        parking = self._parking()
         settlement = Settlement(
             idempotency,
             Relay(ports.outbox, idempotency, ports.metrics),
@@ -180,6 +190,7 @@ class BatchWorker(Generic[PayloadT]):
             max_attempts=self._config.max_attempts,
             group_commit=self._config.group_commit,
             rng=ports.rng,
+            parking=parking,
         )
         heartbeats = Heartbeats(idempotency, ports.visibility, ports.tasks, ports.clock, ports.metrics)
         runner = MessageRunner(
@@ -193,8 +204,17 @@ class BatchWorker(Generic[PayloadT]):
             rng=ports.rng,
             deadline_ms=deadline_ms,
         )
-        claiming = Claiming(idempotency, ports.clock, ports.metrics)
-        return Invocation(claiming, runner, settlement, heartbeats, concurrency=self._config.concurrency)
+        claiming = Claiming(idempotency, ports.clock, ports.metrics, parking)
+        return Invocation(
+            claiming, runner, settlement, heartbeats, concurrency=self._config.concurrency, parking=parking
+        )
+
+    def _parking(self) -> Parking | None:
+        config, ports = self._config, self._ports
+        if ports.groups is None:
+            return None
+        writer = GroupWriter(table_name=config.table_name, window_seconds=config.window_seconds)
+        return Parking(ports.groups, writer, config.queue_arn, ports.clock)
 
     def _answer(self, batch: Batch[PayloadT]) -> dict[str, list[dict[str, str]]]:
         batch.defer(self._config.function_timeout_seconds)

@@ -90,7 +90,7 @@ class MessageRunner(Generic[PayloadT]):
         decision = message.decision
         if isinstance(decision, Done):
             self._metrics.count(Metric.DUPLICATES_SKIPPED, len(message.deliveries))
-            message.confirm()
+            self._settlement.finish(message)
         elif isinstance(decision, Busy):
             wait_seconds = max(0.0, (decision.until_ms - self._clock.now_ms()) / 1_000)
             message.delay_seconds = wait_seconds + self._rng.uniform(0.0, LONGEST_JITTER_SECONDS)

@@ -3,12 +3,13 @@
 import logging
 import random
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 from tsunagu.contracts.items import Status
 from tsunagu.contracts.telemetry import LogKey, Metric
 from tsunagu.runtime.clock import Clock
-from tsunagu.runtime.errors import FailedCall, bounded_reason
+from tsunagu.runtime.errors import UnavailableError, bounded_reason
 from tsunagu.runtime.idempotency.decisions import Idempotency
 from tsunagu.runtime.idempotency.item import Change, Item
 from tsunagu.runtime.idempotency.lease import Claim
@@ -16,8 +17,10 @@ from tsunagu.runtime.idempotency.store import BusinessWrite, Commit, Outcome, Ve
 from tsunagu.runtime.idempotency.transaction import not_committed
 from tsunagu.runtime.receiving.batch import BatchMessage
 from tsunagu.runtime.receiving.completion import Completion
+from tsunagu.runtime.receiving.dead_lettering import DeadLettering, log_outcome
 from tsunagu.runtime.receiving.dead_letters import DeadLetterChannel, DeadLetters
 from tsunagu.runtime.receiving.failures import Failure, Fate, failure_of
+from tsunagu.runtime.receiving.parking import Parked, Parking
 from tsunagu.runtime.receiving.relay import Relay, Relayed
 from tsunagu.runtime.retry import backoff_seconds
 from tsunagu.runtime.telemetry import Metrics, call_fields, error_fields, in_hand
@@ -38,7 +41,7 @@ class _Pending:
         change: The change that writes the outcome.
         item: The item as the change leaves it: the intended outcome.
         delay_seconds: Seconds until SQS delivers a released message again. Default: when its time-out ends.
-        writes: Writes of the business function, which are committed together with the change.
+        writes: Writes of the business function, or of a parked group, which are committed together with the change.
     """
 
     __slots__ = ("change", "claim", "delay_seconds", "item", "message", "writes")
@@ -74,6 +77,7 @@ class Settlement:
         max_attempts: Attempts after which a message is dead-lettered.
         group_commit: Whether the writes of several messages share a transaction.
         rng: Where the jitter of the back-off comes from.
+        parking: Parks messages behind a dead one. Default: none is parked.
     """
 
     def __init__(
@@ -87,19 +91,21 @@ class Settlement:
         max_attempts: int,
         group_commit: bool,
         rng: random.Random,
+        parking: Parking | None = None,
     ) -> None:
         self._idempotency = idempotency
         self._relay = relay
-        self._channel = channel
+        self._letters = DeadLettering(idempotency, channel, metrics)
         self._metrics = metrics
         self._clock = clock
         self._max_attempts = max_attempts
         self._group_commit = group_commit
         self._rng = rng
+        self._parking = parking
         self._pending: list[_Pending] = []
         self._queued_ms = 0
         self._unsent: list[tuple[AnyMessage, Item]] = []
-        self._dead_letters: list[tuple[AnyMessage, DeadLetters]] = []
+        self._settling: list[tuple[AnyMessage, Change]] = []
 
     def has_spent(self, attempts: int) -> bool:
         """Return whether a message has spent its attempts."""
@@ -117,11 +123,18 @@ class Settlement:
         """Queue the sends of an item that is COMMITTED: its messages may not have been sent."""
         self._unsent.append((message, item))
 
-    def release(self, message: AnyMessage, claim: Claim) -> None:
+    def finish(self, message: AnyMessage) -> None:
+        """Confirm a message that is done; if its parked group waits for it, as soon as the group has gone on."""
+        change = self._parking.settling(message) if self._parking is not None else None
+        if change is None:
+            message.confirm()
+        else:
+            self._settling.append((message, change))
+
+    def release(self, message: AnyMessage, claim: Claim, *, delay_seconds: float | None = None) -> None:
         """Queue the release of a message that was not started: its item gets the attempts that it had before."""
-        self._queue(
-            _Pending(message, claim, self._idempotency.released(claim, attempts=claim.item.attempts, reason=""))
-        )
+        change = self._idempotency.released(claim, attempts=claim.item.attempts, reason="")
+        self._queue(_Pending(message, claim, change, delay_seconds=delay_seconds))
 
     def failed(self, message: AnyMessage, claim: Claim, error: BaseException) -> None:
         """Queue the outcome that the error of an attempt decides; see `failures`."""
@@ -154,18 +167,37 @@ class Settlement:
             attempts: Attempts so far.
             published: What others may read of the reason. Default: all of it.
         """
+        parked = self._parking.dead(message, claim.item.id, reason) if self._parking is not None else Parked()
+        self._queue_dead(
+            message,
+            claim,
+            parked,
+            attempts=attempts,
+            reason=bounded_reason(reason),
+            published=_published(reason, published),
+        )
+
+    def park(self, message: AnyMessage, claim: Claim, parked: Parked) -> None:
+        """Queue the outcome "dead" of a message that must wait behind another: no attempt was made."""
+        self._queue_dead(message, claim, parked, attempts=claim.item.attempts, reason=parked.reason, published="")
+
+    def _queue_dead(
+        self, message: AnyMessage, claim: Claim, parked: Parked, *, attempts: int, reason: str, published: str
+    ) -> None:
         change = self._idempotency.dead(
             claim,
             attempts=attempts,
-            reason=bounded_reason(reason),
+            reason=reason,
             message_ids=message.message_ids,
-            published=_published(reason, published),
+            published=published,
+            place=parked.place,
+            behind=parked.behind,
         )
-        self._queue(_Pending(message, claim, change))
+        self._queue(_Pending(message, claim, change, writes=parked.writes))
 
     def dead_letter_again(self, message: AnyMessage, letters: DeadLetters) -> None:
         """Queue dead letters of an item that is DEAD already, because SNS was not notified of them."""
-        self._dead_letters.append((message, letters))
+        self._letters.add(message, letters)
 
     def flush_when_due(self) -> None:
         """Flush if an outcome has waited for a second: a kill would cost the work behind it."""
@@ -184,8 +216,9 @@ class Settlement:
             self._settled(each, verdict)
         if self._unsent:
             self._send_all()
-        if self._dead_letters:
-            self._send_dead_letters()
+        self._letters.send()
+        if self._settling:
+            self._settle_places()
 
     def _queue(self, pending: _Pending) -> None:
         if not self._pending:
@@ -196,7 +229,9 @@ class Settlement:
         commits = [Commit(each.change, each.writes) for each in pending]
         verdicts = self._idempotency.commit(commits, together=self._group_commit)
         for each, verdict in zip(pending, verdicts, strict=True):
-            if verdict.error is not None:
+            if verdict.error is not None and each.item.status is Status.DEAD:
+                self.failed(each.message, each.claim, UnavailableError("the parked group has changed meanwhile"))
+            elif verdict.error is not None:
                 self.failed(each.message, each.claim, verdict.error)
             elif verdict.outcome in {Outcome.CONFLICT, Outcome.UNAVAILABLE}:
                 # If only the answer was lost, the release is refused, because the message is completed.
@@ -219,7 +254,7 @@ class Settlement:
             if intended.status is Status.RELEASED:
                 message.delay_seconds = pending.delay_seconds
             elif intended.status is Status.DEAD:
-                self._dead_letters.append((message, DeadLetters(intended, tuple(message.deliveries))))
+                self._letters.add(message, DeadLetters(intended, tuple(message.deliveries)))
             else:
                 self._done(message, claim, intended)
         elif verdict.found is not None and claim.was_done(verdict):
@@ -227,11 +262,11 @@ class Settlement:
             self._done(message, claim, verdict.found)
         elif verdict.outcome is Outcome.REFUSED:
             self._metrics.count(Metric.LEASES_LOST)
-            self._log(message, "lease lost")
+            log_outcome(message, "lease lost")
         else:
             self._metrics.count_failed_call(verdict.problem)
             message.is_deferred = True
-            self._log(message, "outcome not written", verdict.problem)
+            log_outcome(message, "outcome not written", verdict.problem)
 
     def _done(self, message: AnyMessage, claim: Claim, item: Item) -> None:
         self._metrics.count(Metric.MESSAGES_PROCESSED)
@@ -240,7 +275,7 @@ class Settlement:
         if item.outbox:
             self._unsent.append((message, item))
         else:
-            message.confirm()
+            self.finish(message)
 
     def _send_all(self) -> None:
         unsent, self._unsent = self._unsent, []
@@ -248,9 +283,9 @@ class Settlement:
         for (message, _), result in zip(unsent, results, strict=True):
             self._metrics.count_fault(result.call)
             if result.outcome is Relayed.SENT:
-                message.confirm()
+                self.finish(message)
             elif result.outcome is Relayed.NEVER:
-                self._dead_letters.append((message, DeadLetters(result.item, tuple(message.deliveries))))
+                self._give_up(message, result.item)
             elif result.outcome is Relayed.UNKNOWN:
                 message.is_deferred = True
             elif result.outcome is Relayed.LATER:
@@ -258,37 +293,36 @@ class Settlement:
                 message.is_deferred = not result.was_counted
                 if result.was_counted:
                     message.delay_seconds = backoff_seconds(result.item.send_rounds, self._rng)
-                self._log(message, "outbox not sent", result.call)
+                log_outcome(message, "outbox not sent", result.call)
 
-    def _send_dead_letters(self) -> None:
-        dead_letters, self._dead_letters = self._dead_letters, []
-        notified = self._channel.send([letters for _, letters in dead_letters], self._metrics)
-        marked = []
-        for message, letters in dead_letters:
-            message.is_deferred = True  # unless it is confirmed
-            ids = [delivery.message_id for delivery in letters.deliveries if delivery.message_id in notified]
-            if ids and letters.item.status is Status.DEAD:
-                marked.append((message, ids, self._idempotency.notified(letters.item, ids)))
-            elif ids:
-                marked.append((message, ids, self._idempotency.given_up(letters.item, ids)))
-        verdicts = self._idempotency.settle([change for _, _, change in marked])
-        for (message, ids, _), verdict in zip(marked, verdicts, strict=True):
-            if verdict.outcome is Outcome.APPLIED:
-                self._dead_lettered(message, ids)
+    def _give_up(self, message: AnyMessage, item: Item) -> None:
+        """Dead-letter a message whose outbox cannot be sent. Its group is parked before, if it is to be parked."""
+        parked = self._parking.dead(message, item.id, item.reason) if self._parking is not None else Parked()
+        if parked.place:
+            commit = Commit(self._idempotency.placed(item, parked.place), parked.writes)
+            verdict = self._idempotency.commit([commit])[0]
+            if verdict.outcome is not Outcome.APPLIED:
+                message.is_deferred = True
+                self._metrics.count_failed_call(verdict.problem)
+                log_outcome(message, "group not parked", verdict.problem)
+                return
+            item = replace(item, place=parked.place, behind="")
+        self._letters.add(message, DeadLetters(item, tuple(message.deliveries)))
+
+    def _settle_places(self) -> None:
+        """Let parked groups go on to their next numbers; then their messages are confirmed."""
+        settling, self._settling = self._settling, []
+        verdicts = self._idempotency.settle([change for _, change in settling])
+        for (message, _), verdict in zip(settling, verdicts, strict=True):
+            if verdict.outcome is Outcome.APPLIED and self._parking is not None:
+                self._parking.settled(message)
+                message.confirm()
+            elif verdict.outcome is Outcome.REFUSED:
+                message.delay_seconds = 0.0  # the group has gone on: when it comes back, it is acknowledged
             else:
-                if verdict.outcome is not Outcome.REFUSED:
-                    self._metrics.count_failed_call(verdict.problem)
-                self._log(message, "dead letter not marked", verdict.problem)
-
-    def _dead_lettered(self, message: AnyMessage, message_ids: list[str]) -> None:
-        self._metrics.count(Metric.MESSAGES_DEAD_LETTERED, len(message_ids))
-        message.confirm(message_ids)
-        self._log(message, "message dead-lettered")
-
-    @staticmethod
-    def _log(message: AnyMessage, event: str, call: FailedCall | None = None) -> None:
-        with in_hand(message.log_fields):
-            _logger.warning(event, extra={LogKey.RECORD_COUNT: len(message.deliveries), **call_fields(call)})
+                message.is_deferred = True
+                self._metrics.count_failed_call(verdict.problem)
+                log_outcome(message, "group not settled", verdict.problem)
 
 
 def _published(reason: str, published: str | None) -> str:

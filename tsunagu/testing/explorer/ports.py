@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, NoReturn, TypeVar
 from tsunagu.runtime.claim_check import KeptObject, OpenObject
 from tsunagu.runtime.errors import FailedCall, UnavailableError
 from tsunagu.runtime.idempotency.item import Change, Item
+from tsunagu.runtime.idempotency.parked_groups import ParkedGroup
 from tsunagu.runtime.idempotency.store import Commit, Outcome, Verdict
 from tsunagu.runtime.receiving.relay import AddressedMessage
 from tsunagu.runtime.sending.publish import OutgoingMessage, SendResult
@@ -94,6 +95,32 @@ class StorePort:
             failures["first entry only"] = lambda: apply(entries[:1]) + refused[1:]
             failures["all but the first"] = lambda: [UNAVAILABLE, *apply(entries[1:])]
         return plant.store_point(self.actor, f"{call} {len(entries)} items", apply, failures)
+
+
+@dataclass(slots=True)
+class GroupPort:
+    """Reads group items: at the begin of the call, or when the answer is waited for. Both can happen."""
+
+    actor: "Actor"
+    is_early: bool
+
+    def begin(self, wanted: Sequence[ParkedGroup]) -> Callable[[], list[ParkedGroup | Verdict]]:
+        """Begin to read groups."""
+        if not self.is_early:
+            return lambda: self._read(wanted)
+        answer = self._read(wanted)
+        return lambda: answer
+
+    def _read(self, wanted: Sequence[ParkedGroup]) -> list[ParkedGroup | Verdict]:
+        plant = self.actor.plant
+
+        def apply() -> list[ParkedGroup | Verdict]:
+            return [plant.store.groups.read(group) for group in wanted]
+
+        def refuse() -> list[ParkedGroup | Verdict]:
+            return [UNAVAILABLE] * len(wanted)
+
+        return plant.store_point(self.actor, "reads groups", apply, {"unavailable": refuse})
 
 
 @dataclass(slots=True)

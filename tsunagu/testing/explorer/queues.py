@@ -18,6 +18,7 @@ class Stored:
     """A message in a queue.
 
     Attributes:
+        deduplication_id: As it was sent with; empty on a standard queue.
         sent_ms: When it came into the queue.
         visible_ms: When it can be received next.
         receives: How often it was received.
@@ -28,6 +29,7 @@ class Stored:
     body: str
     group: str | None = None
     attributes: Mapping[str, Attribute | str] = field(default_factory=dict)
+    deduplication_id: str = ""
     sent_ms: int = 0
     visible_ms: int = 0
     receives: int = 0
@@ -42,7 +44,11 @@ class Stored:
         """Return the message as a record of an SQS event."""
         system = {"ApproximateReceiveCount": str(self.receives)}
         if self.group is not None:
-            system |= {"MessageGroupId": self.group, "SequenceNumber": "1", "MessageDeduplicationId": self.id}
+            system |= {
+                "MessageGroupId": self.group,
+                "SequenceNumber": "1",
+                "MessageDeduplicationId": self.deduplication_id or self.id,
+            }
         return {
             "messageId": self.id,
             "receiptHandle": self.handle,
@@ -95,6 +101,7 @@ class Queue:
             body=message.body,
             group=message.group_id,
             attributes=message.attributes,
+            deduplication_id=message.deduplication_id or "",
             sent_ms=now_ms,
         )
         self.messages.append(stored)

@@ -9,6 +9,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 from unittest.mock import patch
 
+from tsunagu.runtime.idempotency.parked_groups import GroupReader
 from tsunagu.runtime.receiving import invocation
 from tsunagu.runtime.receiving.dead_letters import DeadLetterChannel
 from tsunagu.runtime.receiving.receiver import Ports, Receiver
@@ -116,8 +117,14 @@ class Sandbox(Actor, ABC):
     def gives_back(self, messages: Sequence[Stored]) -> None:
         """Check messages that are to be delivered again."""
 
-    def ports(self, outbox: OutboxSender, dead_letter_queue: Queue, notifications: list[str]) -> Ports:
-        """Return the ports of a receiver of this sandbox."""
+    def ports(
+        self,
+        outbox: OutboxSender,
+        dead_letter_queue: Queue,
+        notifications: list[str],
+        groups: GroupReader | None = None,
+    ) -> Ports:
+        """Return the ports of a receiver of this sandbox; `groups` reads the groups that it parks, if it parks any."""
         return Ports(
             store=StorePort(self),
             outbox=outbox,
@@ -130,6 +137,7 @@ class Sandbox(Actor, ABC):
             clock=self.clock,
             new_owner=self.new_owner,
             rng=random.Random(7),
+            groups=groups,
         )
 
     def _invoke(self, records: list[dict[str, Any]]) -> None:

@@ -92,6 +92,7 @@ def test_metrics_are_those_of_the_function_and_of_all_services(stack: Stack, pac
         made.metric_messages_dead_lettered(),
         made.metric_calls_failed(period=Duration.minutes(5)),
         made.metric_leases_lost(),
+        made.metric_messages_parked(),
     ]
     assert [each.metric_name for each in metrics] == [
         "MessagesProcessed",
@@ -100,6 +101,7 @@ def test_metrics_are_those_of_the_function_and_of_all_services(stack: Stack, pac
         "MessagesDeadLettered",
         "CallsFailed",
         "LeasesLost",
+        "MessagesParked",
     ]
     assert metrics[4].period.to_seconds() == 300
     assert set(metrics[0].dimensions or {}) == {"function_name"}

@@ -3,7 +3,7 @@ import json
 from typing import Any
 
 import pytest
-from aws_cdk import Duration, Stack
+from aws_cdk import App, Duration, Stack
 
 from tests.tsunagu.cdk.constructs.synthesized import permissions, properties, resources
 from tsunagu.cdk.assets import HandlerPackage
@@ -257,6 +257,25 @@ def test_table_and_dead_letter_notifier_can_be_shared(stack: Stack, package: Han
     assert topics == ["NotifierTopic", "NotifierAlarmTopic"]
 
 
+def test_receiver_that_parks_groups_says_so_to_its_function_and_needs_no_other_permission(
+    app_context: dict[str, Any], package: HandlerPackage
+) -> None:
+    app = App(context=app_context)
+    stacks = [Stack(app, name) for name in ("Continues", "Parks")]
+    receiver(stacks[0], package, channel(stacks[0], fifo=True))
+    receiver(stacks[1], package, channel(stacks[1], fifo=True), on_death="park_group")
+
+    continuing, parking = [properties(stack, FUNCTION)["Environment"]["Variables"].keys() for stack in stacks]
+    assert parking - continuing == {"PARKS_GROUPS"}
+    assert actions(stacks[0]) == actions(stacks[1])
+
+
+def actions(stack: Stack) -> list[list[str]]:
+    policies = resources(stack, "AWS::IAM::Policy").values()
+    found = [each["Action"] for policy in policies for each in policy["Properties"]["PolicyDocument"]["Statement"]]
+    return [[each] if isinstance(each, str) else each for each in found]
+
+
 def test_what_is_not_protected_goes_with_its_stack(stack: Stack, package: HandlerPackage) -> None:
     receiver(stack, package, channel(stack, protect=False), protect=False)
 
@@ -270,6 +289,23 @@ def test_what_is_not_protected_goes_with_its_stack(stack: Stack, package: Handle
         ({}, {"batch_size": 0}, "batch_size must be between 1 and 10,000 messages, got 0"),
         ({}, {"batch_size": 11}, "batch_size must be at most 10 on a channel without a batching_window, got 11"),
         ({"fifo": True}, {"batch_size": 11}, "batch_size must be at most 10 on a FIFO channel, got 11"),
+        (
+            {},
+            {"on_death": "park_group"},
+            (
+                "on_death must be continue_group on a standard channel, because its messages have no order to keep, "
+                "got park_group"
+            ),
+        ),
+        (
+            {"fifo": True},
+            {"on_death": "park_group", "transactions": False},
+            (
+                "on_death must be continue_group without transactions, because a message and its group are marked in "
+                "one, got park_group"
+            ),
+        ),
+        ({"fifo": True}, {"on_death": "stop"}, "on_death must be one of continue_group, park_group, got 'stop'"),
         ({}, {"lease": Duration.seconds(4), "batch_size": 1}, "lease must be between 5 and 5 seconds, got 4"),
         ({}, {"lease": Duration.seconds(6), "batch_size": 1}, "lease must be between 5 and 5 seconds, got 6"),
         (

@@ -1,0 +1,186 @@
+"""A deployed receiver that parks groups, its queues and its table, and what an operator does with them."""
+
+import json
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import boto3
+import pytest
+
+from tests.integration.test_message_handler import make_items
+from tests.tsunagu.runtime.world import QUEUE_ARN, FakeContext
+from tsunagu.contracts.environment import ParkingEnvironment
+from tsunagu.operations.dead_letters import SqsDeadLetterSource
+from tsunagu.operations.group_table import GroupTable
+from tsunagu.operations.parked_groups import GroupReport, GroupState, discard, redrive_group
+from tsunagu.operations.redrive import QueueTarget, redrive
+from tsunagu.runtime.aws.sqs import SqsQueueSender
+from tsunagu.runtime.errors import PermanentError, UnavailableError
+from tsunagu.runtime.functions.message_handler import message_handler
+from tsunagu.runtime.idempotency.parked_groups import ParkedGroup
+from tsunagu.runtime.receiving.message import Message
+from tsunagu.testing.fakes import FakeClock
+
+GROUP = "a"
+RECORD_FIELDS = {"messageId": "MessageId", "receiptHandle": "ReceiptHandle", "body": "Body", "attributes": "Attributes"}
+
+
+@dataclass(frozen=True)
+class Order:
+    key: str
+
+
+class ParkedQueue:
+    """A FIFO queue, its dead-letter queue, and a handler. Orders in `broken` die; `done` has those that took effect."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        self.sqs = boto3.client("sqs")
+        fifo = {"FifoQueue": "true", "VisibilityTimeout": "0"}
+        self.url = self.sqs.create_queue(QueueName="orders.fifo", Attributes=fifo)["QueueUrl"]
+        dead_url = self.sqs.create_queue(QueueName="dead.fifo", Attributes={"FifoQueue": "true"})["QueueUrl"]
+        topic = boto3.client("sns").create_topic(Name="dead")["TopicArn"]
+        names = {"DEAD_LETTER_QUEUE_URL": dead_url, "NOTIFICATION_TOPIC_ARN": topic}
+        make_items(monkeypatch)
+        for name, value in {**ParkingEnvironment(parks_groups=True).to_environment(), **names}.items():
+            monkeypatch.setenv(name, value)
+        self.source = SqsDeadLetterSource(lambda: self.sqs, dead_url)
+        self.target = SqsQueueSender(lambda: self.sqs, self.url)
+        self.table = GroupTable(boto3.client("dynamodb"), "items", QUEUE_ARN)
+        self.broken: set[str] = set()
+        self.done: list[str] = []
+        self.handler = self._handler()
+
+    def _handler(self) -> Callable[[Any, Any], dict[str, Any]]:
+        @message_handler("orders", key="key")
+        def handler(order: Order, message: Message) -> None:
+            if order.key in self.broken:
+                msg = "the account is closed"
+                raise PermanentError(msg)
+            self.done.append(order.key)
+
+        return handler
+
+    @property
+    def group(self) -> ParkedGroup:
+        return self.table.read(GROUP)
+
+    def send(self, *keys: str) -> None:
+        for key in keys:
+            body = json.dumps({"key": key})
+            self.sqs.send_message(QueueUrl=self.url, MessageBody=body, MessageGroupId=GROUP, MessageDeduplicationId=key)
+
+    def work(self) -> None:
+        """Hand over what is in the queue, and delete what is not to come back."""
+        answer = self.sqs.receive_message(
+            QueueUrl=self.url, MaxNumberOfMessages=10, AttributeNames=["All"], MessageAttributeNames=["All"]
+        )
+        messages = answer.get("Messages", [])
+        response = self.handler({"Records": [_record(message) for message in messages]}, FakeContext())
+        assert response == {"batchItemFailures": []}
+        for message in messages:
+            self.sqs.delete_message(QueueUrl=self.url, ReceiptHandle=message["ReceiptHandle"])
+
+    def redrive(self, bodies: dict[int, str] | None = None) -> GroupReport:
+        before = self.group
+        report = redrive_group(self.source, self.target, self.table, GROUP, FakeClock(), bodies=bodies)
+        self.work()
+        again = redrive_group(self.source, self.target, self.table, GROUP, FakeClock(), before=before)
+        return GroupReport(again.state, report.moved + again.moved, again.problems)
+
+
+def _record(message: Any) -> dict[str, Any]:
+    attributes = {
+        name: {"dataType": each["DataType"], "stringValue": each["StringValue"]}
+        for name, each in message.get("MessageAttributes", {}).items()
+    }
+    fields = {name: message[each] for name, each in RECORD_FIELDS.items()}
+    fields["attributes"] = {**fields["attributes"], "SequenceNumber": "1"}
+    return {
+        **fields,
+        "messageAttributes": attributes,
+        "eventSource": "aws:sqs",
+        "eventSourceARN": QUEUE_ARN,
+    }
+
+
+@pytest.fixture
+def parked(monkeypatch: pytest.MonkeyPatch) -> ParkedQueue:
+    queue = ParkedQueue(monkeypatch)
+    queue.broken = {"1"}
+    queue.send("1", "2", "3")
+    queue.work()
+    return queue
+
+
+def test_operator_sees_the_whole_group_in_order_with_reasons(parked: ParkedQueue) -> None:
+    entries = [entry for entry in parked.table.entries(parked.group) if entry is not None]
+
+    assert (parked.done, [entry.number for entry in entries]) == ([], [1, 2, 3])
+    assert entries[0].reason == "the account is closed"
+    assert entries[1].reason == f"parked behind message {entries[0].message_id} of the item {entries[0].item_id}"
+    assert {entry.behind for entry in entries[1:]} == {entries[0].id}
+
+
+def test_group_is_put_back_in_order_when_its_cause_is_mended(parked: ParkedQueue) -> None:
+    parked.broken.clear()
+
+    report = parked.redrive()
+
+    assert (report, parked.done) == (GroupReport(GroupState.OPEN, moved=3), ["1", "2", "3"])
+    parked.send("4")
+    parked.work()
+    assert parked.done == ["1", "2", "3", "4"]
+
+
+def test_group_whose_head_dies_again_is_parked_again_and_the_redrive_stops(parked: ParkedQueue) -> None:
+    report = parked.redrive()
+
+    assert (report.state, report.moved, parked.done) == (GroupState.DIED_AGAIN, 3, [])
+    assert (parked.group.head, parked.group.tail) == (1, 4)
+
+
+def test_corrected_message_takes_the_place_of_the_dead_one(parked: ParkedQueue) -> None:
+    report = parked.redrive({parked.group.head: '{"key": "corrected"}'})
+
+    assert (report.state, parked.done) == (GroupState.OPEN, ["corrected", "2", "3"])
+
+
+def test_rest_goes_on_when_the_dead_message_is_discarded(parked: ParkedQueue) -> None:
+    head = parked.group.head
+
+    given_up = [
+        discard(parked.source, parked.table, GROUP, number, FakeClock(), window_seconds=60)
+        for number in (head + 1, head, head)
+    ]
+
+    assert given_up == [False, True, True]
+    assert (parked.redrive().state, parked.done) == (GroupState.OPEN, ["2", "3"])
+
+
+def test_redrive_of_the_whole_queue_keeps_the_order_too(parked: ParkedQueue) -> None:
+    parked.broken.clear()
+    parked.send("4")
+    parked.work()
+
+    redrive(parked.source, QueueTarget(parked.target), FakeClock())
+    parked.work()
+
+    assert (parked.done, parked.group.is_parked) == (["1", "2", "3", "4"], False)
+
+
+def test_group_that_another_release_wrote_is_not_taken_for_an_open_one(parked: ParkedQueue) -> None:
+    table = boto3.resource("dynamodb").Table("items")
+    table.update_item(
+        Key={"id": parked.group.id},
+        UpdateExpression="SET #head = :text",
+        ExpressionAttributeNames={"#head": "head"},
+        ExpressionAttributeValues={":text": "first"},
+    )
+
+    with pytest.raises(UnavailableError, match="the group must be read from DynamoDB"):
+        parked.table.read(GROUP)
+    parked.send("4")
+    with pytest.raises(AssertionError, match="batchItemFailures"):
+        parked.work()
+    assert parked.done == []

@@ -1,0 +1,284 @@
+"""Parked groups, as an operator sees them: what waits, and in which order; puts a group back, or discards its head.
+
+The receiver keeps the order, not the redrive: a message runs only if it has the number that its group waits for. So a
+redrive may be interrupted and started again at any time, and letters may go back in any order.
+"""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from enum import StrEnum
+from typing import Protocol
+
+from tsunagu.contracts.groups import Place
+from tsunagu.operations.letters.letter import DeadLetter, DeadLetterSource
+from tsunagu.operations.redrive import redriven_message
+from tsunagu.runtime.clock import Clock
+from tsunagu.runtime.idempotency.item import Change
+from tsunagu.runtime.idempotency.parked_groups import ParkedEntry, ParkedGroup
+from tsunagu.runtime.sending.publish import OutgoingMessage, QueueSender
+
+LOOK_AGAIN_SECONDS = 1.0
+
+
+class Groups(Protocol):
+    """The parked groups of one queue."""
+
+    def read(self, group_id: str) -> ParkedGroup:
+        """Return a group; one that was never parked is open.
+
+        Raises:
+            UnavailableError: DynamoDB did not answer, or another release wrote the item.
+        """
+        ...
+
+    def entries(self, group: ParkedGroup) -> list[ParkedEntry | None]:
+        """Return the entries of the numbers that are not settled, in order. None: the entry has expired.
+
+        Raises:
+            UnavailableError: DynamoDB did not answer, or another release wrote an entry.
+        """
+        ...
+
+    def change(self, change: Change) -> bool:
+        """Apply a conditional change; return whether its condition held.
+
+        Raises:
+            UnavailableError: DynamoDB did not answer.
+        """
+        ...
+
+
+class GroupState(StrEnum):
+    """How a redrive of a group ended."""
+
+    OPEN = "open"  # all is settled; new messages run as before
+    DIED_AGAIN = "died again"  # a message that was put back died; those behind it are parked again
+    WAITING = "waiting"  # messages are back in the queue, or are still in the dead-letter queue
+    FAILED = "failed"  # a letter was not sent, or may not be deleted
+
+
+@dataclass(slots=True)
+class GroupReport:
+    """Result of a redrive of a group.
+
+    Attributes:
+        state: How it ended.
+        moved: Number of letters that are back in their queue.
+        problems: Message id and error of each letter that was not sent, or that was sent and may not be deleted.
+    """
+
+    state: GroupState = GroupState.WAITING
+    moved: int = 0
+    problems: list[str] = field(default_factory=list)
+
+
+class GroupLetters:
+    """The letters of one message group in a dead-letter queue.
+
+    SQS cannot be asked for one group. So letters of other groups are received too, and given back at the end.
+
+    Args:
+        source: The dead-letter queue.
+        group_id: The group.
+    """
+
+    def __init__(self, source: DeadLetterSource, group_id: str) -> None:
+        self._source = source
+        self._group_id = group_id
+        self._others: dict[str, DeadLetter] = {}
+
+    def batches(self, until_ms: int) -> Iterator[list[DeadLetter]]:
+        """Yield letters that were sent until `until_ms`, in milliseconds since the epoch: up to ten, in their order.
+
+        SQS shows more of a group only when these are deleted. It ends when no such letter is left, or when a batch is
+        still there at the next receive.
+        """
+        try:
+            while letters := self._source.receive():
+                mine = [letter for letter in letters if self._is_mine(letter, until_ms)]
+                known = len(self._others)
+                self._others |= {each.delivery.message_id: each for each in letters if each not in mine}
+                if mine:
+                    yield sorted(mine, key=_place)
+                elif len(self._others) == known:  # they have come back in the meantime
+                    return
+        finally:
+            self._source.give_back([*self._others.values()])
+
+    def _is_mine(self, letter: DeadLetter, until_ms: int) -> bool:
+        return letter.delivery.group_id == self._group_id and letter.sent_ms <= until_ms
+
+
+def redrive_group(
+    source: DeadLetterSource,
+    target: QueueSender,
+    groups: Groups,
+    group_id: str,
+    clock: Clock,
+    *,
+    rate_per_second: float = 10.0,
+    bodies: Mapping[int, str] | None = None,
+    before: ParkedGroup | None = None,
+) -> GroupReport:
+    """Put the letters of a group that are there now back into their queue, and stop when one of them dies again.
+
+    Letters that arrive in the meantime stay: call again until the group is open, or use `redrive_until_open`.
+
+    Args:
+        source: The dead-letter queue.
+        target: Sends to the queue that they came from.
+        groups: The parked groups of the queue.
+        group_id: The group.
+        clock: The time.
+        rate_per_second: Letters moved per second, above 0.
+        bodies: Corrected bodies, by the numbers of the letters whose places they take. Default: none.
+        before: The group before the first letter was moved, if this call goes on with a redrive. Default: it is read.
+
+    Raises:
+        UnavailableError: DynamoDB did not answer. What was moved stays moved: call again.
+    """
+    report = GroupReport()
+    before = before or groups.read(group_id)
+    for letters in GroupLetters(source, group_id).batches(clock.now_ms()):
+        group = groups.read(group_id)
+        if _has_died_again(group, before):
+            source.give_back(letters)
+            break
+        _move(letters, _messages(letters, group, bodies or {}), source, target, report)
+        if report.problems:
+            break
+        clock.sleep(len(letters) / rate_per_second)
+    report.state = _state(groups.read(group_id), before, report)
+    return report
+
+
+def redrive_until_open(
+    source: DeadLetterSource,
+    target: QueueSender,
+    groups: Groups,
+    group_id: str,
+    clock: Clock,
+    *,
+    rate_per_second: float = 10.0,
+    patience_seconds: float = 60.0,
+    bodies: Mapping[int, str] | None = None,
+) -> GroupReport:
+    """Put a group back until it is open, a message dies again, or nothing is settled for a while.
+
+    Args:
+        source: The dead-letter queue.
+        target: Sends to the queue that they came from.
+        groups: The parked groups of the queue.
+        group_id: The group.
+        clock: The time.
+        rate_per_second: Letters moved per second, above 0.
+        patience_seconds: How long the group may wait for one number.
+        bodies: Corrected bodies, by the numbers of the letters whose places they take. Default: none.
+
+    Raises:
+        UnavailableError: DynamoDB did not answer. What was moved stays moved: call again.
+    """
+    before = group = groups.read(group_id)
+    moved, since_ms = 0, clock.now_ms()
+    while True:
+        report = redrive_group(
+            source,
+            target,
+            groups,
+            group_id,
+            clock,
+            rate_per_second=rate_per_second,
+            bodies=bodies,
+            before=before,
+        )
+        moved += report.moved
+        head, group = group.head, groups.read(group_id)
+        if group.head != head:
+            since_ms = clock.now_ms()
+        is_late = clock.now_ms() - since_ms >= patience_seconds * 1_000
+        if report.state is not GroupState.WAITING or is_late:
+            return replace(report, moved=moved)
+        if not report.moved:
+            clock.sleep(LOOK_AGAIN_SECONDS)
+
+
+def discard(
+    source: DeadLetterSource, groups: Groups, group_id: str, number: int, clock: Clock, *, window_seconds: int
+) -> bool:
+    """Give up the message that a group waits for, and delete its letter. Those behind it stay until a redrive.
+
+    The group goes on first. So a letter that stays, because this was interrupted, is acknowledged when it is redriven.
+    A second call deletes it.
+
+    Args:
+        source: The dead-letter queue.
+        groups: The parked groups of the queue.
+        group_id: The group.
+        number: Number of the message.
+        clock: The time.
+        window_seconds: The idempotency window of the receiver: how long the group item is kept after this.
+
+    Returns:
+        Whether the message is given up, or was settled before. If not, the group waits for another one.
+
+    Raises:
+        UnavailableError: DynamoDB did not answer.
+    """
+    group = groups.read(group_id)
+    if group.is_parked and group.head == number:
+        groups.change(group.settled(number, clock.now_ms(), window_seconds))
+        group = groups.read(group_id)
+    if number >= group.head:
+        return False
+    for letters in GroupLetters(source, group_id).batches(clock.now_ms()):
+        given_up = [letter for letter in letters if _number(letter, group) == number]
+        source.delete(given_up)
+        source.give_back([letter for letter in letters if letter not in given_up])
+        if not given_up:
+            break
+    return True
+
+
+def _messages(letters: Sequence[DeadLetter], group: ParkedGroup, bodies: Mapping[int, str]) -> list[OutgoingMessage]:
+    """Return the messages that put letters back, with the bodies that take the places of theirs."""
+    messages = []
+    for letter in letters:
+        message, number = redriven_message(letter), _number(letter, group)
+        messages.append(message if number is None else replace(message, body=bodies.get(number, message.body)))
+    return messages
+
+
+def _move(
+    letters: Sequence[DeadLetter],
+    messages: Sequence[OutgoingMessage],
+    source: DeadLetterSource,
+    target: QueueSender,
+    report: GroupReport,
+) -> None:
+    pairs = [*zip(letters, target.send(messages), strict=True)]
+    moved = [letter for letter, result in pairs if result.error is None]
+    report.problems += source.delete(moved)
+    source.give_back([letter for letter, result in pairs if result.error is not None])
+    report.moved += len(moved)
+    report.problems += [f"{each.delivery.message_id}: {result.error}" for each, result in pairs if result.error]
+
+
+def _state(group: ParkedGroup, before: ParkedGroup, report: GroupReport) -> GroupState:
+    if report.problems:
+        return GroupState.FAILED
+    if not group.is_parked:
+        return GroupState.OPEN
+    return GroupState.DIED_AGAIN if _has_died_again(group, before) else GroupState.WAITING
+
+
+def _has_died_again(group: ParkedGroup, before: ParkedGroup) -> bool:
+    return group.is_dead and (group.died, group.died_ms) != (before.died, before.died_ms)
+
+
+def _number(letter: DeadLetter, group: ParkedGroup) -> int | None:
+    return group.number_of(letter.delivery.group_place)
+
+
+def _place(letter: DeadLetter) -> Place:
+    """Return by what letters are sorted. One without a place was there before the group was parked."""
+    return Place.from_label(letter.delivery.group_place) or Place(0, 0)

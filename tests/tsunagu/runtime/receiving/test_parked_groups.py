@@ -1,17 +1,21 @@
 """Parked groups: what comes after a dead message of a FIFO group waits in the dead-letter queue, in order."""
 
 from collections.abc import Sequence
+from itertools import count
 from typing import Any
 
 import pytest
 
 from tests.tsunagu.runtime.world import QUEUE_ARN, World, order, record
-from tsunagu.contracts.messages import place_in, redrive_deduplication_id
+from tsunagu.contracts.items import Status
+from tsunagu.contracts.messages import GROUP_PLACE_ATTRIBUTE, place_in, redrive_deduplication_id
 from tsunagu.runtime.errors import PermanentError
 from tsunagu.runtime.idempotency.parked_groups import ParkedGroup
 from tsunagu.runtime.json_text import JsonObject
 from tsunagu.runtime.receiving.message import Message
 from tsunagu.runtime.sending.publish import OutgoingMessage
+
+NUMBERS = count(1)  # each redrive gives a message another id
 
 
 class ParkingWorld(World):
@@ -58,7 +62,7 @@ def redriven(letters: Sequence[OutgoingMessage]) -> list[dict[str, Any]]:
     put_back = []
     for letter in letters:
         place = place_in(str(letter.deduplication_id))
-        back = record(letter.body, f"back-{place}", group=letter.group_id)
+        back = record(letter.body, f"back-{next(NUMBERS)}", group=letter.group_id)
         back["attributes"]["MessageDeduplicationId"] = redrive_deduplication_id("letter", place)
         put_back.append(back)
     return put_back
@@ -93,3 +97,260 @@ def test_redriven_group_runs_in_order_and_is_open_then(world: ParkingWorld) -> N
 
     assert (returned, world.effects()) == ([], ["a-1", "a-2", "a-3", "a-4"])
     assert (world.letters, world.group.is_parked) == ([], False)
+
+
+def test_what_is_parked_says_behind_what_and_costs_no_attempt(world: ParkingWorld) -> None:
+    world.receive(*records("a-1", "a-2"))
+
+    dead, parked = world.store.items.values()
+    assert (dead.status, dead.behind, dead.place) == (Status.DEAD, "", world.group.entry_id(1))
+    assert (parked.status, parked.attempts, parked.place) == (Status.DEAD, 0, world.group.entry_id(2))
+    assert parked.behind == dead.place
+    assert parked.reason == f"parked behind message a-1 of the item {dead.id}"
+    first, second = world.store.groups.entries(world.group)
+    assert (first.reason, first.behind, first.message_id) == ("the account is closed", "", "a-1")
+    assert (second.reason, second.behind, second.item_id) == (parked.reason, dead.place, parked.id)
+
+
+def test_head_is_notified_with_its_group_and_those_behind_it_are_counted(world: ParkingWorld) -> None:
+    world.receive(*records("a-1", "a-2", "a-3"))
+
+    (notification,) = world.topic.published
+    (letter,) = notification["dead_letters"]
+    assert (letter["message_id"], letter["parks_group"]) == ("a-1", "a")
+    assert (world.counted()["MessagesDeadLettered"], world.counted()["MessagesParked"]) == (1, 2)
+
+
+def test_log_line_of_a_parked_message_has_its_group_and_what_it_waits_for(
+    world: ParkingWorld, caplog: pytest.LogCaptureFixture
+) -> None:
+    world.receive(*records("a-1", "a-2"))
+
+    (line,) = [each for each in caplog.records if each.message == "message parked"]
+    assert (vars(line)["group_id"], vars(line)["head"]) == ("a", world.group.entry_id(1))
+
+
+def test_letter_says_its_place_even_where_it_has_no_room_for_an_attribute(world: ParkingWorld) -> None:
+    full = {f"attribute-{number}": "x" for number in range(10)}
+    world.receive(record(order("a-1"), "a-1", group="a", attributes=full), *records("a-2"))
+
+    full_letter, letter = world.dead_letter_queue.sent
+    assert (GROUP_PLACE_ATTRIBUTE in full_letter.attributes, world.places) == (False, [1, 2])
+    assert letter.attributes[GROUP_PLACE_ATTRIBUTE] == world.group.label(2)
+
+
+def test_message_that_is_put_back_is_known_by_its_attribute_alone(world: ParkingWorld) -> None:
+    world.receive(*records("a-1"))
+    world.broken.clear()
+    attributes = {GROUP_PLACE_ATTRIBUTE: world.group.label(1)}
+
+    world.receive(record(order("a-1"), "back", group="a", attributes=attributes))
+
+    assert (world.effects(), world.group.is_parked) == (["a-1"], False)
+
+
+@pytest.mark.parametrize("operation", ["transact", "update"])
+def test_worker_killed_at_any_write_parks_the_group_once(world: ParkingWorld, operation: str) -> None:
+    world.store.plan(operation, "killed_after")
+    world.receive_and_die(*records("a-1", "a-2"))
+    world.pass_lease()
+
+    returned = world.receive(*records("a-1", "a-2"))
+
+    assert (returned, world.effects(), world.group.tail) == ([], [], 3)
+    assert set(world.places) == {1, 2}
+
+
+def test_messages_of_a_group_that_cannot_be_read_come_back_without_an_attempt(world: ParkingWorld) -> None:
+    world.store.plan("read groups", "denied")
+
+    returned = world.receive(*records("a-1", "a-2"))
+
+    assert (returned, world.runs) == (["a-1", "a-2"], [])
+    assert {(item.status, item.attempts) for item in world.store.items.values()} == {(Status.RELEASED, 0)}
+    assert world.counted()["ConfigurationFaults"] == 2
+
+
+@pytest.mark.parametrize("fault", ["unavailable", "conflict"])
+def test_message_whose_group_cannot_be_written_comes_back_without_an_attempt(world: ParkingWorld, fault: str) -> None:
+    world.store.plan("transact", *[fault] * 4)
+
+    returned = world.receive(*records("a-1", "a-2"))
+
+    assert (returned, world.letters, world.group.is_parked) == (["a-1", "a-2"], [], False)
+    assert {(item.status, item.attempts) for item in world.store.items.values()} == {(Status.RELEASED, 0)}
+
+
+def test_message_whose_group_has_changed_meanwhile_comes_back_without_an_attempt(world: ParkingWorld) -> None:
+    world.receive(*records("a-1"))
+    world.broken.clear()
+    letters = world.take_letters()
+
+    def process(_body: JsonObject, _message: Message) -> None:
+        world.store.groups.records[world.group.id]["head"] = 2  # an operator discards it at this moment
+        msg = "it died all the same"
+        raise PermanentError(msg)
+
+    returned = world.receive(*redriven(letters), process=process)
+
+    assert (len(returned), world.letters, world.group.head) == (1, [], 2)
+    assert world.only_item().status is Status.RELEASED
+    assert world.receive(*redriven(letters)) == []
+    assert world.runs == ["a-1"]
+
+
+def test_arrivals_wait_behind_a_group_that_is_being_redriven(world: ParkingWorld) -> None:
+    world.receive(*records("a-1", "a-2"))
+    world.broken.clear()
+    first, second = redriven(world.take_letters())
+
+    world.receive(first)
+    world.receive(*records("a-3"), second)
+
+    assert (world.effects(), world.letters, world.places) == (["a-1", "a-2"], ["a-3"], [3])
+    arrival = [*world.store.items.values()][-1]
+    assert arrival.reason == "parked behind number 2 of its group, which is being redriven"
+    world.receive(*redriven(world.take_letters()))
+    assert (world.effects(), world.group.is_parked) == (["a-1", "a-2", "a-3"], False)
+
+
+def test_head_that_dies_again_stays_the_head_and_the_others_keep_their_places(world: ParkingWorld) -> None:
+    world.receive(*records("a-1", "a-2", "a-3"))
+    died_ms = world.group.died_ms
+    world.clock.ms += 1_000
+
+    world.receive(*redriven(world.take_letters()))
+
+    assert (world.effects(), world.letters, world.places) == ([], ["a-1", "a-2", "a-3"], [1, 2, 3])
+    assert (world.group.is_dead, world.group.died_ms - died_ms) == (True, 1_000)
+
+
+def test_next_message_that_dies_is_the_head_then(world: ParkingWorld) -> None:
+    world.receive(*records("a-1", "a-2", "a-3"))
+    world.broken = {"a-2"}
+
+    world.receive(*redriven(world.take_letters()))
+
+    assert (world.effects(), world.places, world.group.head) == (["a-1"], [2, 3], 2)
+    assert world.group.died_message_id.startswith("back-")
+
+
+def test_letters_that_are_put_back_in_another_order_take_effect_in_order(world: ParkingWorld) -> None:
+    world.receive(*records("a-1", "a-2", "a-3"))
+    world.broken.clear()
+
+    world.receive(*reversed(redriven(world.take_letters())))
+    while world.group.is_parked:
+        world.receive(*redriven(world.take_letters()))
+
+    assert world.effects() == ["a-1", "a-2", "a-3"]
+
+
+def test_message_of_a_place_that_was_settled_is_acknowledged_and_not_processed(world: ParkingWorld) -> None:
+    world.receive(*records("a-1", "a-2"))
+    letters = redriven(world.take_letters())
+    world.store.groups.change(world.group.settled(1, world.clock.ms, 60))  # an operator discards the head
+
+    returned = world.receive(*letters)
+
+    assert (returned, world.effects(), world.letters) == ([], ["a-2"], [])
+
+
+def test_place_of_another_line_is_none_so_that_nothing_is_taken_for_settled(world: ParkingWorld) -> None:
+    world.receive(*records("a-1", "a-2"))
+    letters = redriven(world.take_letters())
+    world.store.groups.records.clear()  # somebody deletes the item
+    world.clock.ms += 1
+    world.broken.add("a-5")
+    world.receive(*records("a-5"))
+
+    world.receive(letters[1])
+
+    assert (world.effects(), world.letters, world.places) == ([], ["a-5", "a-2"], [1, 2])
+
+
+def test_worker_killed_before_the_group_goes_on_leaves_that_to_the_next(world: ParkingWorld) -> None:
+    world.receive(*records("a-1", "a-2"))
+    world.broken.clear()
+    letters = redriven(world.take_letters())
+    world.store.plan("update", "", "killed_before")  # the claims; then the group
+    world.receive_and_die(*letters)
+    assert (world.effects(), world.group.head) == (["a-1"], 1)
+    world.pass_lease()
+
+    returned = world.receive(*letters)
+
+    assert (returned, world.effects(), world.group.is_parked) == ([], ["a-1", "a-2"], False)
+
+
+def test_message_is_not_confirmed_when_its_group_did_not_go_on(world: ParkingWorld) -> None:
+    world.receive(*records("a-1"))
+    world.broken.clear()
+    letters = redriven(world.take_letters())
+    world.store.plan("update", "", "unavailable")
+
+    returned = world.receive(*letters)
+
+    assert (len(returned), world.effects(), world.group.head) == (1, ["a-1"], 1)
+    assert (world.receive(*letters), world.effects(), world.group.head) == ([], ["a-1"], 2)
+
+
+def test_group_whose_item_has_expired_is_open(world: ParkingWorld) -> None:
+    world.receive(*records("a-1"))
+    world.clock.ms += 3_601_000
+
+    world.receive(*records("a-2"))
+    world.receive(*records("a-1", "a-3"))
+
+    assert (world.effects(), world.places) == (["a-2"], [1, 2, 3])
+    assert (world.group.head, world.group.tail) == (2, 4)
+
+
+def test_message_whose_outbox_is_refused_parks_its_group_until_it_was_sent(world: ParkingWorld) -> None:
+    def process(body: JsonObject, message: Message) -> None:
+        world.work(body, message)
+        message.outbox.send("https://sqs/next", "never" if body["order_id"] == "a-0" else "told")
+
+    world.receive(*records("a-0", "a-2"), process=process)
+
+    assert (world.effects(), world.letters, world.places) == (["a-0"], ["a-0", "a-2"], [1, 2])
+    assert world.topic.published[0]["dead_letters"][0]["parks_group"] == "a"
+
+
+def test_copy_in_another_group_has_no_place_there(world: ParkingWorld) -> None:
+    world.receive(record(order("a-1"), "m-1", group="a"), record(order("a-1"), "m-2", group="b"))
+
+    in_a, in_b = world.dead_letter_queue.sent
+    assert (in_a.attributes.get(GROUP_PLACE_ATTRIBUTE), in_b.attributes.get(GROUP_PLACE_ATTRIBUTE)) == (
+        world.group.label(1),
+        None,
+    )
+
+
+def test_standard_queue_parks_nothing(world: ParkingWorld) -> None:
+    world.receive(*[record(order(key), key, tenant="a") for key in ("a-1", "a-2")])
+
+    assert (world.letters, world.effects(), world.store.groups.records) == (["a-1"], ["a-2"], {})
+
+
+def test_item_that_was_redriven_has_no_place_any_more(world: ParkingWorld) -> None:
+    world.receive(*records("a-1", "a-2"))
+    world.broken.clear()
+
+    world.receive(*redriven(world.take_letters()))
+
+    assert {(item.place, item.behind) for item in world.store.items.values()} == {("", "")}
+
+
+def test_receiver_that_does_not_park_reads_no_group(world: ParkingWorld) -> None:
+    world.parks_groups = False
+
+    world.receive(*records("a-1", "a-2"))
+
+    assert (world.effects(), "read groups" in world.store.calls) == (["a-2"], False)
+
+
+def test_receiver_that_parks_makes_no_call_more_than_the_read_of_its_groups(world: ParkingWorld) -> None:
+    world.receive(*records("a-0"), record(order("b-0"), "b-0", group="b"))
+
+    assert world.store.calls == ["insert", "read groups", "transact"]

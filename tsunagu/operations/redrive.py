@@ -220,7 +220,9 @@ def _move(
     for wave in _waves(letters):
         stopped = {letter.delivery.ordered_group_id for letter in failed} - {None}
         sendable = [letter for letter in wave if letter.delivery.ordered_group_id not in stopped]
-        failed += [letter for letter in wave if letter not in sendable]
+        behind = [letter for letter in wave if letter not in sendable]
+        failed += behind
+        report.problems += [f"{each.id}: not sent: group {each.delivery.group_id} failed before it" for each in behind]
         pairs = [*zip(sendable, target.send(sendable) if sendable else [], strict=True)]
         moved = [letter for letter, result in pairs if result.error is None]
         for letter, result in pairs:

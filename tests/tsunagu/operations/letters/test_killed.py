@@ -1,6 +1,7 @@
 """An operator who is killed anywhere loses nothing: the same command goes on, and each letter is processed once."""
 
 import json
+from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
@@ -10,6 +11,7 @@ from tsunagu.operations.letters.discard import discard
 from tsunagu.operations.letters.export import LetterExport
 from tsunagu.operations.letters.letter import DeadLetter
 from tsunagu.operations.redrive import redrive
+from tsunagu.runtime.sending.publish import SendResult
 from tsunagu.testing.fakes import Killed
 
 BODIES = [f"body-{number}" for number in range(23)]
@@ -104,6 +106,20 @@ def test_no_two_letters_of_a_group_are_sent_by_one_call() -> None:
 
     assert all(len(groups) == len({*groups}) for groups in target.in_flight)
     assert sum(len(groups) for groups in target.in_flight) == len(BODIES)
+
+
+def test_letter_that_cannot_be_sent_stops_its_group_and_says_so() -> None:
+    letters = Letters(BODIES[:4], ("a", "b"))
+
+    class Refusing:
+        def send(self, sent: Sequence[DeadLetter]) -> list[SendResult]:
+            return [SendResult(None, "no") if letter.delivery.group_id == "a" else SendResult("m") for letter in sent]
+
+    report = redrive(letters.source(Operator()), Refusing(), letters.clock)
+
+    assert report.problems == ["dead-1: no", "dead-3: not sent: group a failed before it"]
+    assert (report.moved, letters.left) == (2, ["body-0", "body-2"])
+    assert len(letters.dead.receivable()) == 2
 
 
 def test_letter_of_a_group_is_deleted_before_the_next_one_is_sent() -> None:

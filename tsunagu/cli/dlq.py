@@ -7,6 +7,7 @@ from typing import Annotated
 import typer
 
 from tsunagu.cli.dlq_discard import discard, purge
+from tsunagu.cli.dlq_edit import edit
 from tsunagu.cli.dlq_options import (
     Filter,
     Group,
@@ -23,7 +24,7 @@ from tsunagu.cli.dlq_options import (
     places_in,
     selection_of,
 )
-from tsunagu.cli.dlq_redrive import edit, redrive
+from tsunagu.cli.dlq_redrive import redrive
 from tsunagu.cli.letter_report import LetterView, item_fields, output_console, print_letter, print_view, view_as_json
 from tsunagu.cli.options import AsJson, StackName, Stage, scope_of
 from tsunagu.cli.reports import reporting

@@ -33,7 +33,7 @@ from tsunagu.operations.aws import Aws
 from tsunagu.operations.letters.discard import DiscardReport
 from tsunagu.operations.letters.discard import discard as discard_letters
 from tsunagu.operations.letters.export import LetterExport
-from tsunagu.operations.letters.look import count_letters, letter_source, look_into
+from tsunagu.operations.letters.look import SAMPLE, count_letters, letter_source, look_into
 from tsunagu.operations.letters.origin import OpenedLetter
 from tsunagu.operations.letters.selection import Selection
 from tsunagu.runtime.clock import SystemClock
@@ -129,15 +129,18 @@ def _discard(
     output: Path | None,
 ) -> None:
     queue, counts = place.queue, count_letters(aws.sqs, place.queue.url)
-    found = look_into(aws, queue, counts, matches=selection.matches, limit_count=limit)
+    sample = SAMPLE if selection.is_all else None
+    found = look_into(aws, queue, counts, matches=selection.matches, limit_count=limit or sample)
+    total = counts.waiting if selection.is_all else len(found)
     if not found:
         typer.echo(f"{queue.name} has no such letter; {counts.in_flight} in flight", err=True)
         return
+    how_many = _how_many(total, is_more=queue.is_fifo and not selection.is_all)
     path = output or export_path(place, SystemClock().now_ms())
     change = Change(
         command=command,
-        what=f"delete {_how_many(len(found), queue.is_fifo)} of {queue.name}, after exporting to {path}",
-        details=group_lines(found),
+        what=f"delete {how_many} of {queue.name}, after exporting to {path}",
+        details=group_lines(found, total),
         stack=place.stack,
         log_group=place.log_group,
     )
@@ -147,11 +150,11 @@ def _discard(
     with (
         recorded(aws, change, options) as record,
         LetterExport(path, queue.url) as export,
-        LetterProgress(console, len(found)) as progress,
+        LetterProgress(console, total) as progress,
     ):
         record.note(export=str(path))
         report = discard_letters(
-            letter_source(aws, queue, counts),
+            letter_source(aws, queue, 0 if selection.is_all else counts.waiting),
             export,
             selects=lambda letter: selection.matches(OpenedLetter(letter, queue)),
             limit_count=limit,
@@ -168,6 +171,6 @@ def _report(report: DiscardReport, name: str, path: Path) -> None:
         raise CommandError(msg)
 
 
-def _how_many(found: int, is_fifo: bool) -> str:
+def _how_many(found: int, *, is_more: bool) -> str:
     """Return a number of letters. A FIFO queue shows more of them when the first ones of a group are gone."""
-    return f"{found:,}{' or more' if is_fifo else ''} dead letter{'' if found == 1 else 's'}"
+    return f"{found:,}{' or more' if is_more else ''} dead letter{'' if found == 1 else 's'}"

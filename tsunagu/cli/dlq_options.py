@@ -34,6 +34,10 @@ Filter = Annotated[
     typer.Option("--filter", help="Only letters for which this JMESPath is true: \"body.country == 'DE'\"."),
 ]
 LetterId = Annotated[str | None, typer.Option("--id", help="Only the letter with this id, or the start of it.")]
+Drained = Annotated[
+    float, typer.Option(min=0, help="Seconds that a queue must look empty, where no item says what became of a letter.")
+]
+To = Annotated[str | None, typer.Option(help="URL of the queue to send to. Default: where each letter came from.")]
 Limit = Annotated[int | None, typer.Option(min=1, help="Most letters.")]
 
 

@@ -91,9 +91,15 @@ def group_table(letters: Sequence[OpenedLetter], now_ms: int) -> Table:
     return table
 
 
-def group_lines(letters: Sequence[OpenedLetter]) -> list[str]:
-    """Return a line for each kind of reason, as a question says what it is about."""
-    return [f"{len(group.letters):>7,}  {group.reason}" for group in group_letters(letters)]
+def group_lines(letters: Sequence[OpenedLetter], total: int) -> list[str]:
+    """Return a line for each kind of reason, as a question says what it is about.
+
+    Args:
+        letters: Letters that were looked at.
+        total: Letters that are meant.
+    """
+    of = [f"reasons of {len(letters):,} of them:"] if len(letters) < total else []
+    return [*of, *(f"{len(group.letters):>7,}  {group.reason}" for group in group_letters(letters))]
 
 
 def letter_table(view: LetterView) -> Table:

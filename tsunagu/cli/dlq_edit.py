@@ -1,0 +1,101 @@
+"""`tsunagu dlq edit`: sends one dead letter back with another payload."""
+
+from typing import Annotated
+
+import click
+import typer
+
+from tsunagu.cli.changes import Change, ChangeOptions
+from tsunagu.cli.dlq_discard import export_path
+from tsunagu.cli.dlq_options import Drained, Letter, Name, QueueUrl, To, place_named
+from tsunagu.cli.files import read_text
+from tsunagu.cli.options import DryRun, Force, StackName, Stage, Yes, scope_of
+from tsunagu.cli.redrive_run import PlannedRedrive, carry_out
+from tsunagu.cli.reports import reporting
+from tsunagu.errors import CommandError
+from tsunagu.operations.aws import Aws
+from tsunagu.operations.letters.edit import EditedTarget, edited_letter, prepare_item
+from tsunagu.operations.letters.export import LetterExport
+from tsunagu.operations.letters.fates import DRAINED_SECONDS, Followers
+from tsunagu.operations.letters.items import LetterItems
+from tsunagu.operations.letters.look import count_letters, letter_source
+from tsunagu.operations.letters.one import find_letter
+from tsunagu.operations.letters.origin import OpenedLetter
+from tsunagu.operations.letters.records import item_of
+from tsunagu.operations.letters.session import RedrivePlan
+from tsunagu.operations.letters.targets import LetterRouter
+from tsunagu.runtime.clock import SystemClock
+
+File = Annotated[str | None, typer.Option(help="File with the new payload; - is standard input. Default: your editor.")]
+Wait = Annotated[float, typer.Option(min=1, help="Seconds to wait until the letter is processed.")]
+
+
+@reporting
+def edit(
+    letter: Letter,
+    name: Name = None,
+    *,
+    file: File = None,
+    wait: Wait = 300.0,
+    drained: Drained = DRAINED_SECONDS,
+    to: To = None,
+    stage: Stage = None,
+    stack: StackName = None,
+    queue_url: QueueUrl = None,
+    yes: Yes = False,
+    force: Force = False,
+    dry_run: DryRun = False,
+) -> None:
+    """Send one letter back with another payload. The letter as it was is exported to a file first.
+
+    The key is that of the new payload. If it stays the same, its dead item takes the new payload.
+
+    Example: tsunagu dlq edit 3f1c9a2e payments --file payload.json --stage dev
+    """
+    aws, clock = Aws(), SystemClock()
+    place = place_named(aws, name, scope_of(stack, stage), queue_url)
+    queue = place.queue
+    opened = find_letter(aws, queue, letter)
+    router = LetterRouter(queue, sqs=lambda: aws.sqs, functions=lambda: aws.functions, clock=clock, queue_url=to)
+    if problem := router.problem_of(opened.letter):
+        msg = f"the letter must say where it came from: {problem}"
+        raise CommandError(msg)
+    edited = edited_letter(opened, _new_payload(opened, file))
+    path = export_path(place, clock.now_ms())
+    change = Change(
+        command="dlq edit",
+        what=f"send the letter {opened.letter.id} of {queue.name} back with another payload",
+        details=[f"reason: {opened.reason}", f"its old payload is exported to {path} first"],
+        stack=place.stack,
+        log_group=place.log_group,
+    )
+    items = LetterItems(lambda: aws.dynamodb, queue.table_names)
+    item = item_of(aws, opened)
+    run = PlannedRedrive(
+        aws=aws,
+        place=place,
+        source=letter_source(aws, queue, count_letters(aws.sqs, queue.url).waiting),
+        router=router,
+        target=EditedTarget(router, edited),
+        plan=RedrivePlan(limit_count=1, canary_seconds=None, settle_seconds=wait),
+        followers=Followers(clock, items, drained_seconds=drained),
+        total=1,
+    )
+
+    def before() -> None:
+        with LetterExport(path, queue.url) as export:
+            export.write([opened.letter])
+        prepare_item(items, item, opened.letter, clock.now_ms())
+
+    options = ChangeOptions(yes=yes, force=force, dry_run=dry_run)
+    carry_out(run, change, options, lambda each: each.id == opened.letter.id, before)
+
+
+def _new_payload(opened: OpenedLetter, file: str | None) -> str:
+    if file is not None:
+        return read_text("--file", file).rstrip("\n")
+    edited = click.edit(opened.payload, extension=".json")
+    if edited is None or edited.rstrip("\n") == opened.payload:
+        msg = "the payload must be changed in the editor, got it as it was; nothing was sent"
+        raise CommandError(msg)
+    return edited.rstrip("\n")

@@ -1,7 +1,10 @@
 """`tsunagu dlq`: shows, exports, redrives and discards dead letters."""
 
+import functools
 import json
+import signal
 from pathlib import Path
+from types import FrameType
 from typing import Annotated
 
 import typer
@@ -40,8 +43,21 @@ from tsunagu.operations.scope import find_named
 from tsunagu.runtime.clock import SystemClock
 
 dlq = typer.Typer(help="Show, export, redrive and discard dead letters.", no_args_is_help=True)
+
 EachLetter = Annotated[bool, typer.Option("--letters", help="A line for each letter, instead of each reason.")]
 Output = Annotated[Path, typer.Option("--output", "-o", help="The file. It must not exist.")]
+
+
+@dlq.callback()
+def _give_back(context: typer.Context) -> None:
+    """Let a closed terminal and `kill` interrupt a verb as Ctrl-C does, so that it gives letters back."""
+
+    def interrupt(_number: int, _frame: FrameType | None) -> None:
+        raise KeyboardInterrupt
+
+    for number in (signal.SIGTERM, signal.SIGHUP):
+        before = signal.signal(number, interrupt)
+        context.call_on_close(functools.partial(signal.signal, number, before))
 
 
 @dlq.command("list")

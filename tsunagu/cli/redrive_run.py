@@ -83,6 +83,10 @@ def carry_out(
         )
         try:
             session.run(selects)
+        except KeyboardInterrupt:
+            moved = session.summary.moved
+            typer.echo(f"sent back {moved:,} before it was interrupted; start it again, and it goes on", err=True)
+            raise
         finally:
             record.note(moved=session.summary.moved, **_fates(followers))
     _report(session.summary, followers)

@@ -1,5 +1,6 @@
 """Follows dead letters that were sent back: which were processed, which died again, which are not known yet."""
 
+from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
@@ -92,17 +93,22 @@ class Followers:
         self._stop_after = stop_after
         self._drained_ms = drained_seconds * 1_000
         self._looked_ms = 0
+        self._counts: Counter[Fate] = Counter()
+        self._waiting: dict[str, Followed] = {}
         self.followed: dict[str, Followed] = {}
 
     def sent(self, letter: DeadLetter, message_id: str) -> None:
         """Follow a letter that was sent back under a new id."""
-        self.followed[message_id] = Followed(letter, message_id)
+        # SQS answers with the id of the first one for a copy that a FIFO queue skips.
+        if message_id not in self.followed:
+            self.followed[message_id] = self._waiting[message_id] = Followed(letter, message_id)
+            self._counts[Fate.WAITING] += 1
 
     def is_back(self, letter: DeadLetter) -> bool:
         """Return whether a letter is one that was sent back and has died again."""
         known = [each for each in (self.followed.get(letter_id) for letter_id in letter.ids) if each is not None]
         for each in known:
-            each.fate, each.reason = Fate.DIED_AGAIN, letter.reason or each.reason
+            self._settle(each, Fate.DIED_AGAIN, letter.reason or each.reason)
         return bool(known)
 
     def should_stop(self) -> bool:
@@ -113,7 +119,7 @@ class Followers:
 
     def count(self, fate: Fate) -> int:
         """Return how many letters have this fate."""
-        return sum(each.fate is fate for each in self.followed.values())
+        return self._counts[fate]
 
     def with_fate(self, fate: Fate) -> list[Followed]:
         """Return the letters with this fate, in the order in which they were sent."""
@@ -122,11 +128,11 @@ class Followers:
     def look(self) -> None:
         """Read the items of the letters whose fate is not known yet."""
         self._looked_ms = self._clock.now_ms()
-        waiting = [each for each in self.with_fate(Fate.WAITING) if each.letter.item_id]
+        waiting = [each for each in self._waiting.values() if each.letter.item_id]
         found = self._items.read([*{each.letter.item_id: None for each in waiting}]) if waiting else {}
         for each in waiting:
             if item := found.get(each.letter.item_id):
-                each.fate, each.reason = _fate(item, each.message_id)
+                self._settle(each, *_fate(item, each.message_id))
 
     def wait(
         self, surroundings: Surroundings, *, patience_seconds: float, progress: Callable[[], None] = lambda: None
@@ -143,18 +149,25 @@ class Followers:
             is_drained = bool(self.count(Fate.WAITING)) and surroundings.is_drained() is True
             drained_since_ms = (drained_since_ms or now_ms) if is_drained else None
             if drained_since_ms is not None and now_ms - drained_since_ms >= self._drained_ms:
-                self._settle(surroundings)
+                self._settle_others(surroundings)
             progress()
             if not self.count(Fate.WAITING) or now_ms >= deadline_ms:
                 return
             self._clock.sleep(LOOK_EVERY_MS / 1_000)
 
-    def _settle(self, surroundings: Surroundings) -> None:
+    def _settle_others(self, surroundings: Surroundings) -> None:
         letters, are_all = surroundings.look_at_letters()
         for letter in letters:
             self.is_back(letter)
-        for each in self.with_fate(Fate.WAITING):
-            each.fate = Fate.RESOLVED if are_all else Fate.WAITING
+        for each in [*self._waiting.values()] if are_all else []:
+            self._settle(each, Fate.RESOLVED)
+
+    def _settle(self, followed: Followed, fate: Fate, reason: str = "") -> None:
+        self._counts.subtract([followed.fate])
+        self._counts.update([fate])
+        followed.fate, followed.reason = fate, reason
+        if fate is not Fate.WAITING:
+            self._waiting.pop(followed.message_id, None)
 
 
 def _fate(item: Item, message_id: str) -> tuple[Fate, str]:

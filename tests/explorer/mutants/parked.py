@@ -131,7 +131,7 @@ def message_is_confirmed_before_its_group_goes_on(patch: Patch) -> None:
     patch.setattr(Settlement, "finish", mutant)
 
 
-@seen_in("group, redrive", FAILED_CALL)
+@seen_in("group, redrive", Bounds(switches=3), [*[0] * 24, 1, 1, 1])
 def group_goes_on_without_its_condition(patch: Patch) -> None:
     settled = ParkedGroup.settled
 

@@ -29,7 +29,7 @@ from tsunagu.operations.queues import count_messages
 
 PROJECT = Path(__file__).parents[2]
 FLOW = ReceiveOnce(
-    seed=2026, shape=LoadShape(messages=500, accounts=20, copied_share=0.05, invalid_share=0.01), kills=3
+    seed=2026, shape=LoadShape(messages=250, accounts=20, copied_share=0.05, invalid_share=0.01), kills=3
 )
 
 
@@ -48,7 +48,7 @@ def deployment(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Deployment]
 
 @pytest.fixture(scope="session")
 def run(deployment: Deployment) -> Run:
-    """The load of 500 messages a queue, driven with three kills a queue and drained."""
+    """The load of 250 messages a queue, driven with three kills a queue and drained."""
     inbox = Inbox.subscribe(deployment.cloud, deployment.payments["NotificationTopicArn"], "notified")
     report = FLOW.run(deployment.cloud, deployment.outputs, lambda _: None)
     return Run(
@@ -76,7 +76,7 @@ def order_desk(deployment: Deployment) -> OrderDesk:
 
 @pytest.fixture(scope="session")
 def order_run(order_desk: OrderDesk) -> OrderRun:
-    """Five hundred orders under every fault, redriven, and twenty of them replayed from each step."""
+    """Two hundred orders under every fault, redriven, and twenty of them replayed from each step."""
     return run_orders(order_desk)
 
 

@@ -1,4 +1,4 @@
-"""Five hundred orders: some twice, some refused, a service stopped, handlers killed, a redrive, and replays."""
+"""Two hundred orders: some twice, some refused, a service stopped, handlers killed, a redrive, and replays."""
 
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -14,8 +14,8 @@ from tsunagu.operations.preprocessor_client import StartedRun
 from tsunagu.operations.redrive import RedriveReport
 
 SEED = 2026
-SHAPE = OrderShape(orders=500, customers=40, copied=25, declined=15, flaky=10)  # 5 %, 3 %, 2 %
-WARMING, WHILE_STOPPED = 20, 150  # orders placed before the faults, and while inventory is stopped
+SHAPE = OrderShape(orders=200, customers=40, copied=10, declined=6, flaky=4)  # 5 %, 3 %, 2 %
+WARMING, WHILE_STOPPED = 10, 70  # orders placed before the faults, and while inventory is stopped
 REPLAYED = 20
 STEPS = ("reserve", "ship")
 KILL_PATIENCE_SECONDS = 60  # on a busy machine, the last service gets its first message late

@@ -7,7 +7,7 @@ from botocore import exceptions as sdk
 from botocore.exceptions import BotoCoreError, ClientError
 
 from tsunagu.operations.aws import local_endpoint
-from tsunagu.operations.reader import denial_of
+from tsunagu.operations.denials import denial_of
 from tsunagu.runtime.aws.sdk_errors import error_code
 
 _SIGN_IN = "sign in again (such as `aws sso login`), or choose other credentials with --profile"

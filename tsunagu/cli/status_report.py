@@ -9,7 +9,7 @@ from rich.table import Table
 from rich.text import Text
 
 from tsunagu.cli.output import CommandLine, Shown, indented
-from tsunagu.operations.reader import Denial
+from tsunagu.operations.denials import Denial
 from tsunagu.operations.status.model import ConsumerStatus, JobStatus, QueueStatus, RequestsStatus, StackStatus
 from tsunagu.operations.times import duration_text, utc_text
 
@@ -63,7 +63,7 @@ def _summary(status: StackStatus) -> Text:
 
 def denial_line(denial: Denial) -> str:
     """Return the line that says what the caller may not read."""
-    return f"not allowed: {denial.action}{f' on {denial.resource}' if denial.resource else ''}"
+    return str(denial)
 
 
 def _queues(status: StackStatus) -> Table:

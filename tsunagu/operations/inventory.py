@@ -4,6 +4,7 @@ Works on any stack. The metadata of `tsunagu.contracts.flows` gives names and ki
 it, there are types, ids, and the construct paths that the CDK writes.
 """
 
+import logging
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
@@ -13,6 +14,7 @@ from botocore.exceptions import ClientError
 
 from tsunagu.contracts.flows import Part, letters_of, read_parts
 from tsunagu.operations.aws import READERS
+from tsunagu.operations.denials import denial_of
 from tsunagu.operations.deployed_stacks import DeployedStack, find_stack
 from tsunagu.operations.templates import deployed_template, template_resources
 
@@ -23,6 +25,8 @@ NESTED_STACK = "AWS::CloudFormation::Stack"
 _CONSTRUCT_PATH = "aws:cdk:path"
 # Names of the resource inside its construct, which say nothing: `Orders/Queue/Resource` is `Orders/Queue`.
 _OWN_NAMES = ("Resource", "Default")
+
+_logger = logging.getLogger(__name__)
 
 _Declared = Mapping[str, Mapping[str, Any]]
 
@@ -127,7 +131,8 @@ def read_inventories(
 ) -> list[StackInventory]:
     """Return what some deployed stacks consist of, in their order. Several are read at the same time.
 
-    A stack that is deleted meanwhile is left out.
+    A stack that is deleted meanwhile is left out. One that may not be read is left out with a warning, unless that is
+    so of all.
 
     Args:
         client: CloudFormation client. Threads share it.
@@ -141,17 +146,27 @@ def read_inventories(
         except ClientError as error:
             if error.response["Error"]["Code"] == "ValidationError":  # it does not exist any more
                 return None
-            raise
+            if denial_of(error, client) is None:
+                raise
+            refused[stack.name] = error
+            return None
 
+    wanted, refused = [*stacks], dict[str, ClientError]()
     with ThreadPoolExecutor(READERS) as readers:
-        return [found for found in readers.map(read, stacks) if found is not None]
+        found = [each for each in readers.map(read, wanted) if each is not None]
+    if len(refused) == len(wanted) and refused:
+        raise next(iter(refused.values()))
+    for name, error in sorted(refused.items()):
+        _logger.warning("the stack %s may not be read: %s", name, denial_of(error, client))
+    return found
 
 
 def _read(client: "CloudFormationClient", stack: DeployedStack, *, only_with_flows: bool) -> StackInventory | None:
     declared = template_resources(deployed_template(client, stack.name))
     if only_with_flows and not _has_flows(declared):
         return None
-    return StackInventory(stack=stack, resources=[*_resources(client, stack.name, stack.name, "", declared)])
+    found = StackInventory(stack=stack, resources=[*_resources(client, stack.name, stack.name, "", declared)])
+    return found if found.has_flows or not only_with_flows else None
 
 
 def _has_flows(declared: _Declared) -> bool:

@@ -2,12 +2,20 @@
 
 import difflib
 from collections.abc import Iterable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, NamedTuple, Protocol, TypeVar
 
 from tsunagu.contracts.flows import Part, letters_of
 from tsunagu.errors import AmbiguousNameError, NotFoundError
-from tsunagu.operations.deployed_stacks import DeployedStack, all_stacks, find_stacks, stack_name, stack_name_prefix
+from tsunagu.operations.deployed_stacks import (
+    DeployedStack,
+    all_stacks,
+    find_stack,
+    find_stacks,
+    stack_name,
+    stack_name_prefix,
+)
 from tsunagu.operations.inventory import StackInventory, StackResource, read_inventories
 
 if TYPE_CHECKING:
@@ -95,10 +103,11 @@ def find_stack_in(client: "CloudFormationClient", name: str, stage: str | None =
         NotFoundError: There is none; the message suggests names that are alike.
         AmbiguousNameError: It is in several stages; the message lists them.
     """
-    stacks = {stack.name: stack for stack in all_stacks(client)}
     wanted = stack_name(stage, name) if stage else name
-    if found := stacks.get(wanted) or stacks.get(name):
-        return found
+    for whole in dict.fromkeys((wanted, name)):  # who may describe one stack only cannot list the others
+        with suppress(NotFoundError):
+            return find_stack(client, whole)
+    stacks = {stack.name: stack for stack in all_stacks(client)}
     alike = [] if stage else [each for each in stacks if each.startswith("tsunagu-") and each.endswith(f"-{name}")]
     if len(alike) == 1:
         return stacks[alike[0]]

@@ -55,13 +55,13 @@ class FakeCloudFormation:
         stacks: The stacks by name.
         client: A boto3 client that asks it.
         calls: How often each operation was asked.
-        refusals: Error code and message by operation, in place of an answer.
+        refusals: Error code and message by operation and stack, in place of an answer.
     """
 
     def __init__(self, *stacks: FakeStack) -> None:
         self.stacks = {stack.name: stack for stack in stacks}
         self.calls: Counter[str] = Counter()
-        self.refusals: dict[str, tuple[str, str]] = {}
+        self.refusals: dict[tuple[str, str | None], tuple[str, str]] = {}
         self._lock = threading.Lock()
         self.client: Any = boto3.client(
             "cloudformation",
@@ -78,9 +78,9 @@ class FakeCloudFormation:
         operation = asked["Action"]
         with self._lock:
             self.calls[operation] += 1
-        if operation in self.refusals:
-            return _error(*self.refusals[operation])
         name = asked.get("StackName")
+        if (operation, name) in self.refusals:
+            return _error(*self.refusals[operation, name])
         if name is not None and name not in self.stacks:
             return _error("ValidationError", f"Stack with id {name} does not exist")
         answer = {

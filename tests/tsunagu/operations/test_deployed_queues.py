@@ -9,9 +9,10 @@ from botocore.exceptions import ClientError
 from tests.tsunagu.operations.shop import STACK, Shop
 from tsunagu.operations.channels import read_channels
 from tsunagu.operations.dead_letter_origins import redrive_target
+from tsunagu.operations.denials import Denial
 from tsunagu.operations.deployed_queues import StackQueues, read_queues
 from tsunagu.operations.inventory import read_inventory
-from tsunagu.operations.reader import Denial, Reader
+from tsunagu.operations.reader import Reader
 
 
 @pytest.fixture

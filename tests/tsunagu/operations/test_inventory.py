@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from typing import Any
 
 import pytest
+from botocore.exceptions import ClientError
 
 from tests.tsunagu.operations.fake_cloudformation import FakeCloudFormation, FakeStack
 from tsunagu.contracts.flows import METADATA_KEY, Kind, Part, write_parts
@@ -137,3 +138,26 @@ def test_a_stack_is_protected_by_itself_or_by_a_part() -> None:
     protected = {each.name: each.is_protected for each in read_inventories(aws.client, all_stacks(aws.client))}
 
     assert protected == {"plain": False, "by-part": True, "by-itself": True}
+
+
+def test_a_stack_that_may_not_be_read_is_left_out_with_a_warning(caplog: pytest.LogCaptureFixture) -> None:
+    aws = FakeCloudFormation(stack("mine", {"Q": queue()}), stack("secret", {"Q": queue()}))
+    message = (
+        "User: arn:aws:iam::1:user/jo is not authorized to perform: cloudformation:GetTemplate on resource: arn:secret"
+    )
+    aws.refusals["GetTemplate", "secret"] = ("AccessDenied", message)
+
+    found = read_inventories(aws.client, all_stacks(aws.client))
+
+    assert [each.name for each in found] == ["mine"]
+    assert caplog.messages == [
+        "the stack secret may not be read: not allowed: cloudformation:GetTemplate on arn:secret"
+    ]
+
+
+def test_if_no_stack_may_be_read_that_is_an_error() -> None:
+    aws = FakeCloudFormation(stack("secret", {"Q": queue()}))
+    aws.refusals["GetTemplate", "secret"] = ("AccessDenied", "no")
+
+    with pytest.raises(ClientError, match="AccessDenied"):
+        read_inventories(aws.client, all_stacks(aws.client))

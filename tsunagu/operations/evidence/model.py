@@ -4,8 +4,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from tsunagu.operations.denials import Denial
 from tsunagu.operations.evidence.log_search import LogLine
-from tsunagu.operations.reader import Denial
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -4,9 +4,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from tsunagu.operations.dead_letter_origins import Origin
+from tsunagu.operations.denials import Denial
 from tsunagu.operations.deployed_functions import Consumer
 from tsunagu.operations.deployed_queues import Depth
-from tsunagu.operations.reader import Denial
 from tsunagu.runtime.single_flight.job_lease import JobLease
 
 

@@ -60,7 +60,7 @@ def find(
     *,
     key_space: Annotated[
         list[str] | None,
-        typer.Option(help="Key space: scope and queue, as `payments@queue-name`. Default: those that the tables show."),
+        typer.Option(help="Key space: `<scope>@<name of the queue>`. Default: those that the tables show."),
     ] = None,
     stage: Stage = None,
     stack: StackName = None,

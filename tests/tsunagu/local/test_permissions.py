@@ -9,6 +9,7 @@ from botocore.exceptions import ClientError
 from tsunagu.local.embedded_cloud import EmbeddedCloud
 
 NO_MACHINE = "arn:aws:states:us-east-1:000000000000:stateMachine:none"
+MAPPING = "3f1c9a2e-0000-4000-8000-000000000000"
 ACCOUNT_TABLES = "arn:aws:dynamodb:us-east-1:000000000000:table"
 INSERT = "INSERT INTO \"{}\" VALUE {{'id': ?}}"
 SELECT = 'SELECT * FROM "{}" WHERE id = ?'
@@ -193,8 +194,8 @@ def test_denial_of_a_rest_service_has_status_403(client_of: Callable[..., Any]) 
         ("get_function_concurrency", {"FunctionName": "none"}, "GetFunctionConcurrency"),
         ("delete_function_concurrency", {"FunctionName": "none"}, "DeleteFunctionConcurrency"),
         ("get_function_event_invoke_config", {"FunctionName": "none"}, "GetFunctionEventInvokeConfig"),
-        ("get_event_source_mapping", {"UUID": "none"}, "GetEventSourceMapping"),
-        ("update_event_source_mapping", {"UUID": "none", "Enabled": True}, "UpdateEventSourceMapping"),
+        ("get_event_source_mapping", {"UUID": MAPPING}, "GetEventSourceMapping"),
+        ("update_event_source_mapping", {"UUID": MAPPING, "Enabled": True}, "UpdateEventSourceMapping"),
         ("list_event_source_mappings", {}, "ListEventSourceMappings"),
     ],
 )

@@ -115,7 +115,7 @@ def test_what_may_not_be_read_is_named_and_the_rest_is_there(shop: Shop) -> None
 
     assert reader.denials() == [Denial("sqs:GetQueueAttributes", "arn:x", "arn:aws:iam::1:user/jo")]
     assert [queue.depth for queue in found.queues] == [None] * 4
-    assert [queue.name for queue in found.channels] == ["Orders", "Legacy/Queue", "Legacy/Dead"]  # redrive is unknown
+    assert [queue.name for queue in found.channels] == ["Orders", "Legacy/Dead", "Legacy/Queue"]  # redrive is unknown
     assert [[origin.name for origin in queue.origins] for queue in found.dead_letter_queues] == [["Orders"]]
     assert [[each.function_name for each in queue.consumers] for queue in found.channels] == [["shop-Receiver"], [], []]
     assert [function.label for function in found.functions] == ["Orders", "Nightly", "Api/Sweeper"]

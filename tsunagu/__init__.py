@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from tsunagu.runtime.functions.pipeline_service import pipeline_service
     from tsunagu.runtime.functions.preprocessor import preprocessor_for, preprocessor_handler
     from tsunagu.runtime.functions.request_sweeper import request_sweeper_handler
+    from tsunagu.runtime.functions.run_sweeper import run_sweeper_handler
     from tsunagu.runtime.functions.scheduled_job import scheduled_job
     from tsunagu.runtime.functions.table_reader import table_reader
     from tsunagu.runtime.json_text import JsonObject
@@ -77,6 +78,7 @@ __all__ = [
     "preprocessor_for",
     "preprocessor_handler",
     "request_sweeper_handler",
+    "run_sweeper_handler",
     "scheduled_job",
     "table_reader",
 ]
@@ -122,6 +124,7 @@ _MODULES = {
     "preprocessor_for": "tsunagu.runtime.functions.preprocessor",
     "preprocessor_handler": "tsunagu.runtime.functions.preprocessor",
     "request_sweeper_handler": "tsunagu.runtime.functions.request_sweeper",
+    "run_sweeper_handler": "tsunagu.runtime.functions.run_sweeper",
     "scheduled_job": "tsunagu.runtime.functions.scheduled_job",
     "table_reader": "tsunagu.runtime.functions.table_reader",
 }

@@ -98,6 +98,8 @@ class OrderPipelineStack(Stack):
         pipeline = self._pipeline
         self._output("PipelineName", _PIPELINE)
         self._output("PreprocessorFunctionName", pipeline.preprocessor.function.function_name)
+        if pipeline.run_sweeper is not None:
+            self._output("RunSweeperFunctionName", pipeline.run_sweeper.handler.function.function_name)
         self._output("IdempotencyTableName", pipeline.table.table.table_name)
         self._output("ClaimBucketName", pipeline.bucket.bucket.bucket_name)
         self._output("OrdersTableName", self._orders.table_name)

@@ -101,3 +101,45 @@ def test_a_refusal_is_one_sentence(
     assert result.stderr.startswith("error: ")
     assert sentence in result.stderr
     assert result.stderr.count("\n") == 1
+
+
+def unfinished(desk: OrderDesk, request_id: str) -> list[tuple[str, str, str]]:
+    """What the unfinished runs of a request wait for."""
+    result = command(desk, "runs", "orders", "--older-than", "0s", "--json")
+    assert result.returncode == 0, result.stderr
+    runs = [run for run in json.loads(result.stdout) if run["request_id"] == request_id]
+    return [(wait["step"], wait["service"], wait["cause"]) for run in runs for wait in run["waits"]]
+
+
+def swept(desk: OrderDesk) -> dict[str, int]:
+    """Invoke the sweeper of runs, for which every run that is not done is too old."""
+    client, name = desk.cloud.client("lambda"), desk.stack["RunSweeperFunctionName"]
+    before = client.get_function_configuration(FunctionName=name)["Environment"]["Variables"]
+    assert before["LONGEST_RUN_SECONDS"] == "86400"
+    variables = {**before, "LONGEST_RUN_SECONDS": "0"}
+    client.update_function_configuration(FunctionName=name, Environment={"Variables": variables})
+    answer: dict[str, int] = json.loads(client.invoke(FunctionName=name)["Payload"].read())
+    client.update_function_configuration(FunctionName=name, Environment={"Variables": before})
+    return answer
+
+
+def test_a_run_whose_message_was_purged_is_listed_and_counted_until_it_is_replayed(settled_desk: OrderDesk) -> None:
+    desk = settled_desk
+    swept(desk)
+    others = swept(desk)["unfinished"]
+    with desk.stopped("shipping"):
+        arguments = ("start", "orders", "--file", "-", "--key", "purged-key")
+        started = command(desk, *arguments, standard_input=json.dumps({**ORDER, "order_id": "purged-1"}))
+        desk.drain("inventory", "billing")
+        desk.cloud.client("sqs").purge_queue(QueueUrl=desk.queues["shipping"].queue_url)
+    request_id = started.stdout.strip()
+
+    assert unfinished(desk, request_id) == [("ship", "shipping", "NOT_RECEIVED")]
+    assert swept(desk)["unfinished"] == others + 1
+    assert request_id in command(desk, "runs", "--older-than", "0s").stdout
+    assert request_id not in command(desk, "runs").stdout
+
+    command(desk, "replay", request_id, "--from", "ship")
+    desk.drain()
+    assert unfinished(desk, request_id) == []
+    assert swept(desk)["unfinished"] == others

@@ -13,6 +13,7 @@ from tsunagu.runtime.errors import UnavailableError
 from tsunagu.runtime.idempotency.decisions import Done, Idempotency, Unsent
 from tsunagu.runtime.idempotency.item import Change, Item
 from tsunagu.runtime.idempotency.lease import Claim
+from tsunagu.runtime.idempotency.store import Verdict
 from tsunagu.runtime.pipeline import join, plan, request_processor, shape, start
 from tsunagu.runtime.pipeline.commands import Command, ReplayCommand
 from tsunagu.runtime.pipeline.envelope import Envelope, attributes_of
@@ -21,6 +22,7 @@ from tsunagu.runtime.pipeline.join import JoiningSender
 from tsunagu.runtime.pipeline.journal import Found, envelope_of, is_done
 from tsunagu.runtime.pipeline.plan import Planner
 from tsunagu.runtime.pipeline.replay import runs_of
+from tsunagu.runtime.pipeline.run_marks import OF_THE_INDEX, RunMarks
 from tsunagu.runtime.receiving.relay import AddressedMessage, addressed_messages
 from tsunagu.runtime.receiving.settlement import Settlement
 from tsunagu.runtime.sending.outbox import encode
@@ -276,3 +278,22 @@ def replay_goes_on_under_the_earlier_run(patch: Patch) -> None:
 @seen_in("pipeline: replay of one service")
 def replay_of_one_service_reaches_all(patch: Patch) -> None:
     patch.setattr(plan, "attributes_of", lambda envelope, context: attributes_of(replace(envelope, only=None), context))
+
+
+# --- marks of open runs ------------------------------------------------------------------------
+
+
+@seen_in("pipeline: start", ONE_CRASH)
+def run_is_marked_after_its_commit(patch: Patch) -> None:
+    marked = RunMarks._marked  # noqa: SLF001
+
+    def mutant(self: RunMarks, changes: Sequence[Change]) -> list[Verdict]:
+        verdicts = self._store.update(changes)
+        marks = [(change, marked(self, change)) for change in changes]
+        for change, with_mark in marks:
+            if with_mark is not change:
+                values = {name: with_mark.values[name] for name in OF_THE_INDEX}
+                self._store.update([Change(item_id=change.item_id, values=values, where={})])
+        return verdicts
+
+    patch.setattr(RunMarks, "update", mutant)

@@ -16,6 +16,7 @@ from tsunagu.runtime.pipeline.join import JoiningSender
 from tsunagu.runtime.pipeline.journal import Journal
 from tsunagu.runtime.pipeline.plan import Planner
 from tsunagu.runtime.pipeline.request_processor import RequestProcessor
+from tsunagu.runtime.pipeline.run_marks import RunMarks
 from tsunagu.runtime.pipeline.shape import PipelineStep
 from tsunagu.runtime.pipeline.start import Starter, StartPorts
 from tsunagu.runtime.pipeline.work import Work
@@ -111,7 +112,7 @@ class Caller(Actor):
             Journal(ORDERS, store, IndexPort(self)), claim_check, inline_bytes=self.plant.setting.inline_bytes
         )
         ports = StartPorts(
-            store=store,
+            store=RunMarks(store, ORDERS.name),
             outbox=OutboxPort(self, self.plant.publish),
             metrics=Metrics("Tsunagu", "orders.start", clock, io.StringIO()),
             clock=clock,

@@ -5,13 +5,16 @@ from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
 from tests.explorer.pipeline.setting import GIVEN_FENCE, Fate
-from tests.tsunagu.runtime.pipeline.world import COMPLETION_TOPIC, ORDERS
+from tests.tsunagu.runtime.pipeline.world import COMPLETION_TOPIC, ORDERS, FakeIndex, FakeOpenRunIndex
 from tsunagu.contracts.items import Status
 from tsunagu.contracts.messages import DEAD_LETTER_REASON_ATTRIBUTE
 from tsunagu.runtime.idempotency.item import Item
 from tsunagu.runtime.idempotency.keys import item_id
 from tsunagu.runtime.pipeline.envelope import Envelope
 from tsunagu.runtime.pipeline.errors import KeyTakenError
+from tsunagu.runtime.pipeline.journal import envelope_of
+from tsunagu.runtime.pipeline.open_runs import OpenRuns
+from tsunagu.runtime.pipeline.run_reader import RunReader
 from tsunagu.runtime.pipeline.shape import PipelineStep, start_key, start_scope
 from tsunagu.testing.explorer.schedule import Violation
 
@@ -44,6 +47,25 @@ class PipelinePromises:
             raise Violation(f"services must work for published runs alone, got {worked - published}")
         for run_id in published:
             self._check_run(self._runs[run_id])
+        self._check_marks()
+
+    def _check_marks(self) -> None:
+        """Check that each recorded run is marked as open, and that a sweep takes the mark from those that are over."""
+        store = self._plant.store
+        found = OpenRuns(ORDERS.name, RunReader(ORDERS, store, FakeIndex(store)), FakeOpenRunIndex(store))
+        pages = [page for each in found.partitions for page in found.pages(each, self._plant.ms)]
+        over = {envelope_of(start).run_id for page in pages for start in page.over}
+        unfinished = {run.run_id for page in pages for run in page.unfinished}
+        if over | unfinished != self._runs.keys():
+            raise Violation(f"each recorded run must be marked, got {self._runs.keys() - over - unfinished} without")
+        ended = {run_id for topic, run_id in self._journal.bodies if topic == COMPLETION_TOPIC}
+        if not over <= ended | self._replayed(ended) or not ended <= over:
+            raise Violation(f"runs that are over must be those that ended, {ended}, got {over}")
+
+    def _replayed(self, ended: set[str]) -> set[str]:
+        """Return the runs after which their request had another one that ended."""
+        last = {self._runs[run_id].request_id: run_id for run_id in sorted(ended & self._runs.keys())}
+        return {run_id for run_id, run in self._runs.items() if run_id < last.get(run.request_id, "")}
 
     def _check_key(self, key: str) -> None:
         """Check that those who ask get what they must, and that it is published then.

@@ -20,6 +20,7 @@ from tsunagu.cdk.constructs.request_gateway_settings import RequestGatewaySettin
 from tsunagu.cdk.constructs.request_pipe import RequestPipe, RequestPipeProps
 from tsunagu.cdk.constructs.request_sweeper import RequestSweeper, RequestSweeperProps, WebRequests
 from tsunagu.cdk.constructs.result_bucket import ResultBucket, ResultBucketProps
+from tsunagu.cdk.constructs.run_sweeper import RunSweeper, RunSweeperProps, UnfinishedRuns
 from tsunagu.cdk.constructs.topic_channel import TopicChannel, TopicChannelProps
 from tsunagu.cdk.constructs.topic_subscription import TopicSubscription, TopicSubscriptionProps
 from tsunagu.cdk.constructs.web_api import WebApi, WebApiProps
@@ -61,10 +62,13 @@ __all__ = [
     "RequestSweeperProps",
     "ResultBucket",
     "ResultBucketProps",
+    "RunSweeper",
+    "RunSweeperProps",
     "TopicChannel",
     "TopicChannelProps",
     "TopicSubscription",
     "TopicSubscriptionProps",
+    "UnfinishedRuns",
     "WebApi",
     "WebApiCors",
     "WebApiDomain",

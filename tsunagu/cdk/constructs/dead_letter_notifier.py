@@ -18,7 +18,7 @@ from constructs import Construct
 from tsunagu.cdk.constructs.customer_managed_key import CustomerManagedKey, CustomerManagedKeyProps
 from tsunagu.cdk.constructs.error_path import props_error
 from tsunagu.cdk.constructs.flow_metadata import mark
-from tsunagu.cdk.constructs.function_alarms import FunctionMetrics
+from tsunagu.cdk.constructs.function_alarms import AlarmRule, FunctionMetrics
 from tsunagu.cdk.constructs.grants import Grantor
 from tsunagu.cdk.constructs.key_access import (
     CLOUDWATCH,
@@ -238,14 +238,17 @@ class DeadLetterNotifier(Construct):
         """
         return self._dead_letter_alarm(scope, queue, what_happened)
 
-    def watch_runs(self, scope: Construct, function: lambda_.IFunction) -> tuple[cloudwatch.Alarm, cloudwatch.Alarm]:
-        """Create alarms on a function that a schedule invokes each minute: it fails, and it does not run.
+    def watch_runs(
+        self, scope: Construct, function: lambda_.IFunction, *, period: Duration = _PERIOD
+    ) -> tuple[cloudwatch.Alarm, cloudwatch.Alarm]:
+        """Create alarms on a function that a schedule invokes: it fails, and it does not run.
 
-        Each is raised after three minutes of the last five. One that fails goes on by itself in the next minute.
+        Each is raised after three ticks of the last five. One that fails goes on by itself at the next tick.
 
         Args:
             scope: Where the alarms are created.
             function: The function.
+            period: Time from one tick to the next. Default: one minute.
 
         Returns:
             The alarm on runs that fail, and the alarm on runs that are missing.
@@ -255,19 +258,38 @@ class DeadLetterNotifier(Construct):
             scope,
             "RunsFailAlarm",
             "Runs of a scheduled function fail: a call failed, or the run was killed. The log names the call.",
-            function.metric_errors(period=_PERIOD),
+            function.metric_errors(period=period),
             **minutes,
         )
         missing = self._alarm(
             scope,
             "RunsMissingAlarm",
             "A scheduled function does not run: its schedule is disabled or denied, or the function is throttled.",
-            function.metric_invocations(period=_PERIOD),
+            function.metric_invocations(period=period),
             **minutes,
             comparison_operator=cloudwatch.ComparisonOperator.LESS_THAN_THRESHOLD,
             treat_missing_data=cloudwatch.TreatMissingData.BREACHING,
         )
         return failed, missing
+
+    def watch_unfinished_runs(
+        self, scope: Construct, metric: cloudwatch.Metric, rule: AlarmRule | None
+    ) -> cloudwatch.Alarm | None:
+        """Create an alarm on runs of a pipeline that should have ended long ago.
+
+        Args:
+            scope: Where the alarm is created, usually the sweeper.
+            metric: Their number.
+            rule: When it is raised. None: there is no alarm.
+        """
+        if rule is None:
+            return None
+        description = (
+            "Runs of a pipeline are not done long after their start: a message was purged or expired, a deployment "
+            "removed a service or a step, or a dead letter was not redriven. `tsunagu runs` lists them, and why."
+        )
+        settings = {"threshold": rule.threshold, **rule.periods}
+        return self._alarm(scope, "RunsUnfinishedAlarm", description, metric, **settings)
 
     def watch_pipe(self, scope: Construct, metric: cloudwatch.Metric) -> cloudwatch.Alarm:
         """Create an alarm on a pipe whose executions fail.
@@ -347,8 +369,7 @@ class DeadLetterNotifier(Construct):
             construct_id,
             alarm_description=description,
             metric=metric,
-            threshold=1,
-            **{**_ALARM_SETTINGS, **settings},
+            **{"threshold": 1, **_ALARM_SETTINGS, **settings},
         )
         for topic in dict.fromkeys((self.topic, *more_topics)):
             alarm.add_alarm_action(actions.SnsAction(topic))

@@ -22,13 +22,14 @@ _WITH_NEW_IMAGES = ("NEW_IMAGE", "NEW_AND_OLD_IMAGES")
 _WORDS = {"S": "a string", "N": "a number", "B": "binary"}
 
 
-def check_existing(table: dynamodb.ITable, *, request_index: bool, requests_held: bool) -> None:
+def check_existing(table: dynamodb.ITable, *, request_index: bool, open_index: bool, requests_held: bool) -> None:
     """Refuse a table of the app that cannot hold the items. Indexes must be added before it is given.
 
     Args:
         table: The table.
         request_index: Whether it must have the index by request id.
-        requests_held: Whether it must have the index of open requests, and a stream with new images.
+        open_index: Whether it must have the index of open requests and open runs.
+        requests_held: Whether it must have a stream with new images.
 
     Raises:
         InvalidPropsError: It has other keys or another TTL attribute, or lacks an index or a stream with images.
@@ -41,8 +42,9 @@ def check_existing(table: dynamodb.ITable, *, request_index: bool, requests_held
     seen.check_ttl()
     if request_index:
         seen.check_index(items.REQUEST_INDEX)
-    if requests_held:
+    if open_index:
         seen.check_index(requests.OPEN_INDEX)
+    if requests_held:
         seen.check_stream()
 
 

@@ -21,6 +21,7 @@ PERIOD = Duration.minutes(1)
 # https://docs.aws.amazon.com/AmazonCloudWatch/latest/APIReference/API_PutMetricAlarm.html: a day of minutes at most
 MINUTES = range(1, 1_441)
 THRESHOLDS = range(1, 1_000_001)
+_MINUTES_TO_ALARM = 3
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -47,6 +48,14 @@ class AlarmRule(CheckedProps):
         if self.minutes_to_alarm is not None and self.minutes_to_alarm > self.minutes:
             msg = f"minutes_to_alarm must be at most the {self.minutes} minutes, got {self.minutes_to_alarm}"
             raise InvalidPropsError(msg)
+
+    @property
+    def periods(self) -> dict[str, int]:
+        """The minutes as settings of a CloudWatch alarm."""
+        return {
+            "evaluation_periods": self.minutes,
+            "datapoints_to_alarm": self.minutes_to_alarm or min(_MINUTES_TO_ALARM, self.minutes),
+        }
 
 
 AT_ONCE = AlarmRule(minutes=1)
@@ -140,8 +149,7 @@ def _alarm(
         alarm_description=description,
         metric=metric,
         threshold=rule.threshold,
-        evaluation_periods=rule.minutes,
-        datapoints_to_alarm=rule.minutes_to_alarm or min(3, rule.minutes),
+        **rule.periods,
         comparison_operator=cloudwatch.ComparisonOperator.GREATER_THAN_OR_EQUAL_TO_THRESHOLD,
         treat_missing_data=cloudwatch.TreatMissingData.NOT_BREACHING,
     )

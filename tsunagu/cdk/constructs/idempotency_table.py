@@ -45,6 +45,10 @@ class IdempotencyTableProps(CheckedProps):
         request_index: Add an index that finds items by request id, as a pipeline needs. It holds keys only, and costs
             one more write unit for a new item. An existing table must have the index: `RequestIndex`, with the
             partition key `request_id` (a string). Default: no index.
+        run_index: Add an index that finds the unfinished runs of a pipeline. It holds keys only, of runs that are not
+            known to be over, and costs two write units for a run and one more write of its start. An existing table
+            must have the index: `OpenIndex`, as with `requests`, which brings it too. CloudFormation adds one index in
+            one deployment to a table that exists. Default: no index.
         requests: Let the table hold the records of accepted requests, with a stream for the pipe and an index of open
             requests for the sweeper; or HTTP requests of a web application, whose sweeper uses the same index. The
             index holds keys only, of open requests only. An existing table must have a stream with new images, and the
@@ -58,6 +62,7 @@ class IdempotencyTableProps(CheckedProps):
 
     existing: dynamodb.ITable | None = None
     request_index: bool = False
+    run_index: bool = False
     requests: bool = False
     protect: bool = True
 
@@ -65,7 +70,17 @@ class IdempotencyTableProps(CheckedProps):
         """Refuse a table that cannot hold the items, as far as synthesis can see it."""
         CheckedProps.__post_init__(self)  # plain `super()` fails in a dataclass with slots
         if self.existing is not None:
-            check_existing(self.existing, request_index=self.request_index, requests_held=self.requests)
+            check_existing(
+                self.existing,
+                request_index=self.request_index,
+                open_index=self.has_open_index,
+                requests_held=self.requests,
+            )
+
+    @property
+    def has_open_index(self) -> bool:
+        """Whether the table has the index of open requests and open runs."""
+        return self.requests or self.run_index
 
 
 class IdempotencyTable(Construct):
@@ -168,6 +183,30 @@ class IdempotencyTable(Construct):
         found = self._grant(grantee, ["dynamodb:Query"], index)
         return found.combine(self._grant(grantee, _SWEEP_ACTIONS, self.table.table_arn))
 
+    def grant_sweep_runs(self, grantee: iam.IGrantable) -> iam.Grant:
+        """Let `grantee` find open runs and the items of their requests, read them, and take runs out of the index.
+
+        Raises:
+            InvalidPropsError: `request_index` or `run_index` is False.
+        """
+        self.require_run_index()
+        index = f"{self.table.table_arn}/index/{requests.OPEN_INDEX}"
+        found = self._grant(grantee, ["dynamodb:Query"], index).combine(self.grant_find_by_request(grantee))
+        return found.combine(self._grant(grantee, _SWEEP_ACTIONS, self.table.table_arn))
+
+    def require_run_index(self) -> None:
+        """Refuse a table without the index of open runs.
+
+        Raises:
+            InvalidPropsError: `run_index` and `requests` are False.
+        """
+        if not self.props.has_open_index:
+            msg = (
+                "run_index must be True, so that unfinished runs are found, got False; or give the pipeline "
+                "unfinished_runs=None"
+            )
+            raise props_error(self, msg)
+
     def grant_record(self, grantee: iam.IGrantable) -> iam.Grant:
         """Let `grantee`, a worker that the gateway invokes, write the records of its requests.
 
@@ -227,7 +266,7 @@ class IdempotencyTable(Construct):
             deletion_protection=self.props.protect,
             removal_policy=removal_policy(protect=self.props.protect),
         )
-        if self.props.requests:
+        if self.props.has_open_index:
             table.add_global_secondary_index(
                 index_name=requests.OPEN_INDEX,
                 partition_key=dynamodb.Attribute(name=requests.OPEN, type=dynamodb.AttributeType.STRING),

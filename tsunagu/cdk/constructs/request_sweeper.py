@@ -7,9 +7,7 @@ from typing import Annotated, cast
 
 from aws_cdk import Duration
 from aws_cdk import aws_iam as iam
-from aws_cdk import aws_lambda as lambda_
 from aws_cdk import aws_logs as logs
-from aws_cdk import aws_scheduler as scheduler
 from constructs import Construct
 
 from tsunagu.cdk.assets import HandlerPackage, Platform
@@ -17,15 +15,14 @@ from tsunagu.cdk.constructs.acknowledgement import acknowledge
 from tsunagu.cdk.constructs.dead_letter_notifier import DeadLetterNotifier
 from tsunagu.cdk.constructs.event_invocation import EventInvocation
 from tsunagu.cdk.constructs.flow_metadata import mark
-from tsunagu.cdk.constructs.grants import INVOKE_ACTION
 from tsunagu.cdk.constructs.handler_function import HandlerFunction, HandlerFunctionProps
 from tsunagu.cdk.constructs.idempotency_table import IdempotencyTable
-from tsunagu.cdk.constructs.key_access import source_conditions
 from tsunagu.cdk.constructs.key_spaces import KeySpaceName
 from tsunagu.cdk.constructs.network import Network
 from tsunagu.cdk.constructs.queue_channel import QueueChannel
 from tsunagu.cdk.constructs.ranges import DAY_SECONDS, IdempotencyWindow, MetricsNamespace
 from tsunagu.cdk.constructs.request_pipe import check_standard
+from tsunagu.cdk.constructs.scheduled_function import invoke_each
 from tsunagu.cdk.constructs.topic_channel import TopicChannel
 from tsunagu.cdk.props import CheckedProps, Seconds
 from tsunagu.contracts.flows import Kind
@@ -42,8 +39,7 @@ DEADLINE_SECONDS = range(120, 14 * DAY_SECONDS + 1)
 ResendAfter = Annotated[Duration, Seconds(RESEND_AFTER_SECONDS)]
 Deadline = Annotated[Duration, Seconds(DEADLINE_SECONDS)]
 
-_SCHEDULE = "rate(1 minute)"
-_NO_WAIT_SECONDS = 60  # an older tick is of no use: there is a newer one
+EACH_MINUTE = Duration.minutes(1)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -87,6 +83,9 @@ class RequestSweeperProps(CheckedProps):
         platform: Python and architecture. Default: Python 3.13 on arm64.
         log_retention: How long its log group keeps log lines. Default: 30 days.
         protect: Keep the log group when its stack is deleted. Default: it is kept.
+        role: Role of the function, as in `HandlerSettings`. Default: a new one.
+        schedule_role: Role of the schedule, which EventBridge Scheduler must be able to assume. One that takes no
+            policies must be allowed to invoke the function; synthesis says so. Default: a new one.
 
     Raises:
         InvalidPropsError: A number is out of range, or two settings exclude each other.
@@ -107,6 +106,8 @@ class RequestSweeperProps(CheckedProps):
     platform: Platform = field(default_factory=Platform)
     log_retention: logs.RetentionDays = logs.RetentionDays.ONE_MONTH
     protect: bool = True
+    role: iam.IRole | None = None
+    schedule_role: iam.IRole | None = None
 
     def __post_init__(self) -> None:
         """Refuse settings that AWS does not allow, or that exclude each other."""
@@ -188,14 +189,13 @@ class RequestSweeper(Construct):
                 platform=props.platform,
                 log_retention=props.log_retention,
                 protect=props.protect,
+                role=props.role,
             ),
         )
         function = self.handler.function
-        acknowledge(function, "Serverless-LambdaDLQ", "a run that fails is followed by another one in a minute")
         mark(function, Kind.SWEEPER, self, protected=props.protect)
         self._grant(props)
-        self._never_retry(function)
-        self.schedule = self._schedule(function)
+        self.schedule = invoke_each(self, function, EACH_MINUTE, props.schedule_role)
         notifier = props.dead_letter_notifier
         self.alarms = notifier.watch_runs(self, function)
         self.configuration_fault_alarm = notifier.watch_function(
@@ -233,41 +233,6 @@ class RequestSweeper(Construct):
         policy = iam.Policy(self, "QueueAge", statements=[statement])
         self.handler.role.attach_inline_policy(policy)
         acknowledge(policy, "AwsSolutions-IAM5[Resource::*]", "metrics of CloudWatch accept no resource")
-
-    def _never_retry(self, function: lambda_.Function) -> None:
-        config = lambda_.CfnEventInvokeConfig(
-            self,
-            "Invocations",
-            function_name=function.function_name,
-            qualifier="$LATEST",
-            maximum_retry_attempts=0,
-            maximum_event_age_in_seconds=_NO_WAIT_SECONDS,
-        )
-        acknowledge(
-            config, "Serverless-LambdaAsyncFailureDestination", "a tick that failed is worth nothing after a minute"
-        )
-
-    def _schedule(self, function: lambda_.Function) -> scheduler.CfnSchedule:
-        principal = iam.ServicePrincipal("scheduler.amazonaws.com", conditions=source_conditions(self))
-        role = iam.Role(self, "ScheduleRole", assumed_by=principal)
-        role.add_to_policy(iam.PolicyStatement(actions=[INVOKE_ACTION], resources=[function.function_arn]))
-        schedule = scheduler.CfnSchedule(
-            self,
-            "Schedule",
-            schedule_expression=_SCHEDULE,
-            flexible_time_window=scheduler.CfnSchedule.FlexibleTimeWindowProperty(mode="OFF"),
-            target=scheduler.CfnSchedule.TargetProperty(
-                arn=function.function_arn,
-                role_arn=role.role_arn,
-                retry_policy=scheduler.CfnSchedule.RetryPolicyProperty(
-                    maximum_retry_attempts=0, maximum_event_age_in_seconds=_NO_WAIT_SECONDS
-                ),
-            ),
-        )
-        schedule.node.add_dependency(role)
-        reason = "a tick that is lost is followed by another one in a minute, and missing runs raise an alarm"
-        acknowledge(schedule, "tsunagu::ScheduleDeadLetters", reason)
-        return schedule
 
 
 def grant_outbox(target: QueueChannel | TopicChannel, grantee: iam.IGrantable) -> iam.Grant:

@@ -12,6 +12,7 @@ from tsunagu.cdk.constructs.idempotency_table import IdempotencyTable
 from tsunagu.cdk.constructs.key_access import CustomerKey
 from tsunagu.cdk.constructs.queue_channel import NO_WAIT, QueueChannel
 from tsunagu.cdk.constructs.ranges import IdempotencyWindow, MetricsNamespace
+from tsunagu.cdk.constructs.run_sweeper import UnfinishedRuns
 from tsunagu.cdk.constructs.topic_channel import MESSAGE_BYTES, TopicChannel
 from tsunagu.cdk.patterns.connector import require_distinct_services
 from tsunagu.cdk.patterns.idempotent_receiver import check_window
@@ -76,7 +77,8 @@ class ServicePipelineProps(CheckedProps):
         dead_letter_notifier: Notifies operators of dead letters. Default: a new one.
         bucket: Bucket of JSON that is too large for a message. Default: a bucket that keeps objects as long as a
             request, with a redrive at every queue, and its replay can need them.
-        table: Table of the idempotency items, with `request_index`. Default: a new table.
+        table: Table of the idempotency items, with `request_index`, and `run_index` for `unfinished_runs`. Default: a
+            new table.
         queue_key: Customer-managed key of the queues that the pipeline creates. Default: SQS's own key (SSE-SQS).
         topic_key: Customer-managed key of the topics that the pipeline creates. Default: a new key for all of them.
         max_message_bytes: Largest message of the topics that the pipeline creates, as in `TopicChannelProps`.
@@ -88,6 +90,8 @@ class ServicePipelineProps(CheckedProps):
         idempotency_window: How long an item is kept after its last change. Default, and least: the longest time of a
             request, with a redrive at every queue, and a day.
         metrics_namespace: CloudWatch namespace of the metrics. Default: `Tsunagu`.
+        unfinished_runs: How runs that never ended are found, and when they raise an alarm; None: they are not. A given
+            `table` needs `run_index` for it. Default: an alarm on each run that is older than a day.
         preprocessor_alarms: Alarms on the preprocessor, as in `ReceiverSettings`. Default: all of them.
         single_writes: Write items one by one, for accounts that do not allow PartiQL. Default: in batches.
         protect: Keep stateful resources when their stack is deleted. Default: they are kept.
@@ -114,6 +118,7 @@ class ServicePipelineProps(CheckedProps):
     hop_limit: Annotated[int, Between(HOP_LIMITS, "hops")] = HOP_LIMIT
     idempotency_window: IdempotencyWindow | None = None
     metrics_namespace: MetricsNamespace = METRICS_NAMESPACE
+    unfinished_runs: UnfinishedRuns | None = field(default_factory=UnfinishedRuns)
     preprocessor_alarms: FunctionAlarms | None = ALL_ALARMS
     single_writes: bool = False
     protect: bool = True

@@ -18,6 +18,7 @@ from tsunagu.cdk.constructs.flow_metadata import mark
 from tsunagu.cdk.constructs.grants import grant_invoke
 from tsunagu.cdk.constructs.handler_function import HandlerFunction, HandlerSettings
 from tsunagu.cdk.constructs.idempotency_table import IdempotencyTable, IdempotencyTableProps
+from tsunagu.cdk.constructs.run_sweeper import RunSweeper, RunSweeperProps, UnfinishedRuns
 from tsunagu.cdk.constructs.topic_channel import TopicChannel, TopicChannelProps
 from tsunagu.cdk.patterns.connector import ConnectedService, Connector, ConnectorProps
 from tsunagu.cdk.patterns.idempotent_receiver import IdempotentReceiver, IdempotentReceiverProps
@@ -46,6 +47,7 @@ class ServicePipeline(Construct):
         dead_letter_notifier: Notifies operators of dead letters.
         bucket: Bucket of JSON that is too large for a message.
         table: Table of the idempotency items of preprocessor and services: the journal of every request.
+        run_sweeper: Finds unfinished runs; None without `unfinished_runs`.
         inline_bytes: Largest JSON value that travels in a message, in UTF-8 bytes.
     """
 
@@ -73,6 +75,7 @@ class ServicePipeline(Construct):
             mark(function, Kind.SERVICE, service.receiver, name=f"{props.name}/{name}", protected=props.protect)
         self._grant_services()
         self._grant_preprocessor()
+        self.run_sweeper = self._run_sweeper(props.unfinished_runs) if props.unfinished_runs is not None else None
         # The alarms are in this stack, so the queues that they watch are too: this stack may depend on a given topic's.
         outside = Construct(self, "Subscribers") if props.completion_topic else self.completion_topic
         subscribe(self, self.completion_topic, self.dead_letter_notifier, props.subscribers, outside=outside)
@@ -190,6 +193,22 @@ class ServicePipeline(Construct):
             )
         return preprocessor
 
+    def _run_sweeper(self, settings: UnfinishedRuns) -> RunSweeper:
+        props = self._props
+        sweeper_props = RunSweeperProps(
+            pipeline=props.name,
+            steps=self._steps_text(),
+            table=self.table,
+            dead_letter_notifier=self.dead_letter_notifier,
+            settings=settings,
+            metrics_namespace=props.metrics_namespace,
+            network=props.preprocessor.network,
+            platform=props.preprocessor.platform,
+            log_retention=props.preprocessor.log_retention,
+            protect=props.protect,
+        )
+        return RunSweeper(self, "RunSweeper", sweeper_props)
+
     def _preprocessor_environment(self) -> PreprocessorEnvironment:
         props = self._props
         return PreprocessorEnvironment(
@@ -205,6 +224,7 @@ class ServicePipeline(Construct):
             hop_limit=props.hop_limit,
             single_writes=props.single_writes,
             pipeline_place=self._place(),
+            marks_runs=props.unfinished_runs is not None,
         )
 
     def _place(self) -> str:
@@ -264,5 +284,6 @@ class ServicePipeline(Construct):
         return ClaimCheckBucket(self, "ClaimCheckBucket", props)
 
     def _new_table(self) -> IdempotencyTable:
-        props = IdempotencyTableProps(request_index=True, protect=self._props.protect)
+        run_index = self._props.unfinished_runs is not None
+        props = IdempotencyTableProps(request_index=True, run_index=run_index, protect=self._props.protect)
         return IdempotencyTable(self, "IdempotencyTable", props)

@@ -4,7 +4,7 @@ A run is over when the services of the last step are done, and have sent their m
 the pipeline as it is deployed now: a deployment may have left runs behind.
 """
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from tsunagu.contracts.items import Status
@@ -75,7 +75,7 @@ class RunReader:
         """
         last = self._pipeline.steps[-1]
         items = self.read(item_id for run in runs for item_id in self._item_ids(run.envelope, last).values())
-        return [run for run in runs if run.start.status is Status.COMPLETED and not self._causes(run, last, items)]
+        return [run for run in runs if not self._causes(run, last, items)]
 
     def is_replayed(self, run: StartedRun) -> bool:
         """Return whether a later run of the same request is over.
@@ -106,14 +106,13 @@ class RunReader:
 
     def _waits(self, run: StartedRun) -> Iterable[Wait]:
         """Return what a run waits for in its first step that is not done."""
-        first, since_ms = run.envelope.step, run.start.updated
-        if run.start.status is not Status.COMPLETED:
-            return [Wait(step=first, service="", cause=Cause.NOT_PUBLISHED, since_ms=since_ms, reason=run.start.reason)]
-        steps = self._pipeline.steps_from(first)
+        first, since_ms, steps = run.envelope.step, run.start.updated, self._pipeline.steps_from(run.envelope.step)
         for step in steps:
             ids = self._item_ids(run.envelope, step)
             items = self.read(ids.values())
             if causes := self._causes(run, step, items):
+                if step.name == first and _is_unpublished(run.start, causes):
+                    return [_wait(first, "", Cause.NOT_PUBLISHED, run.start, since_ms)]
                 return [
                     _wait(step.name, service, cause, items[ids[service]], since_ms) for service, cause in causes.items()
                 ]
@@ -157,6 +156,11 @@ def started_run(start: Item) -> StartedRun | None:
         return StartedRun(start, envelope_of(start))
     except InvalidMessageError:
         return None
+
+
+def _is_unpublished(start: Item, causes: Mapping[str, Cause]) -> bool:
+    """Return whether nobody saw the first message of a run, and its start does not say that it was sent."""
+    return start.status is not Status.COMPLETED and set(causes.values()) == {Cause.NOT_RECEIVED}
 
 
 def _wait(step: str, service: str, cause: Cause, item: Found, since_ms: int) -> Wait:

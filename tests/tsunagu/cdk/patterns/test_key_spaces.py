@@ -17,7 +17,7 @@ from tsunagu.cdk.patterns.service_pipeline import ServicePipeline
 from tsunagu.contracts.environment import ReceiverEnvironment
 from tsunagu.errors import InvalidPropsError
 
-INDEXED = IdempotencyTableProps(request_index=True)
+INDEXED = IdempotencyTableProps(request_index=True, run_index=True)
 SHARED_KEYS = ReceiverEnvironment.variable_name("shared_keys")
 HERE = Environment(account="111122223333", region="eu-central-1")
 ELSEWHERE = Environment(account="111122223333", region="eu-west-1")

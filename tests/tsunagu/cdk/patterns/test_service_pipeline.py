@@ -7,6 +7,7 @@ from aws_cdk import aws_iam as iam
 from aws_cdk import aws_sns as sns
 
 from lambdas.contracts.payments import PaymentsEnvironment
+from tests.apps import new_app
 from tests.tsunagu.cdk.constructs.synthesized import permissions, properties, resources
 from tsunagu.cdk.assets import HandlerPackage
 from tsunagu.cdk.constructs.claim_check_bucket import ClaimCheckBucket, ClaimCheckBucketProps
@@ -186,10 +187,7 @@ def test_nothing_needs_partiql_where_items_are_written_one_by_one(stack: Stack, 
 def test_records_are_kept_for_the_longest_run_and_a_day(stack: Stack, package: HandlerPackage) -> None:
     pipeline(stack, package)
 
-    windows = {
-        function["Properties"]["Environment"]["Variables"]["IDEMPOTENCY_WINDOW_SECONDS"]
-        for function in resources(stack, FUNCTION).values()
-    }
+    windows = {each["IDEMPOTENCY_WINDOW_SECONDS"] for each in environments(stack) if "LONGEST_RUN_SECONDS" not in each}
     assert windows == {str((RUN_DAYS + 1) * DAY_SECONDS)}
 
 
@@ -293,7 +291,7 @@ def test_topics_bucket_and_table_may_exist(stack: Stack, package: HandlerPackage
         )
         for kind in ("Reserve", "Told")
     }
-    table = IdempotencyTable(stack, "Items", IdempotencyTableProps(request_index=True))
+    table = IdempotencyTable(stack, "Items", IdempotencyTableProps(request_index=True, run_index=True))
     bucket = ClaimCheckBucket(stack, "Claims")
     steps = [step(package, "reserve", "billing", topic=topics["Reserve"])]
 
@@ -440,3 +438,28 @@ def test_configuration_faults_of_each_function_raise_an_alarm(
     assert {alarm["Namespace"] for alarm in faults} == {"Shop"}
     watched = [alarm["Dimensions"][0]["Value"]["Ref"] for alarm in faults]
     assert sorted(watched) == sorted(resources(stack, FUNCTION))
+
+
+def test_unfinished_runs_are_found_by_default_and_can_be_left_out(
+    stack: Stack, package: HandlerPackage, app_context: dict[str, Any]
+) -> None:
+    other = Stack(new_app(context=app_context, analytics_reporting=False), "Other")
+
+    found, left_out = pipeline(stack, package), pipeline(other, package, unfinished_runs=None)
+
+    assert found.run_sweeper is not None
+    assert left_out.run_sweeper is None
+    assert resources(other, "AWS::Scheduler::Schedule") == {}
+    assert {each.get("MARKS_RUNS") for each in environments(stack)} == {"true", None}
+    assert {each.get("MARKS_RUNS") for each in environments(other)} == {"false", None}
+
+
+def environments(stack: Stack) -> list[dict[str, Any]]:
+    return [each["Properties"]["Environment"]["Variables"] for each in resources(stack, FUNCTION).values()]
+
+
+def test_given_table_without_the_index_of_runs_is_refused(stack: Stack, package: HandlerPackage) -> None:
+    table = IdempotencyTable(stack, "Items", IdempotencyTableProps(request_index=True))
+
+    with pytest.raises(InvalidPropsError, match=r"Stack/Items: run_index must be True, .* unfinished_runs=None"):
+        pipeline(stack, package, table=table)

@@ -149,6 +149,17 @@ def test_start_that_was_not_published_is_unfinished(world: PipelineWorld) -> Non
     assert [(wait.step, wait.service, wait.cause) for wait in run.waits] == [("reserve", "", Cause.NOT_PUBLISHED)]
 
 
+def test_run_that_ended_is_over_even_if_its_start_does_not_know_that_it_was_published(world: PipelineWorld) -> None:
+    world.topics.faults = ["unanswered"]  # it was published all the same
+    with pytest.raises(NotPublishedError):
+        world.start()
+    world.deliver("inventory")
+    assert waits(world) == [("reserve", "billing", Cause.NOT_RECEIVED)]
+    world.settle()
+
+    assert (world.sweep().closed, world.open_starts()) == (1, [])
+
+
 def test_result_that_was_not_sent_on_is_waited_for(world: PipelineWorld) -> None:
     world.start()
     world.deliver("inventory")

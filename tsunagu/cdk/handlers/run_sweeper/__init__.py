@@ -1,0 +1,1 @@
+"""The sweeper of accepted requests. `RequestSweeper` deploys this handler package."""

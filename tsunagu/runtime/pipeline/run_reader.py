@@ -111,7 +111,7 @@ class RunReader:
             ids = self._item_ids(run.envelope, step)
             items = self.read(ids.values())
             if causes := self._causes(run, step, items):
-                if step.name == first and _is_unpublished(run.start, causes):
+                if step.name == first and _is_unpublished(run.start, items):
                     return [_wait(first, "", Cause.NOT_PUBLISHED, run.start, since_ms)]
                 return [
                     _wait(step.name, service, cause, items[ids[service]], since_ms) for service, cause in causes.items()
@@ -158,9 +158,9 @@ def started_run(start: Item) -> StartedRun | None:
         return None
 
 
-def _is_unpublished(start: Item, causes: Mapping[str, Cause]) -> bool:
+def _is_unpublished(start: Item, items: Mapping[str, Found]) -> bool:
     """Return whether nobody saw the first message of a run, and its start does not say that it was sent."""
-    return start.status is not Status.COMPLETED and set(causes.values()) == {Cause.NOT_RECEIVED}
+    return start.status is not Status.COMPLETED and not any(items.values())
 
 
 def _wait(step: str, service: str, cause: Cause, item: Found, since_ms: int) -> Wait:

@@ -156,8 +156,9 @@ mutation: setup ## Change the runtime in small ways: the share that tests see, a
 	@$(BIN)/python -m tests.mutation
 
 .PHONY: snapshots
-snapshots: setup ## Rewrite the template snapshots; read the difference before you commit it
+snapshots: setup ## Rewrite the template snapshots and the pictures; read the difference before you commit it
 	@$(BIN)/pytest tests/snapshots --snapshot-update
+	@$(BIN)/python -m tests.docs.pictures
 
 .PHONY: openapi
 openapi: setup ## Rewrite the OpenAPI and AsyncAPI documents; read the difference before you commit it

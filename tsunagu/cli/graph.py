@@ -39,7 +39,9 @@ def graph(
     written_as: Annotated[Format, typer.Option("--format", help="SVG, or a flow chart of Mermaid.")] = Format.SVG,
     template: Annotated[
         Path | None,
-        typer.Option(help="Template as JSON, or folder of `cdk synth`. Default: the template of the deployed stack."),
+        typer.Option(
+            help="Template (JSON, YAML), or folder of `cdk synth`. Default: the template of the deployed stack."
+        ),
     ] = None,
     output: Annotated[Path | None, typer.Option(help="File to write. Default: standard output.")] = None,
     live: Annotated[bool, typer.Option("--live", help="Show how many messages each deployed queue holds.")] = False,

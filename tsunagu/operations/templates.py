@@ -44,7 +44,7 @@ def deployed_template(client: "CloudFormationClient", stack_name: str) -> Templa
         OperationError: CloudFormation answers with a text that is no template.
     """
     body: object = client.get_template(StackName=stack_name, TemplateStage="Processed")["TemplateBody"]
-    template = _parse(body) if isinstance(body, str) else body
+    template = parse_template(body) if isinstance(body, str) else body
     if not isinstance(template, Mapping):
         msg = f"the template of the stack {stack_name} must be JSON or YAML, got {type(template).__name__}"
         raise OperationError(msg)
@@ -58,7 +58,8 @@ def template_resources(template: Template) -> Mapping[str, Mapping[str, Any]]:
     return {name: each for name, each in resources.items() if isinstance(each, Mapping)}
 
 
-def _parse(text: str) -> object:
+def parse_template(text: str) -> object:
+    """Return the content of a template, JSON or YAML; the error of YAML for a text that is neither."""
     try:
         return json.loads(text)
     except ValueError:

@@ -37,7 +37,7 @@ def test_mermaid_is_written_to_a_file(tsunagu: Tsunagu, template: str, tmp_path:
     [
         ((), "STACK must name a deployed stack, or --template a template, got neither"),
         (("--template", "{template}", "--live"), "--live must be without --template"),
-        (("--template", "gone.json"), "gone.json must be a template as JSON, or a folder that `cdk synth` wrote"),
+        (("--template", "gone.json"), "gone.json must be a template, or a folder that `cdk synth` wrote"),
         (("shop", "--stack", "other"), "either STACK or --stack must name the stack, got both"),
         (("--template", "{template}", "--output", "/nowhere/x.svg"), "--output must name a file that can be written"),
     ],

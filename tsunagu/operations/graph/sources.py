@@ -7,29 +7,31 @@ from typing import TYPE_CHECKING
 
 from tsunagu.errors import InvalidInputError, NotFoundError
 from tsunagu.operations.inventory import NESTED_STACK, StackInventory
-from tsunagu.operations.templates import deployed_template
+from tsunagu.operations.templates import deployed_template, parse_template
 from tsunagu.templates.assembly import read_documents, stack_templates
 from tsunagu.templates.references import Document
 
 if TYPE_CHECKING:
     from mypy_boto3_cloudformation import CloudFormationClient
 
+_YAML = (".yaml", ".yml")
+
 
 def synthesized_documents(path: Path, stack: str | None = None) -> list[Document]:
     """Return the templates of a file, or of a cloud assembly, with those of their nested stacks.
 
     Args:
-        path: A template as JSON, or a folder that `cdk synth` wrote, such as `cdk.out`.
+        path: A template as JSON or YAML, or a folder that `cdk synth` wrote, such as `cdk.out`.
         stack: Name of one stack of the assembly, or of its template without `.template.json`. Default: all stacks.
 
     Raises:
-        InvalidInputError: There is no such file or folder, or it holds no template as JSON.
+        InvalidInputError: There is no such file or folder, or it holds no template.
         NotFoundError: The assembly has no such stack; the message lists those that it has.
     """
     try:
-        documents = read_documents(map(str, _template_files(path)))
+        documents = _read(path)
     except (OSError, ValueError, KeyError, AttributeError) as error:
-        msg = f"{path} must be a template as JSON, or a folder that `cdk synth` wrote, got {error!r}"
+        msg = f"{path} must be a template, or a folder that `cdk synth` wrote, got {error!r}"
         raise InvalidInputError(msg) from None
     if not any(document.section("Resources") for document in documents):
         msg = f"{path} must have a template with resources, got none"
@@ -37,8 +39,11 @@ def synthesized_documents(path: Path, stack: str | None = None) -> list[Document
     return documents if stack is None or not path.is_dir() else _of_stack(documents, stack)
 
 
-def _template_files(path: Path) -> list[Path]:
-    return stack_templates(path) if path.is_dir() else [path]
+def _read(path: Path) -> list[Document]:
+    if path.suffix in _YAML:
+        body = parse_template(path.read_text(encoding="utf-8"))
+        return [Document(path=str(path), body=body if isinstance(body, dict) else {}, stack_name=path.stem)]
+    return read_documents(map(str, stack_templates(path) if path.is_dir() else [path]))
 
 
 def _of_stack(documents: Sequence[Document], name: str) -> list[Document]:

@@ -87,6 +87,18 @@ def test_a_template_alone_is_read(assembly: Path) -> None:
     assert len(graph_of([document]).nodes) == 3
 
 
+def test_a_template_as_yaml_is_read_with_its_short_functions(tmp_path: Path) -> None:
+    path = tmp_path / "shop.yaml"
+    path.write_text(
+        "Resources:\n"
+        "  Orders:\n    Type: AWS::SQS::Queue\n"
+        "    Properties: {RedrivePolicy: {deadLetterTargetArn: !GetAtt Dead.Arn}}\n"
+        "  Dead: {Type: AWS::SQS::Queue}\n"
+    )
+
+    assert arrows(graph_of(synthesized_documents(path))) == {"Orders -x Dead"}
+
+
 def test_unknown_stack_of_an_assembly_is_refused_with_those_that_it_has(assembly: Path) -> None:
     with pytest.raises(NotFoundError, match="must have one stack other, got my-audit, my-shop"):
         synthesized_documents(assembly, "other")

@@ -29,7 +29,7 @@ def public_classes(package: ModuleType) -> Iterator[type]:
 
 
 # What receivers keep of a table that they share, the numbers of a job's state machine, parts of a gateway or a web API,
-# and the code of a function: no stack makes them.
+# the code of a function, and what operators work with: no stack makes them.
 BEHIND = {
     "KeySpaces",
     "ReceiverKeys",

@@ -7,9 +7,11 @@ from tsunagu.cdk.constructs.dead_letter_notifier import DeadLetterNotifier, Dead
 from tsunagu.cdk.constructs.ecr_image import EcrImage
 from tsunagu.cdk.constructs.event_invocation import EventInvocation, EventInvocationProps
 from tsunagu.cdk.constructs.filter_policy import FilterPolicy, FilterScope
+from tsunagu.cdk.constructs.flow_metrics import FlowMetrics
 from tsunagu.cdk.constructs.function_alarms import AlarmRule, FunctionAlarms, FunctionMetrics
 from tsunagu.cdk.constructs.handler_function import HandlerFunction, HandlerFunctionProps, HandlerSettings
 from tsunagu.cdk.constructs.idempotency_table import IdempotencyTable, IdempotencyTableProps
+from tsunagu.cdk.constructs.metric_panels import MetricPanel
 from tsunagu.cdk.constructs.native_state_machine import NativeStateMachine, NativeStateMachineProps
 from tsunagu.cdk.constructs.network import Network
 from tsunagu.cdk.constructs.private_endpoints import PrivateEndpoints, PrivateEndpointsProps
@@ -39,6 +41,7 @@ __all__ = [
     "EventInvocationProps",
     "FilterPolicy",
     "FilterScope",
+    "FlowMetrics",
     "FunctionAlarms",
     "FunctionMetrics",
     "HandlerFunction",
@@ -46,6 +49,7 @@ __all__ = [
     "HandlerSettings",
     "IdempotencyTable",
     "IdempotencyTableProps",
+    "MetricPanel",
     "NativeStateMachine",
     "NativeStateMachineProps",
     "Network",

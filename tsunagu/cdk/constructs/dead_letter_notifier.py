@@ -1,7 +1,7 @@
 """A topic that notifies operators of dead letters: the runtime publishes the reason, and alarms cover the rest."""
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -28,6 +28,7 @@ from tsunagu.cdk.constructs.key_access import (
     allow_service,
     source_conditions,
 )
+from tsunagu.cdk.constructs.metric_panels import MetricPanel
 from tsunagu.cdk.constructs.queue_channel import QueueChannel
 from tsunagu.cdk.constructs.topic_subscription import TopicSubscription
 from tsunagu.cdk.props import CheckedProps, is_known
@@ -76,13 +77,8 @@ class DeadLetterNotifierProps(CheckedProps):
         """Refuse settings that AWS does not allow, or that exclude each other."""
         CheckedProps.__post_init__(self)  # plain `super()` fails in a dataclass with slots
         for prop, topic in (("existing", self.existing), ("alarm_topic", self.alarm_topic)):
-            if topic is not None and topic.fifo:
-                msg = (
-                    f"{prop} must be a standard topic, because alarms cannot publish to a FIFO topic, got a FIFO topic"
-                )
-                raise InvalidPropsError(msg)
-            if topic is not None and topic.master_key is not None:
-                CustomerManaged().check(f"the key of {prop}", topic.master_key)
+            if topic is not None:
+                check_alarm_topic(prop, topic)
 
 
 class DeadLetterNotifier(Construct):
@@ -144,6 +140,7 @@ class DeadLetterNotifier(Construct):
             **_ALARM_SETTINGS,
         )
         age.add_alarm_action(actions.SnsAction(self.topic))
+        channel.dead_letter_alarm, channel.message_age_alarm = dead_letters, age
         return dead_letters, age
 
     def watch_subscription(self, subscription: TopicSubscription) -> cloudwatch.Alarm:
@@ -341,6 +338,31 @@ class DeadLetterNotifier(Construct):
         minutes = {"evaluation_periods": _RUN_MINUTES, "datapoints_to_alarm": _RUNS_TO_ALARM}
         return self._alarm(scope, "ServerErrorAlarm", description, metric.with_(period=_PERIOD), **minutes)
 
+    def metric_messages_published(self, **options: Any) -> cloudwatch.Metric:
+        """Return the metric of notifications that were published; `options` are those of a CloudWatch metric."""
+        return self.topic.metric_number_of_messages_published(**options)
+
+    def metric_notifications_delivered(self, **options: Any) -> cloudwatch.Metric:
+        """Return the metric of deliveries to subscribers; `options` are those of a CloudWatch metric."""
+        return self.topic.metric_number_of_notifications_delivered(**options)
+
+    def metric_notifications_failed(self, **options: Any) -> cloudwatch.Metric:
+        """Return the metric of deliveries that failed; `options` are those of a CloudWatch metric."""
+        return self.topic.metric_number_of_notifications_failed(**options)
+
+    def metric_panels(self, period: Duration) -> Sequence[MetricPanel]:
+        """Return what is worth a graph: notifications, and what became of them."""
+        metrics = (
+            self.metric_messages_published(period=period),
+            self.metric_notifications_delivered(period=period),
+            self.metric_notifications_failed(period=period),
+        )
+        return [MetricPanel(title="Notifications", metrics=metrics)]
+
+    def queue_channels(self) -> Sequence[QueueChannel]:
+        """Return no channel: a notifier has none."""
+        return []
+
     def grant_notify(self, grantee: iam.IGrantable) -> iam.Grant:
         """Let `grantee` publish to the topic, and use the topic's key."""
         grantor = Grantor(self, self.topic, self.key)
@@ -395,3 +417,16 @@ class DeadLetterNotifier(Construct):
     def _new_key(self, construct_id: str, description: str) -> kms.IKey:
         props = CustomerManagedKeyProps(description=description, protect=self._protect)
         return CustomerManagedKey(self, construct_id, props).key
+
+
+def check_alarm_topic(prop: str, topic: sns.ITopic) -> None:
+    """Refuse a topic to which alarms cannot publish.
+
+    Raises:
+        InvalidPropsError: It is a FIFO topic, or its key is not customer-managed.
+    """
+    if topic.fifo:
+        msg = f"{prop} must be a standard topic, because alarms cannot publish to a FIFO topic, got a FIFO topic"
+        raise InvalidPropsError(msg)
+    if topic.master_key is not None:
+        CustomerManaged().check(f"the key of {prop}", topic.master_key)

@@ -18,6 +18,7 @@ from tsunagu.cdk.constructs.existing_queue import check_existing_queue
 from tsunagu.cdk.constructs.flow_metadata import mark
 from tsunagu.cdk.constructs.grants import Grantor
 from tsunagu.cdk.constructs.key_access import RECEIVE_ACTIONS, SEND_ACTIONS, CustomerKey
+from tsunagu.cdk.constructs.metric_panels import MetricPanel
 from tsunagu.cdk.constructs.protection import removal_policy
 from tsunagu.cdk.constructs.ranges import DAY_SECONDS, FunctionTimeout
 from tsunagu.cdk.props import Between, CheckedProps, Seconds, Text
@@ -179,6 +180,8 @@ class QueueChannel(Construct):
         queue: Queue to which producers send, and from which the consumer receives.
         dead_letter_queue: Queue of messages that cannot be processed; FIFO if `queue` is.
         props: Settings of the channel, from which its consumer derives its own numbers.
+        dead_letter_alarm: Alarm on its dead letters, once a notifier watches it; a receiver lets its notifier do so.
+        message_age_alarm: Alarm on messages that wait too long, as the other one.
     """
 
     def __init__(self, scope: Construct, construct_id: str, props: QueueChannelProps) -> None:
@@ -187,6 +190,8 @@ class QueueChannel(Construct):
         key = props.key or (existing.encryption_master_key if existing else None)
         self.props = props if key is props.key else dataclasses.replace(props, key=key)
         self._receiver: Construct | None = None
+        self.dead_letter_alarm: cloudwatch.Alarm | None = None
+        self.message_age_alarm: cloudwatch.Alarm | None = None
         self.dead_letter_queue: sqs.IQueue = props.dead_letters or self._dead_letter_queue()
         self.queue: sqs.IQueue = existing or self._queue()
 
@@ -240,6 +245,18 @@ class QueueChannel(Construct):
         """Return the metric of messages that wait for a consumer; `options` are those of a CloudWatch metric."""
         return self.queue.metric_approximate_number_of_messages_visible(**options)
 
+    def metric_messages_not_visible(self, **options: Any) -> cloudwatch.Metric:
+        """Return the metric of messages that a consumer has received; `options` are those of a CloudWatch metric."""
+        return self.queue.metric_approximate_number_of_messages_not_visible(**options)
+
+    def metric_messages_sent(self, **options: Any) -> cloudwatch.Metric:
+        """Return the metric of messages that were sent to the queue; `options` are those of a CloudWatch metric."""
+        return self.queue.metric_number_of_messages_sent(**options)
+
+    def metric_messages_deleted(self, **options: Any) -> cloudwatch.Metric:
+        """Return the metric of messages that were deleted from it; `options` are those of a CloudWatch metric."""
+        return self.queue.metric_number_of_messages_deleted(**options)
+
     def metric_oldest_message_age(self, **options: Any) -> cloudwatch.Metric:
         """Return the metric of the oldest message's age in seconds; `options` are those of a CloudWatch metric."""
         return self.queue.metric_approximate_age_of_oldest_message(**options)
@@ -247,6 +264,19 @@ class QueueChannel(Construct):
     def metric_dead_letters_visible(self, **options: Any) -> cloudwatch.Metric:
         """Return the metric of dead letters in the queue; `options` are those of a CloudWatch metric."""
         return self.dead_letter_queue.metric_approximate_number_of_messages_visible(**options)
+
+    def metric_panels(self, period: Duration) -> Sequence[MetricPanel]:
+        """Return what is worth a graph: how many messages there are, and for how long the oldest one waits."""
+        most: dict[str, Any] = {"period": period, "statistic": "Maximum"}
+        depths = [self.metric_messages_visible(**most), self.metric_messages_not_visible(**most)]
+        return [
+            MetricPanel(title="Queue", metrics=depths, right=[self.metric_oldest_message_age(**most)]),
+            MetricPanel(title="Dead letters", metrics=[self.metric_dead_letters_visible(**most)]),
+        ]
+
+    def queue_channels(self) -> "Sequence[QueueChannel]":
+        """Return the channel itself."""
+        return [self]
 
     def _grant(
         self, queue: sqs.IQueue, grantee: iam.IGrantable, *actions: str, key_actions: Sequence[str] = ()

@@ -146,6 +146,14 @@ class RequestGateway(Construct):
         arns = [method.method_arn for method in self.methods]
         return iam.Grant.add_to_principal(grantee=grantee, actions=["execute-api:Invoke"], resource_arns=arns)
 
+    def metric_requests(self, **options: Any) -> cloudwatch.Metric:
+        """Return the metric of requests; `options` are those of a CloudWatch metric."""
+        return self._metric("Count", options)
+
+    def metric_latency(self, **options: Any) -> cloudwatch.Metric:
+        """Return the metric of the time to an answer in milliseconds; `options` are those of a CloudWatch metric."""
+        return self._metric("Latency", {"statistic": "p99", **options})
+
     def metric_server_errors(self, **options: Any) -> cloudwatch.Metric:
         """Return the metric of answers with a status of 500 and above; `options` are those of a CloudWatch metric."""
         return self._metric("5XXError", options)

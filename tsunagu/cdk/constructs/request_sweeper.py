@@ -3,9 +3,10 @@
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Annotated, cast
+from typing import Annotated, Any, cast
 
 from aws_cdk import Duration
+from aws_cdk import aws_cloudwatch as cloudwatch
 from aws_cdk import aws_iam as iam
 from aws_cdk import aws_logs as logs
 from constructs import Construct
@@ -15,9 +16,11 @@ from tsunagu.cdk.constructs.acknowledgement import acknowledge
 from tsunagu.cdk.constructs.dead_letter_notifier import DeadLetterNotifier
 from tsunagu.cdk.constructs.event_invocation import EventInvocation
 from tsunagu.cdk.constructs.flow_metadata import mark
+from tsunagu.cdk.constructs.function_alarms import FunctionMetrics
 from tsunagu.cdk.constructs.handler_function import HandlerFunction, HandlerFunctionProps
 from tsunagu.cdk.constructs.idempotency_table import IdempotencyTable
 from tsunagu.cdk.constructs.key_spaces import KeySpaceName
+from tsunagu.cdk.constructs.metric_panels import MetricPanel, function_panel
 from tsunagu.cdk.constructs.network import Network
 from tsunagu.cdk.constructs.queue_channel import QueueChannel
 from tsunagu.cdk.constructs.ranges import DAY_SECONDS, IdempotencyWindow, MetricsNamespace
@@ -27,7 +30,7 @@ from tsunagu.cdk.constructs.topic_channel import TopicChannel
 from tsunagu.cdk.props import CheckedProps, Seconds
 from tsunagu.contracts.flows import Kind
 from tsunagu.contracts.request_sweeper import RequestSweeperEnvironment
-from tsunagu.contracts.telemetry import METRICS_NAMESPACE
+from tsunagu.contracts.telemetry import METRICS_NAMESPACE, Metric
 from tsunagu.errors import InvalidPropsError
 
 PACKAGE = Path(__file__).resolve().parents[1] / "handlers" / "request_sweeper"
@@ -170,6 +173,7 @@ class RequestSweeper(Construct):
     Attributes:
         handler: The function, its role and its log group.
         schedule: Invokes it each minute.
+        metrics: Metrics of the runtime; the `metric_*` methods return the most used.
         alarms: Alarm on runs that fail, and alarm on runs that are missing.
         configuration_fault_alarm: Alarm on calls that no retry mends, such as those without a permission.
         outbox_alarm: Alarm on messages that can never be sent; None without `web`.
@@ -193,6 +197,7 @@ class RequestSweeper(Construct):
             ),
         )
         function = self.handler.function
+        self.metrics = FunctionMetrics(function, props.metrics_namespace)
         mark(function, Kind.SWEEPER, self, protected=props.protect)
         self._grant(props)
         self.schedule = invoke_each(self, function, EACH_MINUTE, props.schedule_role)
@@ -212,6 +217,26 @@ class RequestSweeper(Construct):
         if target not in self._targets:
             self._targets.append(target)
             grant_outbox(target, self.handler.function)
+
+    def metric_requests_resent(self, **options: Any) -> cloudwatch.Metric:
+        """Return the metric of requests that were sent again; `options` are those of a CloudWatch metric."""
+        return self.metrics.metric(Metric.REQUESTS_RESENT, **options)
+
+    def metric_requests_failed(self, **options: Any) -> cloudwatch.Metric:
+        """Return the metric of requests that the sweeper ended; `options` are those of a CloudWatch metric."""
+        return self.metrics.metric(Metric.REQUESTS_FAILED, **options)
+
+    def metric_panels(self, period: Duration) -> Sequence[MetricPanel]:
+        """Return what is worth a graph: what the sweeper did, and its function."""
+        swept = (self.metric_requests_resent(period=period), self.metric_requests_failed(period=period))
+        return [
+            MetricPanel(title="Requests", metrics=swept),
+            function_panel("Function", self.handler.function, period),
+        ]
+
+    def queue_channels(self) -> Sequence[QueueChannel]:
+        """Return no channel: the sweeper consumes none."""
+        return []
 
     def _grant(self, props: RequestSweeperProps) -> None:
         function = self.handler.function

@@ -5,6 +5,8 @@ from tsunagu.cdk.patterns.api_and_queue_props import ApiAndQueueFunctionProps, A
 from tsunagu.cdk.patterns.async_request_api import AsyncRequestApi
 from tsunagu.cdk.patterns.async_request_props import AsyncRequestApiProps
 from tsunagu.cdk.patterns.connector import ConnectedService, Connector, ConnectorProps
+from tsunagu.cdk.patterns.flow_alarms import FlowAlarms, FlowAlarmsProps, QueueBacklog
+from tsunagu.cdk.patterns.flow_dashboard import FlowDashboard, FlowDashboardProps
 from tsunagu.cdk.patterns.idempotent_receiver import IdempotentReceiver, IdempotentReceiverProps
 from tsunagu.cdk.patterns.pipeline_props import ServicePipelineProps, Step
 from tsunagu.cdk.patterns.receiver_settings import ProvisionedPollers, ReceiverSettings
@@ -23,11 +25,16 @@ __all__ = [
     "ConnectedService",
     "Connector",
     "ConnectorProps",
+    "FlowAlarms",
+    "FlowAlarmsProps",
+    "FlowDashboard",
+    "FlowDashboardProps",
     "IdempotentReceiver",
     "IdempotentReceiverProps",
     "JobAlarms",
     "JobMetrics",
     "ProvisionedPollers",
+    "QueueBacklog",
     "ReceiverSettings",
     "Service",
     "ServicePipeline",

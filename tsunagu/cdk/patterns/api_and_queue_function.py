@@ -1,8 +1,11 @@
 """A web application that also consumes a queue: one asset, as one function or as two."""
 
 import dataclasses
+from collections.abc import Sequence
+from typing import Any
 
 from aws_cdk import Annotations, Aws, Duration, Stack
+from aws_cdk import aws_cloudwatch as cloudwatch
 from aws_cdk import aws_lambda as lambda_
 from constructs import Construct
 
@@ -12,6 +15,7 @@ from tsunagu.cdk.constructs.error_path import path_in_errors
 from tsunagu.cdk.constructs.flow_metadata import mark
 from tsunagu.cdk.constructs.handler_function import HandlerFunction
 from tsunagu.cdk.constructs.idempotency_table import IdempotencyTable, IdempotencyTableProps
+from tsunagu.cdk.constructs.metric_panels import MetricPanel, function_panel, titled
 from tsunagu.cdk.constructs.queue_channel import QueueChannel, QueueChannelProps
 from tsunagu.cdk.constructs.request_sweeper import RequestSweeper, RequestSweeperProps, WebRequests, grant_outbox
 from tsunagu.cdk.constructs.topic_channel import TopicChannel
@@ -76,6 +80,53 @@ class ApiAndQueueFunction(Construct):
         self._grant_outbox(target, self.function)
         if not self._props.is_shared:
             grant_outbox(target, self.queue_function)
+
+    def metric_requests(self, **options: Any) -> cloudwatch.Metric:
+        """Return the metric of requests to the API; `options` are those of a CloudWatch metric."""
+        return self.api.metric_requests(**options)
+
+    def metric_server_errors(self, **options: Any) -> cloudwatch.Metric:
+        """Return the metric of answers with a status of 500 and above; `options` are those of a CloudWatch metric."""
+        return self.api.metric_server_errors(**options)
+
+    def metric_client_errors(self, **options: Any) -> cloudwatch.Metric:
+        """Return the metric of answers with a status from 400 to 499; `options` are those of a CloudWatch metric."""
+        return self.api.metric_client_errors(**options)
+
+    def metric_latency(self, **options: Any) -> cloudwatch.Metric:
+        """Return the metric of the time to an answer in milliseconds; `options` are those of a CloudWatch metric."""
+        return self.api.metric_latency(**options)
+
+    def metric_messages_processed(self, **options: Any) -> cloudwatch.Metric:
+        """Return the metric of messages that took effect; `options` are those of a CloudWatch metric."""
+        return self.receiver.metric_messages_processed(**options)
+
+    def metric_attempts_failed(self, **options: Any) -> cloudwatch.Metric:
+        """Return the metric of attempts at messages that failed; `options` are those of a CloudWatch metric."""
+        return self.receiver.metric_attempts_failed(**options)
+
+    def metric_messages_dead_lettered(self, **options: Any) -> cloudwatch.Metric:
+        """Return the metric of messages that were dead-lettered; `options` are those of a CloudWatch metric."""
+        return self.receiver.metric_messages_dead_lettered(**options)
+
+    def metric_panels(self, period: Duration) -> Sequence[MetricPanel]:
+        """Return what is worth a graph: the API, the queue, its function or functions, and the sweeper."""
+        api = (
+            self.metric_requests(period=period),
+            self.metric_client_errors(period=period),
+            self.metric_server_errors(period=period),
+        )
+        own_function = [] if self._props.is_shared else [function_panel("API: Function", self.function, period)]
+        return [
+            MetricPanel(title="API", metrics=api, right=[self.metric_latency(period=period)]),
+            *own_function,
+            *self.receiver.metric_panels(period),
+            *(titled("Sweeper", self.sweeper.metric_panels(period)) if self.sweeper is not None else []),
+        ]
+
+    def queue_channels(self) -> Sequence[QueueChannel]:
+        """Return the channel of the queue."""
+        return [self.channel]
 
     def _grant_outbox(self, target: QueueChannel | TopicChannel, function: lambda_.Function) -> None:
         """Let a function send to a target, and the sweeper, too, which sends what the function could not."""

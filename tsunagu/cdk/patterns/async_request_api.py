@@ -1,8 +1,11 @@
 """An API that accepts requests now, and works on them later."""
 
 import dataclasses
+from collections.abc import Sequence
+from typing import Any, cast
 
 from aws_cdk import Duration
+from aws_cdk import aws_cloudwatch as cloudwatch
 from aws_cdk import aws_lambda as lambda_
 from constructs import Construct
 
@@ -11,8 +14,10 @@ from tsunagu.cdk.constructs.dead_letter_notifier import DeadLetterNotifier, Dead
 from tsunagu.cdk.constructs.error_path import path_in_errors
 from tsunagu.cdk.constructs.event_invocation import EventInvocation, EventInvocationProps
 from tsunagu.cdk.constructs.flow_metadata import mark
+from tsunagu.cdk.constructs.function_alarms import FunctionMetrics
 from tsunagu.cdk.constructs.handler_function import HandlerFunction, HandlerFunctionProps, HandlerSettings
 from tsunagu.cdk.constructs.idempotency_table import IdempotencyTable, IdempotencyTableProps
+from tsunagu.cdk.constructs.metric_panels import MetricPanel, function_panel, titled
 from tsunagu.cdk.constructs.queue_channel import QueueChannel, QueueChannelProps
 from tsunagu.cdk.constructs.request_gateway import RequestGateway, RequestGatewayProps
 from tsunagu.cdk.constructs.request_gateway_settings import RequestGatewaySettings
@@ -27,6 +32,7 @@ from tsunagu.cdk.patterns.subscribers import subscribe
 from tsunagu.contracts.environment import ReceiverEnvironment
 from tsunagu.contracts.flows import Kind
 from tsunagu.contracts.requests import RequestEnvironment
+from tsunagu.contracts.telemetry import Metric
 
 
 class AsyncRequestApi(Construct):
@@ -36,6 +42,7 @@ class AsyncRequestApi(Construct):
         gateway: REST API that accepts requests and shows what became of them.
         worker: The function, its role and its log group. Pass `worker.function` to the `grant_*` methods of other
             constructs.
+        metrics: Metrics of the worker; the `metric_*` methods return the most used.
         receiver: Receiver of the queue; None with the delivery `lambda_event`.
         channel: Channel of the requests; None with the delivery `lambda_event`.
         pipe: Pipe from the records to the queue; None with the delivery `lambda_event`.
@@ -66,6 +73,7 @@ class AsyncRequestApi(Construct):
         self.events: EventInvocation | None = None
         self.worker = self._event_worker() if props.is_event else self._queue_worker()
         mark(self.worker.function, Kind.REQUESTS, self, name=props.name, protected=props.protect)
+        self.metrics = FunctionMetrics(self.worker.function, props.metrics_namespace)
         self._grant_worker()
         self.sweeper = self._sweeper()
         self.gateway = self._gateway()
@@ -77,6 +85,80 @@ class AsyncRequestApi(Construct):
         )
         self._subscribe()
         self.longest_request = Duration.seconds(props.deadline.to_seconds() + SWEEP_SLACK.to_seconds())
+
+    def metric_requests(self, **options: Any) -> cloudwatch.Metric:
+        """Return the metric of requests to the API, of each method; `options` are those of a CloudWatch metric."""
+        return self.gateway.metric_requests(**options)
+
+    def metric_server_errors(self, **options: Any) -> cloudwatch.Metric:
+        """Return the metric of answers with a status of 500 and above; `options` are those of a CloudWatch metric."""
+        return self.gateway.metric_server_errors(**options)
+
+    def metric_client_errors(self, **options: Any) -> cloudwatch.Metric:
+        """Return the metric of answers with a status from 400 to 499; `options` are those of a CloudWatch metric."""
+        return self.gateway.metric_client_errors(**options)
+
+    def metric_latency(self, **options: Any) -> cloudwatch.Metric:
+        """Return the metric of the time to an answer in milliseconds; `options` are those of a CloudWatch metric."""
+        return self.gateway.metric_latency(**options)
+
+    def metric_messages_processed(self, **options: Any) -> cloudwatch.Metric:
+        """Return the metric of requests that were worked on; `options` are those of a CloudWatch metric."""
+        return self.metrics.metric(Metric.MESSAGES_PROCESSED, **options)
+
+    def metric_attempts_failed(self, **options: Any) -> cloudwatch.Metric:
+        """Return the metric of attempts that failed; `options` are those of a CloudWatch metric."""
+        return self.metrics.metric(Metric.ATTEMPTS_FAILED, **options)
+
+    def metric_messages_dead_lettered(self, **options: Any) -> cloudwatch.Metric:
+        """Return the metric of requests that the worker gave up; `options` are those of a CloudWatch metric."""
+        return self.metrics.metric(Metric.MESSAGES_DEAD_LETTERED, **options)
+
+    def metric_requests_resent(self, **options: Any) -> cloudwatch.Metric:
+        """Return the metric of requests that were sent again; `options` are those of a CloudWatch metric."""
+        return self.sweeper.metric_requests_resent(**options)
+
+    def metric_requests_failed(self, **options: Any) -> cloudwatch.Metric:
+        """Return the metric of requests that the sweeper ended; `options` are those of a CloudWatch metric."""
+        return self.sweeper.metric_requests_failed(**options)
+
+    def metric_panels(self, period: Duration) -> Sequence[MetricPanel]:
+        """Return what is worth a graph: the API, the way to the worker, the worker, and the sweeper."""
+        api = (
+            self.metric_requests(period=period),
+            self.metric_client_errors(period=period),
+            self.metric_server_errors(period=period),
+        )
+        return [
+            MetricPanel(title="API", metrics=api, right=[self.metric_latency(period=period)]),
+            *self._way_panels(period),
+            *titled("Worker", self._worker_panels(period)),
+            *titled("Sweeper", self.sweeper.metric_panels(period)),
+        ]
+
+    def queue_channels(self) -> Sequence[QueueChannel]:
+        """Return the channel of the requests; none with the delivery `lambda_event`."""
+        return [self.channel] if self.channel is not None else []
+
+    def _way_panels(self, period: Duration) -> Sequence[MetricPanel]:
+        if self.pipe is not None:
+            return [MetricPanel(title="Pipe", metrics=[self.pipe.metric_executions_failed(period=period)])]
+        queue = cast("EventInvocation", self.events).dead_letter_queue
+        given_up = queue.metric_approximate_number_of_messages_visible(period=period, statistic="Maximum")
+        return [MetricPanel(title="Dead letters", metrics=[given_up])]
+
+    def _worker_panels(self, period: Duration) -> Sequence[MetricPanel]:
+        if self.receiver is not None:
+            return self.receiver.metric_panels(period)
+        worked = (
+            self.metric_messages_processed(period=period),
+            self.metric_attempts_failed(period=period),
+            self.metric_messages_dead_lettered(period=period),
+        )
+        return [
+            MetricPanel(title="Messages", metrics=worked),
+            function_panel("Function", self.worker.function, period),
+        ]
 
     def _queue_worker(self) -> HandlerFunction:
         """Make channel, receiver and pipe."""

@@ -1,10 +1,11 @@
 """A connector: one topic, and a queue, a function and dead letters for each service."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from aws_cdk import Duration
+from aws_cdk import aws_cloudwatch as cloudwatch
 from constructs import Construct
 
 from tsunagu.cdk.constructs.dead_letter_notifier import DeadLetterNotifier, DeadLetterNotifierProps
@@ -12,6 +13,7 @@ from tsunagu.cdk.constructs.error_path import path_in_errors
 from tsunagu.cdk.constructs.filter_policy import FilterPolicy
 from tsunagu.cdk.constructs.idempotency_table import IdempotencyTable, IdempotencyTableProps
 from tsunagu.cdk.constructs.key_access import CustomerKey
+from tsunagu.cdk.constructs.metric_panels import MetricPanel, labelled
 from tsunagu.cdk.constructs.queue_channel import QueueChannel, QueueChannelProps
 from tsunagu.cdk.constructs.ranges import IdempotencyWindow, MetricsNamespace
 from tsunagu.cdk.constructs.topic_channel import TopicChannel, TopicChannelProps
@@ -115,6 +117,14 @@ class Connector(Construct):
             service.name: self._connect(service, props) for service in props.services
         }
 
+    def metric_panels(self, period: Duration) -> Sequence[MetricPanel]:
+        """Return what is worth a graph, with a line for each service."""
+        return service_panels(self.services, period)
+
+    def queue_channels(self) -> Sequence[QueueChannel]:
+        """Return the channels of the services."""
+        return [service.channel for service in self.services.values()]
+
     def _connect(self, service: Service, props: ConnectorProps) -> ConnectedService:
         scope = Construct(self, service.construct_id)
         channel = service.channel or QueueChannel(scope, "Channel", _channel_props(service, props))
@@ -137,6 +147,35 @@ class Connector(Construct):
             metrics_namespace=props.metrics_namespace,
             single_writes=props.single_writes,
         )
+
+
+def service_panels(services: Mapping[str, ConnectedService], period: Duration) -> Sequence[MetricPanel]:
+    """Return what is worth a graph of some services, with a line for each service."""
+    most: dict[str, Any] = {"period": period, "statistic": "Maximum"}
+
+    def lines(metric: Callable[[ConnectedService], cloudwatch.Metric]) -> list[cloudwatch.IMetric]:
+        return labelled([(name, metric(service)) for name, service in services.items()])
+
+    return [
+        MetricPanel(
+            title="Messages", metrics=lines(lambda each: each.receiver.metric_messages_processed(period=period))
+        ),
+        MetricPanel(
+            title="Attempts failed", metrics=lines(lambda each: each.receiver.metric_attempts_failed(period=period))
+        ),
+        MetricPanel(title="Queues", metrics=lines(lambda each: each.channel.metric_messages_visible(**most))),
+        MetricPanel(
+            title="Age of the oldest message",
+            metrics=lines(lambda each: each.channel.metric_oldest_message_age(**most)),
+        ),
+        MetricPanel(title="Dead letters", metrics=lines(lambda each: each.channel.metric_dead_letters_visible(**most))),
+        MetricPanel(
+            title="Messages that SNS could not deliver",
+            metrics=lines(
+                lambda each: each.subscription.dead_letter_queue.metric_approximate_number_of_messages_visible(**most)
+            ),
+        ),
+    ]
 
 
 def _channel_props(service: Service, props: ConnectorProps) -> QueueChannelProps:

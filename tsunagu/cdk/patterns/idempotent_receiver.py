@@ -16,6 +16,7 @@ from tsunagu.cdk.constructs.function_alarms import FunctionMetrics
 from tsunagu.cdk.constructs.handler_function import HandlerFunction, HandlerFunctionProps
 from tsunagu.cdk.constructs.idempotency_table import IdempotencyTable, IdempotencyTableProps
 from tsunagu.cdk.constructs.key_spaces import KeySpaceName, ReceiverKeys
+from tsunagu.cdk.constructs.metric_panels import MetricPanel, function_panel
 from tsunagu.cdk.constructs.queue_channel import QueueChannel
 from tsunagu.cdk.constructs.ranges import WINDOW_SECONDS, IdempotencyWindow, MetricsNamespace, check_seconds
 from tsunagu.cdk.patterns.receiver_settings import ReceiverSettings
@@ -140,6 +141,7 @@ class IdempotentReceiver(Construct):
     """Process each message of a channel once, or dead-letter it with the reason and notify operators.
 
     Attributes:
+        channel: Channel that it consumes.
         handler: The function, its role and its log group.
         table: Table of the idempotency items.
         dead_letter_notifier: Notifies operators of dead letters.
@@ -153,6 +155,7 @@ class IdempotentReceiver(Construct):
 
     def __init__(self, scope: Construct, construct_id: str, props: IdempotentReceiverProps) -> None:
         super().__init__(scope, construct_id)
+        self.channel = props.channel
         self.table = props.table or IdempotencyTable(
             self, "IdempotencyTable", IdempotencyTableProps(protect=props.protect)
         )
@@ -225,6 +228,49 @@ class IdempotentReceiver(Construct):
     def metric_leases_lost(self, **options: Any) -> cloudwatch.Metric:
         """Return the metric of leases that were lost; `options` are those of a CloudWatch metric."""
         return self.metrics.metric(Metric.LEASES_LOST, **options)
+
+    def metric_messages_sent(self, **options: Any) -> cloudwatch.Metric:
+        """Return the metric of messages sent from outboxes; `options` are those of a CloudWatch metric."""
+        return self.metrics.metric(Metric.MESSAGES_SENT, **options)
+
+    def metric_messages_returned(self, **options: Any) -> cloudwatch.Metric:
+        """Return the metric of messages returned to the queue; `options` are those of a CloudWatch metric."""
+        return self.metrics.metric(Metric.MESSAGES_RETURNED, **options)
+
+    def metric_configuration_faults(self, **options: Any) -> cloudwatch.Metric:
+        """Return the metric of calls that no retry mends; `options` are those of a CloudWatch metric."""
+        return self.metrics.metric(Metric.CONFIGURATION_FAULTS, **options)
+
+    def metric_failures_after_commit(self, **options: Any) -> cloudwatch.Metric:
+        """Return the metric of functions that failed after a commit; `options` are those of a CloudWatch metric."""
+        return self.metrics.metric(Metric.FAILURES_AFTER_COMMIT, **options)
+
+    def metric_panels(self, period: Duration) -> Sequence[MetricPanel]:
+        """Return what is worth a graph: messages, failures, the queue with its dead letters, and the function."""
+        messages = (
+            self.metric_messages_processed(period=period),
+            self.metric_duplicates_skipped(period=period),
+            self.metric_messages_sent(period=period),
+            self.metric_messages_returned(period=period),
+        )
+        failures = (
+            self.metric_attempts_failed(period=period),
+            self.metric_messages_dead_lettered(period=period),
+            self.metric_calls_failed(period=period),
+            self.metric_leases_lost(period=period),
+            self.metric_configuration_faults(period=period),
+            self.metric_failures_after_commit(period=period),
+        )
+        return [
+            MetricPanel(title="Messages", metrics=messages),
+            MetricPanel(title="Failures", metrics=failures),
+            *self.channel.metric_panels(period),
+            function_panel("Function", self.handler.function, period),
+        ]
+
+    def queue_channels(self) -> Sequence[QueueChannel]:
+        """Return the channel that it consumes."""
+        return [self.channel]
 
     def _function_props(self, props: IdempotentReceiverProps) -> HandlerFunctionProps:
         return HandlerFunctionProps(

@@ -5,7 +5,7 @@ import json
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from aws_cdk import Aws, Stack
+from aws_cdk import Aws, Duration, Stack
 from aws_cdk import aws_cloudwatch as cloudwatch
 from constructs import Construct
 
@@ -18,9 +18,11 @@ from tsunagu.cdk.constructs.flow_metadata import mark
 from tsunagu.cdk.constructs.grants import grant_invoke
 from tsunagu.cdk.constructs.handler_function import HandlerFunction, HandlerSettings
 from tsunagu.cdk.constructs.idempotency_table import IdempotencyTable, IdempotencyTableProps
+from tsunagu.cdk.constructs.metric_panels import MetricPanel, function_panel
+from tsunagu.cdk.constructs.queue_channel import QueueChannel
 from tsunagu.cdk.constructs.run_sweeper import RunSweeper, RunSweeperProps, UnfinishedRuns
 from tsunagu.cdk.constructs.topic_channel import TopicChannel, TopicChannelProps
-from tsunagu.cdk.patterns.connector import ConnectedService, Connector, ConnectorProps
+from tsunagu.cdk.patterns.connector import ConnectedService, Connector, ConnectorProps, service_panels
 from tsunagu.cdk.patterns.idempotent_receiver import IdempotentReceiver, IdempotentReceiverProps
 from tsunagu.cdk.patterns.pipeline_limits import Hop, inline_bytes, object_lifetime
 from tsunagu.cdk.patterns.pipeline_props import ServicePipelineProps, Step
@@ -96,14 +98,31 @@ class ServicePipeline(Construct):
         """Return the messages that all services dead-lettered; `options` are those of a CloudWatch metric."""
         return self._sum(Metric.MESSAGES_DEAD_LETTERED, options)
 
+    def metric_dead_letters_visible(self, **options: Any) -> cloudwatch.MathExpression:
+        """Return the dead letters of all services that wait for someone; `options` are those of a CloudWatch metric."""
+        found = [service.channel.metric_dead_letters_visible(**options) for service in self.services.values()]
+        return _together("SUM", found, "DeadLetters")
+
+    def metric_oldest_message_age(self, **options: Any) -> cloudwatch.MathExpression:
+        """Return the age of the oldest message of all queues in seconds; `options` are those of a CloudWatch metric."""
+        found = [service.channel.metric_oldest_message_age(**options) for service in self.services.values()]
+        return _together("MAX", found, "OldestMessageAge")
+
+    def metric_panels(self, period: Duration) -> Sequence[MetricPanel]:
+        """Return what is worth a graph: the preprocessor, and a line for each service."""
+        return [
+            *service_panels(self.services, period),
+            function_panel("Preprocessor", self.preprocessor.function, period),
+        ]
+
+    def queue_channels(self) -> Sequence[QueueChannel]:
+        """Return the channels of the services, and the one of the preprocessor's entry queue."""
+        entry = [self._props.entry] if self._props.entry is not None else []
+        return [*entry, *(service.channel for service in self.services.values())]
+
     def _sum(self, metric: Metric, options: Mapping[str, Any]) -> cloudwatch.MathExpression:
         made = [service.receiver.metrics.metric(metric, **options) for service in self.services.values()]
-        return cloudwatch.MathExpression(
-            expression="SUM(METRICS())",
-            using_metrics={f"m{number}": each for number, each in enumerate(made)},
-            period=made[0].period,
-            label=str(metric),
-        )
+        return _together("SUM", made, str(metric))
 
     def _step_topics(self) -> Sequence[TopicChannel]:
         scope = Construct(self, "Topics")
@@ -287,3 +306,13 @@ class ServicePipeline(Construct):
         run_index = self._props.unfinished_runs is not None
         props = IdempotencyTableProps(request_index=True, run_index=run_index, protect=self._props.protect)
         return IdempotencyTable(self, "IdempotencyTable", props)
+
+
+def _together(function: str, metrics: Sequence[cloudwatch.Metric], label: str) -> cloudwatch.MathExpression:
+    """Return the sum or the maximum of metrics."""
+    return cloudwatch.MathExpression(
+        expression=f"{function}(METRICS())",
+        using_metrics={f"m{number}": each for number, each in enumerate(metrics)},
+        period=metrics[0].period,
+        label=label,
+    )

@@ -1,10 +1,11 @@
 """A scheduled job: one run at a time, started by a state machine and done by a worker behind a FIFO queue."""
 
 import dataclasses
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from aws_cdk import Duration
+from aws_cdk import aws_cloudwatch as cloudwatch
 from aws_cdk import aws_events as events
 from aws_cdk import aws_events_targets as event_targets
 from aws_cdk import aws_iam as iam
@@ -21,11 +22,12 @@ from tsunagu.cdk.constructs.grants import own_policy
 from tsunagu.cdk.constructs.handler_function import HandlerSettings
 from tsunagu.cdk.constructs.idempotency_table import IdempotencyTable, IdempotencyTableProps
 from tsunagu.cdk.constructs.key_access import source_conditions
+from tsunagu.cdk.constructs.metric_panels import MetricPanel, titled
 from tsunagu.cdk.constructs.native_state_machine import NativeStateMachine, NativeStateMachineProps
 from tsunagu.cdk.constructs.protection import removal_policy
 from tsunagu.cdk.constructs.queue_channel import DEAD_LETTER_RETENTION, QueueChannel
 from tsunagu.cdk.patterns.idempotent_receiver import IdempotentReceiver, IdempotentReceiverProps
-from tsunagu.cdk.patterns.single_flight_alarms import JobAlarms, JobMetrics
+from tsunagu.cdk.patterns.single_flight_alarms import RUNS_SKIPPED, RUNS_SUCCEEDED, JobAlarms, JobMetrics
 from tsunagu.cdk.patterns.single_flight_definition import (
     QUEUE,
     RELEASED_EXECUTION_INPUT,
@@ -107,6 +109,55 @@ class SingleFlightSchedule(Construct):
     def grant_start(self, grantee: iam.IGrantable) -> iam.Grant:
         """Let `grantee` start a run by hand, under the same lease."""
         return self.machine.machine.grant_start_execution(grantee)
+
+    def metric_runs_started(self, **options: Any) -> cloudwatch.Metric:
+        """Return the metric of started executions, with skipped ticks; `options` are those of a CloudWatch metric."""
+        return self.machine.machine.metric_started(**options)
+
+    def metric_runs_succeeded(self, **options: Any) -> cloudwatch.Metric:
+        """Return the metric of runs that succeeded, without skips; `options` are those of a CloudWatch metric."""
+        return self.metrics.metric(RUNS_SUCCEEDED, **options)
+
+    def metric_runs_skipped(self, **options: Any) -> cloudwatch.Metric:
+        """Return the metric of ticks that were skipped; `options` are those of a CloudWatch metric."""
+        return self.metrics.metric(RUNS_SKIPPED, **options)
+
+    def metric_runs_failed(self, **options: Any) -> cloudwatch.Metric:
+        """Return the metric of executions that failed; `options` are those of a CloudWatch metric."""
+        return self.machine.machine.metric_failed(**options)
+
+    def metric_runs_timed_out(self, **options: Any) -> cloudwatch.Metric:
+        """Return the metric of executions that timed out; `options` are those of a CloudWatch metric."""
+        return self.machine.machine.metric_timed_out(**options)
+
+    def metric_runs_aborted(self, **options: Any) -> cloudwatch.Metric:
+        """Return the metric of executions that were aborted; `options` are those of a CloudWatch metric."""
+        return self.machine.machine.metric_aborted(**options)
+
+    def metric_run_time(self, **options: Any) -> cloudwatch.Metric:
+        """Return the metric of the time of an execution in milliseconds; `options` are those of a CloudWatch metric."""
+        return self.machine.machine.metric_time(**options)
+
+    def metric_panels(self, period: Duration) -> Sequence[MetricPanel]:
+        """Return what is worth a graph: the runs, what could not be started, and the worker."""
+        runs = (
+            self.metric_runs_succeeded(period=period),
+            self.metric_runs_skipped(period=period),
+            self.metric_runs_failed(period=period),
+            self.metric_runs_timed_out(period=period),
+            self.metric_runs_aborted(period=period),
+        )
+        undelivered = self.undelivered.metric_approximate_number_of_messages_visible(period=period, statistic="Maximum")
+        longest = self.metric_run_time(period=period, statistic="Maximum")
+        return [
+            MetricPanel(title="Runs", metrics=runs, right=[longest]),
+            MetricPanel(title="Ticks and ends that started nothing", metrics=[undelivered]),
+            *titled("Worker", self.receiver.metric_panels(period)),
+        ]
+
+    def queue_channels(self) -> Sequence[QueueChannel]:
+        """Return the channel of the worker."""
+        return [self.channel]
 
     def _receiver(self) -> IdempotentReceiver:
         props = self._props

@@ -40,6 +40,7 @@ BEHIND = {
     "WebHttpApi",
     "WebRestApi",
     "FunctionCode",
+    "OperatedResources",
 }
 
 

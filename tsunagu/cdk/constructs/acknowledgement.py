@@ -1,6 +1,8 @@
 """Acknowledgements: findings of policy rules that are accepted, each with its reason."""
 
-from typing import TYPE_CHECKING
+import json
+from collections.abc import Iterable
+from typing import TYPE_CHECKING, Any
 
 from aws_cdk import Acknowledgment, CfnElement, Stack, Validations
 
@@ -21,6 +23,34 @@ def acknowledge(construct: "IConstruct", rule: str, reason: str) -> None:
         reason: Why the finding is accepted here.
     """
     Validations.of(construct).acknowledge(Acknowledgment(id=rule, reason=reason))
+
+
+def acknowledge_wildcards(policy: "IConstruct", resources: Iterable[str], reason: str) -> None:
+    """Accept that a policy has wildcards in some of its resources, each as cdk-nag writes it.
+
+    Args:
+        policy: The policy.
+        resources: Its resources; those without a wildcard are left out.
+        reason: Why they are accepted.
+    """
+    flat = {_flat(Stack.of(policy).resolve(resource)) for resource in resources}
+    for resource in sorted(each for each in flat if "*" in each):
+        acknowledge(policy, f"AwsSolutions-IAM5[Resource::{resource}]", reason)
+
+
+def _flat(value: Any) -> str:
+    """Return an ARN as cdk-nag writes it: references in angle brackets, other functions as JSON."""
+    match value:
+        case str():
+            return value
+        case {"Fn::Join": [separator, parts]}:
+            return str(separator.join(map(_flat, parts)))
+        case {"Fn::GetAtt": [name, attribute]}:
+            return f"<{name}.{attribute}>"
+        case {"Ref": name}:
+            return f"<{name}>"
+        case _:
+            return json.dumps(value, separators=(",", ":"))
 
 
 def acknowledge_role(role: "iam.IRole", rule: str, reason: str) -> None:

@@ -8,6 +8,7 @@ from tsunagu.cdk.patterns.connector import ConnectedService, Connector, Connecto
 from tsunagu.cdk.patterns.flow_alarms import FlowAlarms, FlowAlarmsProps, QueueBacklog
 from tsunagu.cdk.patterns.flow_dashboard import FlowDashboard, FlowDashboardProps
 from tsunagu.cdk.patterns.idempotent_receiver import IdempotentReceiver, IdempotentReceiverProps
+from tsunagu.cdk.patterns.operator_access import OperatorAccess, OperatorAccessProps
 from tsunagu.cdk.patterns.pipeline_props import ServicePipelineProps, Step
 from tsunagu.cdk.patterns.receiver_settings import ProvisionedPollers, ReceiverSettings
 from tsunagu.cdk.patterns.service import Service
@@ -33,6 +34,8 @@ __all__ = [
     "IdempotentReceiverProps",
     "JobAlarms",
     "JobMetrics",
+    "OperatorAccess",
+    "OperatorAccessProps",
     "ProvisionedPollers",
     "QueueBacklog",
     "ReceiverSettings",

@@ -28,7 +28,7 @@ FLOORS = (
         "tsunagu.runtime.startup",
         "tsunagu.runtime.retry",
     ),
-    ("tsunagu.runtime.errors", "tsunagu.runtime.clock"),
+    ("tsunagu.runtime.errors", "tsunagu.runtime.clock", "tsunagu.runtime.tracing"),
     ("tsunagu.runtime.json_text", "tsunagu.runtime.table_reader", "tsunagu.runtime.telemetry"),
     ("tsunagu.runtime.sending",),
     ("tsunagu.runtime.claim_check", "tsunagu.runtime.idempotency"),

@@ -17,6 +17,8 @@ DEAD_LETTER_ITEM_ATTRIBUTE = "tsunagu_dead_letter_item"  # id of its item in the
 REDRIVEN_ATTRIBUTE = "tsunagu_redriven"  # of a dead letter that an operator sent back: how often
 GROUP_PLACE_ATTRIBUTE = "tsunagu_group_place"  # of a letter of a parked group, and of what is redriven of it
 TRACE_CONTEXT_ATTRIBUTE = "tsunagu_trace_context"
+# The W3C's name, so it is the producer's. It is read for the trace alone, and carried on.
+TRACEPARENT = "traceparent"
 # A replay of one service sets this attribute. A subscription accepts its own service's name, or no attribute.
 SERVICE_ATTRIBUTE = "tsunagu_service"
 ATTRIBUTES = frozenset(

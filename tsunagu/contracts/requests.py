@@ -19,6 +19,7 @@ CALLER = "caller"
 BODY = "body"  # the text, as it was received: numbers are exact, and the signature of a webhook can be checked
 CONTENT_TYPE = "content_type"
 HEADERS = "headers"  # a map of texts: those that the API was told to keep, their names in lower case
+TRACE = "trace"  # X-Ray header of the HTTP request; empty where it had none
 ACCEPTED = "accepted"  # milliseconds since the epoch, as all times here
 PROGRESS = "progress"
 CANCELLED = "cancelled"  # when the caller cancelled it; then the status is COMPLETED, and no worker ever had it

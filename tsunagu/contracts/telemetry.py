@@ -51,4 +51,5 @@ class LogKey(StrEnum):
     ERROR_CODE = "error_code"
     RECORD_COUNT = "record_count"
     RETURNED_COUNT = "returned_count"
-    XRAY_TRACE_ID = "xray_trace_id"
+    XRAY_TRACE_ID = "xray_trace_id"  # Powertools' name: of the message in hand, else of the invocation
+    TRACE_ID = "trace_id"  # OpenTelemetry's name: of a message with a `traceparent`

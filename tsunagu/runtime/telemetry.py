@@ -1,7 +1,8 @@
 """Telemetry: log lines in Lambda's JSON format, and metrics.
 
 * Only the keys of an allow-list are logged, and no message bodies.
-* A log line has the request id of the message that was in hand when the line was written.
+* A log line has the request id and the trace id of the message that was in hand when the line was written. Without a
+  message, it has the trace id of the invocation.
 * Of an exception, type and place are logged. Its text is not, because it may quote the message.
 """
 
@@ -20,6 +21,7 @@ from typing import TextIO
 from tsunagu.contracts.telemetry import FUNCTION_DIMENSION, SERVICE_DIMENSION, LogKey, Metric
 from tsunagu.runtime.clock import Clock
 from tsunagu.runtime.errors import FailedCall, error_type
+from tsunagu.runtime.tracing import invocation_header, trace_fields
 
 _logger = logging.getLogger(__name__)
 
@@ -45,7 +47,7 @@ class AllowListFilter(logging.Filter):
         """Rewrite `record`, and let every record through."""
         for name in set(vars(record)) - _STANDARD_ATTRIBUTES - _ALLOWED_KEYS:
             delattr(record, name)
-        vars(record).update(_in_hand.get() or {})
+        vars(record).update({**trace_fields(invocation_header()), **(_in_hand.get() or {})})
         setattr(record, LogKey.SERVICE, self._service)
         if record.exc_info and record.exc_info[1] is not None:
             vars(record).update(error_fields(record.exc_info[1]))

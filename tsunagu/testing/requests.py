@@ -41,6 +41,7 @@ def accepted(
     request_id: str = "r-1",
     content_type: str = "application/json",
     headers: Mapping[str, str] | None = None,
+    trace_header: str = "",
     now_ms: int = START_MS,
     digit: str = "0",
 ) -> RequestRecord:
@@ -53,6 +54,7 @@ def accepted(
         request_id: Its id.
         content_type: Content type of the body.
         headers: The headers that were kept.
+        trace_header: X-Ray header of the HTTP request. Default: it had none.
         now_ms: When it was accepted, in milliseconds since the epoch.
         digit: First hexadecimal digit of the gateway's own request id: which partition of the index it is in.
     """
@@ -64,6 +66,7 @@ def accepted(
         body=body,
         content_type=content_type,
         headers=headers or {},
+        trace_header=trace_header,
         accepted_ms=now_ms,
         partition=requests.open_partition(scope, digit),
         due_ms=now_ms + FIRST_LOOK_MS,

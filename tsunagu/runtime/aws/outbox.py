@@ -3,14 +3,14 @@
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
-from tsunagu.contracts.messages import is_fifo
+from tsunagu.contracts.messages import SNS_MESSAGE_BYTES, TRACE_CONTEXT_ATTRIBUTE, is_fifo
 from tsunagu.runtime.aws.sns import SnsTopicSender
 from tsunagu.runtime.aws.sqs import SqsQueueSender
 from tsunagu.runtime.aws.tasks import StepFunctionsTasks
 from tsunagu.runtime.clock import Clock
 from tsunagu.runtime.receiving.relay import AddressedMessage
 from tsunagu.runtime.sending.outbox import Channel
-from tsunagu.runtime.sending.publish import OutgoingMessage, SendResult
+from tsunagu.runtime.sending.publish import OutgoingMessage, SendResult, with_attribute
 
 if TYPE_CHECKING:
     from mypy_boto3_sns import SNSClient
@@ -54,11 +54,20 @@ class AwsOutboxSender:
         if channel is Channel.QUEUE:
             return SqsQueueSender(self._sqs, target, self._clock).send([*map(_message, messages)])
         if channel is Channel.TOPIC:
-            return SnsTopicSender(self._sns, target, self._clock).send([*map(_message, messages)])
+            return SnsTopicSender(self._sns, target, self._clock).send([*map(_notification, messages)])
         if channel is Channel.OBJECT:
             text = "an object must be sent by a function of accepted requests, got another one"
             return [SendResult(None, text, is_permanent=True)] * len(messages)
         return [self._tasks.report(message.outbox_message, message.deduplication_id) for message in messages]
+
+
+def _notification(message: AddressedMessage) -> OutgoingMessage:
+    """Return a message for a topic. SNS takes no X-Ray header for a single message, so an attribute carries it."""
+    notification = _message(message)
+    header = notification.trace_header
+    if header is None or TRACE_CONTEXT_ATTRIBUTE in notification.attributes:
+        return notification
+    return with_attribute(notification, TRACE_CONTEXT_ATTRIBUTE, header, largest_bytes=SNS_MESSAGE_BYTES)
 
 
 def _message(message: AddressedMessage) -> OutgoingMessage:

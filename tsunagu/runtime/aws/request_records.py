@@ -17,6 +17,7 @@ _TEXTS = {
     "content_type": requests.CONTENT_TYPE,
     "progress": requests.PROGRESS,
     "partition": requests.OPEN,
+    "trace_header": requests.TRACE,
 }
 _NUMBERS = {
     "accepted_ms": requests.ACCEPTED,

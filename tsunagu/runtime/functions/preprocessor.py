@@ -31,6 +31,7 @@ with without_collection():
     from tsunagu.runtime.receiving.events import EventKind, described, kind_of
     from tsunagu.runtime.receiving.model import parser
     from tsunagu.runtime.receiving.receiver import LambdaContext, Receiver
+    from tsunagu.runtime.tracing import invocation_header
 
 if TYPE_CHECKING:
     from botocore.config import Config
@@ -71,7 +72,7 @@ class Preprocessor:
             msg = f"{expected}, got {described(event)}"
             raise UnroutableEventError(msg)
         deadline_ms = self._now_ms() + context.get_remaining_time_in_millis()
-        return self._starter.answer(event, deadline_ms=deadline_ms, trace_context=os.environ.get("_X_AMZN_TRACE_ID"))
+        return self._starter.answer(event, deadline_ms=deadline_ms, trace_context=invocation_header())
 
 
 @without_collection()

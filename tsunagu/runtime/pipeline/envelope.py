@@ -15,11 +15,9 @@ from tsunagu.contracts.messages import (
 from tsunagu.runtime.claim_check import Part, Stored, part_from_json
 from tsunagu.runtime.errors import InvalidMessageError
 from tsunagu.runtime.json_text import JsonObject, json_text
-from tsunagu.runtime.receiving.delivery import Delivery
 
 _REQUIRED = {"schema_version", "request_id", "run_id", "pipeline", "step", "hop", "request", "results"}
 _OF_ONE_SERVICE = {"only", "base_run_id"}
-_TRACE_CONTEXT_CHARACTERS = 512
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -126,13 +124,6 @@ def attributes_of(envelope: Envelope, trace_context: str | None) -> dict[str, st
     if trace_context:
         attributes[TRACE_CONTEXT_ATTRIBUTE] = trace_context
     return attributes
-
-
-def trace_context_of(delivery: Delivery) -> str | None:
-    """Return the trace context of a message: from its attribute, else from X-Ray's header."""
-    attribute = delivery.attribute(TRACE_CONTEXT_ATTRIBUTE)
-    value = attribute.value if attribute else delivery.trace_header
-    return value if isinstance(value, str) and 0 < len(value) <= _TRACE_CONTEXT_CHARACTERS else None
 
 
 def _part(name: str, value: object, pipeline: str, request_id: str) -> Part:

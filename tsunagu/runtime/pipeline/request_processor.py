@@ -16,7 +16,7 @@ from tsunagu.contracts.pipeline import ServiceEnvironment
 from tsunagu.runtime.claim_check import ClaimCheck, inline_limit
 from tsunagu.runtime.errors import InvalidMessageError, PermanentError, refuse_unfinished
 from tsunagu.runtime.json_text import JsonObject, json_text
-from tsunagu.runtime.pipeline.envelope import Envelope, attributes_of, trace_context_of
+from tsunagu.runtime.pipeline.envelope import Envelope, attributes_of
 from tsunagu.runtime.pipeline.join import onward_text
 from tsunagu.runtime.pipeline.shape import service_item_ids, service_scope
 from tsunagu.runtime.pipeline.work import Work
@@ -124,7 +124,7 @@ class RequestProcessor(Generic[RequestT]):
         message.outbox.publish(
             self._place.next_topic_arn,
             onward_text(self._place.next_step),
-            attributes=attributes_of(onward, trace_context_of(message.delivery)),
+            attributes=attributes_of(onward, message.delivery.trace_header),
             group_id=message.delivery.fair_group_id,
             awaits=awaits,
         )

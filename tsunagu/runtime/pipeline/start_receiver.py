@@ -8,7 +8,6 @@ from tsunagu.runtime.clock import NewId
 from tsunagu.runtime.errors import PermanentError
 from tsunagu.runtime.json_text import JsonObject
 from tsunagu.runtime.pipeline.commands import RequestCheck, StartCommand, command_from_json
-from tsunagu.runtime.pipeline.envelope import trace_context_of
 from tsunagu.runtime.pipeline.errors import MalformedRequestError
 from tsunagu.runtime.pipeline.plan import Planner
 from tsunagu.runtime.pipeline.shape import Pipeline, start_key
@@ -82,5 +81,4 @@ class StartReceiver:
         envelope = self._planner.envelope(command, request_id=message.request_id, run_id=self._new_id(), hop=hop)
         message.result = envelope.encode()
         delivery = message.delivery
-        trace_context = trace_context_of(delivery)
-        self._planner.announce(envelope, message.outbox, trace_context, group_id=delivery.fair_group_id)
+        self._planner.announce(envelope, message.outbox, delivery.trace_header, group_id=delivery.fair_group_id)

@@ -54,7 +54,7 @@ class Completion:
         self.claim = claim
         self.seal = Seal()
         self.writes: list[BusinessWrite] = []
-        self.outbox = Outbox(delivery.request_id, delivery.trace_header, self.seal)
+        self.outbox = Outbox(delivery.request_id, delivery.trace_header, self.seal, traceparent=delivery.traceparent)
         if delivery.hop_count:
             self.outbox.count_hops(delivery.hop_count)
         self._result = ""

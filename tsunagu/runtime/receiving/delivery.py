@@ -3,7 +3,7 @@
 import base64
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from tsunagu.contracts.messages import (
@@ -14,15 +14,17 @@ from tsunagu.contracts.messages import (
     REQUEST_ID_LENGTHS,
     SCHEMA_VERSION,
     SCHEMA_VERSION_ATTRIBUTE,
+    TRACE_CONTEXT_ATTRIBUTE,
+    TRACEPARENT,
     place_in,
 )
 from tsunagu.contracts.telemetry import LogKey
 from tsunagu.runtime.errors import InvalidMessageError
 from tsunagu.runtime.json_text import JsonObject, read_json
 from tsunagu.runtime.sending.publish import Attribute
+from tsunagu.runtime.tracing import header_of_traceparent, invocation_header, trace_fields, traceparent, xray_header
 
 _REQUEST_ID = re.compile(r"[A-Za-z0-9._:-]+")
-_TRACE_ROOT = re.compile(r"(?:.*;)?Root=([0-9a-f-]+)")
 SHOWN_CHARACTERS = 64
 _COUNT = re.compile(r"[0-9]{1,9}")
 
@@ -38,7 +40,8 @@ class Delivery:
         attributes: Message attributes, as they were sent.
         group_id: Message group. On a standard queue it makes the queue fair, and orders nothing.
         is_fifo: Whether it came from a FIFO queue, where the messages of a group run in order.
-        trace_header: X-Ray header of the message, if it has one.
+        trace_header: X-Ray header of the request that the message belongs to. A message that came through a topic has
+            that of its publisher as its own, so our attribute goes before it. None: the message has no trace.
         deduplication_id: Deduplication id that it was sent with; empty on a standard queue.
         given_request_id: Request id to use instead of the message's own. Default: the message's own.
         problem: What is malformed in the record. Then the message is invalid. Default: nothing.
@@ -94,7 +97,7 @@ class Delivery:
             attributes=attributes,
             group_id=_text(system.get("MessageGroupId")),
             is_fifo="SequenceNumber" in system,
-            trace_header=_text(system.get("AWSTraceHeader")),
+            trace_header=_trace_header(attributes, system),
             deduplication_id=_text(system.get("MessageDeduplicationId")) or "",
             receive_count=_receive_count(system.get("ApproximateReceiveCount")),
             problem=problems[0] if problems else "",
@@ -135,6 +138,11 @@ class Delivery:
         value = attribute.value if attribute else None
         return int(value) if isinstance(value, str) and _COUNT.fullmatch(value) else 0
 
+    @property
+    def traceparent(self) -> str | None:
+        """The W3C trace context that the producer set as a message attribute; None where there is none."""
+        return traceparent(_value(self.attributes, TRACEPARENT))
+
     def attribute(self, name: str) -> Attribute | None:
         """Return one of our attributes, under its name of now or of an earlier release; None where there is neither.
 
@@ -153,10 +161,7 @@ class Delivery:
         brought = self.brought_request_id
         if brought is not None and brought != self.request_id:
             fields[LogKey.CAUSE_REQUEST_ID] = brought
-        root = _TRACE_ROOT.match(self.trace_header or "")
-        if root:
-            fields[LogKey.XRAY_TRACE_ID] = root[1]
-        return fields
+        return {**fields, **trace_fields(self.trace_header, self.traceparent)}
 
     def json_body(self) -> JsonObject:
         """Return the body as a JSON object.
@@ -179,6 +184,25 @@ class Delivery:
         if attribute is not None and attribute.value != str(SCHEMA_VERSION):
             msg = f"{SCHEMA_VERSION_ATTRIBUTE} must be {SCHEMA_VERSION}, got {str(attribute.value)[:16]!r}"
             raise InvalidMessageError(msg)
+
+
+def of_invocation(delivery: Delivery) -> Delivery:
+    """Return the delivery; one without a trace becomes part of the trace of this invocation, as the SDK's calls are."""
+    header = invocation_header() if delivery.trace_header is None else None
+    return delivery if header is None else replace(delivery, trace_header=header)
+
+
+def _trace_header(attributes: Mapping[str, Attribute], system: Mapping[str, Any]) -> str | None:
+    """Return the X-Ray header of the request; that of a `traceparent`, where the message brings no other."""
+    old = OLD_ATTRIBUTES[TRACE_CONTEXT_ATTRIBUTE]
+    started = _value(attributes, TRACE_CONTEXT_ATTRIBUTE) or _value(attributes, old)
+    own = _text(system.get("AWSTraceHeader"))
+    return xray_header(started) or own or header_of_traceparent(traceparent(_value(attributes, TRACEPARENT)))
+
+
+def _value(attributes: Mapping[str, Attribute], name: str) -> str | bytes | None:
+    attribute = attributes.get(name)
+    return attribute.value if attribute is not None else None
 
 
 def _receive_count(value: object) -> int:

@@ -17,7 +17,7 @@ from tsunagu.runtime.json_text import JsonObject
 from tsunagu.runtime.receiving.batch import Batch, Intake, Pace
 from tsunagu.runtime.receiving.claiming import Claiming
 from tsunagu.runtime.receiving.dead_letters import DeadLetterChannel
-from tsunagu.runtime.receiving.delivery import Delivery
+from tsunagu.runtime.receiving.delivery import Delivery, of_invocation
 from tsunagu.runtime.receiving.events import sqs_records
 from tsunagu.runtime.receiving.heartbeats import Heartbeats, Tasks, Visibility, change_visibility
 from tsunagu.runtime.receiving.invocation import Invocation
@@ -133,7 +133,7 @@ class Receiver(Generic[PayloadT]):
         Raises:
             UnroutableEventError: The event is not an SQS event of this queue; nothing was processed.
         """
-        deliveries = [self._read(record) for record in sqs_records(event, self._queue_arn)]
+        deliveries = [of_invocation(self._read(record)) for record in sqs_records(event, self._queue_arn)]
         deadline_ms = self._clock.now_ms() + context.get_remaining_time_in_millis()
         return self._worker.work(self._intake.arrange(deliveries), deadline_ms)
 

@@ -18,6 +18,7 @@ from tsunagu.runtime.idempotency.item import Item
 from tsunagu.runtime.receiving.delivery import Delivery
 from tsunagu.runtime.receiving.events import EventKind, kind_of
 from tsunagu.runtime.requests.record import RequestRecord
+from tsunagu.runtime.tracing import xray_header
 
 
 def is_gateway_event(event: object) -> bool:
@@ -59,6 +60,7 @@ def record_of(scope: str, event: Mapping[str, Any]) -> RequestRecord:
         body=body,
         content_type=_text(event, "content_type"),
         headers=_headers(event.get("headers") or {}),
+        trace_header=xray_header(event.get("trace")) or "",
         accepted_ms=accepted_ms,
         partition=open_partition_of(scope, item_id),
         due_ms=accepted_ms,
@@ -74,7 +76,7 @@ def delivery_of(record: RequestRecord) -> Delivery:
         attributes={},
         group_id=None,
         is_fifo=False,
-        trace_header=None,
+        trace_header=record.trace_header or None,
         given_request_id=record.request_id,
     )
 

@@ -8,6 +8,7 @@ from tsunagu.contracts.messages import (
     DEAD_LETTER_REASON_ATTRIBUTE,
     DEAD_LETTER_SOURCE_ATTRIBUTE,
     REDRIVEN_ATTRIBUTE,
+    TRACEPARENT,
 )
 from tsunagu.contracts.requests import REQUEST_KEY, caller_and_request_id
 from tsunagu.runtime.errors import InvalidMessageError, PermanentError, refuse_unfinished
@@ -16,6 +17,8 @@ from tsunagu.runtime.json_text import read_json
 from tsunagu.runtime.receiving.batch import Batch, BatchMessage, arranged, nameless
 from tsunagu.runtime.receiving.delivery import Delivery
 from tsunagu.runtime.requests.record import FoundRecord, RequestRecord
+from tsunagu.runtime.sending.publish import Attribute
+from tsunagu.runtime.tracing import header_of_traceparent, traceparent, xray_header
 
 ModelT = TypeVar("ModelT")
 ParseBody = Callable[[Any], ModelT]
@@ -70,7 +73,7 @@ class RequestIntake(Generic[ModelT]):
 
     def message(self, delivery: Delivery, record: RequestRecord) -> BatchMessage[Accepted[ModelT]]:
         """Return the message of a delivery whose record is known."""
-        own = replace(delivery, given_request_id=record.request_id)
+        own = _of_request(delivery, record)
         request = _claim_request(record.item.id, own)
         try:
             value = self._parse(record)
@@ -101,6 +104,19 @@ class RequestIntake(Generic[ModelT]):
         if isinstance(item_id, str) and caller_and_request_id(self._scope, item_id) is not None:
             return item_id
         return InvalidMessageError(f"{REQUEST_KEY} must be the id of a request of {self._scope}, got another value")
+
+
+def _of_request(delivery: Delivery, record: RequestRecord) -> Delivery:
+    """Return the delivery with the id and the trace of its request: the pipe that sent the message had neither."""
+    parent = traceparent(record.headers.get(TRACEPARENT))
+    own = {} if parent is None else {TRACEPARENT: Attribute("String", parent)}
+    header = xray_header(record.trace_header) or header_of_traceparent(parent) or delivery.trace_header
+    return replace(
+        delivery,
+        given_request_id=record.request_id,
+        trace_header=header,
+        attributes={**own, **delivery.attributes},
+    )
 
 
 def body_parser(parse: Callable[[Any], ModelT], *, is_text: bool) -> Callable[[RequestRecord], ModelT]:

@@ -8,7 +8,7 @@ from typing import Any, Generic, TypeVar
 from tsunagu.runtime.errors import FailedCall, UnavailableError
 from tsunagu.runtime.idempotency.store import Outcome, Verdict
 from tsunagu.runtime.receiving.batch import Batch
-from tsunagu.runtime.receiving.delivery import Delivery
+from tsunagu.runtime.receiving.delivery import Delivery, of_invocation
 from tsunagu.runtime.receiving.events import sqs_records
 from tsunagu.runtime.receiving.message import Message
 from tsunagu.runtime.receiving.receiver import BatchWorker, LambdaContext, Ports, ReceiverConfig
@@ -84,7 +84,7 @@ class RequestReceiver(Generic[ModelT]):
         deadline_ms = self._ports.clock.now_ms() + context.get_remaining_time_in_millis()
         if isinstance(event, dict) and is_gateway_event(event):
             return self._receive_one(event, deadline_ms)
-        deliveries = [Delivery.from_record(record) for record in sqs_records(event, self._queue_arn)]
+        deliveries = [of_invocation(Delivery.from_record(record)) for record in sqs_records(event, self._queue_arn)]
         item_ids = self._intake.item_ids(deliveries)
         found = dict(zip(item_ids, self._records.read_records(item_ids) if item_ids else [], strict=True))
         known = {item_id: record for item_id, record in found.items() if record is not None}
@@ -93,7 +93,7 @@ class RequestReceiver(Generic[ModelT]):
     def _receive_one(self, event: Mapping[str, Any], deadline_ms: int) -> Response:
         wanted = record_of(self._scope, event)
         record = self._recorded(wanted)
-        delivery = delivery_of(wanted)
+        delivery = of_invocation(delivery_of(wanted))
         if (record.body, record.content_type) != (wanted.body, wanted.content_type):
             # Nobody waits for a refusal: the gateway answered before the record was looked at.
             with in_hand(delivery.log_fields(record.item.id)):

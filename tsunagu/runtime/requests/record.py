@@ -19,6 +19,7 @@ class RequestRecord:
         body: Text of the request, as it was received.
         content_type: Its content type; empty where the caller gave none.
         headers: The headers that the API was told to keep, by their names in lower case.
+        trace_header: X-Ray header of the HTTP request; empty where it had none.
         accepted_ms: When it was accepted.
         cancelled_ms: When it was cancelled; 0 if it was not.
         reopened_ms: When it was reopened last; 0 if it never was.
@@ -35,6 +36,7 @@ class RequestRecord:
     body: str
     content_type: str = ""
     headers: Mapping[str, str] = field(default_factory=dict)
+    trace_header: str = ""
     accepted_ms: int = 0
     cancelled_ms: int = 0
     reopened_ms: int = 0

@@ -21,6 +21,7 @@ from tsunagu.contracts.messages import (
     REQUEST_ID_ATTRIBUTE,
     SNS_MESSAGE_BYTES,
     SQS_MESSAGE_BYTES,
+    TRACEPARENT,
 )
 from tsunagu.runtime.errors import InvalidMessageError
 from tsunagu.runtime.json_text import json_text
@@ -98,10 +99,20 @@ class Outbox:
         request_id: Identifier that follows the request through every hop; an attribute of each message.
         trace_header: X-Ray header of each message.
         seal: Refuses messages that come too late. Default: a seal of its own.
+        traceparent: W3C trace context; an attribute of each message that has room for it and none of its own.
+            Default: none.
     """
 
-    def __init__(self, request_id: str, trace_header: str | None = None, seal: Seal | None = None) -> None:
+    def __init__(
+        self,
+        request_id: str,
+        trace_header: str | None = None,
+        seal: Seal | None = None,
+        *,
+        traceparent: str | None = None,
+    ) -> None:
         self._trace_header = trace_header
+        self._traceparent = traceparent
         self._carried = {REQUEST_ID_ATTRIBUTE: request_id}
         self._messages: list[OutboxMessage] = []
         self._seal = Seal() if seal is None else seal
@@ -193,6 +204,11 @@ class Outbox:
         self._seal.is_closed = True
         return tuple(self._messages)
 
+    def _with_trace(self, attributes: Mapping[str, str]) -> Mapping[str, str]:
+        if self._traceparent is None or len(attributes) >= ATTRIBUTES_PER_MESSAGE:
+            return attributes
+        return {TRACEPARENT: self._traceparent, **attributes}
+
     def _add(
         self,
         channel: Channel,
@@ -206,7 +222,7 @@ class Outbox:
     ) -> None:
         self._seal.check("a message for the outbox")
         has_attributes = channel in {Channel.QUEUE, Channel.TOPIC}
-        carried = {**self._carried, **(attributes or {})} if has_attributes else {}
+        carried = self._with_trace({**self._carried, **(attributes or {})}) if has_attributes else {}
         is_result = body is None and has_attributes
         message = OutboxMessage(
             channel=channel,

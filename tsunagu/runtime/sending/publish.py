@@ -55,11 +55,20 @@ class OutgoingMessage:
         return size
 
 
-def with_attribute(message: OutgoingMessage, name: str, value: str) -> OutgoingMessage:
-    """Return the message with one more attribute; without it, if it would have too many or be too large for SQS."""
+def with_attribute(
+    message: OutgoingMessage, name: str, value: str, *, largest_bytes: int = SQS_MESSAGE_BYTES
+) -> OutgoingMessage:
+    """Return the message with one more attribute; without it, if it would have too many or be too large.
+
+    Args:
+        message: The message.
+        name: Name of the attribute.
+        value: Its text.
+        largest_bytes: Largest message, in bytes. Default: 1 MiB, the limit of SQS.
+    """
     attributes: dict[str, Attribute | str] = {**message.attributes, name: value}
     extended = replace(message, attributes=attributes)
-    has_room = len(attributes) <= ATTRIBUTES_PER_MESSAGE and extended.size_bytes <= SQS_MESSAGE_BYTES
+    has_room = len(attributes) <= ATTRIBUTES_PER_MESSAGE and extended.size_bytes <= largest_bytes
     return extended if has_room else message
 
 

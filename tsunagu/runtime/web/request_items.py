@@ -126,7 +126,7 @@ class RequestItem:
         )
         decision = self._idempotency.claim([request])[0]
         if isinstance(decision, Held):
-            return IdempotentRequest(decision.claim, key, self._facts.trace_header())
+            return IdempotentRequest(decision.claim, key, self._facts.trace_header(), self._facts.traceparent())
         return self._refuse_known(decision, request.item_id)
 
     def commit(self, request: IdempotentRequest, answer: Answer) -> Answer:

@@ -4,12 +4,14 @@ import hashlib
 import re
 from dataclasses import dataclass
 
+from tsunagu.contracts.messages import TRACEPARENT
 from tsunagu.contracts.web import IDEMPOTENCY_KEY_HEADER, IDEMPOTENCY_KEY_LENGTHS
 from tsunagu.runtime.idempotency.keys import payload_hash
 from tsunagu.runtime.idempotency.lease import Claim
 from tsunagu.runtime.idempotency.writes import Writes
 from tsunagu.runtime.sending.outbox import Outbox
 from tsunagu.runtime.sending.seal import Seal
+from tsunagu.runtime.tracing import header_of_traceparent, invocation_header, traceparent, xray_header
 from tsunagu.runtime.web.answers import Answer, Headers
 
 _KEY = re.compile(r"[!-~]+")
@@ -43,6 +45,7 @@ class IdempotentRequest(Writes):
         claim: The item of the request, which this invocation holds.
         key: The `Idempotency-Key`.
         trace_header: X-Ray header of the request.
+        traceparent: W3C trace context of the request.
 
     Attributes:
         key: The `Idempotency-Key`.
@@ -53,14 +56,14 @@ class IdempotentRequest(Writes):
 
     __slots__ = ("claim", "fencing_token", "key", "outbox", "request_id", "seal")
 
-    def __init__(self, claim: Claim, key: str, trace_header: str | None) -> None:
+    def __init__(self, claim: Claim, key: str, trace_header: str | None, traceparent: str | None = None) -> None:
         self.seal = Seal()
         super().__init__(self.seal)
         self.claim = claim
         self.key = key
         self.request_id = claim.item.request_id
         self.fencing_token = claim.item.fence
-        self.outbox = Outbox(self.request_id, trace_header, self.seal)
+        self.outbox = Outbox(self.request_id, trace_header, self.seal, traceparent=traceparent)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -98,8 +101,14 @@ class RequestFacts:
         return key if len(key) in IDEMPOTENCY_KEY_LENGTHS and _KEY.fullmatch(key) else None
 
     def trace_header(self) -> str | None:
-        """Return the X-Ray header, if there is one."""
-        return next(iter(self._values("x-amzn-trace-id")), None)
+        """Return the X-Ray header: the one that API Gateway gives each request, or that of its `traceparent`."""
+        values = self._values("x-amzn-trace-id")
+        own = next((header for value in values if (header := xray_header(value)) is not None), None)
+        return own or header_of_traceparent(self.traceparent()) or invocation_header()
+
+    def traceparent(self) -> str | None:
+        """Return the W3C trace context; None if the caller sent none that is well formed."""
+        return next((parent for value in self._values(TRACEPARENT) if (parent := traceparent(value))), None)
 
     def payload_hash(self) -> str:
         """Return the hash of what the request asks for. Another request with the same key is refused."""

@@ -119,6 +119,7 @@ def test_a_record_has_what_a_worker_and_the_sweeper_need(velocity: Velocity) -> 
         "caller": "AROAEXAMPLE",
         "body": "[1]",
         "content_type": "application/json; charset=utf-8",
+        "trace": "",
         "now": str(NOW),
         "first_look": "120000",
         "open": "reports:request#4",
@@ -253,6 +254,7 @@ def test_an_event_has_what_a_record_would_have(velocity: Velocity, body: str, si
         "body": body,
         "content_type": 'text/x; y="z\'"',
         "headers": {"x-hub-signature": signature},
+        "trace": "",
         "accepted": NOW,
     }
 

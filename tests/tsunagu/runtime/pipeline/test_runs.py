@@ -54,15 +54,6 @@ def test_every_message_carries_request_id_version_and_hop_count(world: PipelineW
     assert [each.outbox_message.attributes for each in world.topics.published] == expected
 
 
-def test_trace_context_follows_the_request(world: PipelineWorld) -> None:
-    document = {"action": "start", "payload": ORDER}
-    world.starter().answer(document, deadline_ms=world.clock.ms + 10_000, trace_context="Root=1-2-3")
-    world.settle()
-
-    contexts = [each.outbox_message.attributes["tsunagu_trace_context"] for each in world.topics.published]
-    assert contexts == ["Root=1-2-3"] * 3
-
-
 def test_large_payload_and_large_results_lie_in_objects_and_come_out_the_same(world: PipelineWorld) -> None:
     world.business["billing"] = lambda _order, _work: {"invoice": "i" * 500}
     answer = world.start(LARGE_ORDER)

@@ -6,10 +6,10 @@ from tests.tsunagu.runtime.world import World, order, record
 from tsunagu.contracts import messages
 from tsunagu.contracts.messages import ATTRIBUTES, OLD_ATTRIBUTES
 from tsunagu.runtime.json_text import JsonObject
-from tsunagu.runtime.pipeline.envelope import trace_context_of
 from tsunagu.runtime.receiving.delivery import Delivery
 from tsunagu.runtime.receiving.message import Message
 
+HEADERS = [f"Root=1-5759e98{number}-bd862e3fe1be46a994272793;Sampled=1" for number in (1, 2)]
 OWN = {"schema_version": "2024-06", "service": "billing", "version": "3", "dead_letter_reason": "mine"}
 
 
@@ -54,19 +54,19 @@ def test_dead_letter_keeps_the_attributes_of_its_producer() -> None:
 
 
 def test_message_of_an_earlier_release_is_read_by_its_old_names() -> None:
-    old = delivery(request_id="r-1", hop_count="7", trace_context="Root=1-2-3", schema_version="1")
+    old = delivery(request_id="r-1", hop_count="7", trace_context=HEADERS[1], schema_version="1")
 
-    assert (old.request_id, old.hop_count, trace_context_of(old)) == ("r-1", 7, "Root=1-2-3")
+    assert (old.request_id, old.hop_count, old.trace_header) == ("r-1", 7, HEADERS[1])
 
 
 @pytest.mark.parametrize(
-    ("name", "now"),
-    [("request_id", "r-2"), ("hop_count", "2"), ("trace_context", "Root=2")],
+    ("name", "before", "now"),
+    [("request_id", "1", "r-2"), ("hop_count", "1", "2"), ("trace_context", *HEADERS)],
 )
-def test_name_of_now_counts_where_a_message_has_both(name: str, now: str) -> None:
-    both = delivery(**{name: "1", f"tsunagu_{name}": now})
+def test_name_of_now_counts_where_a_message_has_both(name: str, before: str, now: str) -> None:
+    both = delivery(**{name: before, f"tsunagu_{name}": now})
 
-    found = {"request_id": both.request_id, "hop_count": str(both.hop_count), "trace_context": trace_context_of(both)}
+    found = {"request_id": both.request_id, "hop_count": str(both.hop_count), "trace_context": both.trace_header}
     assert found[name] == now
 
 

@@ -27,6 +27,7 @@ ITEM_ID = "item_id"
 MESSAGE_ID = "message_id"
 # Not `request_id`: the index of a pipeline's table would have the entry, and a trace would take it for an item.
 REQUEST = "request"
+DISCARDED = "discarded"
 
 PREFIX = "group:"  # no key space has a colon
 FIRST = 1

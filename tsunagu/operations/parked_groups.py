@@ -4,13 +4,15 @@ The receiver keeps the order, not the redrive: a message runs only if it has the
 redrive may be interrupted and started again at any time, and letters may go back in any order.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from typing import Protocol
 
 from tsunagu.contracts.groups import Place
+from tsunagu.contracts.messages import SQS_ENTRIES_PER_BATCH
 from tsunagu.operations.letters.letter import DeadLetter, DeadLetterSource
+from tsunagu.operations.letters.walk import Walk
 from tsunagu.operations.redrive import redriven_message
 from tsunagu.runtime.clock import Clock
 from tsunagu.runtime.idempotency.item import Change
@@ -72,43 +74,6 @@ class GroupReport:
     problems: list[str] = field(default_factory=list)
 
 
-class GroupLetters:
-    """The letters of one message group in a dead-letter queue.
-
-    SQS cannot be asked for one group. So letters of other groups are received too, and given back at the end.
-
-    Args:
-        source: The dead-letter queue.
-        group_id: The group.
-    """
-
-    def __init__(self, source: DeadLetterSource, group_id: str) -> None:
-        self._source = source
-        self._group_id = group_id
-        self._others: dict[str, DeadLetter] = {}
-
-    def batches(self, until_ms: int) -> Iterator[list[DeadLetter]]:
-        """Yield letters that were sent until `until_ms`, in milliseconds since the epoch: up to ten, in their order.
-
-        SQS shows more of a group only when these are deleted. It ends when no such letter is left, or when a batch is
-        still there at the next receive.
-        """
-        try:
-            while letters := self._source.receive():
-                mine = [letter for letter in letters if self._is_mine(letter, until_ms)]
-                known = len(self._others)
-                self._others |= {each.delivery.message_id: each for each in letters if each not in mine}
-                if mine:
-                    yield sorted(mine, key=_place)
-                elif len(self._others) == known:  # they have come back in the meantime
-                    return
-        finally:
-            self._source.give_back([*self._others.values()])
-
-    def _is_mine(self, letter: DeadLetter, until_ms: int) -> bool:
-        return letter.delivery.group_id == self._group_id and letter.sent_ms <= until_ms
-
-
 def redrive_group(
     source: DeadLetterSource,
     target: QueueSender,
@@ -137,18 +102,18 @@ def redrive_group(
     Raises:
         UnavailableError: DynamoDB did not answer. What was moved stays moved: call again.
     """
-    report = GroupReport()
+    report, started_ms = GroupReport(), clock.now_ms()
     before = before or groups.read(group_id)
-    for letters in GroupLetters(source, group_id).batches(clock.now_ms()):
-        group = groups.read(group_id)
-        if _has_died_again(group, before):
-            source.give_back(letters)
-            break
-        _move(letters, _messages(letters, group, bodies or {}), source, target, report)
-        if report.problems:
-            break
-        clock.sleep(len(letters) / rate_per_second)
-    report.state = _state(groups.read(group_id), before, report)
+    with Walk(source, lambda letter: _is_of(letter, group_id) and letter.sent_ms <= started_ms) as walk:
+        while not report.problems and (letters := walk.take(SQS_ENTRIES_PER_BATCH)) is not None:
+            group = groups.read(group_id)
+            if _has_died_again(group, before):
+                source.give_back(letters)
+                break
+            if letters:
+                _move(sorted(letters, key=_place), group, bodies or {}, (source, target), report)
+                clock.sleep(len(letters) / rate_per_second)
+    report.state = _state(skip_discarded(groups, group_id, clock), before, report)
     return report
 
 
@@ -202,13 +167,11 @@ def redrive_until_open(
             clock.sleep(LOOK_AGAIN_SECONDS)
 
 
-def discard(
-    source: DeadLetterSource, groups: Groups, group_id: str, number: int, clock: Clock, *, window_seconds: int
-) -> bool:
-    """Give up the message that a group waits for, and delete its letter. Those behind it stay until a redrive.
+def discard(source: DeadLetterSource, groups: Groups, group_id: str, number: int, clock: Clock) -> ParkedGroup:
+    """Give up a message of a group, and delete its letter. The others stay until a redrive.
 
-    The group goes on first. So a letter that stays, because this was interrupted, is acknowledged when it is redriven.
-    A second call deletes it.
+    The message is given up first. So a letter that stays, because this was interrupted, is acknowledged when it is
+    redriven after its number was passed. A second call deletes it.
 
     Args:
         source: The dead-letter queue.
@@ -216,27 +179,59 @@ def discard(
         group_id: The group.
         number: Number of the message.
         clock: The time.
-        window_seconds: The idempotency window of the receiver: how long the group item is kept after this.
 
     Returns:
-        Whether the message is given up, or was settled before. If not, the group waits for another one.
+        The group. It waits for the next number now, if it waited for this one.
+
+    Raises:
+        UnavailableError: DynamoDB did not answer.
+    """
+    group = give_up(groups, group_id, [number], clock)
+    with Walk(source, lambda letter: _is_of(letter, group_id) and _number(letter, group) == number) as walk:
+        while (letters := walk.take(SQS_ENTRIES_PER_BATCH)) is not None:
+            source.delete(letters)
+    return group
+
+
+def give_up(groups: Groups, group_id: str, numbers: Sequence[int], clock: Clock) -> ParkedGroup:
+    """Give up messages of a group, so that it does not wait for them. Their letters stay.
+
+    Args:
+        groups: The parked groups of the queue.
+        group_id: The group.
+        numbers: Numbers of the messages. What is settled already does not count.
+        clock: The time.
+
+    Returns:
+        The group after that.
+
+    Raises:
+        UnavailableError: DynamoDB did not answer.
+    """
+    for entry in groups.entries(groups.read(group_id)):
+        if entry is not None and entry.number in numbers and not entry.discarded:
+            groups.change(entry.given_up(clock.now_ms()))
+    return skip_discarded(groups, group_id, clock)
+
+
+def skip_discarded(groups: Groups, group_id: str, clock: Clock) -> ParkedGroup:
+    """Let a group go on past messages that were given up, and return it.
+
+    Args:
+        groups: The parked groups of the queue.
+        group_id: The group.
+        clock: The time.
 
     Raises:
         UnavailableError: DynamoDB did not answer.
     """
     group = groups.read(group_id)
-    if group.is_parked and group.head == number:
-        groups.change(group.settled(number, clock.now_ms(), window_seconds))
-        group = groups.read(group_id)
-    if number >= group.head:
-        return False
-    for letters in GroupLetters(source, group_id).batches(clock.now_ms()):
-        given_up = [letter for letter in letters if _number(letter, group) == number]
-        source.delete(given_up)
-        source.give_back([letter for letter in letters if letter not in given_up])
-        if not given_up:
+    for entry in groups.entries(group) if group.is_parked else ():
+        if entry is None or not entry.discarded:
             break
-    return True
+        groups.change(group.settled(entry.number, clock.now_ms(), group.window_seconds))
+        group = groups.read(group_id)
+    return group
 
 
 def _messages(letters: Sequence[DeadLetter], group: ParkedGroup, bodies: Mapping[int, str]) -> list[OutgoingMessage]:
@@ -250,17 +245,18 @@ def _messages(letters: Sequence[DeadLetter], group: ParkedGroup, bodies: Mapping
 
 def _move(
     letters: Sequence[DeadLetter],
-    messages: Sequence[OutgoingMessage],
-    source: DeadLetterSource,
-    target: QueueSender,
+    group: ParkedGroup,
+    bodies: Mapping[int, str],
+    queues: tuple[DeadLetterSource, QueueSender],
     report: GroupReport,
 ) -> None:
-    pairs = [*zip(letters, target.send(messages), strict=True)]
+    source, target = queues
+    pairs = [*zip(letters, target.send(_messages(letters, group, bodies)), strict=True)]
     moved = [letter for letter, result in pairs if result.error is None]
     report.problems += source.delete(moved)
     source.give_back([letter for letter, result in pairs if result.error is not None])
     report.moved += len(moved)
-    report.problems += [f"{each.delivery.message_id}: {result.error}" for each, result in pairs if result.error]
+    report.problems += [f"{letter.id}: {result.error}" for letter, result in pairs if result.error is not None]
 
 
 def _state(group: ParkedGroup, before: ParkedGroup, report: GroupReport) -> GroupState:
@@ -273,6 +269,10 @@ def _state(group: ParkedGroup, before: ParkedGroup, report: GroupReport) -> Grou
 
 def _has_died_again(group: ParkedGroup, before: ParkedGroup) -> bool:
     return group.is_dead and (group.died, group.died_ms) != (before.died, before.died_ms)
+
+
+def _is_of(letter: DeadLetter, group_id: str) -> bool:
+    return letter.delivery.group_id == group_id
 
 
 def _number(letter: DeadLetter, group: ParkedGroup) -> int | None:

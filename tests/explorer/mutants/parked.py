@@ -7,6 +7,7 @@ from typing import Any
 from tests.explorer.mutants.mutant import Mutants, Patch
 from tsunagu.operations import parked_groups as operations
 from tsunagu.operations import redrive
+from tsunagu.operations.letters.walk import Walk
 from tsunagu.runtime.idempotency import parked_groups
 from tsunagu.runtime.idempotency.decisions import Idempotency
 from tsunagu.runtime.idempotency.item import Change
@@ -164,16 +165,15 @@ def discarded_message_runs_when_its_letter_is_redriven(patch: Patch) -> None:
 
 @seen_in("group, discarded head", CRASH)
 def letter_is_deleted_before_the_group_goes_on(patch: Patch) -> None:
-    discard = operations.discard
+    give_up = operations.give_up
 
-    def mutant(source: Any, known: Any, group_id: str, number: int, clock: Any, *, window_seconds: int) -> bool:
-        for letters in operations.GroupLetters(source, group_id).batches(clock.now_ms()):
-            source.delete(letters[:1])
-            source.give_back(letters[1:])
-            break
-        return discard(source, known, group_id, number, clock, window_seconds=window_seconds)
+    def discard(source: Any, known: Any, group_id: str, number: int, clock: Any) -> Any:
+        with Walk(source, lambda letter: letter.delivery.group_place.endswith(f".{number}")) as walk:
+            while (letters := walk.take(1)) is not None:
+                source.delete(letters)
+        return give_up(known, group_id, [number], clock)
 
-    patch.setattr("tests.explorer.parked.operator.discard", mutant)
+    patch.setattr("tests.explorer.parked.operator.discard", discard)
 
 
 @seen_in("group, dies again")
@@ -185,9 +185,9 @@ def redrive_does_not_stop_when_the_head_dies_again(patch: Patch) -> None:
 def redrive_of_a_group_deletes_before_it_sends(patch: Patch) -> None:
     move = operations._move  # noqa: SLF001
 
-    def mutant(letters: Sequence[Any], messages: Sequence[Any], source: Any, target: Any, report: Any) -> None:
-        source.delete(letters)
-        move(letters, messages, source, target, report)
+    def mutant(letters: Sequence[Any], group: Any, bodies: Any, queues: Any, report: Any) -> None:
+        queues[0].delete(letters)
+        move(letters, group, bodies, queues, report)
 
     patch.setattr(operations, "_move", mutant)
 

@@ -4,7 +4,6 @@ from enum import Enum, auto
 from typing import TYPE_CHECKING
 
 from tests.explorer.mover import LettersPort, Mover, SourcePort
-from tests.explorer.parked.journal import WINDOW_SECONDS
 from tests.explorer.parked.setting import GROUP
 from tsunagu.operations.parked_groups import GroupState, discard, redrive_group
 from tsunagu.runtime.errors import UnavailableError
@@ -84,13 +83,10 @@ class Operator(Mover):
 
     def _discard(self) -> None:
         try:
-            is_given_up = discard(
-                LettersPort(self), GroupsPort(self), GROUP, self._before.head, self._time, window_seconds=WINDOW_SECONDS
-            )
+            discard(LettersPort(self), GroupsPort(self), GROUP, self._before.head, self._time)
         except (ConnectionError, UnavailableError):
             return
-        if is_given_up:
-            self._order = None
+        self._order = None
 
 
 class GroupsPort:
@@ -108,18 +104,24 @@ class GroupsPort:
 
     def entries(self, group: ParkedGroup) -> list[ParkedEntry | None]:
         """Return the entries of the group."""
-        return [*self._operator.plant.store.groups.entries(group)]
+        plant = self._operator.plant
+        return plant.point(
+            self._operator,
+            "reads entries",
+            lambda: [*plant.store.groups.entries(group)],
+            failures={"unavailable": unavailable},
+        )
 
     def change(self, change: Change) -> bool:
-        """Give up the head."""
+        """Give up a message, or move the head past it."""
         plant = self._operator.plant
 
         def apply() -> bool:
-            head = plant.head_key
+            head, before = plant.head_key, plant.group.head
             is_applied = plant.store.groups.change(change).outcome is Outcome.APPLIED
-            if is_applied:
+            if plant.group.head > before:
                 plant.journal.discarded.add(head)
             return is_applied
 
         failures = {"unavailable": unavailable, "unanswered": lambda: last(apply(), unavailable())}
-        return plant.point(self._operator, "moves the head", apply, failures=failures)
+        return plant.point(self._operator, "changes the group", apply, failures=failures)

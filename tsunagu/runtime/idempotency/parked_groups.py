@@ -81,6 +81,11 @@ class ParkedGroup:
         """Return the id of the entry of a number."""
         return groups.entry_id(self.id, self.label(number))
 
+    @property
+    def window_seconds(self) -> int:
+        """How long the item is kept after its last change."""
+        return self.expiration - self.updated // 1_000
+
     def label_in(self, entry_id: str) -> str:
         """Return the place that an entry's id names; empty where the entry is of another group."""
         return entry_id.removeprefix(f"{self.id}:") if entry_id.startswith(f"{self.id}:") else ""
@@ -105,6 +110,7 @@ class ParkedEntry:
         request: Request id of the message.
         reason: Why it is in the dead-letter queue.
         behind: Id of the entry that it was parked behind. Empty: it died itself.
+        discarded: When an operator gave it up, in milliseconds since the epoch; 0: nobody did.
         updated: When it died or was parked, in milliseconds since the epoch.
         expiration: When TTL may delete the entry, in seconds since the epoch.
     """
@@ -115,6 +121,7 @@ class ParkedEntry:
     request: str
     reason: str
     behind: str = ""
+    discarded: int = 0
     updated: int = 0
     expiration: int = 0
 
@@ -123,6 +130,10 @@ class ParkedEntry:
         """Its number in the group."""
         place = Place.from_label(self.id.rpartition(":")[2])
         return place.number if place else 0
+
+    def given_up(self, now_ms: int) -> Change:
+        """Return the change that says that an operator gave it up."""
+        return Change(item_id=self.id, values={groups.DISCARDED: now_ms}, where={items.EXPIRATION: self.expiration})
 
 
 class GroupReader(Protocol):
@@ -173,6 +184,7 @@ class GroupWriter:
             groups.REQUEST: entry.request,
             items.REASON: entry.reason,
             items.BEHIND: entry.behind,
+            groups.DISCARDED: entry.discarded,
         }
         where = {groups.LINE: before.line, groups.HEAD: before.head, groups.TAIL: before.tail} if before.line else {}
         condition = " AND ".join(f"#{name} = :was_{name}" for name in where) or f"attribute_not_exists(#{groups.LINE})"

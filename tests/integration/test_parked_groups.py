@@ -13,7 +13,7 @@ from tests.tsunagu.runtime.world import QUEUE_ARN, FakeContext
 from tsunagu.contracts.environment import ParkingEnvironment
 from tsunagu.operations import dead_letters
 from tsunagu.operations.dead_letters import SqsDeadLetterSource
-from tsunagu.operations.group_table import GroupTable
+from tsunagu.operations.group_table import GroupTable, ParkedLetters
 from tsunagu.operations.parked_groups import GroupReport, GroupState, discard, redrive_group
 from tsunagu.operations.redrive import QueueTarget, redrive
 from tsunagu.runtime.aws.sqs import SqsQueueSender
@@ -162,6 +162,15 @@ def test_rest_goes_on_when_a_message_is_discarded(
 
     assert [group.head for group in groups] == [goes_on_to] * 2
     assert (parked.redrive().state, parked.done) == (GroupState.OPEN, done)
+
+
+def test_letters_that_are_deleted_by_the_command_leave_no_gap(parked: ParkedQueue) -> None:
+    parked.broken.clear()
+    letters = [letter for letter in parked.source.receive() if letter.delivery.group_place.endswith(".2")]
+
+    ParkedLetters(lambda: boto3.client("dynamodb"), ["items"], FakeClock()).give_up(letters)
+
+    assert [entry.number for entry in parked.table.entries(parked.group) if entry] == [1, 3]
 
 
 def test_redrive_of_the_whole_queue_keeps_the_order_too(parked: ParkedQueue) -> None:

@@ -30,6 +30,7 @@ from tsunagu.cli.redrive_progress import LetterProgress
 from tsunagu.cli.reports import reporting
 from tsunagu.errors import CommandError, InvalidInputError
 from tsunagu.operations.aws import Aws
+from tsunagu.operations.group_table import ParkedLetters
 from tsunagu.operations.letters.discard import DiscardReport
 from tsunagu.operations.letters.discard import discard as discard_letters
 from tsunagu.operations.letters.export import LetterExport
@@ -158,6 +159,7 @@ def _discard(
             export,
             selects=lambda letter: selection.matches(OpenedLetter(letter, queue)),
             limit_count=limit,
+            give_up=ParkedLetters(lambda: aws.dynamodb, queue.table_names, SystemClock()).give_up,
             progress=lambda count: progress.show("discards", count),
         )
         record.note(discarded=report.discarded)

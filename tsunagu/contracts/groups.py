@@ -1,7 +1,8 @@
 """A parked group: the items in the idempotency table that keep a FIFO group in order behind a dead message.
 
 * The *group item* numbers the messages that died or were parked. `head` is the first number that is not settled, `tail`
-  the number that the next one gets. The group is parked while `head` is below `tail`.
+  the number that the next one gets. The group is parked while `head` is below `tail`. `skipped` are numbers that an
+  operator gave up: the head passes them.
 * An *entry* is a number of the group: which message has it, and why.
 
 A number belongs to a `line`: the time at which the group item was made. So no number is ever given twice, even if
@@ -18,6 +19,8 @@ QUEUE_ARN = "queue_arn"
 LINE = "line"
 HEAD = "head"
 TAIL = "tail"
+SKIPPED = "skipped"
+SKIPS = "skips"
 DIED = "died"
 DIED_MS = "died_ms"
 DIED_ITEM_ID = "died_item_id"
@@ -27,7 +30,6 @@ ITEM_ID = "item_id"
 MESSAGE_ID = "message_id"
 # Not `request_id`: the index of a pipeline's table would have the entry, and a trace would take it for an item.
 REQUEST = "request"
-DISCARDED = "discarded"
 
 PREFIX = "group:"  # no key space has a colon
 FIRST = 1

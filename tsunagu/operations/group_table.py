@@ -1,10 +1,15 @@
 """The parked groups of a queue, as an operator reads and changes them in the idempotency table."""
 
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, TypeVar
 
 from tsunagu.contracts.groups import group_item_id
+from tsunagu.errors import OperationError
+from tsunagu.operations.letters.letter import DeadLetter
+from tsunagu.operations.parked_groups import give_up
 from tsunagu.runtime.aws.dynamodb import DynamoDbItemStore
 from tsunagu.runtime.aws.parked_groups import DynamoDbGroups
+from tsunagu.runtime.clock import Clock
 from tsunagu.runtime.errors import UnavailableError
 from tsunagu.runtime.idempotency.item import Change
 from tsunagu.runtime.idempotency.parked_groups import ParkedEntry, ParkedGroup
@@ -59,6 +64,45 @@ class GroupTable:
         verdict = self._store.update_alone(change)
         is_answered = verdict.outcome in {Outcome.APPLIED, Outcome.REFUSED}
         return _answered(verdict.outcome is Outcome.APPLIED if is_answered else verdict)
+
+
+class ParkedLetters:
+    """The groups that dead letters are parked in, whichever queue and table they are of.
+
+    Args:
+        client: Gives the DynamoDB client.
+        table_names: Tables in which their group items may be.
+        clock: The time.
+    """
+
+    def __init__(self, client: "Callable[[], DynamoDBClient]", table_names: Sequence[str], clock: Clock) -> None:
+        self._client = client
+        self._table_names = table_names
+        self._clock = clock
+
+    def give_up(self, letters: Sequence[DeadLetter]) -> None:
+        """Give up letters that are parked, or that others are parked behind, so that no group waits for them.
+
+        Raises:
+            OperationError: DynamoDB did not answer, or another release wrote a group. Nothing is to be deleted then.
+        """
+        parked: dict[tuple[str, str], list[DeadLetter]] = {}
+        for letter in letters:
+            group_id = letter.delivery.ordered_group_id
+            if letter.delivery.group_place and group_id is not None:
+                parked.setdefault((letter.source_queue_arn, group_id), []).append(letter)
+        for (queue_arn, group_id), each in parked.items():
+            places = [letter.delivery.group_place for letter in each]
+            for table_name in self._table_names:
+                try:
+                    self._give_up(GroupTable(self._client(), table_name, queue_arn), group_id, places)
+                except UnavailableError as error:
+                    raise OperationError(str(error)) from error
+
+    def _give_up(self, groups: GroupTable, group_id: str, places: Sequence[str]) -> None:
+        group = groups.read(group_id)
+        numbers = [number for place in places if (number := group.number_of(place)) is not None]
+        give_up(groups, group_id, numbers, self._clock)
 
 
 def _answered(answer: RecordT | Verdict) -> RecordT:

@@ -4,7 +4,7 @@ The receiver keeps the order, not the redrive: a message runs only if it has the
 redrive may be interrupted and started again at any time, and letters may go back in any order.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from typing import Protocol
@@ -34,7 +34,7 @@ class Groups(Protocol):
         ...
 
     def entries(self, group: ParkedGroup) -> list[ParkedEntry | None]:
-        """Return the entries of the numbers that are not settled, in order. None: the entry has expired.
+        """Return the entries of the numbers that the group waits for, in order. None: the entry has expired.
 
         Raises:
             UnavailableError: DynamoDB did not answer, or another release wrote an entry.
@@ -113,7 +113,7 @@ def redrive_group(
             if letters:
                 _move(sorted(letters, key=_place), group, bodies or {}, (source, target), report)
                 clock.sleep(len(letters) / rate_per_second)
-    report.state = _state(skip_discarded(groups, group_id, clock), before, report)
+    report.state = _state(groups.read(group_id), before, report)
     return report
 
 
@@ -171,7 +171,7 @@ def discard(source: DeadLetterSource, groups: Groups, group_id: str, number: int
     """Give up a message of a group, and delete its letter. The others stay until a redrive.
 
     The message is given up first. So a letter that stays, because this was interrupted, is acknowledged when it is
-    redriven after its number was passed. A second call deletes it.
+    redriven. A second call deletes it.
 
     Args:
         source: The dead-letter queue.
@@ -193,13 +193,13 @@ def discard(source: DeadLetterSource, groups: Groups, group_id: str, number: int
     return group
 
 
-def give_up(groups: Groups, group_id: str, numbers: Sequence[int], clock: Clock) -> ParkedGroup:
+def give_up(groups: Groups, group_id: str, numbers: Collection[int], clock: Clock) -> ParkedGroup:
     """Give up messages of a group, so that it does not wait for them. Their letters stay.
 
     Args:
         groups: The parked groups of the queue.
         group_id: The group.
-        numbers: Numbers of the messages. What is settled already does not count.
+        numbers: Numbers of the messages. Those that are settled do not count.
         clock: The time.
 
     Returns:
@@ -208,30 +208,12 @@ def give_up(groups: Groups, group_id: str, numbers: Sequence[int], clock: Clock)
     Raises:
         UnavailableError: DynamoDB did not answer.
     """
-    for entry in groups.entries(groups.read(group_id)):
-        if entry is not None and entry.number in numbers and not entry.discarded:
-            groups.change(entry.given_up(clock.now_ms()))
-    return skip_discarded(groups, group_id, clock)
-
-
-def skip_discarded(groups: Groups, group_id: str, clock: Clock) -> ParkedGroup:
-    """Let a group go on past messages that were given up, and return it.
-
-    Args:
-        groups: The parked groups of the queue.
-        group_id: The group.
-        clock: The time.
-
-    Raises:
-        UnavailableError: DynamoDB did not answer.
-    """
-    group = groups.read(group_id)
-    for entry in groups.entries(group) if group.is_parked else ():
-        if entry is None or not entry.discarded:
-            break
-        groups.change(group.settled(entry.number, clock.now_ms(), group.window_seconds))
+    while True:
         group = groups.read(group_id)
-    return group
+        change = group.given_up(numbers, clock.now_ms())
+        if change is None:
+            return group
+        groups.change(change)  # if somebody was faster, it is refused, and made anew
 
 
 def _messages(letters: Sequence[DeadLetter], group: ParkedGroup, bodies: Mapping[int, str]) -> list[OutgoingMessage]:

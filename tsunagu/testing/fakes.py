@@ -124,7 +124,7 @@ class FakeGroups:
     def read(self, group: ParkedGroup) -> ParkedGroup:
         """Return a group as its item says."""
         found = self.records.get(group.id)
-        return group if found is None else ParkedGroup(**found)
+        return group if found is None else ParkedGroup(**{**found, groups.SKIPPED: tuple(found[groups.SKIPPED])})
 
     def group(self, queue_arn: str, group_id: str) -> ParkedGroup:
         """Return the group of a queue."""
@@ -132,8 +132,8 @@ class FakeGroups:
         return self.read(ParkedGroup(id=item_id, group_id=group_id, queue_arn=queue_arn))
 
     def entries(self, group: ParkedGroup) -> list[ParkedEntry]:
-        """Return the entries of the numbers that are not settled."""
-        ids = [group.entry_id(number) for number in range(group.head, group.tail)]
+        """Return the entries of the numbers that a group waits for."""
+        ids = [group.entry_id(number) for number in group.waiting]
         return [ParkedEntry(**self.records[each]) for each in ids]
 
     @staticmethod

@@ -1,6 +1,6 @@
 """Deletes dead letters, each after it was exported."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
 from tsunagu.contracts.messages import SQS_ENTRIES_PER_BATCH
@@ -28,6 +28,7 @@ def discard(
     *,
     selects: Callable[[DeadLetter], bool] = lambda _letter: True,
     limit_count: int | None = None,
+    give_up: Callable[[Sequence[DeadLetter]], None] = lambda _letters: None,
     progress: Callable[[int], None] = lambda _discarded: None,
 ) -> DiscardReport:
     """Export letters and delete them, and stop after a failure. A letter is on the disk before it is deleted.
@@ -37,12 +38,15 @@ def discard(
         export: Where they are written to.
         selects: Which letters. Default: all.
         limit_count: Most letters. Default: no limit.
+        give_up: Called with letters before they are deleted, so that no parked group waits for them. Default: nothing
+            is called.
         progress: Called with the number of letters discarded so far. Default: nothing is called.
     """
     report = DiscardReport()
     with Walk(source, selects) as walk:
         while (most := _most(report, limit_count)) and (letters := walk.take(most)) is not None:
             export.write(letters)
+            give_up(letters)
             report.problems += source.delete(letters)
             report.discarded += len(letters) - len(report.problems)
             progress(report.discarded)

@@ -34,18 +34,21 @@ class DynamoDbGroups:
         return answer
 
     def entries(self, group: ParkedGroup) -> list[ParkedEntry | Verdict | None]:
-        """Return the entries of the numbers that are not settled, in order. None: there is none, or it has expired."""
-        found = self._store.read_attributes([group.entry_id(number) for number in range(group.head, group.tail)])
+        """Return the entries of the numbers that a group waits for, in order. None: the entry has expired."""
+        found = self._store.read_attributes([group.entry_id(number) for number in group.waiting])
         return [_record(ParkedEntry, each) if isinstance(each, Mapping) else each for each in found]
 
 
 def _record(kind: type[RecordT], attributes: Mapping[str, Any]) -> RecordT | Verdict:
     """Return a record of its attributes in DynamoDB's format; or a verdict, if another release wrote another form."""
     try:
-        values: dict[str, Any] = {
-            field.name: attributes[field.name]["S"] if field.type is str else int(attributes[field.name]["N"])
-            for field in fields(kind)
-        }
+        values = {field.name: _value(field.type, attributes[field.name]) for field in fields(kind)}
     except (KeyError, TypeError, ValueError) as error:
         return Verdict(Outcome.UNREADABLE, unreadable=f"its attributes must be those of a {kind.__name__}, got {error}")
     return kind(**values)
+
+
+def _value(kind: Any, attribute: Mapping[str, Any]) -> Any:
+    if kind is str:
+        return attribute["S"]
+    return int(attribute["N"]) if kind is int else tuple(each["S"] for each in attribute["L"])

@@ -4,13 +4,13 @@
 as dead. Its condition is the group as it was read, so that no number is given twice and none is left out.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Protocol
 
 from tsunagu.contracts import groups, items
 from tsunagu.contracts.groups import Place
-from tsunagu.runtime.idempotency.item import Change
+from tsunagu.runtime.idempotency.item import Attributes, Change
 from tsunagu.runtime.idempotency.store import BusinessWrite, Verdict
 
 
@@ -25,6 +25,8 @@ class ParkedGroup:
         line: Which numbering it is; see `contracts.groups`.
         head: First number that is not settled.
         tail: Number that the next message gets.
+        skipped: Numbers that an operator gave up, as text; those below the head do not count.
+        skips: How often the operators did that.
         died: Number of the message that died last; 0 when none has.
         died_ms: When it died, in milliseconds since the epoch.
         died_item_id: Id of the idempotency item of that message.
@@ -39,6 +41,8 @@ class ParkedGroup:
     line: int = 0
     head: int = groups.FIRST
     tail: int = groups.FIRST
+    skipped: tuple[str, ...] = ()
+    skips: int = 0
     died: int = 0
     died_ms: int = 0
     died_item_id: str = ""
@@ -62,6 +66,11 @@ class ParkedGroup:
         if self.is_dead:
             return f"parked behind message {self.died_message_id} of the item {self.died_item_id}"
         return f"parked behind number {self.head} of its group, which is being redriven"
+
+    @property
+    def waiting(self) -> list[int]:
+        """The numbers that are neither settled nor given up, in order."""
+        return [number for number in range(self.head, self.tail) if str(number) not in self.skipped]
 
     def has_expired(self, now_ms: int) -> bool:
         """Return whether it has expired at `now_ms`, in milliseconds since the epoch: no letter is left by then."""
@@ -90,13 +99,46 @@ class ParkedGroup:
         """Return the place that an entry's id names; empty where the entry is of another group."""
         return entry_id.removeprefix(f"{self.id}:") if entry_id.startswith(f"{self.id}:") else ""
 
+    def is_settled(self, number: int) -> bool:
+        """Return whether the message with a number is done, or was given up."""
+        return number < self.head or str(number) in self.skipped
+
+    def after(self, number: int) -> int:
+        """Return the number that the group waits for after another one. It passes those that were given up."""
+        following = number + 1
+        while str(following) in self.skipped:
+            following += 1
+        return following
+
     def settled(self, number: int, now_ms: int, window_seconds: int) -> Change:
         """Return the change that moves the head past a number, if that is the head."""
         return Change(
             item_id=self.id,
-            values={groups.HEAD: number + 1, **_stamp(now_ms, window_seconds)},
-            where={groups.LINE: self.line, groups.HEAD: number},
+            values={groups.HEAD: self.after(number), **_stamp(now_ms, window_seconds)},
+            where=self._seen(),
         )
+
+    def given_up(self, numbers: Collection[int], now_ms: int) -> Change | None:
+        """Return the change that gives up messages, so that the group does not wait for them; None if none waits."""
+        waiting = [number for number in numbers if self.head <= number < self.tail]
+        new = [str(number) for number in waiting if str(number) not in self.skipped]
+        if not new:
+            return None
+        kept = [each for each in self.skipped if int(each) >= self.head]
+        given_up = replace(self, skipped=(*kept, *new))
+        return Change(
+            item_id=self.id,
+            values={
+                groups.HEAD: given_up.after(self.head - 1),
+                groups.SKIPPED: given_up.skipped,
+                groups.SKIPS: self.skips + 1,
+                **_stamp(now_ms, self.window_seconds),
+            },
+            where=self._seen(),
+        )
+
+    def _seen(self) -> Attributes:
+        return {groups.LINE: self.line, groups.HEAD: self.head, groups.SKIPS: self.skips}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -110,7 +152,6 @@ class ParkedEntry:
         request: Request id of the message.
         reason: Why it is in the dead-letter queue.
         behind: Id of the entry that it was parked behind. Empty: it died itself.
-        discarded: When an operator gave it up, in milliseconds since the epoch; 0: nobody did.
         updated: When it died or was parked, in milliseconds since the epoch.
         expiration: When TTL may delete the entry, in seconds since the epoch.
     """
@@ -121,7 +162,6 @@ class ParkedEntry:
     request: str
     reason: str
     behind: str = ""
-    discarded: int = 0
     updated: int = 0
     expiration: int = 0
 
@@ -130,10 +170,6 @@ class ParkedEntry:
         """Its number in the group."""
         place = Place.from_label(self.id.rpartition(":")[2])
         return place.number if place else 0
-
-    def given_up(self, now_ms: int) -> Change:
-        """Return the change that says that an operator gave it up."""
-        return Change(item_id=self.id, values={groups.DISCARDED: now_ms}, where={items.EXPIRATION: self.expiration})
 
 
 class GroupReader(Protocol):
@@ -184,8 +220,9 @@ class GroupWriter:
             groups.REQUEST: entry.request,
             items.REASON: entry.reason,
             items.BEHIND: entry.behind,
-            groups.DISCARDED: entry.discarded,
         }
+        if not before.line:
+            group = {**group, groups.SKIPPED: [], groups.SKIPS: 0}
         where = {groups.LINE: before.line, groups.HEAD: before.head, groups.TAIL: before.tail} if before.line else {}
         condition = " AND ".join(f"#{name} = :was_{name}" for name in where) or f"attribute_not_exists(#{groups.LINE})"
         return (

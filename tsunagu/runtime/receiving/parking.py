@@ -106,7 +106,7 @@ class Parking:
             return False  # so that nobody waits for the groups yet
         known = self._known(message)
         number = self._number(message, known.now) if known is not None else None
-        return known is not None and number is not None and number < known.now.head
+        return known is not None and number is not None and known.now.is_settled(number)
 
     def unread(self, message: AnyMessage) -> Verdict | None:
         """Return why the group of a message could not be read; None if it was, or if there is none."""
@@ -119,9 +119,9 @@ class Parking:
         if known is None or not known.now.is_parked:
             return Turn.RUNS
         number = self._number(message, known.now)
-        if number is None or number > known.now.head:
-            return Turn.PARKED
-        return Turn.RUNS if number == known.now.head else Turn.LATER
+        if number is not None and known.now.is_settled(number):
+            return Turn.LATER
+        return Turn.RUNS if number == known.now.head else Turn.PARKED
 
     def dead(self, message: AnyMessage, item_id: str, died_of: str | None = None) -> Parked:
         """Return what gives a message a place in its parked group. It keeps the place that it brings.
@@ -167,7 +167,7 @@ class Parking:
         """Note that the group of a message went on to its next number."""
         known = self._known(message)
         if known is not None:
-            known.becomes(replace(known.now, head=known.now.head + 1))
+            known.becomes(replace(known.now, head=known.now.after(known.now.head)))
 
     @staticmethod
     def _number(message: AnyMessage, group: ParkedGroup) -> int | None:

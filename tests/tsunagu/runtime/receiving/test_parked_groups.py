@@ -246,14 +246,25 @@ def test_letters_that_are_put_back_in_another_order_take_effect_in_order(world: 
     assert world.effects() == ["a-1", "a-2", "a-3"]
 
 
-def test_message_of_a_place_that_was_settled_is_acknowledged_and_not_processed(world: ParkingWorld) -> None:
-    world.receive(*records("a-1", "a-2"))
+@pytest.mark.parametrize(
+    ("numbers", "head", "effects"),
+    [([1], 2, ["a-2", "a-3"]), ([2], 1, ["a-1", "a-3"]), ([3], 1, ["a-1", "a-2"]), ([1, 2], 3, ["a-3"])],
+)
+def test_messages_that_an_operator_gave_up_are_acknowledged_and_the_group_passes_them(
+    world: ParkingWorld, numbers: list[int], head: int, effects: list[str]
+) -> None:
+    world.receive(*records("a-1", "a-2", "a-3"))
+    world.broken.clear()
     letters = redriven(world.take_letters())
-    world.store.groups.change(world.group.settled(1, world.clock.ms, 60))  # an operator discards the head
+    change = world.group.given_up(numbers, world.clock.ms)
+    assert change is not None
+    world.store.groups.change(change)
+    assert world.group.head == head
+    assert world.group.given_up(numbers, world.clock.ms) is None
 
     returned = world.receive(*letters)
 
-    assert (returned, world.effects(), world.letters) == ([], ["a-2"], [])
+    assert (returned, world.effects(), world.letters, world.group.is_parked) == ([], effects, [], False)
 
 
 def test_place_of_another_line_is_none_so_that_nothing_is_taken_for_settled(world: ParkingWorld) -> None:

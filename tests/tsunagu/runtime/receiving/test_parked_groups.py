@@ -365,3 +365,54 @@ def test_receiver_that_parks_makes_no_call_more_than_the_read_of_its_groups(worl
     world.receive(*records("a-0"), record(order("b-0"), "b-0", group="b"))
 
     assert world.store.calls == ["insert", "read groups", "transact"]
+
+
+def test_second_message_of_a_place_comes_back_at_once_and_is_acknowledged_then(world: ParkingWorld) -> None:
+    world.receive(*records("a-1", "a-2"))
+    world.broken.clear()
+    first, second = redriven(world.take_letters())
+    corrected = record(order("a-1b"), "corrected", group="a", attributes={GROUP_PLACE_ATTRIBUTE: world.group.label(1)})
+
+    returned = world.receive(first, corrected, second)
+
+    assert (returned, world.effects()) == (["corrected", second["messageId"]], ["a-1"])
+    assert set(world.visibility.changed.values()) == {0}
+    assert (world.receive(corrected, second), world.effects()) == ([], ["a-1", "a-2"])
+
+
+def test_message_whose_group_went_on_without_it_comes_back_at_once_and_is_acknowledged_then(
+    world: ParkingWorld,
+) -> None:
+    world.receive(*records("a-1"))
+    (letter,) = redriven(world.take_letters())
+
+    def process(_body: JsonObject, _message: Message) -> None:
+        world.store.groups.records[world.group.id]["head"] = 2  # an operator discards it at this moment
+
+    returned = world.receive(letter, process=process)
+
+    assert (returned, world.visibility.changed) == ([letter["messageId"]], {f"handle-{letter['messageId']}": 0})
+    assert (world.receive(letter), world.runs, world.group.head) == ([], ["a-1"], 2)
+
+
+def test_suspects_of_a_parked_group_are_parked_and_not_tried(world: ParkingWorld) -> None:
+    def process(body: JsonObject, message: Message) -> None:
+        if body["order_id"] == "a-2":
+            raise ValueError
+        world.work(body, message)
+
+    assert world.receive(*records("a-2"), process=process) == ["a-2"]
+    world.receive(record(order("a-1"), "m", group="a"))
+
+    assert world.receive(*records("a-2"), process=process) == []
+
+    parked = next(iter(world.store.items.values()))
+    assert (parked.status, parked.attempts, world.letters) == (Status.DEAD, 1, ["a-1", "a-2"])
+
+
+def test_corrected_message_under_the_key_of_the_dead_one_waits_like_any_other(world: ParkingWorld) -> None:
+    world.receive(*records("a-1", "a-2"))
+
+    world.receive(record(order("a-1", amount=2), "corrected", group="a"))
+
+    assert (world.runs, world.letters, world.places) == (["a-1"], ["a-1", "a-2", "a-1"], [1, 2, 3])

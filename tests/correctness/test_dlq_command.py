@@ -124,7 +124,9 @@ def dlq(cloud: EmbeddedCloud, *arguments: str) -> subprocess.CompletedProcess[st
 
 
 def listed(cloud: EmbeddedCloud, name: str) -> dict[str, Any]:
-    queues: list[dict[str, Any]] = json.loads(dlq(cloud, "list", name, "--json").stdout)["queues"]
+    result = dlq(cloud, "list", name, "--json")
+    assert result.returncode == 0, result.stderr
+    queues: list[dict[str, Any]] = json.loads(result.stdout)["queues"]
     return queues[0]
 
 

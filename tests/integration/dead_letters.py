@@ -33,7 +33,8 @@ class DeadQueue:
     @classmethod
     def make(cls, *, fifo: bool = False) -> "DeadQueue":
         sqs = boto3.client("sqs")
-        suffix, kind = (".fifo", {"FifoQueue": "true"}) if fifo else ("", {})
+        suffix = ".fifo" if fifo else ""
+        kind: dict[Any, str] = {"FifoQueue": "true"} if fifo else {}
         url = sqs.create_queue(QueueName=f"dead{suffix}", Attributes=kind)["QueueUrl"]
         attributes = sqs.get_queue_attributes(QueueUrl=url, AttributeNames=["QueueArn"])["Attributes"]
         policy = json.dumps({"deadLetterTargetArn": attributes["QueueArn"], "maxReceiveCount": 3})
@@ -42,7 +43,7 @@ class DeadQueue:
 
     def put(self, bodies: Sequence[str], *, group: str | None = None, **attributes: str | bytes) -> list[str]:
         """Put letters into the dead-letter queue, and return their ids."""
-        sent = {
+        sent: dict[str, Any] = {
             name: {"DataType": "Binary", "BinaryValue": value}
             if isinstance(value, bytes)
             else {"DataType": "String", "StringValue": value}

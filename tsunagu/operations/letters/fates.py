@@ -11,6 +11,7 @@ from tsunagu.operations.letters.letter import DeadLetter
 from tsunagu.runtime.clock import Clock
 from tsunagu.runtime.idempotency.item import Item
 
+PARKED = "parked behind"  # how the reason of a message begins that waits for another one of its group
 LOOK_EVERY_MS = 1_000
 # The counts of a queue are approximate, and right about a minute after the last change.
 # https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/sqs-message-metadata.html
@@ -23,6 +24,7 @@ class Fate(StrEnum):
     WAITING = "not known yet"
     RESOLVED = "resolved"
     DIED_AGAIN = "died again"
+    PARKED_AGAIN = "parked again"  # its group waits for another one
 
 
 @dataclass(slots=True)
@@ -108,7 +110,8 @@ class Followers:
         """Return whether a letter is one that was sent back and has died again."""
         known = [each for each in (self.followed.get(letter_id) for letter_id in letter.ids) if each is not None]
         for each in known:
-            self._settle(each, Fate.DIED_AGAIN, letter.reason or each.reason)
+            reason = letter.reason or each.reason
+            self._settle(each, Fate.PARKED_AGAIN if reason.startswith(PARKED) else Fate.DIED_AGAIN, reason)
         return bool(known)
 
     def should_stop(self) -> bool:
@@ -175,7 +178,7 @@ def _fate(item: Item, message_id: str) -> tuple[Fate, str]:
     if item.status is Status.COMPLETED:
         return Fate.RESOLVED, ""
     if item.status is Status.DEAD and message_id in item.message_ids:
-        return Fate.DIED_AGAIN, item.published_reason or item.reason
+        return Fate.PARKED_AGAIN if item.behind else Fate.DIED_AGAIN, item.published_reason or item.reason
     if item.status is Status.COMMITTED and message_id in item.told:
         return Fate.DIED_AGAIN, item.published_reason or item.reason
     return Fate.WAITING, ""

@@ -10,6 +10,7 @@ from botocore.exceptions import ClientError
 
 from tsunagu.operations.aws import Aws
 from tsunagu.operations.dead_letters import HIDDEN_SECONDS, SqsDeadLetterSource, look_at
+from tsunagu.operations.group_table import GroupTable
 from tsunagu.operations.letters.items import LetterItems
 from tsunagu.operations.letters.origin import OpenedLetter
 from tsunagu.operations.letters.places import LetterQueue
@@ -84,6 +85,15 @@ def look_into(
         return [*itertools.islice((each for each in opened if matches(each)), limit_count)]
     finally:
         letters.close()
+
+
+def parked_groups_of(aws: Aws, queue: LetterQueue) -> dict[str, tuple[GroupTable, int]]:
+    """Return the groups of each queue whose receiver parks them, and its idempotency window, by the queue's ARN."""
+    return {
+        each.queue_arn: (GroupTable(aws.dynamodb, each.table_name, each.queue_arn), each.window_seconds)
+        for each in queue.consumers
+        if each.parks_groups
+    }
 
 
 def reasons_by_items(aws: Aws, queue: LetterQueue, seen: list[OpenedLetter]) -> list[str]:

@@ -5,7 +5,6 @@ from typing import Any
 
 from botocore.exceptions import ClientError
 
-from tsunagu.contracts.environment import ReceiverEnvironment
 from tsunagu.errors import InvalidInputError, NotFoundError
 from tsunagu.operations.aws import Aws
 from tsunagu.operations.dead_letter_origins import redrive_target
@@ -15,8 +14,6 @@ from tsunagu.operations.inventory import StackInventory
 from tsunagu.operations.letters.places import LetterConsumer, LetterQueue, SourceQueue, Subscription
 from tsunagu.operations.reader import Reader
 from tsunagu.runtime.aws.sdk_errors import error_code
-
-_TABLE_NAME = ReceiverEnvironment.variable_name("idempotency_table_name")
 
 
 def letter_queues_of(aws: Aws, inventory: StackInventory) -> list[LetterQueue]:
@@ -95,8 +92,7 @@ def _count(source: DeployedQueue, queue: DeployedQueue) -> int | None:
 
 
 def _consumer(function: DeployedFunction) -> LetterConsumer:
-    table_name = function.environment.get(_TABLE_NAME, "")
-    return LetterConsumer(function_name=function.name, log_group=function.log_group, table_name=table_name)
+    return LetterConsumer.of_function(function.name, function.log_group, function.environment)
 
 
 def _subscription(reader: Reader, arn: str) -> Iterator[Subscription]:
@@ -164,9 +160,5 @@ def _consumers(aws: Aws, queue_arn: str) -> Iterator[str]:
 def _consumer_named(aws: Aws, name: str) -> LetterConsumer:
     nothing: dict[str, Any] = {}
     found: Any = Reader(aws).read(lambda: aws.functions.get_function_configuration(FunctionName=name), nothing)
-    variables = found.get("Environment", {}).get("Variables", {})
-    return LetterConsumer(
-        function_name=name,
-        log_group=found.get("LoggingConfig", {}).get("LogGroup", f"/aws/lambda/{name}"),
-        table_name=variables.get(_TABLE_NAME, ""),
-    )
+    log_group = found.get("LoggingConfig", {}).get("LogGroup", f"/aws/lambda/{name}")
+    return LetterConsumer.of_function(name, log_group, found.get("Environment", {}).get("Variables", {}))

@@ -97,8 +97,8 @@ class RedriveSession:
         (first,) = self._followers.followed.values()
         if first.fate is Fate.WAITING:
             self.summary.stopped = f"the first letter was not processed within {seconds:g} s"
-        elif first.fate is Fate.DIED_AGAIN:
-            self.summary.stopped = f"the first letter died again: {_reason(first)}"
+        elif first.fate is not Fate.RESOLVED:
+            self.summary.stopped = f"the first letter {first.fate}: {_reason(first)}"
         return first.fate is Fate.RESOLVED
 
     def _move(self, selects: Callable[[DeadLetter], bool], phase: str, limit_count: int | None) -> None:

@@ -93,13 +93,19 @@ class Desk:
         return {fate.name: count for fate in Fate if (count := self.followers.count(fate))}
 
 
-def desk(*, has_items: bool = True, stop_after: int | None = 1, **consumer: set[str]) -> Desk:
+def desk(
+    *,
+    has_items: bool = True,
+    stop_after: int | None = 1,
+    dies: Iterable[str] = (),
+    stuck: Iterable[str] = (),
+) -> Desk:
     letters = Letters([])
     for number, body in enumerate(BODIES):
         attributes = {"tsunagu_dead_letter_item": f"item-{number}"} if has_items else {}
         letters.dead.put(OutgoingMessage(body=body, attributes=attributes))
     letters.clock.ms += 1_000
-    served = Consumer(letters, **consumer)
+    served = Consumer(letters, dies={*dies}, stuck={*stuck})
     followers = Followers(letters.clock, served, stop_after=stop_after)
     return Desk(letters, served, Around(letters), followers)
 

@@ -132,7 +132,7 @@ def _discard(
     queue, counts = place.queue, count_letters(aws.sqs, place.queue.url)
     sample = SAMPLE if selection.is_all else None
     found = look_into(aws, queue, counts, matches=selection.matches, limit_count=limit or sample)
-    total = counts.waiting if selection.is_all else len(found)
+    total = max(counts.waiting, len(found)) if selection.is_all else len(found)
     if not found:
         typer.echo(f"{queue.name} has no such letter; {counts.in_flight} in flight", err=True)
         return

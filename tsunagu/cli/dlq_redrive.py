@@ -120,7 +120,7 @@ def redrive(
         typer.echo(f"{queue.name} has no such letter", err=True)
         return
     is_all = selection.is_all and limit is None and file_letters is None
-    total = counts.waiting if is_all else len(routable)
+    total = max(counts.waiting, len(routable)) if is_all else len(routable)
     how_many = _how_many(total, is_more=queue.is_fifo and limit is None and not is_all)
     change = Change(
         command="dlq redrive",

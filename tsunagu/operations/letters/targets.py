@@ -1,7 +1,9 @@
 """Sends dead letters back to where they came from: to a queue, or as an asynchronous invocation of a function."""
 
+import base64
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from botocore.exceptions import BotoCoreError, ClientError
@@ -13,7 +15,7 @@ from tsunagu.operations.redrive import redriven_message
 from tsunagu.runtime.aws.sdk_errors import error_code
 from tsunagu.runtime.aws.sqs import SqsQueueSender
 from tsunagu.runtime.clock import Clock
-from tsunagu.runtime.sending.publish import QueueSender, SendResult
+from tsunagu.runtime.sending.publish import Attribute, QueueSender, SendResult
 
 if TYPE_CHECKING:
     from mypy_boto3_lambda import LambdaClient
@@ -108,7 +110,7 @@ class LetterRouter:
         if not target.startswith("http"):
             return [self._invoke(target, letter) for letter in letters]
         sender = self._senders.setdefault(target, SqsQueueSender(self._sqs, target, self._clock))
-        return sender.send([redriven_message(letter) for letter in letters])
+        return sender.send([redriven_message(delivered_letter(OpenedLetter(each, self._queue))) for each in letters])
 
     def _endpoint(self, subscription: Subscription | None) -> str:
         if subscription is None:
@@ -137,6 +139,23 @@ class LetterRouter:
         if answer["StatusCode"] != ACCEPTED:
             return SendResult(None, f"Lambda must answer {ACCEPTED}, got {answer['StatusCode']}")
         return SendResult(answer["ResponseMetadata"]["RequestId"])
+
+
+def delivered_letter(opened: OpenedLetter) -> DeadLetter:
+    """Return a letter as its queue would have got it: of a raw subscription, without SNS's envelope."""
+    letter, subscription = opened.letter, opened.subscription
+    if opened.origin is not LetterOrigin.SUBSCRIPTION or subscription is None or not subscription.is_raw:
+        return letter
+    if opened.payload == letter.delivery.body:
+        return letter
+    found = json.loads(letter.delivery.body).get("MessageAttributes", {})
+    attributes = {**letter.delivery.attributes, **{name: _attribute(each) for name, each in found.items()}}
+    return replace(letter, delivery=replace(letter.delivery, body=opened.payload, attributes=attributes))
+
+
+def _attribute(found: Mapping[str, str]) -> Attribute:
+    is_binary = found["Type"].startswith("Binary")
+    return Attribute(found["Type"], base64.b64decode(found["Value"]) if is_binary else found["Value"])
 
 
 def invocation_event(opened: OpenedLetter) -> str:

@@ -1,6 +1,7 @@
 """Each letter goes back to where it came from, against moto."""
 
 import json
+from dataclasses import replace
 from typing import Any
 
 import boto3
@@ -24,7 +25,8 @@ from tests.tsunagu.operations.letters.samples import (
 )
 from tsunagu.operations.letters.letter import DeadLetter
 from tsunagu.operations.letters.places import Subscription
-from tsunagu.operations.letters.targets import LetterRouter, invocation_event
+from tsunagu.operations.letters.targets import LetterRouter, delivered_letter, invocation_event
+from tsunagu.runtime.sending.publish import Attribute
 from tsunagu.testing.fakes import FakeClock
 
 
@@ -104,6 +106,17 @@ def test_function_gets_an_event_as_sns_sends_it() -> None:
     assert record["Sns"]["Message"] == '{"sale": 1}'
     assert record["Sns"]["SigningCertUrl"] == "https://sns.example/cert.pem"
     assert record["Sns"]["MessageAttributes"] == {}
+
+
+def test_queue_of_a_raw_subscription_gets_message_and_attributes_without_the_envelope() -> None:
+    attributes = {"n": {"Type": "Number", "Value": "7"}, "b": {"Type": "Binary", "Value": "/wA="}}
+    found = letter({**envelope(), "MessageAttributes": attributes})
+
+    raw = delivered_letter(opened(found, subscriptions=(replace(TO_QUEUE, is_raw=True),)))
+
+    assert raw.delivery.body == '{"sale": 1}'
+    assert raw.delivery.attributes == {"n": Attribute("Number", "7"), "b": Attribute("Binary", b"\xff\x00")}
+    assert delivered_letter(opened(found, subscriptions=(TO_QUEUE,))) == found
 
 
 def test_invocation_that_lambda_does_not_take_is_an_error() -> None:

@@ -1,6 +1,6 @@
 """What an API of accepted requests synthesizes: gateway, worker, pipe and sweeper, with numbers that fit."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import pytest
@@ -246,6 +246,13 @@ def test_a_channel_of_another_time_out_or_delivery_is_refused(stack: Stack, work
 def test_a_short_window_of_events_is_refused(stack: Stack, worker: ReceiverSettings) -> None:
     with pytest.raises(InvalidPropsError, match="Reports: idempotency_window must be at least"):
         api(stack, worker, delivery="lambda_event", idempotency_window=Duration.days(3))
+
+
+def test_worker_that_parks_groups_is_refused(worker: ReceiverSettings) -> None:
+    parking = replace(worker, on_death="park_group")
+
+    with pytest.raises(InvalidPropsError, match="on_death must be continue_group for the worker, because accepted"):
+        AsyncRequestApiProps(name="reports", worker=parking)
 
 
 @pytest.mark.parametrize("pack", [AwsSolutionsChecks, ServerlessChecks])

@@ -37,6 +37,13 @@ def test_longest_way_is_two_sets_of_dead_letters_and_two_waits(stack: Stack, pac
             "handler_timeout must be between 1 and 900 seconds, got 901",
         ),
         ({"name": "billing", "max_attempts": 0}, "max_attempts must be between 1 and 100, got 0"),
+        (
+            {"name": "billing", "on_death": "park_group"},
+            (
+                "on_death must be continue_group for billing, because the requests of a pipeline do not wait for each "
+                "other, got park_group"
+            ),
+        ),
     ],
 )
 def test_settings_that_do_not_fit_are_refused_with_a_sentence(

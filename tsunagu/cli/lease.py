@@ -39,7 +39,7 @@ def list_leases(stage: Stage = None, stack: StackName = None) -> None:
     for denial in reader.denials():
         typer.echo(denial_line(denial), err=True)
     if not jobs:
-        typer.echo(f"{scope} have no scheduled job", err=True)
+        typer.echo(f"no scheduled job in {scope}", err=True)
         return
     for job in jobs:
         if not job.table_name:

@@ -8,12 +8,14 @@ from contextvars import ContextVar
 from typing import NoReturn, ParamSpec
 
 from botocore.exceptions import BotoCoreError, ClientError
+from botocore.parsers import ResponseParserError
 from rich.console import Console
 
 from tsunagu.cli.problems import sentence_of
 from tsunagu.errors import TsunaguError
 
 FAILED = 1
+UNREADABLE = "AWS must answer the command's calls, got an answer of another form: is there a proxy on the way?"
 INTERRUPTED = 130  # as a shell reports a command that Ctrl-C ended
 
 Parameters = ParamSpec("Parameters")
@@ -33,6 +35,8 @@ def reporting(verb: Callable[Parameters, None]) -> Callable[Parameters, None]:
             _fail(str(error), getattr(error, "log_path", None))
         except (BotoCoreError, ClientError) as error:
             _fail(sentence_of(error))
+        except ResponseParserError:  # which is no error of the SDK's two trees
+            _fail(UNREADABLE)
         except KeyboardInterrupt:
             _fail("interrupted; what was under way may be half done: look before you repeat it", code=INTERRUPTED)
 

@@ -1,7 +1,9 @@
 """A deployed receiver that parks groups, its queues and its table, and what an operator does with them."""
 
 import json
-from collections.abc import Callable
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
@@ -10,11 +12,21 @@ import pytest
 
 from tests.integration.test_message_handler import make_items
 from tests.tsunagu.runtime.world import QUEUE_ARN, FakeContext
+from tsunagu.cli.changes import Change, ChangeOptions
+from tsunagu.cli.dlq_options import Place
+from tsunagu.cli.redrive_parked import parked_place, redrive_parked
+from tsunagu.cli.redrive_run import PlannedRedrive
 from tsunagu.contracts.environment import ParkingEnvironment
+from tsunagu.errors import CommandError
 from tsunagu.operations import dead_letters
+from tsunagu.operations.aws import Aws
 from tsunagu.operations.dead_letters import SqsDeadLetterSource
 from tsunagu.operations.group_table import GroupTable, ParkedLetters
+from tsunagu.operations.letters.places import LetterConsumer, LetterQueue, SourceQueue
+from tsunagu.operations.letters.selection import Selection
+from tsunagu.operations.letters.session import RedrivePlan
 from tsunagu.operations.parked_groups import GroupReport, GroupState, discard, redrive_group
+from tsunagu.operations.queues import count_messages
 from tsunagu.operations.redrive import QueueTarget, redrive
 from tsunagu.runtime.aws.sqs import SqsQueueSender
 from tsunagu.runtime.errors import PermanentError, UnavailableError
@@ -82,6 +94,24 @@ class ParkedQueue:
         assert response == {"batchItemFailures": []}
         for message in messages:
             self.sqs.delete_message(QueueUrl=self.url, ReceiptHandle=message["ReceiptHandle"])
+
+    @contextmanager
+    def working(self) -> Iterator[None]:
+        """Hand over what comes into the queue until the end of the block."""
+        has_ended = threading.Event()
+
+        def work() -> None:
+            while not has_ended.wait(0.05):
+                if count_messages(self.sqs, self.url):
+                    self.work()
+
+        worker = threading.Thread(target=work)
+        worker.start()
+        try:
+            yield
+        finally:
+            has_ended.set()
+            worker.join()
 
     def redrive(self, bodies: dict[int, str] | None = None) -> GroupReport:
         before, moved = self.group, 0
@@ -171,6 +201,45 @@ def test_letters_that_are_deleted_by_the_command_leave_no_gap(parked: ParkedQueu
     ParkedLetters(lambda: boto3.client("dynamodb"), ["items"], FakeClock()).give_up(letters)
 
     assert [entry.number for entry in parked.table.entries(parked.group) if entry] == [1, 3]
+
+
+def put_back_by_the_command(parked: ParkedQueue) -> None:
+    """Put the group back as `tsunagu dlq redrive --group` does, while the function works."""
+    source = SourceQueue(arn=QUEUE_ARN, url=parked.url)
+    consumer = LetterConsumer(
+        function_name="f", log_group="", table_name="items", queue_arn=QUEUE_ARN, parks_groups=True
+    )
+    dead_url = parked.sqs.get_queue_url(QueueName="dead.fifo")["QueueUrl"]
+    queue = LetterQueue(name="dead", url=dead_url, arn="dead", queues=(source,), consumers=(consumer,))
+    place = parked_place(Aws(), queue, Selection(group=GROUP))
+    assert place is not None
+    nothing: Any = None
+    run = PlannedRedrive(
+        aws=Aws(),
+        place=Place(queue, None),
+        source=nothing,
+        router=nothing,
+        target=nothing,
+        plan=RedrivePlan(rate_per_second=500),
+        followers=nothing,
+        total=3,
+    )
+    with parked.working():
+        redrive_parked(run, Change(command="c", what="w"), ChangeOptions(yes=True), place, patience_seconds=20)
+
+
+def test_command_puts_the_whole_group_back_in_order(parked: ParkedQueue, capsys: pytest.CaptureFixture[str]) -> None:
+    parked.broken.clear()
+
+    put_back_by_the_command(parked)
+
+    assert capsys.readouterr().out.endswith("sent back 3 of the group a: open\n")
+    assert (parked.done, parked.group.is_parked) == (["1", "2", "3"], False)
+
+
+def test_command_says_that_the_head_died_again(parked: ParkedQueue) -> None:
+    with pytest.raises(CommandError, match="the group must be open, got died again: parked behind message "):
+        put_back_by_the_command(parked)
 
 
 def test_redrive_of_the_whole_queue_keeps_the_order_too(parked: ParkedQueue) -> None:

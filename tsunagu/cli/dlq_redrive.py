@@ -26,7 +26,7 @@ from tsunagu.cli.dlq_options import (
 )
 from tsunagu.cli.letter_report import group_lines
 from tsunagu.cli.options import DryRun, Force, StackName, Stage, Yes, scope_of
-from tsunagu.cli.redrive_parked import ParkedPlace, redrive_parked
+from tsunagu.cli.redrive_parked import parked_place, redrive_parked
 from tsunagu.cli.redrive_run import PlannedRedrive, carry_out
 from tsunagu.cli.reports import reporting
 from tsunagu.errors import InvalidInputError
@@ -35,10 +35,9 @@ from tsunagu.operations.letters.exported_letters import ExportedLetters
 from tsunagu.operations.letters.fates import DRAINED_SECONDS, Followers
 from tsunagu.operations.letters.items import LetterItems
 from tsunagu.operations.letters.letter import DeadLetter
-from tsunagu.operations.letters.look import SAMPLE, count_letters, letter_source, look_into, parked_groups_of
+from tsunagu.operations.letters.look import SAMPLE, count_letters, letter_source, look_into
 from tsunagu.operations.letters.origin import OpenedLetter
-from tsunagu.operations.letters.places import LetterQueue, function_name
-from tsunagu.operations.letters.selection import Selection
+from tsunagu.operations.letters.places import function_name
 from tsunagu.operations.letters.session import RedrivePlan
 from tsunagu.operations.letters.targets import LetterRouter
 from tsunagu.runtime.clock import SystemClock
@@ -150,7 +149,7 @@ def redrive(
         total=total,
     )
     options = ChangeOptions(yes=yes, force=force, dry_run=dry_run)
-    if parked := _parked(aws, queue, selection) if file_letters is None and limit is None else None:
+    if parked := parked_place(aws, queue, selection) if file_letters is None and limit is None else None:
         redrive_parked(run, change, options, parked, patience_seconds=canary_wait)
         return
 
@@ -158,16 +157,6 @@ def redrive(
         return selection.matches(OpenedLetter(letter, queue)) and not router.problem_of(letter)
 
     carry_out(run, change, options, selects)
-
-
-def _parked(aws: Aws, queue: LetterQueue, selection: Selection) -> ParkedPlace | None:
-    """Return the parked group that a selection means as a whole; None where it means letters."""
-    if selection.group is None or selection != Selection(group=selection.group):
-        return None
-    for arn, (groups, _) in parked_groups_of(aws, queue).items():
-        if groups.read(selection.group).is_parked:
-            return ParkedPlace(queue_arn=arn, groups=groups, group_id=selection.group)
-    return None
 
 
 def _exported(path: Path) -> ExportedLetters:

@@ -7,7 +7,10 @@ import typer
 from tsunagu.cli.changes import Change, ChangeOptions, agreed, recorded
 from tsunagu.cli.redrive_run import PlannedRedrive
 from tsunagu.errors import CommandError, OperationError
-from tsunagu.operations.letters.look import letter_source
+from tsunagu.operations.aws import Aws
+from tsunagu.operations.letters.look import letter_source, parked_groups_of
+from tsunagu.operations.letters.places import LetterQueue
+from tsunagu.operations.letters.selection import Selection
 from tsunagu.operations.parked_groups import Groups, GroupState, redrive_until_open
 from tsunagu.runtime.aws.sqs import SqsQueueSender
 from tsunagu.runtime.clock import SystemClock
@@ -27,6 +30,16 @@ class ParkedPlace:
     queue_arn: str
     groups: Groups
     group_id: str
+
+
+def parked_place(aws: Aws, queue: LetterQueue, selection: Selection) -> ParkedPlace | None:
+    """Return the parked group that a selection means as a whole; None where it means letters."""
+    if selection.group is None or selection != Selection(group=selection.group):
+        return None
+    for arn, groups in parked_groups_of(aws, queue).items():
+        if groups.read(selection.group).is_parked:
+            return ParkedPlace(queue_arn=arn, groups=groups, group_id=selection.group)
+    return None
 
 
 def redrive_parked(

@@ -87,10 +87,10 @@ def look_into(
         letters.close()
 
 
-def parked_groups_of(aws: Aws, queue: LetterQueue) -> dict[str, tuple[GroupTable, int]]:
-    """Return the groups of each queue whose receiver parks them, and its idempotency window, by the queue's ARN."""
+def parked_groups_of(aws: Aws, queue: LetterQueue) -> dict[str, GroupTable]:
+    """Return the groups of each queue whose receiver parks them, by the queue's ARN."""
     return {
-        each.queue_arn: (GroupTable(aws.dynamodb, each.table_name, each.queue_arn), each.window_seconds)
+        each.queue_arn: GroupTable(aws.dynamodb, each.table_name, each.queue_arn)
         for each in queue.consumers
         if each.parks_groups
     }

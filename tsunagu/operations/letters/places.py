@@ -52,7 +52,6 @@ class LetterConsumer:
         table_name: Its idempotency table; empty for a function without this library.
         queue_arn: The queue that it consumes; empty for a function without this library.
         parks_groups: Whether it parks the messages behind a dead one of a FIFO group.
-        window_seconds: Its idempotency window.
     """
 
     function_name: str
@@ -60,19 +59,16 @@ class LetterConsumer:
     table_name: str = ""
     queue_arn: str = ""
     parks_groups: bool = False
-    window_seconds: int = 0
 
     @classmethod
     def of_function(cls, name: str, log_group: str, environment: Mapping[str, str]) -> "LetterConsumer":
         """Return a consumer, as the environment of its function says."""
-        window = environment.get(ReceiverEnvironment.variable_name("idempotency_window_seconds"), "")
         return cls(
             function_name=name,
             log_group=log_group,
             table_name=environment.get(ReceiverEnvironment.variable_name("idempotency_table_name"), ""),
             queue_arn=environment.get(ReceiverEnvironment.variable_name("queue_arn"), ""),
             parks_groups=environment.get(ParkingEnvironment.variable_name("parks_groups"), "").lower() == "true",
-            window_seconds=int(window) if window.isdecimal() else 0,
         )
 
 

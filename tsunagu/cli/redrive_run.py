@@ -21,6 +21,7 @@ from tsunagu.operations.redrive import LetterTarget
 from tsunagu.runtime.clock import SystemClock
 
 SHOWN = 10
+ENOUGH_TO_JUDGE, LOWEST_SHARE = 100, 0.9
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -89,7 +90,15 @@ def carry_out(
             raise
         finally:
             record.note(moved=session.summary.moved, **_fates(followers))
+    _tell_slow(session.summary, run.plan)
     _report(session.summary, followers)
+
+
+def _tell_slow(summary: RedriveSummary, plan: RedrivePlan) -> None:
+    """Say that the rate was not reached, where enough letters were moved to judge it."""
+    if summary.moved >= ENOUGH_TO_JUDGE and summary.rate_per_second < LOWEST_SHARE * plan.rate_per_second:
+        text = f"{summary.rate_per_second:.0f} letters a second were moved, not {plan.rate_per_second:g}"
+        typer.echo(f"{text}: ten letters need three calls, one after the other, and each took its time", err=True)
 
 
 def _surroundings(run: PlannedRedrive) -> QueueSurroundings:

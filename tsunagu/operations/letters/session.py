@@ -36,12 +36,19 @@ class RedriveSummary:
         problems: Message id and error of each letter that was not sent, or may not be deleted.
         groups_in_the_way: FIFO groups with letters that stayed; behind the first ten of each, nothing was seen.
         stopped: Why it ended before all letters were sent; empty when it did not.
+        moving_ms: How long letters were moved, in milliseconds, without the waits for what becomes of them.
     """
 
     moved: int = 0
     problems: list[str] = field(default_factory=list)
     groups_in_the_way: set[str] = field(default_factory=set)
     stopped: str = ""
+    moving_ms: int = 0
+
+    @property
+    def rate_per_second(self) -> float:
+        """Letters moved per second."""
+        return self.moved * 1_000 / max(1, self.moving_ms)
 
 
 Progress = Callable[[str, int], None]
@@ -106,19 +113,19 @@ class RedriveSession:
         if limit_count is not None and limit_count < 1:
             return
         self._progress(phase, moved)
-        self._note(
-            moved,
-            redrive(
-                self._source,
-                self._target,
-                self._clock,
-                rate_per_second=self._plan.rate_per_second,
-                limit_count=limit_count,
-                selects=selects,
-                follower=self._followers,
-                progress=lambda count: self._count(phase, moved + count),
-            ),
+        started_ms = self._clock.now_ms()
+        report = redrive(
+            self._source,
+            self._target,
+            self._clock,
+            rate_per_second=self._plan.rate_per_second,
+            limit_count=limit_count,
+            selects=selects,
+            follower=self._followers,
+            progress=lambda count: self._count(phase, moved + count),
         )
+        self.summary.moving_ms += self._clock.now_ms() - started_ms
+        self._note(moved, report)
 
     def _count(self, phase: str, moved: int) -> None:
         self.summary.moved = moved

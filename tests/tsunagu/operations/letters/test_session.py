@@ -231,13 +231,22 @@ def test_fate_is_not_known_where_letters_cannot_all_be_seen() -> None:
 @pytest.mark.parametrize("rate", [0.5, 3.0, 10.0, 47.0, 100.0])
 def test_rate_is_kept_within_a_tenth_however_long_calls_take(rate: float) -> None:
     world = desk()
-    world.consumer.milliseconds_per_call = 60
+    world.consumer.milliseconds_per_call = 40
     started_ms = world.letters.clock.ms
 
     world.redrive(RedrivePlan(rate_per_second=rate, canary_seconds=None, settle_seconds=0))
 
     seconds = (world.letters.clock.ms - started_ms) / 1_000
     assert 23 / seconds == pytest.approx(rate, rel=0.1)
+
+
+def test_rate_that_was_reached_is_known_without_the_time_of_waiting() -> None:
+    world = desk()
+    world.consumer.milliseconds_per_call = 1_000
+
+    summary = world.redrive(RedrivePlan(rate_per_second=500, settle_seconds=10))
+
+    assert summary.rate_per_second == pytest.approx(23 / 4, rel=0.1)  # one letter, then ten, ten and two
 
 
 def test_redrive_that_was_held_up_does_not_catch_up_by_a_burst() -> None:

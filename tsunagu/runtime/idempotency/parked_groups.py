@@ -79,8 +79,9 @@ class ParkedGroup:
     def number_of(self, label: str) -> int | None:
         """Return the number that a place has in this group; None where it is of another line, or was never given."""
         place = Place.from_label(label)
-        is_known = place is not None and place.line == self.line and groups.FIRST <= place.number < self.tail
-        return place.number if place is not None and is_known else None
+        if place is None or place.line != self.line or place.number not in range(groups.FIRST, self.tail):
+            return None
+        return place.number
 
     def label(self, number: int) -> str:
         """Return the place of a number as messages have it."""
@@ -97,7 +98,8 @@ class ParkedGroup:
 
     def label_in(self, entry_id: str) -> str:
         """Return the place that an entry's id names; empty where the entry is of another group."""
-        return entry_id.removeprefix(f"{self.id}:") if entry_id.startswith(f"{self.id}:") else ""
+        item_id, _, label = entry_id.rpartition(":")
+        return label if item_id == self.id else ""
 
     def is_settled(self, number: int) -> bool:
         """Return whether the message with a number is done, or was given up."""

@@ -105,13 +105,16 @@ class Parking:
         if not any(delivery.group_place for delivery in message.deliveries):
             return False  # so that nobody waits for the groups yet
         known = self._known(message)
-        number = self._number(message, known.now) if known is not None else None
-        return known is not None and number is not None and known.now.is_settled(number)
+        if known is None:
+            return False
+        number = self._number(message, known.now)
+        return number is not None and known.now.is_settled(number)
 
     def unread(self, message: AnyMessage) -> Verdict | None:
         """Return why the group of a message could not be read; None if it was, or if there is none."""
         self._known(message)
-        return self._unread.get(_group_of(message) or "")
+        group_id = _group_of(message)
+        return None if group_id is None else self._unread.get(group_id)
 
     def turn(self, message: AnyMessage) -> Turn:
         """Return whether a message may run now."""
@@ -133,7 +136,7 @@ class Parking:
         """
         known = self._known(message)
         if known is None:
-            return Parked(reason=died_of or "")
+            return Parked()
         now, now_ms = known.now, self._clock.now_ms()
         number = self._number(message, now) or now.tail
         message_id = message.deliveries[0].message_id
@@ -188,7 +191,8 @@ class Parking:
                     self._unread[each.group_id] = answer
                 else:
                     self._groups[each.group_id] = _taken(answer, now_ms)
-        return self._groups.get(_group_of(message) or "")
+        group_id = _group_of(message)
+        return None if group_id is None else self._groups.get(group_id)
 
 
 def _taken(group: ParkedGroup, now_ms: int) -> _Known:

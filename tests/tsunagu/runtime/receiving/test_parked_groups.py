@@ -416,3 +416,41 @@ def test_corrected_message_under_the_key_of_the_dead_one_waits_like_any_other(wo
     world.receive(record(order("a-1", amount=2), "corrected", group="a"))
 
     assert (world.runs, world.letters, world.places) == (["a-1"], ["a-1", "a-2", "a-1"], [1, 2, 3])
+
+
+def test_worker_killed_when_a_refused_outbox_has_parked_the_group_leaves_one_place(world: ParkingWorld) -> None:
+    def process(body: JsonObject, message: Message) -> None:
+        world.work(body, message)
+        message.outbox.send("https://sqs/next", "never")
+
+    world.store.plan("transact", "", "killed_after")  # the effect; then the group
+    world.receive_and_die(*records("a-0"), process=process)
+    world.pass_lease()
+
+    assert world.receive(*records("a-0"), process=process) == []
+
+    assert (world.effects(), world.places, world.group.tail) == (["a-0"], [1], 2)
+
+
+def test_message_with_a_place_comes_back_when_its_group_cannot_be_read(world: ParkingWorld) -> None:
+    world.receive(*records("a-1"))
+    letters = redriven(world.take_letters())
+    world.store.plan("read groups", "unavailable")
+
+    assert (len(world.receive(*letters)), world.runs) == (1, ["a-1"])
+
+
+def test_entry_has_the_request_of_its_message_and_the_group_its_queue(world: ParkingWorld) -> None:
+    world.receive(*records("a-1"))
+
+    (entry,) = world.store.groups.entries(world.group)
+    assert (entry.request, world.store.groups.records[world.group.id]["queue_arn"]) == ("a-1", QUEUE_ARN)
+
+
+def test_each_copy_of_a_parked_message_is_counted(world: ParkingWorld, caplog: pytest.LogCaptureFixture) -> None:
+    world.receive(*records("a-1"), record(order("a-1"), "copy", group="a"), *records("a-2"))
+    world.receive(record(order("a-3"), "m-1", group="a"), record(order("a-3"), "m-2", group="a"))
+
+    assert (world.counted()["MessagesDeadLettered"], world.counted()["MessagesParked"]) == (2, 3)
+    (line,) = [each for each in caplog.records if each.message == "message dead-lettered"]
+    assert vars(line)["record_count"] == 2

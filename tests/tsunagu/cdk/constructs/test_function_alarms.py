@@ -114,6 +114,7 @@ def test_metrics_of_a_pipeline_are_sums_over_its_services(stack: Stack, package:
         preprocessor=HandlerFunctionProps(package=package, timeout=FIVE),
         steps=[Step(name="reserve", services=services)],
         preprocessor_alarms=None,
+        unfinished_runs=None,
     )
     pipeline = ServicePipeline(stack, "Orders", props)
 

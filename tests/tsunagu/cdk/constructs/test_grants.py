@@ -94,6 +94,10 @@ GRANTS: Mapping[str, tuple[Give, set[str]]] = {
         lambda stack, who: table(stack, requests=True).grant_sweep(who),
         {"dynamodb:Query", "dynamodb:BatchGetItem", "dynamodb:UpdateItem"},
     ),
+    "grant_sweep_runs": (
+        lambda stack, who: table(stack, requests=True).grant_sweep_runs(who),
+        {"dynamodb:Query", "dynamodb:BatchGetItem", "dynamodb:UpdateItem"},
+    ),
     "grant_record": (lambda stack, who: table(stack, requests=True).grant_record(who), {"dynamodb:PutItem"}),
     "grant_hold_job": (
         lambda stack, who: table(stack).grant_hold_job(who, "prices"),

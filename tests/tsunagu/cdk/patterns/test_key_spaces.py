@@ -41,7 +41,7 @@ def table(stack: Stack, **settings: Any) -> IdempotencyTable:
 
 def named(stack: Stack, name: str = "shared") -> IdempotencyTable:
     found = dynamodb.Table.from_table_attributes(stack, "Found", table_name=name)
-    return table(stack, existing=found, request_index=True)
+    return table(stack, existing=found, request_index=True, run_index=True)
 
 
 def shared_keys_of(stack: Stack) -> list[str]:
@@ -117,7 +117,7 @@ def test_key_is_kept_until_the_last_copy_through_any_queue(
 
 
 def test_two_pipelines_of_one_name_on_one_table_are_refused(stack: Stack, package: HandlerPackage) -> None:
-    items = table(stack, request_index=True)
+    items = table(stack, request_index=True, run_index=True)
     pipeline(stack, "One", package, table=items)
 
     with pytest.raises(InvalidPropsError, match=r"Two: name must be another one than that of .*One.* got orders"):
@@ -125,7 +125,7 @@ def test_two_pipelines_of_one_name_on_one_table_are_refused(stack: Stack, packag
 
 
 def test_pipelines_of_other_names_and_a_receiver_share_a_table(stack: Stack, package: HandlerPackage) -> None:
-    items = table(stack, request_index=True)
+    items = table(stack, request_index=True, run_index=True)
     pipeline(stack, "One", package, table=items)
     pipeline(stack, "Two", package, table=items, name="returns")
     receiver(stack, "Receiver", package, items)
@@ -134,8 +134,10 @@ def test_pipelines_of_other_names_and_a_receiver_share_a_table(stack: Stack, pac
 
 
 def test_two_constructs_of_one_table_are_seen_through(stack: Stack, package: HandlerPackage) -> None:
-    first = table(stack, request_index=True)
-    again = IdempotencyTable(stack, "Again", IdempotencyTableProps(existing=first.table, request_index=True))
+    first = table(stack, request_index=True, run_index=True)
+    again = IdempotencyTable(
+        stack, "Again", IdempotencyTableProps(existing=first.table, request_index=True, run_index=True)
+    )
     pipeline(stack, "One", package, table=first)
 
     with pytest.raises(InvalidPropsError, match="name must be another one"):
@@ -174,7 +176,7 @@ def test_table_known_by_its_arn_is_that_of_the_same_name(package: HandlerPackage
     pipeline(one, "Pipeline", package, table=named(one))
 
     with pytest.raises(InvalidPropsError, match="name must be another one"):
-        pipeline(two, "Pipeline", package, table=table(two, existing=by_arn, request_index=True))
+        pipeline(two, "Pipeline", package, table=table(two, existing=by_arn, request_index=True, run_index=True))
 
 
 def test_preprocessor_knows_the_place_of_its_pipeline(package: HandlerPackage) -> None:

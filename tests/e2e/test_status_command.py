@@ -7,6 +7,7 @@ import pytest
 
 from tests.e2e.command import tsunagu
 from tests.e2e.deployed import Deployment, Run
+from tests.e2e.test_receive_once import REASONS
 from tsunagu.operations.queues import count_messages
 
 STAGE = ("--stage", "embedded")
@@ -57,14 +58,16 @@ def test_all_stacks_of_the_stage_are_shown_without_a_name(settled: Deployment) -
 
 
 def test_why_of_a_dead_letter_says_its_reason_and_the_commands_that_help(settled: Deployment, run: Run) -> None:
-    invalid = next(message for message in run.loads["standard"] if message.flaw == "negative amount")
+    lines = [json.loads(text) for text in run.log_lines]
+    # A handler that is killed takes its line with it, so this begins with a line that is there.
+    request_id = next(line["request_id"] for line in lines if line.get("message") == "message dead-lettered")
 
-    result = tsunagu(settled.cloud, "why", invalid.request_id, *STAGE)
+    result = tsunagu(settled.cloud, "why", request_id, *STAGE)
 
     assert result.returncode == 0, result.stderr
-    assert "message of Standard" in result.stdout
     assert "now: dead-lettered" in result.stdout
-    assert "amount must be" in result.stdout
+    assert any(reason in result.stdout for reason in REASONS.values())
+    assert "tsunagu dlq redrive" in result.stdout
     assert f"--stack {STACK}" in result.stdout
 
 

@@ -110,4 +110,5 @@ def synthesize_plain(output: Path) -> Path:
 
 def _context() -> dict[str, object]:
     context: dict[str, object] = json.loads((Path(__file__).parents[2] / "cdk.json").read_text())["context"]
-    return {name: value for name, value in context.items() if name.startswith("@aws-cdk")}
+    flags = {name: value for name, value in context.items() if name.startswith("@aws-cdk")}
+    return {**flags, "aws:cdk:enable-path-metadata": True}  # as the CDK's command sets it

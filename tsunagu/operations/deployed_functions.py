@@ -84,9 +84,7 @@ def read_function(reader: Reader, resource: StackResource) -> DeployedFunction:
     nothing: dict[str, Any] = {}
     config: Mapping[str, Any] = reader.read(lambda: functions.get_function_configuration(FunctionName=name), nothing)
     concurrency: Mapping[str, Any] = reader.read(lambda: functions.get_function_concurrency(FunctionName=name), nothing)
-    events: Mapping[str, Any] = reader.read(
-        lambda: functions.get_function_event_invoke_config(FunctionName=name), nothing
-    )
+    events = _events(reader, name) or _events(reader, name, Qualifier="$LATEST")
     return DeployedFunction(
         name=name,
         stack_name=resource.stack_name,
@@ -98,6 +96,13 @@ def read_function(reader: Reader, resource: StackResource) -> DeployedFunction:
         on_failure_arn=events.get("DestinationConfig", {}).get("OnFailure", {}).get("Destination", ""),
         reserved_concurrency=concurrency.get("ReservedConcurrentExecutions"),
     )
+
+
+def _events(reader: Reader, name: str, **qualifier: str) -> Mapping[str, Any]:
+    """Return what Lambda does with asynchronous invocations. On AWS, no qualifier and `$LATEST` are the same."""
+    nothing: dict[str, Any] = {}
+    functions: Any = reader.aws.functions
+    return reader.read(lambda: functions.get_function_event_invoke_config(FunctionName=name, **qualifier), nothing)
 
 
 def read_consumers(reader: Reader, inventory: StackInventory, queue_arns: Sequence[str] = ()) -> list[Consumer]:

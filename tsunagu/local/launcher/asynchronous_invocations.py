@@ -29,6 +29,7 @@ RETRY_SECONDS = (1.0, 2.0)  # on AWS one and two minutes
 THROTTLE_SECONDS = 0.2  # on AWS a second at first, and up to five minutes
 SUCCESS, EXHAUSTED, TOO_OLD = "Success", "RetriesExhausted", "EventAgeExceeded"
 LATEST = "$LATEST"
+ERROR_CHARACTERS = 1_000  # on AWS 1 KB
 
 logger = logging.getLogger(__name__)
 
@@ -97,7 +98,7 @@ class Invocation:
         if target := (destinations.get(kind) or {}).get("Destination"):
             self._tell(target, tries)
         if tries.condition != SUCCESS and (queue := (config.get("DeadLetterConfig") or {}).get("TargetArn")):
-            self._send(queue, json.dumps(self.event))
+            self._send(queue, json.dumps(self.event), **self._attributes(tries))
 
     @property
     def _config(self) -> Config:
@@ -177,12 +178,27 @@ class Invocation:
     def _version(self) -> str:
         return str(self._config.get("Version", LATEST))
 
-    def _send(self, target: str, text: str, *, is_success: bool = False) -> None:
+    def _attributes(self, tries: Tries) -> dict[str, Any]:
+        """Return what a message in the queue of `DeadLetterConfig` says, besides the event.
+
+        Source: https://docs.aws.amazon.com/lambda/latest/dg/invocation-async-retain-records.html#invocation-dlq
+        """
+        answer = tries.outcome.get("body") if tries.outcome is not None else None
+        text = str(answer.get("errorMessage", "")) if isinstance(answer, dict) else str(answer or "")
+        values = {
+            "RequestID": ("String", self.request_id),
+            "ErrorCode": ("Number", "200" if tries.outcome is not None else "429"),
+            "ErrorMessage": ("String", text[:ERROR_CHARACTERS] or tries.condition),
+        }
+        named = {name: {"DataType": kind, "StringValue": value} for name, (kind, value) in values.items()}
+        return {"MessageAttributes": named}
+
+    def _send(self, target: str, text: str, *, is_success: bool = False, **parameters: Any) -> None:
         service = target.split(":")[2]
         sender = self._sender()
         try:
             if service == "sqs":
-                sender.send_message(target, text)
+                sender.send_message(target, text, **parameters)
             elif service == "sns":
                 sender.publish(target, text)
             elif service == "lambda":

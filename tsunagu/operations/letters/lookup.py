@@ -98,14 +98,24 @@ def _consumer(function: DeployedFunction) -> LetterConsumer:
 def _subscription(reader: Reader, arn: str) -> Iterator[Subscription]:
     nothing: dict[str, str] = {}
     found = reader.read(lambda: reader.aws.sns.get_subscription_attributes(SubscriptionArn=arn)["Attributes"], nothing)
+    topic_arn = arn.rpartition(":")[0]
+    endpoint = found.get("Endpoint") or _endpoint(reader, topic_arn, arn)
     if found:
         yield Subscription(
             arn=arn,
-            topic_arn=found.get("TopicArn", ""),
-            protocol=found.get("Protocol") or _protocol(found.get("Endpoint", "")),
-            endpoint=found.get("Endpoint", ""),
+            topic_arn=topic_arn,
+            protocol=found.get("Protocol") or _protocol(endpoint),
+            endpoint=endpoint,
             is_raw=found.get("RawMessageDelivery", "").lower() == "true",
         )
+
+
+def _endpoint(reader: Reader, topic_arn: str, arn: str) -> str:
+    """Return the endpoint of a subscription as its topic says it: emulators leave it out of the attributes."""
+    pages = reader.aws.sns.get_paginator("list_subscriptions_by_topic").paginate(TopicArn=topic_arn)
+    nothing: list[Any] = []
+    listed = reader.read(lambda: [each for page in pages for each in page["Subscriptions"]], nothing)
+    return next((each["Endpoint"] for each in listed if each["SubscriptionArn"] == arn), "")
 
 
 def _protocol(endpoint: str) -> str:

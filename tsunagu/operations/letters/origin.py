@@ -62,7 +62,8 @@ class OpenedLetter:
                 return LetterOrigin.STREAM
             if "requestPayload" in self._body:
                 return LetterOrigin.DESTINATION
-        if self.queue.functions and self.letter.delivery.attributes.keys() >= _LAMBDA_ATTRIBUTES:
+        is_marked = self.letter.delivery.attributes.keys() >= _LAMBDA_ATTRIBUTES
+        if self.queue.functions and (is_marked or not (self.queue.queues or self.queue.subscriptions)):
             return LetterOrigin.FUNCTION
         return self._origin_by_queue()
 
@@ -125,7 +126,8 @@ class OpenedLetter:
             case LetterOrigin.DESTINATION | LetterOrigin.STREAM:
                 return self._reason_of_invocation()
             case LetterOrigin.FUNCTION:
-                return f"Lambda gave it up: {self._attribute('ErrorCode')} {self._attribute('ErrorMessage')}".strip()
+                error = f"{self._attribute('ErrorCode')} {self._attribute('ErrorMessage')}".strip()
+                return f"Lambda gave it up: {error}" if error else "Lambda gave it up"
         errors = [text for name in _TARGET_ERRORS if (text := self._attribute(name))]
         return ": ".join(errors) or "not known: it does not say what sent it"
 

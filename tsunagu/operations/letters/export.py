@@ -8,6 +8,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
+from tsunagu.contracts.messages import GROUP_PLACE_ATTRIBUTE
 from tsunagu.errors import InvalidInputError, OperationError
 from tsunagu.operations.letters.letter import DeadLetter
 from tsunagu.runtime.receiving.delivery import Delivery
@@ -93,7 +94,9 @@ def _letter(number: int, line: str) -> DeadLetter:
     try:
         found = json.loads(line)
         _check_version(found["tsunagu_letter"])
-        attributes = {name: _attribute(each) for name, each in found["attributes"].items()}
+        # Its place in a parked group may have been given up since. Without one it waits behind the others of its group.
+        kept = {name: each for name, each in found["attributes"].items() if name != GROUP_PLACE_ATTRIBUTE}
+        attributes = {name: _attribute(each) for name, each in kept.items()}
         delivery = Delivery(
             message_id=found["id"],
             receipt_handle="",

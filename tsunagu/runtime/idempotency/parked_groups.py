@@ -223,7 +223,7 @@ class GroupWriter:
             items.REASON: entry.reason,
             items.BEHIND: entry.behind,
         }
-        if not before.line:
+        if before.line != after.line:
             group = {**group, groups.SKIPPED: [], groups.SKIPS: 0}
         where = {groups.LINE: before.line, groups.HEAD: before.head, groups.TAIL: before.tail} if before.line else {}
         condition = " AND ".join(f"#{name} = :was_{name}" for name in where) or f"attribute_not_exists(#{groups.LINE})"

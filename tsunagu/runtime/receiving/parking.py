@@ -59,7 +59,7 @@ class _Known:
 
     Attributes:
         stored: As its item is, with the writes that this invocation has queued.
-        now: As it is to be taken: one that has expired is open.
+        now: As it is to be taken: one that has expired begins anew.
     """
 
     stored: ParkedGroup
@@ -196,8 +196,9 @@ class Parking:
 
 
 def _taken(group: ParkedGroup, now_ms: int) -> _Known:
-    """Return a group as it is to be taken. The letters of one that has expired are gone, so it is open."""
-    return _Known(group, replace(group, head=group.tail) if group.has_expired(now_ms) else group)
+    """Return a group as it is to be taken. The letters of one that has expired are gone, so it begins anew."""
+    anew = ParkedGroup(id=group.id, group_id=group.group_id, queue_arn=group.queue_arn)
+    return _Known(group, anew if group.has_expired(now_ms) else group)
 
 
 def _group_of(message: AnyMessage) -> str | None:

@@ -1,11 +1,13 @@
 """An exported letter comes back as it was."""
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from tests.tsunagu.operations.letters.samples import letter, ours
+from tsunagu.contracts.messages import GROUP_PLACE_ATTRIBUTE
 from tsunagu.errors import InvalidInputError, OperationError
 from tsunagu.operations.letters.export import LetterExport, letter_line, read_export
 from tsunagu.operations.letters.exported_letters import ExportedLetters
@@ -48,6 +50,17 @@ def test_exported_letter_goes_back_as_the_letter_itself_would(attributes: dict[s
 
     assert redriven_message(read) == redriven_message(found)
     assert (read.sent_ms, read.moved_from, read.id) == (1_234, "arn:queue", "l-1")
+
+
+def test_letter_from_a_file_has_no_place_in_a_parked_group_because_it_may_be_given_up() -> None:
+    plain = letter(1)
+    place = {GROUP_PLACE_ATTRIBUTE: Attribute("String", "7.1")}
+    placed = replace(plain, delivery=replace(plain.delivery, attributes={**plain.delivery.attributes, **place}))
+
+    (read,) = read_export([json.dumps(letter_line(placed, "https://sqs/dead"))])
+
+    assert (placed.delivery.group_place, read.delivery.group_place) == ("7.1", "")
+    assert read.delivery.attributes == plain.delivery.attributes
 
 
 def test_export_does_not_write_over_a_file(tmp_path: Path) -> None:

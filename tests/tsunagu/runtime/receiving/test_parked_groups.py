@@ -306,15 +306,20 @@ def test_message_is_not_confirmed_when_its_group_did_not_go_on(world: ParkingWor
     assert (world.receive(*letters), world.effects(), world.group.head) == ([], ["a-1"], 2)
 
 
-def test_group_whose_item_has_expired_is_open(world: ParkingWorld) -> None:
-    world.receive(*records("a-1"))
+def test_group_whose_item_has_expired_begins_anew(world: ParkingWorld) -> None:
+    world.receive(*records("a-1", "a-2"))
+    letters = redriven(world.take_letters())
+    change = world.group.given_up([2], world.clock.ms)
+    assert change is not None
+    world.store.groups.change(change)
     world.clock.ms += 3_601_000
 
-    world.receive(*records("a-2"))
-    world.receive(*records("a-1", "a-3"))
+    world.receive(*records("a-3"))
+    world.receive(letters[1])  # of the line that has expired: it is not taken for given up
+    world.receive(*records("a-1", "a-4", "a-5"))
 
-    assert (world.effects(), world.places) == (["a-2"], [1, 2, 3])
-    assert (world.group.head, world.group.tail) == (2, 4)
+    assert (world.effects(), world.places) == (["a-3", "a-2"], [1, 2, 3])
+    assert (world.group.head, world.group.tail, world.group.waiting) == (1, 4, [1, 2, 3])
 
 
 def test_message_whose_outbox_is_refused_parks_its_group_until_it_was_sent(world: ParkingWorld) -> None:

@@ -82,5 +82,5 @@ def log_outcome(
         fields: More fields, by log key. Default: none.
     """
     with in_hand(message.log_fields):
-        told = {LogKey.RECORD_COUNT: len(message.deliveries), **call_fields(call), **(fields or {})}
+        told: dict[str, object] = {LogKey.RECORD_COUNT: len(message.deliveries), **call_fields(call), **(fields or {})}
         _logger.warning(event, extra=told)

@@ -42,6 +42,7 @@ STATEFUL_RESOURCES = {
         "OrdersIdempotencyTable7801484B",
         "OrdersNotifierTopic03145A8F",
         "OrdersPreprocessorLogGroup21885763",
+        "OrdersRunSweeperHandlerLogGroup23EC78B8",
         "OrdersStepsReserveBillingChannelDeadLetterQueueCBF205DF",
         "OrdersStepsReserveBillingChannelQueue1F366AB1",
         "OrdersStepsReserveBillingChannelSubscriptionDeadLetterQueue767C242E",

@@ -8,12 +8,14 @@ from aws_cdk import Duration, Stack
 from aws_cdk import aws_cloudwatch as cloudwatch
 from aws_cdk import aws_lambda as lambda_
 
+from tsunagu.cdk.props import CheckedProps
+
 if TYPE_CHECKING:
     from constructs import IConstruct
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class MetricPanel:
+class MetricPanel(CheckedProps):
     """Metrics that are read together, in one graph.
 
     Attributes:

@@ -50,8 +50,9 @@ class ParkedQueue:
     def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setattr(dead_letters, "WAIT_SECONDS", 0)
         self.sqs = boto3.client("sqs")
-        fifo = {"FifoQueue": "true", "VisibilityTimeout": "0"}
-        self.url = self.sqs.create_queue(QueueName="orders.fifo", Attributes=fifo)["QueueUrl"]
+        self.url = self.sqs.create_queue(
+            QueueName="orders.fifo", Attributes={"FifoQueue": "true", "VisibilityTimeout": "0"}
+        )["QueueUrl"]
         dead_url = self.sqs.create_queue(QueueName="dead.fifo", Attributes={"FifoQueue": "true"})["QueueUrl"]
         topic = boto3.client("sns").create_topic(Name="dead")["TopicArn"]
         names = {"DEAD_LETTER_QUEUE_URL": dead_url, "NOTIFICATION_TOPIC_ARN": topic}

@@ -252,7 +252,7 @@ def test_worker_that_parks_groups_is_refused(worker: ReceiverSettings) -> None:
     parking = replace(worker, on_death="park_group")
 
     with pytest.raises(InvalidPropsError, match="on_death must be continue_group for the worker, because accepted"):
-        AsyncRequestApiProps(name="reports", worker=parking)
+        AsyncRequestApiProps(name="reports", worker=parking, timeout=Duration.seconds(5))
 
 
 @pytest.mark.parametrize("pack", [AwsSolutionsChecks, ServerlessChecks])

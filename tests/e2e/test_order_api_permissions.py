@@ -58,11 +58,18 @@ def list_all(desk: Desk, _key: str) -> ApiAnswer:
     return desk.counter.api.call("GET", "/orders")
 
 
+def repeat(desk: Desk, key: str) -> ApiAnswer:
+    """Send a request twice: the second one is answered by the item of the first."""
+    desk.create(key)
+    return desk.create(key)
+
+
 CASES: Mapping[tuple[str, str], Call] = {
     ("dynamodb:GetItem", "OrderApiTableName"): show,
     ("dynamodb:Scan", "OrderApiTableName"): list_all,
     ("dynamodb:PutItem", "OrderApiTableName"): Desk.create,
     ("dynamodb:PartiQLInsert", "OrderApiIdempotencyTableName"): Desk.create,
+    ("dynamodb:BatchGetItem", "OrderApiIdempotencyTableName"): repeat,
 }
 
 

@@ -1,11 +1,9 @@
 """A Lambda function that runs a handler package, with its own role and log group."""
 
-import dataclasses
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Annotated, cast
 
-from aws_cdk import Tokenization
 from aws_cdk import aws_iam as iam
 from aws_cdk import aws_lambda as lambda_
 from aws_cdk import aws_logs as logs
@@ -16,9 +14,10 @@ from tsunagu.cdk.constructs.acknowledgement import acknowledge, acknowledge_role
 from tsunagu.cdk.constructs.error_path import path_in_errors
 from tsunagu.cdk.constructs.function_code import FunctionCode, NoLayers, Package, function_code
 from tsunagu.cdk.constructs.network import Network
+from tsunagu.cdk.constructs.own_role import allow_own_role, attach_policies, list_needed
 from tsunagu.cdk.constructs.protection import removal_policy
 from tsunagu.cdk.constructs.ranges import FunctionTimeout
-from tsunagu.cdk.props import Between, CheckedProps, is_known
+from tsunagu.cdk.props import Between, CheckedProps
 from tsunagu.contracts.environment import EnvironmentContract
 from tsunagu.errors import InvalidPropsError
 
@@ -28,6 +27,8 @@ RESERVED_CONCURRENCY = range(1, 1_000_001)
 
 _ARCHITECTURES = {"arm64": lambda_.Architecture.ARM_64, "x86_64": lambda_.Architecture.X86_64}
 _WITHOUT_RESOURCE = ("AwsSolutions-IAM5[Resource::*]", "Serverless-LambdaStarPermissions")
+_TRACING_ACTIONS = ("xray:PutTelemetryRecords", "xray:PutTraceSegments")
+_LOG_ACTIONS = ("logs:CreateLogStream", "logs:PutLogEvents")
 _NO_RESOURCE = "X-Ray and network interfaces accept no resource"
 # https://docs.aws.amazon.com/lambda/latest/dg/configuration-vpc.html#configuration-vpc-permissions
 _NETWORK_INTERFACE_ACTIONS = (
@@ -55,7 +56,8 @@ class HandlerSettings(CheckedProps):
         protect: Keep the log group when its stack is deleted. Default: it is kept.
         reserved_concurrency: Concurrency that is reserved for the function, and its limit. Default: none is reserved.
         role: Role of the function, which Lambda must be able to assume. It gets the permissions that the function
-            needs, where its policies can be extended; else its owner gives them, or a grant fails. Default: a new one.
+            needs, where its policies can be extended. If not, the policies of the resources give them; what they cannot
+            give is listed when the app is synthesized, or a grant fails. Default: a new one.
 
     Raises:
         InvalidPropsError: A number is out of range.
@@ -111,8 +113,13 @@ class HandlerFunction(Construct):
     def _role(self, props: HandlerFunctionProps) -> iam.IRole:
         # Permissions without a resource have their own policies, so that their acknowledgement hides no wide grant.
         policies = {"Tracing": _tracing(), **({"NetworkInterfaces": _network_interfaces()} if props.network else {})}
-        role = self._new_role(policies) if props.role is None else self._extended(props.role, policies)
-        self.log_group.grant(role, "logs:CreateLogStream", "logs:PutLogEvents")
+        role = self._new_role(policies) if props.role is None else props.role
+        takes_policies = allow_own_role(self, "role", role, _LOG_ACTIONS, self.log_group.log_group_arn)
+        if props.role is not None and takes_policies:
+            attach_policies(self, role, policies, dict.fromkeys(_WITHOUT_RESOURCE, _NO_RESOURCE))
+        elif props.role is not None:
+            network_actions = _NETWORK_INTERFACE_ACTIONS if props.network else ()
+            list_needed(self, "role", role, [*_TRACING_ACTIONS, *network_actions])
         return role
 
     def _new_role(self, policies: Mapping[str, iam.PolicyDocument]) -> iam.Role:
@@ -120,15 +127,6 @@ class HandlerFunction(Construct):
         role = iam.Role(self, "Role", assumed_by=principal, inline_policies=policies)
         for rule in _WITHOUT_RESOURCE:
             acknowledge_role(role, rule, _NO_RESOURCE)
-        return role
-
-    def _extended(self, role: iam.IRole, policies: Mapping[str, iam.PolicyDocument]) -> iam.IRole:
-        """Attach policies to a given role; one that takes none is left as it is."""
-        for name, document in policies.items():
-            policy = iam.Policy(self, name, document=document)
-            role.attach_inline_policy(policy)
-            for rule in _WITHOUT_RESOURCE:
-                acknowledge(policy, rule, _NO_RESOURCE)
         return role
 
     def _function(
@@ -165,8 +163,8 @@ class HandlerFunction(Construct):
 
 
 def _tracing() -> iam.PolicyDocument:
-    actions = ["xray:PutTelemetryRecords", "xray:PutTraceSegments"]
-    return iam.PolicyDocument(statements=[iam.PolicyStatement(actions=actions, resources=["*"])])
+    statement = iam.PolicyStatement(actions=[*_TRACING_ACTIONS], resources=["*"])
+    return iam.PolicyDocument(statements=[statement])
 
 
 def _network_interfaces() -> iam.PolicyDocument:
@@ -177,16 +175,6 @@ def _network_interfaces() -> iam.PolicyDocument:
     return iam.PolicyDocument(statements=[iam.PolicyStatement(actions=actions, resources=["*"]), deny])
 
 
-def _variables(contract: EnvironmentContract) -> dict[str, str]:
-    """Return the variables of one contract; a number that only the deployment knows becomes the text of its token."""
-    variables = contract.to_environment()
-    for field_ in dataclasses.fields(contract):
-        value = getattr(contract, field_.name)
-        if isinstance(value, float) and not is_known(value):
-            variables[contract.variable_name(field_.name)] = Tokenization.stringify_number(value)
-    return variables
-
-
 def _merged_environment(contracts: Sequence[EnvironmentContract]) -> dict[str, str]:
     """Return the variables of all `contracts`. Two contracts may set a variable to the same value.
 
@@ -195,7 +183,7 @@ def _merged_environment(contracts: Sequence[EnvironmentContract]) -> dict[str, s
     """
     variables: dict[str, str] = {}
     for contract in contracts:
-        for name, value in _variables(contract).items():
+        for name, value in contract.to_environment().items():
             if variables.setdefault(name, value) != value:
                 msg = (
                     f"environment must give each variable one value, got another {name} from {type(contract).__name__}"

@@ -166,7 +166,10 @@ class IdempotencyTable(Construct):
         """
         granted = own_policy(self, grantee, _STREAM_ACTIONS, self.stream_arn)
         if granted is None:
-            msg = f"grantee must have a policy that can be extended, to read a stream, got {grantee_name(grantee)}"
+            msg = (
+                f"grantee must have a policy that can be extended, to read a stream, got {grantee_name(grantee)}: "
+                f"import the role as mutable, so that it can be allowed {', '.join(_STREAM_ACTIONS)}"
+            )
             raise props_error(self, msg)
         if self.table.encryption_key is not None:
             self.table.encryption_key.grant_decrypt(grantee)

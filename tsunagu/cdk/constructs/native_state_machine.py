@@ -12,6 +12,7 @@ from constructs import Construct
 
 from tsunagu.cdk.constructs.acknowledgement import acknowledge_role
 from tsunagu.cdk.constructs.key_access import source_conditions
+from tsunagu.cdk.constructs.own_role import attach_policies, list_needed
 from tsunagu.cdk.constructs.protection import removal_policy
 from tsunagu.cdk.props import CheckedProps
 
@@ -33,6 +34,8 @@ _TRACING_ACTIONS = (
     "xray:PutTelemetryRecords",
     "xray:PutTraceSegments",
 )
+_WITHOUT_RESOURCE = "AwsSolutions-IAM5[Resource::*]"
+_NO_RESOURCE = "X-Ray and the delivery of logs accept no resource"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -44,12 +47,15 @@ class NativeStateMachineProps(CheckedProps):
         substitutions: What stands for each `${Name}`. Default: nothing.
         log_retention: How long the log group keeps log lines. Default: 30 days.
         protect: Keep the log group when its stack is deleted. Default: it is kept.
+        role: Role of the state machine, which Step Functions must be able to assume; see `HandlerSettings.role`.
+            Default: a new one.
     """
 
     definition: Mapping[str, Any]
     substitutions: Mapping[str, str] = field(default_factory=dict)
     log_retention: logs.RetentionDays = logs.RetentionDays.ONE_MONTH
     protect: bool = True
+    role: iam.IRole | None = None
 
 
 class NativeStateMachine(Construct):
@@ -69,19 +75,23 @@ class NativeStateMachine(Construct):
         self.log_group = logs.LogGroup(
             self, "LogGroup", retention=props.log_retention, removal_policy=removal_policy(protect=props.protect)
         )
-        self.role = self._role()
+        self.role: iam.IRole = self._new_role() if props.role is None else self._own_role(props.role)
         self.machine = self._machine(props)
 
-    def _role(self) -> iam.Role:
+    def _new_role(self) -> iam.Role:
         # Permissions without a resource have their own policies, so that their acknowledgement hides no wide grant.
         role = iam.Role(
             self,
             "Role",
             assumed_by=iam.ServicePrincipal("states.amazonaws.com", conditions=source_conditions(self)),
-            inline_policies={"LogDelivery": _anywhere(_LOG_DELIVERY_ACTIONS), "Tracing": _anywhere(_TRACING_ACTIONS)},
+            inline_policies=_policies(),
         )
-        reason = "X-Ray and the delivery of logs accept no resource"
-        acknowledge_role(role, "AwsSolutions-IAM5[Resource::*]", reason)
+        acknowledge_role(role, _WITHOUT_RESOURCE, _NO_RESOURCE)
+        return role
+
+    def _own_role(self, role: iam.IRole) -> iam.IRole:
+        attach_policies(self, role, _policies(), {_WITHOUT_RESOURCE: _NO_RESOURCE})
+        list_needed(self, "role", role, [*_LOG_DELIVERY_ACTIONS, *_TRACING_ACTIONS])
         return role
 
     def _machine(self, props: NativeStateMachineProps) -> sfn.StateMachine:
@@ -117,6 +127,10 @@ def state_entered(name: str, *, kind: str) -> logs.IFilterPattern:
         logs.FilterPattern.string_value("$.type", "=", f"{kind}StateEntered"),
         logs.FilterPattern.string_value("$.details.name", "=", name),
     )
+
+
+def _policies() -> dict[str, iam.PolicyDocument]:
+    return {"LogDelivery": _anywhere(_LOG_DELIVERY_ACTIONS), "Tracing": _anywhere(_TRACING_ACTIONS)}
 
 
 def _anywhere(actions: tuple[str, ...]) -> iam.PolicyDocument:

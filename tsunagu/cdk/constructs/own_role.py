@@ -12,8 +12,10 @@ from tsunagu.cdk.constructs.grants import own_policy
 if TYPE_CHECKING:
     from constructs import Construct
 
+ANYTHING = "*"
 
-def allow_own_role(scope: "Construct", prop: str, role: iam.IRole, actions: Sequence[str], arn: str) -> None:
+
+def allow_own_role(scope: "Construct", prop: str, role: iam.IRole, actions: Sequence[str], arn: str) -> bool:
     """Let a role do what only its own policy can allow. Where it takes none, an info lists what its owner must allow.
 
     Args:
@@ -22,15 +24,23 @@ def allow_own_role(scope: "Construct", prop: str, role: iam.IRole, actions: Sequ
         role: The role.
         actions: What it must be able to do.
         arn: With which resource.
+
+    Returns:
+        Whether the role takes policies.
     """
-    if own_policy(scope, role, actions, arn) is None:
+    takes_policies = own_policy(scope, role, actions, arn) is not None
+    if not takes_policies:
         list_needed(scope, prop, role, actions, arn)
+    return takes_policies
 
 
 def attach_policies(
-    scope: "Construct", role: iam.IRole, policies: Mapping[str, iam.PolicyDocument], acknowledged: Mapping[str, str]
+    scope: "Construct",
+    role: iam.IRole,
+    policies: Mapping[str, iam.PolicyDocument],
+    acknowledged: Mapping[str, str],
 ) -> None:
-    """Attach policies to a given role; one that takes none is left as it is.
+    """Attach policies to a given role that takes some.
 
     Args:
         scope: Scope of the policies.
@@ -45,8 +55,18 @@ def attach_policies(
             acknowledge(policy, rule, reason)
 
 
-def list_needed(scope: "Construct", prop: str, role: iam.IRole, actions: Sequence[str], arn: str) -> None:
-    """Say at synthesis what the owner of a role that takes no policies must allow."""
-    Annotations.of(scope).add_info(
-        f"{prop} takes no policies, so its owner must allow {', '.join(actions)} on {arn} to {role.node.path}"
-    )
+def list_needed(scope: "Construct", prop: str, role: iam.IRole, actions: Sequence[str], arn: str = ANYTHING) -> None:
+    """Say at synthesis what the owner of a role must allow. A role that the app creates takes policies.
+
+    Args:
+        scope: Construct that uses the role.
+        prop: Prop by which it was given.
+        role: The role.
+        actions: What it must be able to do.
+        arn: With which resource. Default: with all.
+    """
+    if not isinstance(role, iam.Role):
+        Annotations.of(scope).add_info(
+            f"{prop} must allow {', '.join(actions)} on {arn}; if {role.node.path} takes no policies, "
+            "its owner adds that"
+        )

@@ -49,6 +49,9 @@ class RequestGatewayProps(RequestGatewaySettings):
             from which a pipe tells the worker: the delivery `queue`.
         first_look: How long after a request was accepted the sweeper looks at it first. Default: 2 minutes.
         protect: Keep the access logs when their stack is deleted. Default: they are kept.
+        role: Role of the calls of the API, which API Gateway must be able to assume. It gets the permissions of the
+            calls; where it takes no policies, the policies of the resources give them, or a grant fails and says what
+            is to be allowed. Default: a new one.
 
     Raises:
         InvalidPropsError: A value is out of range, or two settings exclude each other.
@@ -59,6 +62,7 @@ class RequestGatewayProps(RequestGatewaySettings):
     function: lambda_.IFunction | None = None
     first_look: Annotated[Duration, Seconds(FIRST_LOOK_SECONDS)] = FIRST_LOOK
     protect: bool = True
+    role: iam.IRole | None = None
 
     def __post_init__(self) -> None:
         """Refuse settings that AWS does not allow, or that exclude each other."""
@@ -99,7 +103,9 @@ class RequestGateway(Construct):
         self.api: apigateway.IRestApi = self._new_api or cast("apigateway.IRestApi", props.api)
         self.stage = new.api.deployment_stage if new else None
         self.access_logs = new.access_logs if new else None
-        self.role = iam.Role(self, "Role", assumed_by=iam.ServicePrincipal("apigateway.amazonaws.com"))
+        self.role: iam.IRole = props.role or iam.Role(
+            self, "Role", assumed_by=iam.ServicePrincipal("apigateway.amazonaws.com")
+        )
         self._validator = apigateway.RequestValidator(
             self,
             "Validator",

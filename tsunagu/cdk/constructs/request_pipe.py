@@ -34,6 +34,9 @@ class RequestPipeProps(CheckedProps):
             The pipe lets pass new records of this scope, and no other items of the table.
         channel: Channel of the requests, with a standard queue.
         dead_letter_notifier: Gets an alarm when executions of the pipe fail. Default: no alarm.
+        role: Role of the pipe, which EventBridge Pipes must be able to assume. It gets the permissions that the pipe
+            needs; one that takes no policies is refused, and the error says what it must be able to do, because the
+            policy of a table does not cover its stream. Default: a new one.
 
     Raises:
         InvalidPropsError: The scope is malformed, or the queue is a FIFO queue.
@@ -43,6 +46,7 @@ class RequestPipeProps(CheckedProps):
     key_scope: KeySpaceName
     channel: QueueChannel
     dead_letter_notifier: DeadLetterNotifier | None = None
+    role: iam.IRole | None = None
 
     def __post_init__(self) -> None:
         """Refuse settings that AWS does not allow, or that exclude each other."""
@@ -64,14 +68,17 @@ class RequestPipe(Construct):
 
     def __init__(self, scope: Construct, construct_id: str, props: RequestPipeProps) -> None:
         super().__init__(scope, construct_id)
-        principal = iam.ServicePrincipal("pipes.amazonaws.com", conditions=source_conditions(self))
-        self.role = iam.Role(self, "Role", assumed_by=principal)
+        self.role: iam.IRole = props.role or self._new_role()
         props.table.grant_stream_read(self.role)
         props.channel.grant_send(self.role)
         self.pipe = self._pipe(props)
         self.pipe.node.add_dependency(self.role)  # a pipe is created only if its role may do all it needs
         if props.dead_letter_notifier is not None:
             props.dead_letter_notifier.watch_pipe(self, self.metric_executions_failed())
+
+    def _new_role(self) -> iam.Role:
+        principal = iam.ServicePrincipal("pipes.amazonaws.com", conditions=source_conditions(self))
+        return iam.Role(self, "Role", assumed_by=principal)
 
     def metric_executions_failed(self, **options: Any) -> cloudwatch.Metric:
         """Return the metric of executions that failed; `options` are those of a CloudWatch metric."""

@@ -1,5 +1,6 @@
 """A web API: an HTTP API or a REST API in front of a function that answers HTTP."""
 
+import json
 from dataclasses import dataclass, fields
 from typing import Any
 
@@ -13,6 +14,7 @@ from tsunagu.cdk.constructs.error_path import props_error
 from tsunagu.cdk.constructs.web_api_settings import WebApiSettings
 from tsunagu.cdk.constructs.web_http_api import WebHttpApi
 from tsunagu.cdk.constructs.web_rest_api import WebRestApi
+from tsunagu.cdk.props import is_known
 
 LONGEST_NAME = 128
 
@@ -42,6 +44,8 @@ class WebApiProps(WebApiSettings):
 class WebApi(Construct):
     """Answer HTTP by a function, behind API Gateway: with authorization, throttling and access logs.
 
+    Several functions can share an existing API, each under a path of its own: two with the same path are refused.
+
     Attributes:
         api: The API, new or existing.
         stage: Stage of a new API; None for an existing one.
@@ -52,6 +56,7 @@ class WebApi(Construct):
     def __init__(self, scope: Construct, construct_id: str, props: WebApiProps) -> None:
         super().__init__(scope, construct_id)
         self._props = props
+        self._refuse_a_second_application()
         name = Names.unique_resource_name(self, max_length=LONGEST_NAME, separator="-")
         kind: type[WebHttpApi | WebRestApi] = WebRestApi if props.is_rest else WebHttpApi
         self._front = kind(self, props.api_kind.title(), props, props.function, name=name, protect=props.protect)
@@ -109,6 +114,34 @@ class WebApi(Construct):
     def metric_latency(self, **options: Any) -> cloudwatch.Metric:
         """Return the metric of the time to an answer in milliseconds; `options` are those of a CloudWatch metric."""
         return self._metric("Latency", "p99", options)
+
+    def _refuse_a_second_application(self) -> None:
+        """Refuse a path of an existing API that another web API of the app answers.
+
+        Raises:
+            InvalidPropsError: There is one.
+        """
+        wanted = self._place
+        if wanted is None:
+            return
+        for other in self.node.root.node.find_all():
+            if isinstance(other, WebApi) and other is not self and other._place == wanted:  # noqa: SLF001 - of its class
+                msg = (
+                    f"path must be another one than that of {other.node.path}, because two functions cannot answer the "
+                    f"same paths of one API, got {self._props.path!r} for both"
+                )
+                raise props_error(self, msg)
+
+    @property
+    def _place(self) -> tuple[str, ...] | None:
+        """What the function answers: an existing API, as far as an app can see it, and the path; None for a new API."""
+        api = self._props.existing
+        if api is None:
+            return None
+        api_id = str(getattr(api, "rest_api_id", None) or getattr(api, "api_id", ""))
+        stack = Stack.of(api)
+        place = (api.env.account, api.env.region) if is_known(api.env.account) else (stack.node.path,)
+        return (*place, json.dumps(stack.resolve(api_id)), "/".join(self._props.parts))
 
     def _metric(self, name: str, statistic: str, options: dict[str, Any]) -> cloudwatch.Metric:
         settings = {"statistic": statistic, **options}

@@ -3,7 +3,7 @@
 from tsunagu.cdk.patterns.api_and_queue_function import ApiAndQueueFunction
 from tsunagu.cdk.patterns.api_and_queue_props import ApiAndQueueFunctionProps, ApiFunctionSettings
 from tsunagu.cdk.patterns.async_request_api import AsyncRequestApi
-from tsunagu.cdk.patterns.async_request_props import AsyncRequestApiProps
+from tsunagu.cdk.patterns.async_request_props import AsyncRequestApiProps, RequestApiRoles
 from tsunagu.cdk.patterns.connector import ConnectedService, Connector, ConnectorProps
 from tsunagu.cdk.patterns.flow_alarms import FlowAlarms, FlowAlarmsProps, QueueBacklog
 from tsunagu.cdk.patterns.flow_dashboard import FlowDashboard, FlowDashboardProps
@@ -14,7 +14,7 @@ from tsunagu.cdk.patterns.receiver_settings import ProvisionedPollers, ReceiverS
 from tsunagu.cdk.patterns.service import Service
 from tsunagu.cdk.patterns.service_pipeline import ServicePipeline
 from tsunagu.cdk.patterns.single_flight_alarms import JobAlarms, JobMetrics
-from tsunagu.cdk.patterns.single_flight_props import SingleFlightScheduleProps
+from tsunagu.cdk.patterns.single_flight_props import JobRoles, SingleFlightScheduleProps
 from tsunagu.cdk.patterns.single_flight_schedule import SingleFlightSchedule
 
 __all__ = [
@@ -34,11 +34,13 @@ __all__ = [
     "IdempotentReceiverProps",
     "JobAlarms",
     "JobMetrics",
+    "JobRoles",
     "OperatorAccess",
     "OperatorAccessProps",
     "ProvisionedPollers",
     "QueueBacklog",
     "ReceiverSettings",
+    "RequestApiRoles",
     "Service",
     "ServicePipeline",
     "ServicePipelineProps",

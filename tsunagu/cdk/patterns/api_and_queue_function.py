@@ -148,6 +148,8 @@ class ApiAndQueueFunction(Construct):
                 platform=props.function.platform,
                 log_retention=props.function.log_retention,
                 protect=props.protect,
+                role=props.sweeper_role,
+                schedule_role=props.sweeper_schedule_role,
             )
         return RequestSweeper(self, "Sweeper", sweeper_props)
 

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field, fields
 from typing import Annotated, Any, Literal
 
 from aws_cdk import Duration
+from aws_cdk import aws_iam as iam
 
 from tsunagu.cdk.constructs.dead_letter_notifier import DeadLetterNotifier
 from tsunagu.cdk.constructs.handler_function import (
@@ -46,6 +47,7 @@ class ApiFunctionSettings(CheckedProps):
         reserved_concurrency: Concurrency that is reserved for the function, and its limit. Default: none is reserved.
         environment: Environment records that the handler reads. Default: those of the queue's function.
         network: VPC, subnets and security groups. Default: those of the queue's function.
+        role: Role of the function, as in `HandlerSettings`. Default: a new one.
 
     Raises:
         InvalidPropsError: A number is out of range.
@@ -56,6 +58,7 @@ class ApiFunctionSettings(CheckedProps):
     reserved_concurrency: Annotated[int, Between(RESERVED_CONCURRENCY, deployed=True)] | None = None
     environment: Sequence[EnvironmentContract] | None = None
     network: Network | None = None
+    role: iam.IRole | None = None
 
     def function_props(self, queue: ReceiverSettings, environment: EnvironmentContract) -> HandlerFunctionProps:
         """Return the props of the function.
@@ -68,6 +71,7 @@ class ApiFunctionSettings(CheckedProps):
         own: dict[str, Any] = {
             "timeout": self.timeout,
             "reserved_concurrency": self.reserved_concurrency,
+            "role": self.role,
             "environment": (environment, *(queue.environment if self.environment is None else self.environment)),
         }
         if self.memory_mib is not None:
@@ -112,6 +116,8 @@ class ApiAndQueueFunctionProps(CheckedProps):
             to this queue alone.
         protect: Keep what holds data when the stack is deleted; the setting of `function` does not count. Default: it
             is kept.
+        sweeper_role: Role of the sweeper's function, as in `HandlerSettings`. Default: a new one.
+        sweeper_schedule_role: Role of the sweeper's schedule, as in `RequestSweeperProps`. Default: a new one.
 
     Raises:
         InvalidPropsError: A value is out of range, or two settings exclude each other.
@@ -134,6 +140,8 @@ class ApiAndQueueFunctionProps(CheckedProps):
     single_writes: bool = False
     shared_keys: KeySpaceName | None = None
     protect: bool = True
+    sweeper_role: iam.IRole | None = None
+    sweeper_schedule_role: iam.IRole | None = None
 
     def __post_init__(self) -> None:
         """Refuse settings that AWS does not allow, or that exclude each other."""

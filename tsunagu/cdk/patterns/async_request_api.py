@@ -184,6 +184,7 @@ class AsyncRequestApi(Construct):
             key_scope=props.name,
             channel=self.channel,
             dead_letter_notifier=self.dead_letter_notifier,
+            role=props.roles.pipe,
         )
         self.pipe = RequestPipe(self, "Pipe", pipe_props)
         return self.receiver.handler
@@ -285,6 +286,8 @@ class AsyncRequestApi(Construct):
                 platform=props.worker.platform,
                 log_retention=props.worker.log_retention,
                 protect=props.protect,
+                role=props.roles.sweeper,
+                schedule_role=props.roles.sweeper_schedule,
             )
         return RequestSweeper(self, "Sweeper", sweeper_props)
 
@@ -298,6 +301,7 @@ class AsyncRequestApi(Construct):
             function=self.worker.function if props.is_event else None,
             first_look=props.resend_after,
             protect=props.protect,
+            role=props.roles.gateway,
         )
         return RequestGateway(self, "Gateway", gateway_props)
 

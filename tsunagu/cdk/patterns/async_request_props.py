@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 from aws_cdk import Duration
+from aws_cdk import aws_iam as iam
 
 from tsunagu.cdk.constructs.dead_letter_notifier import DeadLetterNotifier
 from tsunagu.cdk.constructs.event_invocation import MAXIMUM_AGE, RETRIES, MaximumAge, Retries
@@ -16,6 +17,7 @@ from tsunagu.cdk.constructs.request_sweeper import RESEND_AFTER, Deadline, Resen
 from tsunagu.cdk.constructs.result_bucket import ResultBucket
 from tsunagu.cdk.constructs.topic_channel import TopicChannel
 from tsunagu.cdk.patterns.receiver_settings import ReceiverSettings
+from tsunagu.cdk.props import CheckedProps
 from tsunagu.contracts.telemetry import METRICS_NAMESPACE
 from tsunagu.errors import InvalidPropsError
 
@@ -24,6 +26,23 @@ Delivery = Literal["queue", "lambda_event"]
 DEADLINE = Duration.days(1)
 SWEEP_SLACK = Duration.minutes(2)  # the sweeper looks each minute, for less than one
 _DAY = Duration.days(1)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RequestApiRoles(CheckedProps):
+    """Roles of an API of accepted requests, besides that of its worker. Each gets the permissions that it needs.
+
+    Attributes:
+        gateway: Role of the calls of API Gateway, as in `RequestGatewayProps`. Default: a new one.
+        pipe: Role of the pipe, as in `RequestPipeProps`. Default: a new one.
+        sweeper: Role of the sweeper's function, as in `HandlerSettings`. Default: a new one.
+        sweeper_schedule: Role of the sweeper's schedule, as in `RequestSweeperProps`. Default: a new one.
+    """
+
+    gateway: iam.IRole | None = None
+    pipe: iam.IRole | None = None
+    sweeper: iam.IRole | None = None
+    sweeper_schedule: iam.IRole | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -59,6 +78,7 @@ class AsyncRequestApiProps(RequestGatewaySettings):
         single_writes: Write items one by one, for accounts that do not allow PartiQL. Default: in batches.
         protect: Keep what holds data when the stack is deleted; the settings of the worker do not count. Default: it is
             kept.
+        roles: Roles of gateway, pipe and sweeper; the role of the worker is one of its settings. Default: new ones.
 
     Raises:
         InvalidPropsError: A value is out of range, or two settings exclude each other.
@@ -81,6 +101,7 @@ class AsyncRequestApiProps(RequestGatewaySettings):
     metrics_namespace: MetricsNamespace = METRICS_NAMESPACE
     single_writes: bool = False
     protect: bool = True
+    roles: RequestApiRoles = field(default_factory=RequestApiRoles)
 
     def __post_init__(self) -> None:
         """Refuse settings that AWS does not allow, or that exclude each other."""

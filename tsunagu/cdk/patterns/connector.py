@@ -25,6 +25,7 @@ from tsunagu.cdk.patterns.idempotent_receiver import (
     check_window,
 )
 from tsunagu.cdk.patterns.service import Service
+from tsunagu.cdk.patterns.subscribers import require_region_of_stack
 from tsunagu.cdk.props import CheckedProps
 from tsunagu.contracts.messages import SERVICE_ATTRIBUTE
 from tsunagu.contracts.telemetry import METRICS_NAMESPACE
@@ -37,7 +38,7 @@ class ConnectorProps(CheckedProps):
 
     Attributes:
         services: Services that get the messages, each with a name of its own.
-        topic: Topic to which they are subscribed. Default: a new topic.
+        topic: Topic to which they are subscribed, in the region of the stack. Default: a new topic.
         table: Table of their idempotency items. Default: a new table.
         dead_letter_notifier: Notifies operators of dead letters. Default: a new one.
         queue_key: Customer-managed key of the queues that the connector creates. Default: SQS's own key (SSE-SQS).
@@ -109,6 +110,7 @@ class Connector(Construct):
         super().__init__(scope, construct_id)
         protect = props.protect
         self.topic = props.topic or TopicChannel(self, "Topic", TopicChannelProps(protect=protect))
+        require_region_of_stack(self, "topic", self.topic)
         self.table = props.table or IdempotencyTable(self, "IdempotencyTable", IdempotencyTableProps(protect=protect))
         self.dead_letter_notifier = props.dead_letter_notifier or DeadLetterNotifier(
             self, "DeadLetterNotifier", DeadLetterNotifierProps(protect=protect)

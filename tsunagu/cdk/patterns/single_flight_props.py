@@ -1,9 +1,10 @@
 """Settings of a scheduled job, and the numbers that follow from them."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Annotated
 
 from aws_cdk import Duration
+from aws_cdk import aws_iam as iam
 from aws_cdk import aws_scheduler as scheduler
 
 from tsunagu.cdk.constructs.dead_letter_notifier import LONGEST_PAUSE, DeadLetterNotifier
@@ -23,7 +24,7 @@ from tsunagu.cdk.constructs.ranges import (
 from tsunagu.cdk.patterns.idempotent_receiver import LEAST_LEASE_SECONDS
 from tsunagu.cdk.patterns.receiver_settings import MaxAttempts
 from tsunagu.cdk.patterns.single_flight_definition import RunLimits
-from tsunagu.cdk.props import Between, Seconds
+from tsunagu.cdk.props import Between, CheckedProps, Seconds
 from tsunagu.contracts.telemetry import METRICS_NAMESPACE
 from tsunagu.errors import InvalidPropsError
 
@@ -64,6 +65,25 @@ class WholePeriods:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class JobRoles(CheckedProps):
+    """Roles of a scheduled job, besides that of its function. Each gets the permissions that it needs.
+
+    A role that takes no policies must have them already; synthesis lists what no resource can allow.
+
+    Attributes:
+        machine: Role of the state machine that a tick starts. Default: a new one.
+        release_machine: Role of the state machine that releases the lease. Default: a new one.
+        schedule: Role by which EventBridge Scheduler starts the machine. Default: a new one.
+        rule: Role by which EventBridge starts the release. Default: a new one.
+    """
+
+    machine: iam.IRole | None = None
+    release_machine: iam.IRole | None = None
+    schedule: iam.IRole | None = None
+    rule: iam.IRole | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class SingleFlightScheduleProps(HandlerSettings):
     """Settings of a scheduled job: those of `HandlerSettings` for its worker, and how it runs.
 
@@ -90,6 +110,8 @@ class SingleFlightScheduleProps(HandlerSettings):
         publish_error_text: Whether dead letters, notifications and the outcome of a run have the texts of all errors.
             Default: as for `IdempotentReceiver`.
         alarms: Alarms on the function of the worker, as in `ReceiverSettings`. Default: all of them.
+        roles: Roles of its machines, its schedule and its rule; `role` is that of the worker's function. Default: new
+            ones.
         tick_retries: How often the scheduler tries a tick again that it could not start, 0 to 185. Default: 3.
         tick_age: How long it tries, 1 minute to a day. A tick that is later than the next one starts nothing. Default:
             5 minutes.
@@ -116,6 +138,7 @@ class SingleFlightScheduleProps(HandlerSettings):
     log_tracebacks: bool = False
     publish_error_text: bool = False
     alarms: FunctionAlarms | None = ALL_ALARMS
+    roles: JobRoles = field(default_factory=JobRoles)
     tick_retries: Annotated[int, Between(TICK_RETRIES)] = 3
     tick_age: Annotated[Duration, Seconds(TICK_AGE_SECONDS)] = _DEFAULT_TICK_AGE
     success_alarm_after: Annotated[Duration, WholePeriods()] = _DEFAULT_SUCCESS_ALARM

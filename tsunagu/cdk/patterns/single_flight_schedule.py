@@ -24,6 +24,7 @@ from tsunagu.cdk.constructs.idempotency_table import IdempotencyTable, Idempoten
 from tsunagu.cdk.constructs.key_access import source_conditions
 from tsunagu.cdk.constructs.metric_panels import MetricPanel, titled
 from tsunagu.cdk.constructs.native_state_machine import NativeStateMachine, NativeStateMachineProps
+from tsunagu.cdk.constructs.own_role import list_needed
 from tsunagu.cdk.constructs.protection import removal_policy
 from tsunagu.cdk.constructs.queue_channel import DEAD_LETTER_RETENTION, QueueChannel
 from tsunagu.cdk.patterns.idempotent_receiver import IdempotentReceiver, IdempotentReceiverProps
@@ -71,6 +72,7 @@ class SingleFlightSchedule(Construct):
     def __init__(self, scope: Construct, construct_id: str, props: SingleFlightScheduleProps) -> None:
         super().__init__(scope, construct_id)
         self._props = props
+        self._roles = props.roles
         self.longest_block = props.longest_block
         self.table = props.table or self._new_table()
         self.table.key_spaces.add_job(props.job, self)
@@ -190,7 +192,7 @@ class SingleFlightSchedule(Construct):
             QUEUE: self.channel.queue.queue_url,
             TOPIC: self.dead_letter_notifier.topic.topic_arn,
         }
-        machine = self._machine("Machine", run_definition(job, self._props.limits), names)
+        machine = self._machine("Machine", run_definition(job, self._props.limits), names, self._roles.machine)
         self.table.grant_hold_job(machine.role, job)
         self.channel.grant_send(machine.role)
         self.dead_letter_notifier.grant_notify(machine.role)
@@ -199,18 +201,20 @@ class SingleFlightSchedule(Construct):
     def _release_machine(self) -> NativeStateMachine:
         job = self._props.job
         names = {TABLE: self.table.table.table_name}
-        machine = self._machine("ReleaseMachine", release_definition(job, RELEASE_SECONDS), names)
+        definition = release_definition(job, RELEASE_SECONDS)
+        machine = self._machine("ReleaseMachine", definition, names, self._roles.release_machine)
         self.table.grant_release_job(machine.role, job)
         return machine
 
     def _machine(
-        self, construct_id: str, definition: Mapping[str, Any], names: Mapping[str, str]
+        self, construct_id: str, definition: Mapping[str, Any], names: Mapping[str, str], role: iam.IRole | None
     ) -> NativeStateMachine:
         settings = NativeStateMachineProps(
             definition=definition,
             substitutions=names,
             log_retention=self._props.log_retention,
             protect=self._props.protect,
+            role=role,
         )
         return NativeStateMachine(self, construct_id, settings)
 
@@ -238,11 +242,7 @@ class SingleFlightSchedule(Construct):
 
     def _rule(self) -> events.Rule:
         """Release the lease when an execution ends without doing so. Status events are best effort: the lease ends."""
-        role = iam.Role(
-            self,
-            "RuleRole",
-            assumed_by=iam.ServicePrincipal("events.amazonaws.com", conditions=source_conditions(self)),
-        )
+        role = self._starter("RuleRole", "events.amazonaws.com", self._roles.rule, self.release_machine)
         target = event_targets.SfnStateMachine(
             self.release_machine.machine,
             role=role,
@@ -270,11 +270,7 @@ class SingleFlightSchedule(Construct):
 
     def _schedule(self) -> scheduler.Schedule:
         props = self._props
-        role = iam.Role(
-            self,
-            "ScheduleRole",
-            assumed_by=iam.ServicePrincipal("scheduler.amazonaws.com", conditions=source_conditions(self)),
-        )
+        role = self._starter("ScheduleRole", "scheduler.amazonaws.com", self._roles.schedule, self.machine)
         target = schedule_targets.StepFunctionsStartExecution(
             self.machine.machine,
             role=role,
@@ -294,6 +290,16 @@ class SingleFlightSchedule(Construct):
             enabled=props.enabled,
             time_window=scheduler.TimeWindow.off(),
         )
+
+    def _starter(
+        self, construct_id: str, service: str, given: iam.IRole | None, machine: NativeStateMachine
+    ) -> iam.IRole:
+        """Return the role by which a service starts a machine; the target adds the permission where it can."""
+        if given is None:
+            principal = iam.ServicePrincipal(service, conditions=source_conditions(self))
+            return iam.Role(self, construct_id, assumed_by=principal)
+        list_needed(self, construct_id, given, ["states:StartExecution"], machine.machine.state_machine_arn)
+        return given
 
     def _new_table(self) -> IdempotencyTable:
         return IdempotencyTable(self, "IdempotencyTable", IdempotencyTableProps(protect=self._props.protect))

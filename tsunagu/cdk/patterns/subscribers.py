@@ -3,9 +3,11 @@
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
+from aws_cdk import Stack
+
 from tsunagu.cdk.constructs.error_path import props_error
 from tsunagu.cdk.constructs.queue_channel import QueueChannel
-from tsunagu.cdk.props import shown
+from tsunagu.cdk.props import is_known, shown
 
 if TYPE_CHECKING:
     from constructs import Construct
@@ -34,8 +36,11 @@ def subscribe(
         outside: Scope of the subscriptions that belong to no channel.
 
     Raises:
-        InvalidPropsError: A text is neither of the two, or the topic cannot deliver to the subscriber.
+        InvalidPropsError: A text is neither of the two, the topic cannot deliver to the subscriber, or it is in another
+            region.
     """
+    if subscribers:
+        require_region_of_stack(pattern, "completion_topic", topic)
     for subscriber_id, subscriber in subscribers.items():
         if isinstance(subscriber, QueueChannel):
             made = topic.subscribe(subscriber)
@@ -50,3 +55,23 @@ def subscribe(
             )
             raise props_error(pattern, msg)
         notifier.watch_subscription(made)
+
+
+def require_region_of_stack(pattern: "Construct", prop: str, topic: "TopicChannel") -> None:
+    """Refuse a topic of another region, whose subscriptions need dead-letter queues and alarms there.
+
+    Args:
+        pattern: Construct that subscribes to the topic.
+        prop: Prop that the topic was given by.
+        topic: The topic.
+
+    Raises:
+        InvalidPropsError: The topic is in another region.
+    """
+    own, region = Stack.of(pattern).region, topic.topic.env.region
+    if is_known(own) and is_known(region) and own != region:
+        msg = (
+            f"{prop} must be a topic in {own}, because the alarm on what SNS cannot deliver is there, got one in "
+            f"{region}: subscribe a channel by TopicChannel.subscribe(dead_letter_queue=…), with an alarm in {region}"
+        )
+        raise props_error(pattern, msg)

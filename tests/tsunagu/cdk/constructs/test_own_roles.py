@@ -1,6 +1,7 @@
 """Functions with a role that a team has already, and apps that may create no roles."""
 
 import json
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -9,10 +10,14 @@ from aws_cdk import Duration, Stack
 from aws_cdk import aws_ec2 as ec2
 from aws_cdk import aws_iam as iam
 from aws_cdk import aws_scheduler as scheduler
+from aws_cdk.assertions import Annotations, Match
 
 from tests.apps import new_app
 from tests.tsunagu.cdk.constructs.synthesized import permissions, properties, resources
 from tsunagu.cdk import (
+    ApiAndQueueFunction,
+    ApiAndQueueFunctionProps,
+    ApiFunctionSettings,
     AsyncRequestApi,
     AsyncRequestApiProps,
     HandlerFunction,
@@ -20,10 +25,13 @@ from tsunagu.cdk import (
     HandlerPackage,
     IdempotentReceiver,
     IdempotentReceiverProps,
+    InvalidPropsError,
+    JobRoles,
     Network,
     QueueChannel,
     QueueChannelProps,
     ReceiverSettings,
+    RequestApiRoles,
     SingleFlightSchedule,
     SingleFlightScheduleProps,
 )
@@ -71,6 +79,108 @@ def test_an_imported_role_is_used(stack: Stack, package: HandlerPackage, mutable
 
     assert properties(stack, "AWS::Lambda::Function")["Role"] == arn
     assert bool(resources(stack, "AWS::IAM::Policy")) is mutable
+
+
+SERVICES = {
+    "gateway": "apigateway",
+    "pipe": "pipes",
+    "sweeper": "lambda",
+    "sweeper_schedule": "scheduler",
+    "worker": "lambda",
+    "machine": "states",
+    "release_machine": "states",
+    "schedule": "scheduler",
+    "rule": "events",
+    "job": "lambda",
+}
+
+
+def own(stack: Stack, name: str) -> iam.Role:
+    return iam.Role(stack, f"Own{name}", assumed_by=iam.ServicePrincipal(f"{SERVICES[name]}.amazonaws.com"))
+
+
+def api_and_job(stack: Stack, package: HandlerPackage, role: Callable[[str], iam.IRole | None]) -> None:
+    """Two patterns, which have functions, state machines, schedules, a rule, a pipe and a gateway."""
+    worker = ReceiverSettings(package=package, role=role("worker"))
+    roles = RequestApiRoles(
+        gateway=role("gateway"), pipe=role("pipe"), sweeper=role("sweeper"), sweeper_schedule=role("sweeper_schedule")
+    )
+    AsyncRequestApi(
+        stack,
+        "Reports",
+        AsyncRequestApiProps(name="reports", worker=worker, timeout=TIMEOUT, roles=roles, account_log_role=False),
+    )
+    schedule = scheduler.ScheduleExpression.rate(Duration.minutes(1))
+    of_job = JobRoles(
+        machine=role("machine"),
+        release_machine=role("release_machine"),
+        schedule=role("schedule"),
+        rule=role("rule"),
+    )
+    props = SingleFlightScheduleProps(
+        job="sync", package=package, schedule=schedule, handler_timeout=TIMEOUT, role=role("job"), roles=of_job
+    )
+    SingleFlightSchedule(stack, "Sync", props)
+
+
+def test_gateways_pipes_machines_schedules_and_rules_take_roles_that_get_what_new_ones_would_have(
+    stack: Stack, package: HandlerPackage, app_context: dict[str, Any]
+) -> None:
+    other = Stack(new_app(context=app_context, analytics_reporting=False), "Stack")
+    api_and_job(stack, package, lambda name: own(stack, name))
+    api_and_job(other, package, lambda _: None)
+
+    assert {name[: -len("00000000")] for name in resources(stack, "AWS::IAM::Role")} == {
+        f"Own{name}".replace("_", "") for name in SERVICES
+    }
+    assert len(resources(other, "AWS::IAM::Role")) == len(SERVICES)
+    assert permissions(stack) == permissions(other)
+
+
+def test_an_immutable_role_is_told_what_it_must_allow(stack: Stack, package: HandlerPackage) -> None:
+    def imported(name: str) -> iam.IRole:
+        return iam.Role.from_role_arn(stack, f"I{name}", f"arn:aws:iam::123456789012:role/{name}", mutable=False)
+
+    schedule = scheduler.ScheduleExpression.rate(Duration.minutes(1))
+    roles = JobRoles(
+        machine=imported("machine"),
+        release_machine=imported("release_machine"),
+        schedule=imported("schedule"),
+        rule=imported("rule"),
+    )
+    props = SingleFlightScheduleProps(
+        job="sync", package=package, schedule=schedule, handler_timeout=TIMEOUT, roles=roles
+    )
+    SingleFlightSchedule(stack, "Sync", props)
+
+    told = " ".join(str(each.entry.data) for each in Annotations.from_stack(stack).find_info("*", Match.any_value()))
+    for action in ("logs:CreateLogDelivery", "xray:PutTraceSegments", "states:StartExecution"):
+        assert action in told
+    assert {str(role["Properties"]["AssumeRolePolicyDocument"]) for role in resources(stack, "AWS::IAM::Role").values()}
+
+
+def test_a_pipe_refuses_a_role_that_cannot_be_allowed_to_read_the_stream(stack: Stack, package: HandlerPackage) -> None:
+    immutable = iam.Role.from_role_arn(stack, "Own", "arn:aws:iam::123456789012:role/own", mutable=False)
+    worker = ReceiverSettings(package=package)
+    props = AsyncRequestApiProps(name="reports", worker=worker, timeout=TIMEOUT, roles=RequestApiRoles(pipe=immutable))
+
+    with pytest.raises(InvalidPropsError, match=r"import the role as mutable, .*dynamodb:GetRecords"):
+        AsyncRequestApi(stack, "Reports", props)
+
+
+def test_the_functions_of_api_and_queue_have_a_role_each(stack: Stack, package: HandlerPackage) -> None:
+    props = ApiAndQueueFunctionProps(
+        function=ReceiverSettings(package=package, role=own(stack, "worker")),
+        mode="split",
+        api_function=ApiFunctionSettings(role=own(stack, "job")),
+        sweeper_role=own(stack, "sweeper"),
+        sweeper_schedule_role=own(stack, "sweeper_schedule"),
+    )
+    ApiAndQueueFunction(stack, "Shop", props)
+
+    roles = {str(each["Properties"]["Role"]) for each in resources(stack, "AWS::Lambda::Function").values()}
+    assert len(roles) == 3
+    assert all(name.startswith("Own") for name in resources(stack, "AWS::IAM::Role"))
 
 
 def test_apps_that_may_create_no_roles_synthesize_and_list_what_their_roles_need(

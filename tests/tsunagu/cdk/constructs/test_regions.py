@@ -1,6 +1,8 @@
 """A queue that gets the messages of a topic in another region."""
 
 import json
+from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -13,10 +15,18 @@ from aws_cdk.assertions import Template
 from tests.apps import new_app
 from tests.tsunagu.cdk.constructs.synthesized import properties, resources
 from tsunagu.cdk import (
+    Connector,
+    ConnectorProps,
     DeadLetterNotifier,
+    HandlerFunctionProps,
+    HandlerPackage,
     InvalidPropsError,
     QueueChannel,
     QueueChannelProps,
+    Service,
+    ServicePipeline,
+    ServicePipelineProps,
+    Step,
     TopicChannel,
     TopicChannelProps,
 )
@@ -104,3 +114,40 @@ def test_an_alarm_on_dead_letters_of_another_region_is_refused(app_context: dict
 
     with pytest.raises(InvalidPropsError, match=r"in eu-west-1, where the alarm on it is, got us-east-1$"):
         DeadLetterNotifier(stack, "Notifier").watch_subscription(subscription)
+
+
+def _handler(folder: Path) -> HandlerPackage:
+    (folder / "pack").mkdir()
+    (folder / "pack" / "handler.py").write_text("def handler(event, context):\n    return {}\n")
+    return HandlerPackage(path=folder / "pack")
+
+
+def test_a_connector_refuses_a_topic_of_another_region_with_the_way_out(
+    app_context: dict[str, Any], tmp_path: Path
+) -> None:
+    stack = stack_in("eu-west-1", app_context)
+    services = [Service(name="billing", package=_handler(tmp_path))]
+    topic = imported(stack, f"arn:aws:sns:us-east-1:{ACCOUNT}:orders")
+
+    expected = r"Stack/Orders: topic must be a topic in eu-west-1, .* got one in us-east-1: subscribe a channel by"
+    with pytest.raises(InvalidPropsError, match=expected):
+        Connector(stack, "Orders", ConnectorProps(services=services, topic=topic))
+
+
+def test_a_pipeline_subscribes_nobody_to_a_completion_topic_of_another_region(
+    app_context: dict[str, Any], tmp_path: Path
+) -> None:
+    stack = stack_in("eu-west-1", app_context)
+    package = _handler(tmp_path)
+    props = ServicePipelineProps(
+        name="orders",
+        preprocessor=HandlerFunctionProps(package=package, timeout=Duration.seconds(5)),
+        steps=[Step(name="reserve", services=[Service(name="billing", package=package)])],
+        completion_topic=imported(stack, f"arn:aws:sns:us-east-1:{ACCOUNT}:done"),
+        subscribers={"Web": "https://shop.example.com/done"},
+    )
+
+    expected = r"Stack/Orders: completion_topic must be a topic in eu-west-1, .* got one in us-east-1"
+    with pytest.raises(InvalidPropsError, match=expected):
+        ServicePipeline(stack, "Orders", props)
+    assert ServicePipeline(stack, "Silent", replace(props, subscribers={})).completion_topic is props.completion_topic

@@ -508,3 +508,56 @@ def test_wrong_settings_of_cors_are_refused(settings: dict[str, Any], message: s
 def test_wrong_domains_are_refused(stack: Stack, settings: dict[str, Any], message: str) -> None:
     with pytest.raises(InvalidPropsError, match=message):
         domain_of(stack, **settings)
+
+
+def _function(stack: Stack, construct_id: str) -> lambda_.IFunction:
+    return lambda_.Function.from_function_name(stack, construct_id, construct_id)
+
+
+def _own_http(stack: Stack, _name: str) -> Any:
+    made = stack.node.try_find_child("Their")
+    return made or apigatewayv2.HttpApi(stack, "Their", create_default_stage=False)
+
+
+def _own_rest(stack: Stack, _name: str) -> Any:
+    return stack.node.try_find_child("Their") or apigateway.RestApi(stack, "Their", cloud_watch_role=False)
+
+
+def _imported_http(stack: Stack, name: str) -> Any:
+    return apigatewayv2.HttpApi.from_http_api_attributes(stack, f"{name}Their", http_api_id="abc")
+
+
+def _imported_rest(stack: Stack, name: str) -> Any:
+    attributes = {"rest_api_id": "abc", "root_resource_id": "root"}
+    return apigateway.RestApi.from_rest_api_attributes(stack, f"{name}Their", **attributes)
+
+
+@pytest.mark.parametrize("existing", [_own_http, _own_rest, _imported_http, _imported_rest])
+@pytest.mark.parametrize("paths", [("shop", "shop"), ("", "")])
+def test_two_applications_on_one_path_of_an_api_are_refused(
+    stack: Stack, existing: Callable[[Stack, str], Any], paths: tuple[str, str]
+) -> None:
+    first, second = paths
+    api = existing(stack, "One")
+    WebApi(stack, "One", WebApiProps(function=_function(stack, "F1"), existing=api, path=first, public=True))
+    props = WebApiProps(function=_function(stack, "F2"), existing=existing(stack, "Two"), path=second, public=True)
+
+    with pytest.raises(InvalidPropsError, match=r"Stack/Two: path must be another one than that of Stack/One"):
+        WebApi(stack, "Two", props)
+
+
+@pytest.mark.parametrize("existing", [_own_http, _own_rest, _imported_http])
+def test_applications_on_other_paths_of_an_api_stand_side_by_side(
+    stack: Stack, existing: Callable[[Stack, str], Any]
+) -> None:
+    for number, path in enumerate(("", "shop", "shop/v2", "desk")):
+        props = WebApiProps(
+            function=_function(stack, f"F{number}"), existing=existing(stack, f"A{number}"), path=path, public=True
+        )
+        assert WebApi(stack, f"Api{number}", props).stage is None
+
+
+def test_applications_with_apis_of_their_own_answer_the_same_path(stack: Stack) -> None:
+    for name in ("One", "Two"):
+        props = WebApiProps(function=_function(stack, f"F{name}"), path="shop", account_log_role=False)
+        assert WebApi(stack, name, props).stage is not None

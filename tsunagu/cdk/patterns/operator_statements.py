@@ -34,7 +34,7 @@ def reading(stack: Stack, found: OperatedResources) -> list[iam.PolicyStatement]
             ("dynamodb:BatchGetItem", "dynamodb:GetItem", "dynamodb:Query", "dynamodb:Scan"),
             [*found.tables, *(f"{table}/index/*" for table in found.tables)],
         ),
-        *_optional(("logs:FilterLogEvents", "logs:GetLogEvents"), found.log_groups),
+        *_optional(("logs:FilterLogEvents", "logs:GetLogEvents"), _groups(stack, found.log_groups)),
         *_optional(("states:DescribeStateMachine", "states:ListExecutions"), found.machines),
         *_optional(
             ("states:DescribeExecution", "states:GetExecutionHistory"),
@@ -113,9 +113,16 @@ def _change_log(stack: Stack, log_groups: Sequence[str]) -> Iterator[iam.PolicyS
     """Yield what the record of a change needs: streams of the functions' groups, or of a group of its own."""
     own = stack.format_arn(service="logs", resource="log-group", resource_name=CHANGE_GROUP, arn_format=_COLON)
     yield _allow(("logs:CreateLogGroup",), [own, f"{own}:*"])
+    yield from _optional(("logs:CreateLogStream",), [own, f"{own}:*", *_groups(stack, log_groups)])
     groups = [own, *(_group(stack, arn) for arn in log_groups)]
+    # AWS asks for the stream, the embedded cloud for its group. On AWS the ARN of a group alone allows no event.
     streams = [f"{group}:log-stream:{CHANGE_STREAMS}" for group in groups]
-    yield from _optional(("logs:CreateLogStream", "logs:PutLogEvents"), streams)
+    yield from _optional(("logs:PutLogEvents",), [*streams, *groups])
+
+
+def _groups(stack: Stack, arns: Sequence[str]) -> list[str]:
+    """Return log groups in both forms: AWS wants `:*` behind their ARN for some calls, and emulators do not."""
+    return [form for arn in arns for form in (_group(stack, arn), arn)]
 
 
 def _group(stack: Stack, arn: str) -> str:

@@ -16,6 +16,7 @@ from tsunagu.cdk import (
     DeadLetterNotifier,
     FlowAlarms,
     FlowAlarmsProps,
+    FlowMetrics,
     HandlerPackage,
     InvalidPropsError,
     QueueBacklog,
@@ -90,13 +91,14 @@ def test_notifications_that_fail_are_an_alarm(stack: Stack) -> None:
 
 @pytest.mark.parametrize("left_out", ["dead_letters", "oldest_message_age", "backlog"])
 def test_none_leaves_an_alarm_out(stack: Stack, left_out: str) -> None:
-    FlowAlarms(stack, "Alarms", FlowAlarmsProps(flows=[lone_channel(stack)], **{left_out: None}))
+    settings: dict[str, Any] = {left_out: None}
+    FlowAlarms(stack, "Alarms", FlowAlarmsProps(flows=[lone_channel(stack)], **settings))
 
     assert len(added(stack)) == 2
 
 
 def test_none_leaves_out_the_alarms_on_attempts_and_notifications(stack: Stack, package: HandlerPackage) -> None:
-    flows = [receiver(stack, package), DeadLetterNotifier(stack, "Notifier")]
+    flows: list[FlowMetrics] = [receiver(stack, package), DeadLetterNotifier(stack, "Notifier")]
     props = FlowAlarmsProps(flows=flows, failed_attempts=None, notifications_failed=None, backlog=None)
 
     assert FlowAlarms(stack, "Alarms", props).added == []
@@ -111,7 +113,8 @@ def test_thresholds_are_those_of_the_rules(stack: Stack, package: HandlerPackage
 
 
 def test_a_threshold_may_be_one_that_only_the_deployment_knows(stack: Stack, package: HandlerPackage) -> None:
-    rule = AlarmRule(threshold=CfnParameter(stack, "Most", type="Number").value_as_number)
+    most: Any = CfnParameter(stack, "Most", type="Number").value_as_number
+    rule = AlarmRule(threshold=most)
     FlowAlarms(stack, "Alarms", FlowAlarmsProps(flows=[receiver(stack, package)], failed_attempts=rule))
 
     assert added(stack)["OrdersFailedAttempts"]["Threshold"] == {"Ref": "Most"}
@@ -200,7 +203,7 @@ def test_settings_out_of_range_are_refused(stack: Stack, settings: Any, sentence
 
 
 def test_a_backlog_must_be_known(stack: Stack) -> None:
-    number = CfnParameter(stack, "Most", type="Number").value_as_number
+    number: Any = CfnParameter(stack, "Most", type="Number").value_as_number
 
     with pytest.raises(InvalidPropsError, match="messages must be known when the app is synthesized"):
         QueueBacklog(messages=number)
@@ -212,5 +215,6 @@ def test_topics_to_which_alarms_cannot_publish_are_refused(stack: Stack, prop: s
     of_aws = sns.Topic(stack, "Aws", master_key=kms.Alias.from_alias_name(stack, "Key", "alias/aws/sns"))
 
     for topic, sentence in ((fifo, "must be a standard topic"), (of_aws, "the key of")):
+        settings: dict[str, Any] = {"flows": [], prop: [topic]}
         with pytest.raises(InvalidPropsError, match=sentence):
-            FlowAlarmsProps(flows=[lone_channel(stack)] if topic is fifo else [], **{prop: [topic]})
+            FlowAlarmsProps(**settings)

@@ -40,7 +40,7 @@ def shown(panels: Any) -> dict[str, list[str]]:
 
 
 def test_each_flow_has_a_heading_and_its_graphs(stack: Stack, package: HandlerPackage) -> None:
-    flows = [receiver(stack, package), lone_channel(stack)]
+    flows: list[FlowMetrics] = [receiver(stack, package), lone_channel(stack)]
     FlowDashboard(stack, "Dashboard", FlowDashboardProps(flows=flows))
 
     widgets = body(stack)["widgets"]

@@ -90,7 +90,8 @@ class Routes:
         for port, outer, side, cost in self._ports(edge, edge.source, _LEAVING):
             search.reach((outer, side), cost, (port, side))
         goals = {outer: (port, side, cost) for port, outer, side, cost in self._ports(edge, edge.target, _ENTERING)}
-        best, cheapest = [], _ENDLESS
+        best: list[Point] = []
+        cheapest = _ENDLESS
         for state, estimate in search.states():
             if estimate >= cheapest:
                 return best

@@ -285,7 +285,11 @@ class DeadLetterNotifier(Construct):
             "Runs of a pipeline are not done long after their start: a message was purged or expired, a deployment "
             "removed a service or a step, or a dead letter was not redriven. `tsunagu runs` lists them, and why."
         )
-        settings = {"threshold": rule.threshold, **rule.periods}
+        settings = {
+            "threshold": rule.threshold,
+            "evaluation_periods": rule.minutes,
+            "datapoints_to_alarm": rule.datapoints_to_alarm,
+        }
         return self._alarm(scope, "RunsUnfinishedAlarm", description, metric, **settings)
 
     def watch_pipe(self, scope: Construct, metric: cloudwatch.Metric) -> cloudwatch.Alarm:

@@ -50,12 +50,9 @@ class AlarmRule(CheckedProps):
             raise InvalidPropsError(msg)
 
     @property
-    def periods(self) -> dict[str, int]:
-        """The minutes as settings of a CloudWatch alarm."""
-        return {
-            "evaluation_periods": self.minutes,
-            "datapoints_to_alarm": self.minutes_to_alarm or min(_MINUTES_TO_ALARM, self.minutes),
-        }
+    def datapoints_to_alarm(self) -> int:
+        """How many of the minutes must reach the threshold."""
+        return self.minutes_to_alarm or min(_MINUTES_TO_ALARM, self.minutes)
 
 
 AT_ONCE = AlarmRule(minutes=1)
@@ -149,7 +146,8 @@ def _alarm(
         alarm_description=description,
         metric=metric,
         threshold=rule.threshold,
-        **rule.periods,
+        evaluation_periods=rule.minutes,
+        datapoints_to_alarm=rule.datapoints_to_alarm,
         comparison_operator=cloudwatch.ComparisonOperator.GREATER_THAN_OR_EQUAL_TO_THRESHOLD,
         treat_missing_data=cloudwatch.TreatMissingData.NOT_BREACHING,
     )

@@ -7,6 +7,7 @@ from typing import Protocol
 from tsunagu.contracts.pipeline import run_partition
 from tsunagu.contracts.requests import SHARDS
 from tsunagu.runtime.idempotency.item import Item
+from tsunagu.runtime.idempotency.store import Verdict
 from tsunagu.runtime.pipeline.journal import Found, is_done
 from tsunagu.runtime.pipeline.run_reader import RunReader, started_run
 from tsunagu.runtime.pipeline.unfinished_run import Cause, UnfinishedRun, Wait
@@ -83,12 +84,12 @@ class OpenRuns:
 
 
 def _unreadable(start_id: str, item: Found) -> UnfinishedRun:
-    is_item = isinstance(item, Item)
-    since_ms = item.updated if is_item else 0
-    reason = "" if is_item or item is None else item.unreadable
+    known = item if isinstance(item, Item) else None
+    since_ms = known.updated if known else 0
+    reason = item.unreadable if isinstance(item, Verdict) else ""
     return UnfinishedRun(
         start_id=start_id,
-        request_id=item.request_id if is_item else "",
+        request_id=known.request_id if known else "",
         run_id="",
         started_ms=since_ms,
         waits=(Wait(step="", service="", cause=Cause.UNREADABLE, since_ms=since_ms, reason=reason),),

@@ -164,9 +164,10 @@ def _is_unpublished(start: Item, items: Mapping[str, Found]) -> bool:
 
 
 def _wait(step: str, service: str, cause: Cause, item: Found, since_ms: int) -> Wait:
-    is_item = isinstance(item, Item)
-    reason = item.reason if is_item else item.unreadable if item is not None else ""
-    return Wait(step=step, service=service, cause=cause, since_ms=item.updated if is_item else since_ms, reason=reason)
+    if isinstance(item, Item):
+        return Wait(step=step, service=service, cause=cause, since_ms=item.updated, reason=item.reason)
+    reason = item.unreadable if item is not None else ""
+    return Wait(step=step, service=service, cause=cause, since_ms=since_ms, reason=reason)
 
 
 def _place_of(pipeline: str, run_id: str, found_id: str) -> tuple[str, str] | None:

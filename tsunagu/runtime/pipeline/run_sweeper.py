@@ -111,7 +111,7 @@ class RunSweeper:
 
     def _count(self, unfinished: Sequence[UnfinishedRun], report: RunSweepReport) -> None:
         for run in unfinished[: max(0, LINES - report.unfinished)]:
-            ids = {LogKey.REQUEST_ID: run.request_id, LogKey.ITEM_ID: run.start_id}
+            ids: dict[str, str] = {LogKey.REQUEST_ID: run.request_id, LogKey.ITEM_ID: run.start_id}
             _logger.warning("run unfinished", extra=ids)
         report.unfinished += len(unfinished)
 

@@ -57,9 +57,10 @@ class JobStack(Stack):
             "ReleaseMachineArn": made.release_machine.machine.state_machine_arn,
             "ScheduleName": made.schedule.schedule_name,
             "RuleName": made.rule.rule_name,
-            "RunFailedAlarmName": made.alarms.run_failed.alarm_name,
-            "RunAbortedAlarmName": made.alarms.run_aborted.alarm_name,
         }
+        for output, alarm in (("RunFailed", made.alarms.run_failed), ("RunAborted", made.alarms.run_aborted)):
+            if alarm is not None:
+                outputs[f"{output}AlarmName"] = alarm.alarm_name
         for name, value in outputs.items():
             CfnOutput(self, name, value=value)
 

@@ -28,6 +28,7 @@ from tsunagu.errors import AssetError, InvalidPropsError, TsunaguError
 if TYPE_CHECKING:
     from tsunagu.cdk.checks import MessagingChecks, add_checks
     from tsunagu.cdk.constructs import (
+        AgeRule,
         AlarmRule,
         ClaimCheckBucket,
         ClaimCheckBucketProps,
@@ -48,6 +49,7 @@ if TYPE_CHECKING:
         HandlerSettings,
         IdempotencyTable,
         IdempotencyTableProps,
+        MessagingAlarms,
         MetricPanel,
         NativeStateMachine,
         NativeStateMachineProps,
@@ -96,6 +98,7 @@ if TYPE_CHECKING:
         FlowDashboardProps,
         IdempotentReceiver,
         IdempotentReceiverProps,
+        JobAlarmRules,
         JobAlarms,
         JobMetrics,
         JobRoles,
@@ -116,6 +119,7 @@ if TYPE_CHECKING:
 __all__ = [
     "ARCHITECTURES",
     "PYTHONS",
+    "AgeRule",
     "AlarmRule",
     "ApiAndQueueFunction",
     "ApiAndQueueFunctionProps",
@@ -157,9 +161,11 @@ __all__ = [
     "ImageAsset",
     "ImagePackage",
     "InvalidPropsError",
+    "JobAlarmRules",
     "JobAlarms",
     "JobMetrics",
     "JobRoles",
+    "MessagingAlarms",
     "MessagingChecks",
     "MetricPanel",
     "NativeStateMachine",

@@ -11,6 +11,7 @@ from tsunagu.cdk.constructs.flow_metrics import FlowMetrics
 from tsunagu.cdk.constructs.function_alarms import AlarmRule, FunctionAlarms, FunctionMetrics
 from tsunagu.cdk.constructs.handler_function import HandlerFunction, HandlerFunctionProps, HandlerSettings
 from tsunagu.cdk.constructs.idempotency_table import IdempotencyTable, IdempotencyTableProps
+from tsunagu.cdk.constructs.messaging_alarms import AgeRule, MessagingAlarms
 from tsunagu.cdk.constructs.metric_panels import MetricPanel
 from tsunagu.cdk.constructs.native_state_machine import NativeStateMachine, NativeStateMachineProps
 from tsunagu.cdk.constructs.network import Network
@@ -29,6 +30,7 @@ from tsunagu.cdk.constructs.web_api import WebApi, WebApiProps
 from tsunagu.cdk.constructs.web_api_settings import WebApiCors, WebApiDomain, WebApiSettings
 
 __all__ = [
+    "AgeRule",
     "AlarmRule",
     "ClaimCheckBucket",
     "ClaimCheckBucketProps",
@@ -49,6 +51,7 @@ __all__ = [
     "HandlerSettings",
     "IdempotencyTable",
     "IdempotencyTableProps",
+    "MessagingAlarms",
     "MetricPanel",
     "NativeStateMachine",
     "NativeStateMachineProps",

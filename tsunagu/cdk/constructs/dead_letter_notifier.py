@@ -1,5 +1,6 @@
 """A topic that notifies operators of dead letters: the runtime publishes the reason, and alarms cover the rest."""
 
+import dataclasses
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -15,6 +16,7 @@ from aws_cdk import aws_sns as sns
 from aws_cdk import aws_sqs as sqs
 from constructs import Construct
 
+from tsunagu.cdk.constructs.acknowledgement import acknowledge
 from tsunagu.cdk.constructs.customer_managed_key import CustomerManagedKey, CustomerManagedKeyProps
 from tsunagu.cdk.constructs.error_path import props_error
 from tsunagu.cdk.constructs.flow_metadata import mark
@@ -28,6 +30,7 @@ from tsunagu.cdk.constructs.key_access import (
     allow_service,
     source_conditions,
 )
+from tsunagu.cdk.constructs.messaging_alarms import ALL_MESSAGING_ALARMS, MessagingAlarms
 from tsunagu.cdk.constructs.metric_panels import MetricPanel
 from tsunagu.cdk.constructs.queue_channel import QueueChannel
 from tsunagu.cdk.constructs.topic_subscription import TopicSubscription
@@ -40,12 +43,9 @@ _PERIOD = Duration.minutes(1)
 # Of a message that waits for a configuration to be mended: `tsunagu.runtime.retry` has the same time.
 LONGEST_PAUSE = Duration.minutes(15)
 _PAUSE_SLACK = Duration.minutes(5)
-# Of what runs each minute: one failure mends itself, three do not.
-_RUN_MINUTES, _RUNS_TO_ALARM = 5, 3
 
 _ALARM_SETTINGS: Mapping[str, Any] = {
     "comparison_operator": cloudwatch.ComparisonOperator.GREATER_THAN_OR_EQUAL_TO_THRESHOLD,
-    "evaluation_periods": 1,
     "treat_missing_data": cloudwatch.TreatMissingData.NOT_BREACHING,  # SQS reports no metrics for an idle queue
 }
 
@@ -62,6 +62,7 @@ class DeadLetterNotifierProps(CheckedProps):
         alarm_topic: Topic that gets the alarms on configuration faults, besides the topic of the notifications, which
             may be what is at fault. An imported topic and its key must let CloudWatch publish. Default: a new topic
             with a key of its own, made with the first of these alarms.
+        alarms: When the alarms are raised, who gets them besides these topics, and which are left out. Default: all.
         protect: Keep the key when its stack is deleted. Default: it is kept.
 
     Raises:
@@ -71,6 +72,7 @@ class DeadLetterNotifierProps(CheckedProps):
     existing: sns.ITopic | None = None
     key: CustomerKey | None = None
     alarm_topic: sns.ITopic | None = None
+    alarms: MessagingAlarms = ALL_MESSAGING_ALARMS
     protect: bool = True
 
     def __post_init__(self) -> None:
@@ -95,6 +97,7 @@ class DeadLetterNotifier(Construct):
         super().__init__(scope, construct_id)
         settings = props or DeadLetterNotifierProps()
         self._protect = settings.protect
+        self._rules = settings.alarms
         self._alarm_topic = settings.alarm_topic
         if settings.existing is None:
             self.key: kms.IKey | None = settings.key or self._new_key("TopicKey", "Notifications of dead letters")
@@ -106,6 +109,8 @@ class DeadLetterNotifier(Construct):
         self._allow_alarms(self.topic, self.key)
         if self._alarm_topic is not None and self._alarm_topic is not self.topic:
             self._allow_alarms(self._alarm_topic, self._alarm_topic.master_key)
+        for topic in self._rules.more_topics:
+            self._allow_alarms(topic, topic.master_key)
 
     @property
     def alarm_topic(self) -> sns.ITopic:
@@ -116,7 +121,9 @@ class DeadLetterNotifier(Construct):
             self._allow_alarms(self._alarm_topic, key)
         return self._alarm_topic
 
-    def watch_channel(self, scope: Construct, channel: QueueChannel) -> tuple[cloudwatch.Alarm, cloudwatch.Alarm]:
+    def watch_channel(
+        self, scope: Construct, channel: QueueChannel
+    ) -> tuple[cloudwatch.Alarm | None, cloudwatch.Alarm | None]:
         """Create an alarm on dead letters of `channel`, and an alarm on messages that wait too long.
 
         The first alarm also covers messages that SQS itself moved to the dead-letter queue, for which the runtime
@@ -128,33 +135,38 @@ class DeadLetterNotifier(Construct):
             channel: The channel to watch.
 
         Returns:
-            The alarm on dead letters, and the alarm on the age of messages.
+            The alarm on dead letters, and the alarm on the age of messages; None for one that is left out.
         """
-        dead_letters = self._dead_letter_alarm(scope, channel.dead_letter_queue, "could not be processed")
-        age = cloudwatch.Alarm(
+        dead_letters = self._dead_letter_alarm(
+            scope, channel.dead_letter_queue, "could not be processed", self._rules.dead_letters
+        )
+        rule = self._rules.message_age
+        age = rule and self._alarm(
             scope,
             "MessageAgeAlarm",
-            alarm_description="Messages wait for a quarter of their retention: their consumer is stuck or too slow.",
-            metric=channel.metric_oldest_message_age(period=_PERIOD, statistic="Maximum"),
-            threshold=channel.props.retention.to_seconds() // 4,
-            **_ALARM_SETTINGS,
+            "Messages wait for a quarter of their retention: their consumer is stuck or too slow."
+            if rule.age is None
+            else "Messages wait too long: their consumer is stuck or too slow.",
+            channel.metric_oldest_message_age(period=_PERIOD, statistic="Maximum"),
+            threshold=rule.threshold(channel.props.retention),
+            evaluation_periods=rule.minutes,
         )
-        age.add_alarm_action(actions.SnsAction(self.topic))
         channel.dead_letter_alarm, channel.message_age_alarm = dead_letters, age
         return dead_letters, age
 
-    def watch_subscription(self, subscription: TopicSubscription) -> cloudwatch.Alarm:
-        """Create an alarm on messages of `subscription` that SNS could not deliver.
+    def watch_subscription(self, subscription: TopicSubscription) -> cloudwatch.Alarm | None:
+        """Create an alarm on messages of `subscription` that SNS could not deliver; None if it is left out.
 
         Raises:
             InvalidPropsError: The dead-letter queue is in another region, where the alarm cannot be.
         """
         queue = subscription.dead_letter_queue
         own, region = Stack.of(subscription).region, queue.env.region
-        if is_known(own) and is_known(region) and own != region:
+        rule = self._rules.undelivered
+        if rule is not None and is_known(own) and is_known(region) and own != region:
             msg = f"subscription must have its dead-letter queue in {own}, where the alarm on it is, got {region}"
             raise props_error(self, msg)
-        return self._dead_letter_alarm(subscription, queue, "could not be delivered by SNS")
+        return self._dead_letter_alarm(subscription, queue, "could not be delivered by SNS", rule)
 
     def watch_function(
         self,
@@ -163,7 +175,7 @@ class DeadLetterNotifier(Construct):
         *,
         metrics_namespace: str = METRICS_NAMESPACE,
         longest_pause: Duration = LONGEST_PAUSE,
-    ) -> cloudwatch.Alarm:
+    ) -> cloudwatch.Alarm | None:
         """Create an alarm on configuration faults: calls of `function` that no retry mends.
 
         It is raised within minutes, by the first of them. It ends when there was none for some minutes longer than the
@@ -177,6 +189,9 @@ class DeadLetterNotifier(Construct):
                 Default, and least: 15 minutes.
         """
         pause_seconds = max(longest_pause.to_seconds(), LONGEST_PAUSE.to_seconds()) + _PAUSE_SLACK.to_seconds()
+        rule = self._rules.configuration_faults
+        if rule is None:
+            return None
         periods = math.ceil(pause_seconds / _PERIOD.to_seconds())
         return self._alarm(
             scope,
@@ -185,13 +200,14 @@ class DeadLetterNotifier(Construct):
             "deleted or disabled. The log lines of the function name the call. Its messages wait for the repair.",
             FunctionMetrics(function, metrics_namespace).metric(Metric.CONFIGURATION_FAULTS),
             self.alarm_topic,
-            evaluation_periods=periods,
-            datapoints_to_alarm=1,
+            threshold=rule.threshold,
+            evaluation_periods=max(periods, rule.minutes),
+            datapoints_to_alarm=rule.periods["datapoints_to_alarm"],
         )
 
     def watch_commits(
         self, scope: Construct, function: lambda_.IFunction, *, metrics_namespace: str = METRICS_NAMESPACE
-    ) -> cloudwatch.Alarm:
+    ) -> cloudwatch.Alarm | None:
         """Create an alarm on failures after the commit, which leave undone what a business function wanted after it.
 
         Args:
@@ -199,17 +215,18 @@ class DeadLetterNotifier(Construct):
             function: A function with the runtime of this library.
             metrics_namespace: CloudWatch namespace of its metrics.
         """
-        return self._alarm(
+        return self._ruled(
             scope,
             "FailureAfterCommitAlarm",
             "A business function failed after its transaction was committed. The effect stands, and the message is "
             "complete, but what the function wanted after the commit was not done. The log names the place.",
             FunctionMetrics(function, metrics_namespace).metric(Metric.FAILURES_AFTER_COMMIT),
+            rule=self._rules.failures_after_commit,
         )
 
     def watch_outboxes(
         self, scope: Construct, function: lambda_.IFunction, *, metrics_namespace: str = METRICS_NAMESPACE
-    ) -> cloudwatch.Alarm:
+    ) -> cloudwatch.Alarm | None:
         """Create an alarm on messages of HTTP requests that the sweeper gave up, because they can never be sent.
 
         Args:
@@ -217,15 +234,18 @@ class DeadLetterNotifier(Construct):
             function: The function of the sweeper.
             metrics_namespace: CloudWatch namespace of its metrics.
         """
-        return self._alarm(
+        return self._ruled(
             scope,
             "OutboxAlarm",
             "Messages of an HTTP request can never be sent. The effect of the request stands, and its item keeps the "
             "messages and the reason. The log names the item.",
             FunctionMetrics(function, metrics_namespace).metric(Metric.FAILURES_AFTER_COMMIT),
+            rule=self._rules.failures_after_commit,
         )
 
-    def watch_dead_letter_queue(self, scope: Construct, queue: sqs.IQueue, what_happened: str) -> cloudwatch.Alarm:
+    def watch_dead_letter_queue(
+        self, scope: Construct, queue: sqs.IQueue, what_happened: str
+    ) -> cloudwatch.Alarm | None:
         """Create an alarm on messages in a dead-letter queue that is behind no channel.
 
         Args:
@@ -233,11 +253,11 @@ class DeadLetterNotifier(Construct):
             queue: The dead-letter queue.
             what_happened: End of the sentence "a message …" in the description of the alarm.
         """
-        return self._dead_letter_alarm(scope, queue, what_happened)
+        return self._dead_letter_alarm(scope, queue, what_happened, self._rules.dead_letters)
 
     def watch_runs(
         self, scope: Construct, function: lambda_.IFunction, *, period: Duration = _PERIOD
-    ) -> tuple[cloudwatch.Alarm, cloudwatch.Alarm]:
+    ) -> tuple[cloudwatch.Alarm | None, cloudwatch.Alarm | None]:
         """Create alarms on a function that a schedule invokes: it fails, and it does not run.
 
         Each is raised after three ticks of the last five. One that fails goes on by itself at the next tick.
@@ -248,22 +268,21 @@ class DeadLetterNotifier(Construct):
             period: Time from one tick to the next. Default: one minute.
 
         Returns:
-            The alarm on runs that fail, and the alarm on runs that are missing.
+            The alarm on runs that fail, and the alarm on runs that are missing; None for one that is left out.
         """
-        minutes = {"evaluation_periods": _RUN_MINUTES, "datapoints_to_alarm": _RUNS_TO_ALARM}
-        failed = self._alarm(
+        failed = self._ruled(
             scope,
             "RunsFailAlarm",
             "Runs of a scheduled function fail: a call failed, or the run was killed. The log names the call.",
             function.metric_errors(period=period),
-            **minutes,
+            rule=self._rules.failed_runs,
         )
-        missing = self._alarm(
+        missing = self._ruled(
             scope,
             "RunsMissingAlarm",
             "A scheduled function does not run: its schedule is disabled or denied, or the function is throttled.",
             function.metric_invocations(period=period),
-            **minutes,
+            rule=self._rules.missing_runs and dataclasses.replace(self._rules.missing_runs, threshold=1),
             comparison_operator=cloudwatch.ComparisonOperator.LESS_THAN_THRESHOLD,
             treat_missing_data=cloudwatch.TreatMissingData.BREACHING,
         )
@@ -279,20 +298,13 @@ class DeadLetterNotifier(Construct):
             metric: Their number.
             rule: When it is raised. None: there is no alarm.
         """
-        if rule is None:
-            return None
         description = (
             "Runs of a pipeline are not done long after their start: a message was purged or expired, a deployment "
             "removed a service or a step, or a dead letter was not redriven. `tsunagu runs` lists them, and why."
         )
-        settings = {
-            "threshold": rule.threshold,
-            "evaluation_periods": rule.minutes,
-            "datapoints_to_alarm": rule.datapoints_to_alarm,
-        }
-        return self._alarm(scope, "RunsUnfinishedAlarm", description, metric, **settings)
+        return self._ruled(scope, "RunsUnfinishedAlarm", description, metric, rule=rule)
 
-    def watch_pipe(self, scope: Construct, metric: cloudwatch.Metric) -> cloudwatch.Alarm:
+    def watch_pipe(self, scope: Construct, metric: cloudwatch.Metric) -> cloudwatch.Alarm | None:
         """Create an alarm on a pipe whose executions fail.
 
         Args:
@@ -303,14 +315,13 @@ class DeadLetterNotifier(Construct):
             "Executions of a pipe fail: it may not read its stream, or not send to its queue. Accepted requests wait "
             "for the sweeper, which sends them again later."
         )
-        minutes = {"evaluation_periods": _RUN_MINUTES, "datapoints_to_alarm": _RUNS_TO_ALARM}
-        return self._alarm(scope, "PipeAlarm", description, metric, **minutes)
+        return self._ruled(scope, "PipeAlarm", description, metric, rule=self._rules.pipe_failures)
 
     def notify_of(self, alarm: cloudwatch.Alarm) -> None:
         """Let an alarm of this account and region publish to the topic."""
         alarm.add_alarm_action(actions.SnsAction(self.topic))
 
-    def watch_gateway(self, scope: Construct, metric: cloudwatch.Metric) -> cloudwatch.Alarm:
+    def watch_gateway(self, scope: Construct, metric: cloudwatch.Metric) -> cloudwatch.Alarm | None:
         """Create an alarm on an API that answers requests with a status of 500 and above.
 
         It is raised after three minutes of the last five: a service that is not available for a moment is no alarm.
@@ -323,10 +334,10 @@ class DeadLetterNotifier(Construct):
             "An API answers requests with a status of 500 and above: its role lacks a permission, or a service that it "
             "calls refuses requests or is not available."
         )
-        minutes = {"evaluation_periods": _RUN_MINUTES, "datapoints_to_alarm": _RUNS_TO_ALARM}
-        return self._alarm(scope, "ServerErrorAlarm", description, metric.with_(period=_PERIOD), **minutes)
+        errors = metric.with_(period=_PERIOD)
+        return self._ruled(scope, "ServerErrorAlarm", description, errors, rule=self._rules.server_errors)
 
-    def watch_web_api(self, scope: Construct, metric: cloudwatch.Metric) -> cloudwatch.Alarm:
+    def watch_web_api(self, scope: Construct, metric: cloudwatch.Metric) -> cloudwatch.Alarm | None:
         """Create an alarm on a web application that answers with a status of 500 and above.
 
         It is raised after three minutes of the last five, as `watch_gateway` is.
@@ -339,8 +350,8 @@ class DeadLetterNotifier(Construct):
             "A web application answers with a status of 500 and above: a route raises, or its function is throttled, "
             "runs out of time or memory, or does not start. The log of the function says which, or has nothing."
         )
-        minutes = {"evaluation_periods": _RUN_MINUTES, "datapoints_to_alarm": _RUNS_TO_ALARM}
-        return self._alarm(scope, "ServerErrorAlarm", description, metric.with_(period=_PERIOD), **minutes)
+        errors = metric.with_(period=_PERIOD)
+        return self._ruled(scope, "ServerErrorAlarm", description, errors, rule=self._rules.server_errors)
 
     def metric_messages_published(self, **options: Any) -> cloudwatch.Metric:
         """Return the metric of notifications that were published; `options` are those of a CloudWatch metric."""
@@ -372,13 +383,34 @@ class DeadLetterNotifier(Construct):
         grantor = Grantor(self, self.topic, self.key)
         return grantor.grant(grantee, ["sns:Publish"], self.topic.topic_arn, key_actions=SEND_ACTIONS)
 
-    def _dead_letter_alarm(self, scope: Construct, queue: sqs.IQueue, what_happened: str) -> cloudwatch.Alarm:
-        return self._alarm(
+    def _dead_letter_alarm(
+        self, scope: Construct, queue: sqs.IQueue, what_happened: str, rule: AlarmRule | None
+    ) -> cloudwatch.Alarm | None:
+        if rule is None:
+            acknowledge(queue, "tsunagu::DeadLetterAlarm", "the alarms of the notifier leave this one out")
+        return self._ruled(
             scope,
             "DeadLetterAlarm",
             f"The dead-letter queue has messages: a message {what_happened}.",
             queue.metric_approximate_number_of_messages_visible(period=_PERIOD, statistic="Maximum"),
+            rule,
         )
+
+    def _ruled(
+        self,
+        scope: Construct,
+        construct_id: str,
+        description: str,
+        metric: cloudwatch.Metric,
+        rule: AlarmRule | None,
+        **settings: Any,
+    ) -> cloudwatch.Alarm | None:
+        """Create an alarm that is raised as a rule says; None: there is none."""
+        if rule is None:
+            return None
+        periods = {"evaluation_periods": 1} if rule.minutes == 1 else rule.periods
+        ruled = {"threshold": rule.threshold, **periods, **settings}
+        return self._alarm(scope, construct_id, description, metric, **ruled)
 
     def _alarm(
         self,
@@ -389,15 +421,11 @@ class DeadLetterNotifier(Construct):
         *more_topics: sns.ITopic,
         **settings: Any,
     ) -> cloudwatch.Alarm:
-        """Create an alarm that is raised from 1 on, and goes to the topic and to `more_topics`."""
+        """Create an alarm that goes to the topic, to `more_topics`, and to those of the props."""
         alarm = cloudwatch.Alarm(
-            scope,
-            construct_id,
-            alarm_description=description,
-            metric=metric,
-            **{"threshold": 1, **_ALARM_SETTINGS, **settings},
+            scope, construct_id, alarm_description=description, metric=metric, **{**_ALARM_SETTINGS, **settings}
         )
-        for topic in dict.fromkeys((self.topic, *more_topics)):
+        for topic in dict.fromkeys((self.topic, *more_topics, *self._rules.more_topics)):
             alarm.add_alarm_action(actions.SnsAction(topic))
         return alarm
 

@@ -13,7 +13,7 @@ from tsunagu.cdk.patterns.pipeline_props import ServicePipelineProps, Step
 from tsunagu.cdk.patterns.receiver_settings import ProvisionedPollers, ReceiverSettings
 from tsunagu.cdk.patterns.service import Service
 from tsunagu.cdk.patterns.service_pipeline import ServicePipeline
-from tsunagu.cdk.patterns.single_flight_alarms import JobAlarms, JobMetrics
+from tsunagu.cdk.patterns.single_flight_alarms import JobAlarmRules, JobAlarms, JobMetrics
 from tsunagu.cdk.patterns.single_flight_props import JobRoles, SingleFlightScheduleProps
 from tsunagu.cdk.patterns.single_flight_schedule import SingleFlightSchedule
 
@@ -32,6 +32,7 @@ __all__ = [
     "FlowDashboardProps",
     "IdempotentReceiver",
     "IdempotentReceiverProps",
+    "JobAlarmRules",
     "JobAlarms",
     "JobMetrics",
     "JobRoles",

@@ -1,16 +1,22 @@
 """Metrics and alarms of a scheduled job."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from aws_cdk import Duration
 from aws_cdk import aws_cloudwatch as cloudwatch
+from aws_cdk import aws_cloudwatch_actions as actions
 from aws_cdk import aws_logs as logs
+from aws_cdk import aws_sns as sns
 from constructs import Construct
 
+from tsunagu.cdk.constructs.acknowledgement import acknowledge
+from tsunagu.cdk.constructs.function_alarms import AT_ONCE, AlarmRule
 from tsunagu.cdk.constructs.native_state_machine import NativeStateMachine, state_entered
 from tsunagu.cdk.constructs.ranges import DAY_SECONDS
 from tsunagu.cdk.patterns.single_flight_definition import SKIPPED, SUCCEEDED
+from tsunagu.cdk.props import CheckedProps
 
 if TYPE_CHECKING:
     from aws_cdk import aws_sqs as sqs
@@ -23,6 +29,34 @@ _PERIOD = Duration.minutes(1)
 _SUM: Mapping[str, Any] = {"period": _PERIOD, "statistic": "Sum"}
 _MISSING_IS_FINE = cloudwatch.TreatMissingData.NOT_BREACHING
 _AT_LEAST = cloudwatch.ComparisonOperator.GREATER_THAN_OR_EQUAL_TO_THRESHOLD
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class JobAlarmRules(CheckedProps):
+    """Alarms on the executions of a job. None or False leaves one out.
+
+    Attributes:
+        run_failed: Executions that failed. Default: at the first.
+        run_timed_out: Executions that timed out. Default: at the first.
+        run_aborted: Executions that were aborted. Default: at the first.
+        lease_not_released: Leases of ended executions that were not released. Default: at the first.
+        not_started: Ticks, and ends of executions, that could not be started. Default: at the first.
+        run_too_long: Whether there is an alarm on an execution that takes longer than `run_alarm_after`. Default: yes.
+        no_success: Whether there is an alarm on no success for `success_alarm_after`. Default: yes.
+        more_topics: Topics that get these alarms, besides that of the notifications. Default: none.
+
+    Raises:
+        InvalidPropsError: A number is out of range.
+    """
+
+    run_failed: AlarmRule | None = AT_ONCE
+    run_timed_out: AlarmRule | None = AT_ONCE
+    run_aborted: AlarmRule | None = AT_ONCE
+    lease_not_released: AlarmRule | None = AT_ONCE
+    not_started: AlarmRule | None = AT_ONCE
+    run_too_long: bool = True
+    no_success: bool = True
+    more_topics: Sequence[sns.ITopic] = ()
 
 
 class JobMetrics(Construct):
@@ -61,6 +95,8 @@ class JobMetrics(Construct):
 class JobAlarms(Construct):
     """Tell operators when a job fails, takes too long, has no success, or cannot be started.
 
+    An alarm that the rules leave out is None.
+
     Attributes:
         run_failed: An execution failed.
         run_timed_out: An execution timed out.
@@ -86,33 +122,42 @@ class JobAlarms(Construct):
         super().__init__(scope, construct_id)
         self._notifier = notifier
         self._props = props
+        self._rules = rules = props.job_alarms
         job = props.job
-        self.run_failed = self._alarm(
-            "RunFailed", f"An execution of the job {job} failed.", machine.machine.metric_failed(**_SUM)
+        self.run_failed = self._ruled(
+            "RunFailed",
+            f"An execution of the job {job} failed.",
+            machine.machine.metric_failed(**_SUM),
+            rules.run_failed,
         )
-        self.run_timed_out = self._alarm(
-            "RunTimedOut", f"An execution of the job {job} timed out.", machine.machine.metric_timed_out(**_SUM)
+        self.run_timed_out = self._ruled(
+            "RunTimedOut",
+            f"An execution of the job {job} timed out.",
+            machine.machine.metric_timed_out(**_SUM),
+            rules.run_timed_out,
         )
-        self.run_aborted = self._alarm(
-            "RunAborted", f"An execution of the job {job} was aborted.", machine.machine.metric_aborted(**_SUM)
+        self.run_aborted = self._ruled(
+            "RunAborted",
+            f"An execution of the job {job} was aborted.",
+            machine.machine.metric_aborted(**_SUM),
+            rules.run_aborted,
         )
-        self.run_too_long = self._alarm(
-            "RunTooLong",
-            f"An execution of the job {job} took longer than stated.",
-            machine.machine.metric_time(period=_PERIOD, statistic="Maximum"),
-            threshold=self._longest_seconds() * 1_000,
-        )
-        self.lease_not_released = self._alarm(
+        self.run_too_long = self._too_long(machine) if rules.run_too_long else None
+        self.lease_not_released = self._ruled(
             "LeaseNotReleased",
             f"The lease of the job {job} was not released after an abort. It ends by itself.",
             release_machine.machine.metric_failed(**_SUM),
+            rules.lease_not_released,
         )
-        self.not_started = self._alarm(
+        self.not_started = self._ruled(
             "NotStarted",
             f"A tick of the job {job}, or the release of its lease, could not be started.",
             undelivered.metric_approximate_number_of_messages_visible(period=_PERIOD, statistic="Maximum"),
+            rules.not_started,
         )
-        self.no_success = self._no_success(metrics) if props.enabled else None
+        if rules.not_started is None:
+            acknowledge(undelivered, "tsunagu::DeadLetterAlarm", "the alarms of the job leave this one out")
+        self.no_success = self._no_success(metrics) if props.enabled and rules.no_success else None
 
     def _longest_seconds(self) -> int:
         stated = self._props.run_alarm_after
@@ -135,6 +180,22 @@ class JobAlarms(Construct):
             treat_missing_data=cloudwatch.TreatMissingData.BREACHING,
         )
 
+    def _too_long(self, machine: NativeStateMachine) -> cloudwatch.Alarm:
+        return self._alarm(
+            "RunTooLong",
+            f"An execution of the job {self._props.job} took longer than stated.",
+            machine.machine.metric_time(period=_PERIOD, statistic="Maximum"),
+            threshold=self._longest_seconds() * 1_000,
+        )
+
+    def _ruled(
+        self, construct_id: str, description: str, metric: cloudwatch.IMetric, rule: AlarmRule | None
+    ) -> cloudwatch.Alarm | None:
+        if rule is None:
+            return None
+        periods = {} if rule.minutes == 1 else rule.periods
+        return self._alarm(construct_id, description, metric, threshold=rule.threshold, **periods)
+
     def _alarm(
         self, construct_id: str, description: str, metric: cloudwatch.IMetric, **settings: Any
     ) -> cloudwatch.Alarm:
@@ -148,4 +209,6 @@ class JobAlarms(Construct):
             self, construct_id, alarm_description=description, metric=metric, **{**defaults, **settings}
         )
         self._notifier.notify_of(alarm)
+        for topic in self._rules.more_topics:
+            alarm.add_alarm_action(actions.SnsAction(topic))
         return alarm

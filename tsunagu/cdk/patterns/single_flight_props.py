@@ -23,6 +23,7 @@ from tsunagu.cdk.constructs.ranges import (
 )
 from tsunagu.cdk.patterns.idempotent_receiver import LEAST_LEASE_SECONDS
 from tsunagu.cdk.patterns.receiver_settings import MaxAttempts
+from tsunagu.cdk.patterns.single_flight_alarms import JobAlarmRules
 from tsunagu.cdk.patterns.single_flight_definition import RunLimits
 from tsunagu.cdk.props import Between, CheckedProps, Seconds
 from tsunagu.contracts.telemetry import METRICS_NAMESPACE
@@ -110,6 +111,7 @@ class SingleFlightScheduleProps(HandlerSettings):
         publish_error_text: Whether dead letters, notifications and the outcome of a run have the texts of all errors.
             Default: as for `IdempotentReceiver`.
         alarms: Alarms on the function of the worker, as in `ReceiverSettings`. Default: all of them.
+        job_alarms: Alarms on its executions, and when they are raised. Default: all of them.
         roles: Roles of its machines, its schedule and its rule; `role` is that of the worker's function. Default: new
             ones.
         tick_retries: How often the scheduler tries a tick again that it could not start, 0 to 185. Default: 3.
@@ -138,6 +140,7 @@ class SingleFlightScheduleProps(HandlerSettings):
     log_tracebacks: bool = False
     publish_error_text: bool = False
     alarms: FunctionAlarms | None = ALL_ALARMS
+    job_alarms: JobAlarmRules = field(default_factory=JobAlarmRules)
     roles: JobRoles = field(default_factory=JobRoles)
     tick_retries: Annotated[int, Between(TICK_RETRIES)] = 3
     tick_age: Annotated[Duration, Seconds(TICK_AGE_SECONDS)] = _DEFAULT_TICK_AGE

@@ -4,7 +4,7 @@ The shell waits for the answer, so a call has one try and little time. Without a
 """
 
 from collections.abc import Iterable
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any
 
 import boto3
 import typer  # noqa: TC002 - typer reads the annotations
@@ -77,4 +77,4 @@ def _matching(names: Iterable[str], incomplete: str) -> list[str]:
 
 def _client() -> "CloudFormationClient":
     config = Config(connect_timeout=LONGEST_SECONDS, read_timeout=LONGEST_SECONDS, retries={"total_max_attempts": 1})
-    return cast("CloudFormationClient", boto3.client("cloudformation", config=config))
+    return boto3.client("cloudformation", config=config)

@@ -1,8 +1,9 @@
 """Whose dead letters a queue keeps: of a queue, a subscription, a function, a schedule, a rule or a pipe."""
 
 import json
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, Literal
 
 from tsunagu.operations.deployed_functions import DeployedFunction
@@ -11,6 +12,8 @@ from tsunagu.operations.reader import Reader
 
 SUBSCRIPTION, SCHEDULE, RULE = "AWS::SNS::Subscription", "AWS::Scheduler::Schedule", "AWS::Events::Rule"
 _DEFAULT_GROUP = "default"
+
+_Read = Callable[[Reader, StackResource], "Iterator[tuple[str, Origin]]"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -60,7 +63,7 @@ def origins_outside_queues(
             yield target, Origin(kind="function", name=function.label, arn=function.name)
     for resource_type, read in ((SUBSCRIPTION, _subscription), (SCHEDULE, _schedule), (RULE, _rule)):
         made = [resource for resource in inventory.of_type(resource_type) if resource.physical_id]
-        for found in reader.map(lambda resource, read=read: [*read(reader, resource)], made):
+        for found in reader.map(partial(_listed, reader, read), made):
             yield from found
 
 
@@ -73,6 +76,10 @@ def _subscription(reader: Reader, resource: StackResource) -> Iterator[tuple[str
     if target:
         endpoint = attributes.get("Endpoint", "")
         yield target, Origin(kind="subscription", name=_name(resource), arn=arn, target=endpoint)
+
+
+def _listed(reader: Reader, read: _Read, resource: StackResource) -> list[tuple[str, Origin]]:
+    return [*read(reader, resource)]
 
 
 def schedule_of(reader: Reader, resource: StackResource) -> Mapping[str, Any]:
@@ -103,7 +110,8 @@ def _rule(reader: Reader, resource: StackResource) -> Iterator[tuple[str, Origin
     # Of a rule on another bus: `bus|rule`.
     bus, _, name = resource.physical_id.rpartition("|")
     named = {"Rule": name, **({"EventBusName": bus} if bus else {})}
-    targets = reader.read(lambda: reader.aws.client("events").list_targets_by_rule(**named)["Targets"], [])
+    nothing: list[Mapping[str, Any]] = []
+    targets = reader.read(lambda: reader.aws.client("events").list_targets_by_rule(**named)["Targets"], nothing)
     for each in targets:
         target = each.get("DeadLetterConfig", {}).get("Arn", "")
         if target:

@@ -32,6 +32,11 @@ class Depth(NamedTuple):
     in_flight: int
     delayed: int
 
+    @property
+    def total(self) -> int:
+        """All of them."""
+        return self.waiting + self.in_flight + self.delayed
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DeployedQueue:

@@ -18,6 +18,10 @@ class _Loader(yaml.SafeLoader):
     """Reads `!Ref` and the other short functions as what they stand for; dates stay text."""
 
 
+def _text(loader: _Loader, node: yaml.Node) -> object:
+    return loader.construct_scalar(node) if isinstance(node, yaml.ScalarNode) else None
+
+
 def _short_function(loader: _Loader, suffix: str, node: yaml.Node) -> dict[str, Any]:
     name = suffix if suffix in {"Ref", "Condition"} else f"Fn::{suffix}"
     if isinstance(node, yaml.ScalarNode):
@@ -30,7 +34,7 @@ def _short_function(loader: _Loader, suffix: str, node: yaml.Node) -> dict[str, 
 
 
 _Loader.add_multi_constructor("!", _short_function)
-_Loader.add_constructor("tag:yaml.org,2002:timestamp", _Loader.construct_yaml_str)
+_Loader.add_constructor("tag:yaml.org,2002:timestamp", _text)
 
 
 def deployed_template(client: "CloudFormationClient", stack_name: str) -> Template:

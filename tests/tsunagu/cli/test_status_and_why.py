@@ -1,19 +1,18 @@
 """`tsunagu status`, `why` and `find`: what they print, and their exit codes."""
 
 import json
-from collections.abc import Iterator
 
 import pytest
 
 from tests.tsunagu.cli.conftest import Tsunagu
 from tests.tsunagu.operations.shop import STACK, Shop
 from tests.tsunagu.operations.test_evidence import MESSAGE, log, put
+from tsunagu.contracts.items import Status
 from tsunagu.operations.aws import Aws
-from tsunagu.runtime.idempotency.item import Status
 
 
 @pytest.fixture
-def shop(aws: None, monkeypatch: pytest.MonkeyPatch) -> Iterator[Shop]:
+def shop(aws: None, monkeypatch: pytest.MonkeyPatch) -> Shop:
     made = Shop()
     monkeypatch.setattr(Aws, "cloudformation", property(lambda _: made.cloudformation.client))
     return made

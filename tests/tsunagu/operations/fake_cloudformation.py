@@ -70,10 +70,12 @@ class FakeCloudFormation:
             aws_access_key_id="test",
             aws_secret_access_key="test",
         )
-        self.client.meta.events.register_first("before-send.cloudformation", self._send)
+        events: Any = self.client.meta.events
+        events.register_first("before-send.cloudformation", self._send)
 
     def _send(self, request: AWSRequest, **_: Any) -> AWSResponse:
-        body = request.body.decode() if isinstance(request.body, bytes) else str(request.body)
+        sent: Any = request.body
+        body = sent.decode() if isinstance(sent, bytes) else str(sent)
         asked = {name: values[0] for name, values in parse_qs(body).items()}
         operation = asked["Action"]
         with self._lock:
@@ -146,7 +148,8 @@ def _error(code: str, message: str) -> AWSResponse:
 
 
 def _response(status: int, text: str) -> AWSResponse:
-    return AWSResponse("https://cloudformation", status, {"content-type": "text/xml"}, _Body(text.encode()))
+    headers: Any = {"content-type": "text/xml"}
+    return AWSResponse("https://cloudformation", status, headers, _Body(text.encode()))
 
 
 class _Body(BytesIO):

@@ -107,7 +107,7 @@ class Shop:
         self._physical[logical_id] = physical_id
 
     def _add_queue(self, logical_id: str, metadata: Any, dead: str = "") -> None:
-        policy = {"RedrivePolicy": json.dumps({"deadLetterTargetArn": self.arn(dead), "maxReceiveCount": 4})}
+        policy: Any = {"RedrivePolicy": json.dumps({"deadLetterTargetArn": self.arn(dead), "maxReceiveCount": 4})}
         url = boto3.client("sqs").create_queue(QueueName=f"shop-{logical_id}", Attributes=policy if dead else {})[
             "QueueUrl"
         ]

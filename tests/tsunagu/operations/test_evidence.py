@@ -8,14 +8,14 @@ import boto3
 import pytest
 
 from tests.tsunagu.operations.shop import STACK, Shop
-from tsunagu.contracts.items import NEVER
+from tsunagu.contracts.items import NEVER, Status
 from tsunagu.contracts.requests import open_partition
 from tsunagu.operations.evidence.gather import find_items, gather, places_of
 from tsunagu.operations.evidence.model import Evidence
 from tsunagu.operations.inventory import read_inventory
 from tsunagu.operations.reader import Reader
 from tsunagu.runtime.aws.item_attributes import item_attributes
-from tsunagu.runtime.idempotency.item import Item, Status
+from tsunagu.runtime.idempotency.item import Item
 from tsunagu.runtime.idempotency.keys import item_id
 
 NOW_MS = int(time.time() * 1_000)

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 from botocore.exceptions import ClientError
@@ -122,23 +123,25 @@ def learned_spaces(reader: Reader, places: StackPlaces) -> list[str]:
     queues = {queue_name_of(function) for function in places.receivers} - {""}
     found: dict[str, None] = {}
     for table in places.tables:
-        for item_id_ in reader.read(lambda table=table: [*_some_ids(reader, table)], []):
+        for item_id_ in reader.read(partial(_some_ids, reader, table), []):
             space = item_id_.partition("#")[0]
             if space.rpartition("@")[2] in queues:
                 found[space] = None
     return [*found]
 
 
-def _some_ids(reader: Reader, table: str) -> Iterator[str]:
+def _some_ids(reader: Reader, table: str) -> list[str]:
+    found: list[str] = []
     start: Mapping[str, Any] = {}
     for _ in range(SCANNED_PAGES):
         answer = reader.aws.dynamodb.scan(
             TableName=table, ProjectionExpression="#id", ExpressionAttributeNames={"#id": items.ID}, **start
         )
-        yield from (each[items.ID]["S"] for each in answer["Items"])
+        found += [each[items.ID]["S"] for each in answer["Items"]]
         if "LastEvaluatedKey" not in answer:
-            return
+            break
         start = {"ExclusiveStartKey": answer["LastEvaluatedKey"]}
+    return found
 
 
 def _open(reader: Reader, table: str, partition: str) -> Sequence[str]:
@@ -178,9 +181,8 @@ def _read(reader: Reader, table: str, item_ids: Sequence[str]) -> list[FoundItem
 def _found(table: str, attributes: Mapping[str, Any]) -> FoundItem | None:
     # A record that no worker has claimed yet has no attributes of a claim.
     is_request = attributes.get(KIND, {}).get("S") == REQUEST_KIND
-    item = item_or_verdict(attributes)
-    if not isinstance(item, Item):
-        item = _unclaimed(attributes) if is_request else None
+    read = item_or_verdict(attributes)
+    item = read if isinstance(read, Item) else _unclaimed(attributes) if is_request else None
     if item is None:
         return None
     accepted = attributes.get(ACCEPTED, {}).get("N", "0")

@@ -2,6 +2,7 @@
 
 import shlex
 from collections.abc import Iterator
+from functools import partial
 
 from tsunagu.contracts.claims import ClaimKeyError, check_id
 from tsunagu.contracts.flows import Kind
@@ -30,13 +31,9 @@ def runs_of(reader: Reader, places: StackPlaces, request_id: str) -> list[Findin
     for resource in places.inventory.of_kind(Kind.PIPELINE):
         part = resource.part(Kind.PIPELINE)
         name = part.name if part else resource.logical_id
+        call = partial(trace_deployed, reader.aws.functions, reader.aws.dynamodb, resource.physical_id, request_id)
         try:
-            traced = reader.read(
-                lambda function=resource.physical_id: trace_deployed(
-                    reader.aws.functions, reader.aws.dynamodb, function, request_id
-                ),
-                None,
-            )
+            traced = reader.read(call, None)
         except NotFoundError:
             continue
         except OperationError as error:  # of another release, or the table did not answer

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from tsunagu.operations.inventory import StackInventory
@@ -32,7 +33,7 @@ def read_ages(reader: Reader, queue_names: Sequence[str], now_ms: int) -> dict[s
     """
     ages: dict[str, float] = {}
     for names in _chunks(queue_names, QUERIES_PER_CALL):
-        ages |= reader.read(lambda names=names: _ages(reader, names, now_ms), dict[str, float]())
+        ages |= reader.read(partial(_ages, reader, names, now_ms), dict[str, float]())
     return ages
 
 
@@ -44,7 +45,7 @@ def read_alarms(reader: Reader, inventory: StackInventory) -> tuple[list[AlarmSt
     made = {each.physical_id: each for each in inventory.of_type(ALARM, COMPOSITE_ALARM) if each.physical_id}
     raised: list[AlarmStatus] = []
     for names in _chunks([*made], ALARMS_PER_CALL):
-        found = reader.read(lambda names=names: _raised(reader, names), None)
+        found = reader.read(partial(_raised, reader, names), None)
         if found is None:
             return None, len(made)
         raised += [

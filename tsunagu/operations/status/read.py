@@ -28,7 +28,7 @@ def read_status(aws: Aws, inventory: StackInventory, *, now_ms: int | None = Non
     """
     reader, now = Reader(aws), int(time.time() * 1_000) if now_ms is None else now_ms
     known = read_queues(reader, inventory)
-    names = [queue.queue_name for queue in known.channels if queue.depth is None or sum(queue.depth)]
+    names = [queue.queue_name for queue in known.channels if queue.depth is None or queue.depth.total]
     ages = read_ages(reader, names, now)
     alarms, alarm_count = read_alarms(reader, inventory)
     status = StackStatus(
@@ -48,7 +48,7 @@ def read_status(aws: Aws, inventory: StackInventory, *, now_ms: int | None = Non
 
 def _queue(queue: DeployedQueue, known: StackQueues, age: float | None) -> QueueStatus:
     dead_letters = _behind(queue, known)
-    is_empty = queue.depth is not None and not sum(queue.depth)
+    is_empty = queue.depth is not None and not queue.depth.total
     return QueueStatus(
         name=queue.name,
         url=queue.url,
@@ -89,4 +89,4 @@ def _dead_letters(queue: DeployedQueue) -> DeadLetterStatus:
 
 
 def _count(queue: DeployedQueue) -> int | None:
-    return None if queue.depth is None else sum(queue.depth)
+    return None if queue.depth is None else queue.depth.total

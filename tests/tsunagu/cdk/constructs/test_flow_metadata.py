@@ -1,5 +1,6 @@
 """What constructs write into the template, by which operations find them."""
 
+from collections.abc import Mapping
 from typing import Any
 
 from aws_cdk import Duration, NestedStack, Stack
@@ -13,7 +14,7 @@ from tsunagu.contracts.flows import Kind, Part, read_parts
 PROPS = QueueChannelProps(handler_timeout=Duration.seconds(5))
 
 
-def parts_of(template: dict[str, Any]) -> list[Part]:
+def parts_of(template: Mapping[str, Any]) -> list[Part]:
     return [part for resource in template["Resources"].values() for part in read_parts(resource.get("Metadata"))]
 
 

@@ -138,7 +138,7 @@ def redrive(
             rate_per_second=rate,
             limit_count=limit,
             canary_seconds=None if no_canary or total == 1 else canary_wait,
-            settle_seconds=max(wait, canary_wait) if total == 1 else wait,
+            settle_seconds=max(wait, canary_wait) if total == 1 and not no_canary else wait,
         ),
         followers=Followers(
             clock,

@@ -74,7 +74,7 @@ class ParkedGroup:
 
     def has_expired(self, now_ms: int) -> bool:
         """Return whether it has expired at `now_ms`, in milliseconds since the epoch: no letter is left by then."""
-        return 0 < self.expiration * 1_000 < now_ms
+        return self.expiration * 1_000 < now_ms
 
     def number_of(self, label: str) -> int | None:
         """Return the number that a place has in this group; None where it is of another line, or was never given."""

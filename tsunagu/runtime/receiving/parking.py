@@ -87,8 +87,8 @@ class Parking:
         self._clock = clock
         self._wanted: list[ParkedGroup] = []
         self._answer: Callable[[], list[ParkedGroup | Verdict]] = list
-        self._groups: dict[str, _Known] = {}
-        self._unread: dict[str, Verdict] = {}
+        self._groups: dict[str | None, _Known] = {}
+        self._unread: dict[str | None, Verdict] = {}
 
     def begin(self, messages: Iterable[AnyMessage]) -> None:
         """Begin to read the groups of a batch."""
@@ -113,8 +113,7 @@ class Parking:
     def unread(self, message: AnyMessage) -> Verdict | None:
         """Return why the group of a message could not be read; None if it was, or if there is none."""
         self._known(message)
-        group_id = _group_of(message)
-        return None if group_id is None else self._unread.get(group_id)
+        return self._unread.get(_group_of(message))
 
     def turn(self, message: AnyMessage) -> Turn:
         """Return whether a message may run now."""
@@ -191,8 +190,7 @@ class Parking:
                     self._unread[each.group_id] = answer
                 else:
                     self._groups[each.group_id] = _taken(answer, now_ms)
-        group_id = _group_of(message)
-        return None if group_id is None else self._groups.get(group_id)
+        return self._groups.get(_group_of(message))
 
 
 def _taken(group: ParkedGroup, now_ms: int) -> _Known:

@@ -320,6 +320,8 @@ def test_group_whose_item_has_expired_begins_anew(world: ParkingWorld) -> None:
 
     assert (world.effects(), world.places) == (["a-3", "a-2"], [1, 2, 3])
     assert (world.group.head, world.group.tail, world.group.waiting) == (1, 4, [1, 2, 3])
+    kept = world.store.groups.records[world.group.id]
+    assert (kept["group_id"], kept["queue_arn"]) == ("a", QUEUE_ARN)
 
 
 def test_message_whose_outbox_is_refused_parks_its_group_until_it_was_sent(world: ParkingWorld) -> None:
@@ -459,3 +461,9 @@ def test_each_copy_of_a_parked_message_is_counted(world: ParkingWorld, caplog: p
     assert (world.counted()["MessagesDeadLettered"], world.counted()["MessagesParked"]) == (2, 3)
     (line,) = [each for each in caplog.records if each.message == "message dead-lettered"]
     assert vars(line)["record_count"] == 2
+
+
+def test_place_on_a_standard_queue_says_nothing(world: ParkingWorld) -> None:
+    stray = record(order("a-2"), "stray", attributes={GROUP_PLACE_ATTRIBUTE: "7.1"})
+
+    assert (world.receive(stray), world.effects()) == ([], ["a-2"])

@@ -202,7 +202,7 @@ class DeadLetterNotifier(Construct):
             self.alarm_topic,
             threshold=rule.threshold,
             evaluation_periods=max(periods, rule.minutes),
-            datapoints_to_alarm=rule.periods["datapoints_to_alarm"],
+            datapoints_to_alarm=rule.datapoints_to_alarm,
         )
 
     def watch_commits(

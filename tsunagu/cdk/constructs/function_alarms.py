@@ -54,6 +54,11 @@ class AlarmRule(CheckedProps):
         """How many of the minutes must reach the threshold."""
         return self.minutes_to_alarm or min(_MINUTES_TO_ALARM, self.minutes)
 
+    @property
+    def periods(self) -> dict[str, int]:
+        """The minutes as settings of a CloudWatch alarm."""
+        return {"evaluation_periods": self.minutes, "datapoints_to_alarm": self.datapoints_to_alarm}
+
 
 AT_ONCE = AlarmRule(minutes=1)
 OFTEN = AlarmRule()

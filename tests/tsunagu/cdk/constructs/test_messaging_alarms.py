@@ -59,9 +59,8 @@ def watched(stack: Stack, package: HandlerPackage, rules: MessagingAlarms) -> Id
 
 
 def test_each_rule_is_that_of_its_alarms(stack: Stack, package: HandlerPackage) -> None:
-    rules = MessagingAlarms(
-        message_age=AgeRule(age=Duration.minutes(9), minutes=4), **dict.fromkeys((*ALL, *ALL_OF_TICKS), RULE)
-    )
+    each: dict[str, Any] = dict.fromkeys((*ALL, *ALL_OF_TICKS), RULE)
+    rules = MessagingAlarms(message_age=AgeRule(age=Duration.minutes(9), minutes=4), **each)
     watched(stack, package, rules)
 
     found = {(each["MetricName"], each["Threshold"]): numbers(each) for each in alarms(stack)}
@@ -83,7 +82,8 @@ def test_each_rule_is_that_of_its_alarms(stack: Stack, package: HandlerPackage) 
 def test_alarms_that_are_left_out_are_not_made_and_the_own_checks_accept_that(
     stack: Stack, package: HandlerPackage
 ) -> None:
-    rules = MessagingAlarms(message_age=None, **dict.fromkeys((*ALL, *ALL_OF_TICKS)))
+    none: dict[str, Any] = dict.fromkeys((*ALL, *ALL_OF_TICKS))
+    rules = MessagingAlarms(message_age=None, **none)
     receiver = watched(stack, package, rules)
 
     assert alarms(stack) == []

@@ -176,6 +176,8 @@ def test_configuration_fault_raises_an_alarm_at_once_until_the_longest_pause_has
     assert (alarm["Statistic"], alarm["Period"], alarm["Threshold"]) == ("Sum", 60, 1)
     assert (alarm["DatapointsToAlarm"], alarm["EvaluationPeriods"]) == (1, minutes)
     assert alarm["TreatMissingData"] == "notBreaching"
+    assert made.configuration_fault_alarm is not None
+    assert made.failure_after_commit_alarm is not None
     assert made.configuration_fault_alarm.node.path == "Stack/Receiver/ConfigurationFaultAlarm"
     assert made.failure_after_commit_alarm.node.path == "Stack/Receiver/FailureAfterCommitAlarm"
 

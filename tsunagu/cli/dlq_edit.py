@@ -2,7 +2,6 @@
 
 from typing import Annotated
 
-import click
 import typer
 
 from tsunagu.cli.changes import Change, ChangeOptions
@@ -94,7 +93,7 @@ def edit(
 def _new_payload(opened: OpenedLetter, file: str | None) -> str:
     if file is not None:
         return read_text("--file", file).rstrip("\n")
-    edited = click.edit(opened.payload, extension=".json")
+    edited = typer.edit(opened.payload, extension=".json")
     if edited is None or edited.rstrip("\n") == opened.payload:
         msg = "the payload must be changed in the editor, got it as it was; nothing was sent"
         raise CommandError(msg)

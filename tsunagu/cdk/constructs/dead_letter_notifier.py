@@ -30,7 +30,7 @@ from tsunagu.cdk.constructs.key_access import (
     allow_service,
     source_conditions,
 )
-from tsunagu.cdk.constructs.messaging_alarms import ALL_MESSAGING_ALARMS, MessagingAlarms
+from tsunagu.cdk.constructs.messaging_alarms import ALL_MESSAGING_ALARMS, AgeRule, MessagingAlarms
 from tsunagu.cdk.constructs.metric_panels import MetricPanel
 from tsunagu.cdk.constructs.queue_channel import QueueChannel
 from tsunagu.cdk.constructs.topic_subscription import TopicSubscription
@@ -140,19 +140,22 @@ class DeadLetterNotifier(Construct):
         dead_letters = self._dead_letter_alarm(
             scope, channel.dead_letter_queue, "could not be processed", self._rules.dead_letters
         )
-        rule = self._rules.message_age
-        age = rule and self._alarm(
+        age = self._age_alarm(scope, channel, self._rules.message_age)
+        channel.dead_letter_alarm, channel.message_age_alarm = dead_letters, age
+        return dead_letters, age
+
+    def _age_alarm(self, scope: Construct, channel: QueueChannel, rule: AgeRule | None) -> cloudwatch.Alarm | None:
+        if rule is None:
+            return None
+        how_long = "for a quarter of their retention" if rule.age is None else "too long"
+        return self._alarm(
             scope,
             "MessageAgeAlarm",
-            "Messages wait for a quarter of their retention: their consumer is stuck or too slow."
-            if rule.age is None
-            else "Messages wait too long: their consumer is stuck or too slow.",
+            f"Messages wait {how_long}: their consumer is stuck or too slow.",
             channel.metric_oldest_message_age(period=_PERIOD, statistic="Maximum"),
             threshold=rule.threshold(channel.props.retention),
             evaluation_periods=rule.minutes,
         )
-        channel.dead_letter_alarm, channel.message_age_alarm = dead_letters, age
-        return dead_letters, age
 
     def watch_subscription(self, subscription: TopicSubscription) -> cloudwatch.Alarm | None:
         """Create an alarm on messages of `subscription` that SNS could not deliver; None if it is left out.

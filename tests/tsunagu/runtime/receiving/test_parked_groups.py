@@ -467,3 +467,64 @@ def test_place_on_a_standard_queue_says_nothing(world: ParkingWorld) -> None:
     stray = record(order("a-2"), "stray", attributes={GROUP_PLACE_ATTRIBUTE: "7.1"})
 
     assert (world.receive(stray), world.effects()) == ([], ["a-2"])
+
+
+def phrases(caplog: pytest.LogCaptureFixture, operation: str = "PutItem") -> list[str]:
+    """Return the phrases of the log lines that name a denied call."""
+    return [each.message for each in caplog.records if operation in str(vars(each).get("operation"))]
+
+
+def test_group_that_cannot_go_on_is_counted_and_logged_with_the_call(
+    world: ParkingWorld, caplog: pytest.LogCaptureFixture
+) -> None:
+    world.receive(*records("a-1"))
+    world.broken.clear()
+    world.store.plan("update", "", "denied")
+
+    (returned,) = world.receive(*redriven(world.take_letters()))
+
+    assert (world.counted()["CallsFailed"], world.counted()["ConfigurationFaults"]) == (1, 1)
+    assert phrases(caplog) == ["group not settled"]
+    assert f"handle-{returned}" not in world.visibility.changed  # it comes back as after any outage
+
+
+def test_refused_outbox_whose_group_cannot_be_parked_is_sent_again_and_not_dead_lettered(
+    world: ParkingWorld, caplog: pytest.LogCaptureFixture
+) -> None:
+    def process(body: JsonObject, message: Message) -> None:
+        world.work(body, message)
+        message.outbox.send("https://sqs/next", "never")
+
+    world.store.plan("transact", "", "denied")
+
+    returned = world.receive(*records("a-0", "a-2"), process=process)
+
+    assert (returned, world.effects(), world.letters, world.group.is_parked) == (["a-0", "a-2"], ["a-0"], [], False)
+    assert phrases(caplog) == ["group not parked"]
+    assert world.counted()["ConfigurationFaults"] == 1
+
+
+def test_group_that_cannot_be_read_is_logged_with_the_call(
+    world: ParkingWorld, caplog: pytest.LogCaptureFixture
+) -> None:
+    world.store.plan("read groups", "denied")
+
+    world.receive(*records("a-1"))
+
+    assert phrases(caplog) == ["group not read"]
+
+
+def test_refused_outbox_says_its_reason_and_is_no_parked_message(world: ParkingWorld) -> None:
+    def process(body: JsonObject, message: Message) -> None:
+        world.work(body, message)
+        message.outbox.send("https://sqs/next", "never")
+
+    world.receive(*records("a-1", "a-2"))
+    world.broken.clear()
+    world.receive(*redriven(world.take_letters()), process=process)
+
+    first, second = world.store.groups.entries(world.group)
+    assert first.reason.startswith("done, but its messages were refused")
+    assert (first.behind, second.behind) == ("", first.id)
+    assert world.store.items[first.item_id].behind == ""
+    assert len(world.topic.published) == 2

@@ -14,7 +14,7 @@ from tsunagu.cli.status_report import denial_line
 from tsunagu.errors import CommandError
 from tsunagu.operations.aws import Aws
 from tsunagu.operations.inventory import read_inventory
-from tsunagu.operations.jobs import find_job, find_jobs
+from tsunagu.operations.jobs import find_job, find_jobs, has_ended
 from tsunagu.operations.leases import lease_of, release_lease
 from tsunagu.operations.reader import Reader
 from tsunagu.operations.times import utc_text
@@ -91,11 +91,12 @@ def release(
     with recorded(aws, change, options) as record:
         release_lease(aws.dynamodb, deployed, found)
         record.note(job=deployed.name, run=found.run, owner=found.owner)
-    typer.echo(
-        f"released the lease of {deployed.name}; its execution goes on waiting, stop it if nobody needs it: "
-        f"aws stepfunctions stop-execution --execution-arn {found.owner}",
-        err=True,
+    waits = (
+        "its execution goes on waiting, stop it if nobody needs it: "
+        f"aws stepfunctions stop-execution --execution-arn {found.owner}"
     )
+    rest = "its execution has ended" if has_ended(Reader(aws), found.owner) else waits
+    typer.echo(f"released the lease of {deployed.name}; {rest}", err=True)
 
 
 def _cells(found: JobLease) -> list[str]:

@@ -140,6 +140,16 @@ def start_run(client: "SFNClient", job: DeployedJob, *, at: datetime | None = No
     return started["executionArn"]
 
 
+def has_ended(reader: Reader, execution: str) -> bool:
+    """Return whether an execution does not run any more. One that Step Functions has forgotten does not."""
+    machines = reader.aws.stepfunctions
+    try:
+        status = reader.read(lambda: machines.describe_execution(executionArn=execution)["status"], "")
+    except machines.exceptions.ExecutionDoesNotExist:
+        return True
+    return status not in {"RUNNING", "PENDING_REDRIVE", ""}
+
+
 def _has_job(stack: "DeployedStack") -> bool:
     outputs = {schedules.JOB_NAME_OUTPUT, schedules.JOB_STATE_MACHINE_OUTPUT, schedules.JOB_TABLE_OUTPUT}
     return outputs <= stack.outputs.keys()

@@ -164,6 +164,14 @@ def test_release_frees_the_lease_that_was_shown(
     assert ("Release the lease of supplier-sync?" in result.err) == is_asked
 
 
+def test_release_says_that_the_execution_has_ended(tsunagu: Tsunagu, job: Account) -> None:
+    assert "goes on waiting, stop it" in tsunagu("lease", "release", "supplier-sync", "--yes").err
+
+    job.json_answers["DescribeExecution"] = (200, {"status": "ABORTED", "executionArn": EXECUTION})
+
+    assert "supplier-sync; its execution has ended\n" in tsunagu("lease", "release", "supplier-sync", "--yes").err
+
+
 def test_release_is_recorded_with_who_and_how_it_ended(tsunagu: Tsunagu, job: Account) -> None:
     tsunagu("lease", "release", "supplier-sync", "--yes")
 

@@ -92,7 +92,7 @@ def _moments(found: FoundItem, label: str) -> Iterator[Moment]:
         yield Moment(time_ms=found.accepted_ms, where=label, what=f"accepted{by}")
     if item.updated:
         claims = f"claim {item.fence}, " if item.fence else ""
-        reason = f": {item.reason}" if item.reason else ""
+        reason = f": {item.reason}" if item.reason and item.status is not Status.COMPLETED else ""  # else an old one
         what = f"item {_STATES[item.status]} ({claims}{_attempts(item.attempts)}){reason}"
         yield Moment(time_ms=item.updated, where=label, what=what)
 

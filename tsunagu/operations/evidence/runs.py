@@ -74,7 +74,7 @@ def _moments(pipeline: str, run: RunTrace) -> Iterator[Moment]:
     )
     for each in run.services:
         if each.updated_ms is not None:
-            reason = f": {each.reason}" if each.reason else ""
+            reason = f": {each.reason}" if each.reason and not each.has_sent else ""  # else of an attempt before
             failed = f", {each.attempts} failed" if each.attempts else ""
             what = f"{each.status} (claim {each.claims}{failed}){reason}"
             yield Moment(time_ms=each.updated_ms, where=f"{each.step}/{each.service}", what=what)

@@ -6,13 +6,12 @@ from typing import Any
 from tsunagu.errors import OperationError
 from tsunagu.operations.dead_letter_origins import RULE, SCHEDULE, schedule_of
 from tsunagu.operations.inventory import StackInventory, StackResource
-from tsunagu.operations.jobs import DeployedJob
+from tsunagu.operations.jobs import DeployedJob, has_ended
 from tsunagu.operations.leases import lease_of
 from tsunagu.operations.reader import Reader
 from tsunagu.operations.status.model import JobStatus, ScheduleStatus
 
 DISABLED = "DISABLED"
-RUNNING = "RUNNING"
 
 
 def read_schedules(reader: Reader, inventory: StackInventory) -> list[ScheduleStatus]:
@@ -59,15 +58,5 @@ def _job(reader: Reader, job: DeployedJob) -> JobStatus:
         lease=lease,
         last_execution=last["executionArn"] if last else "",
         last_state=last["status"] if last else "",
-        is_left_behind=bool(lease and lease.owner) and _has_ended(reader, lease.owner if lease else ""),
+        is_left_behind=bool(lease and lease.owner) and has_ended(reader, lease.owner if lease else ""),
     )
-
-
-def _has_ended(reader: Reader, execution: str) -> bool:
-    """Whether an execution does not run any more. One that Step Functions has forgotten does not."""
-    machines = reader.aws.stepfunctions
-    try:
-        status = reader.read(lambda: machines.describe_execution(executionArn=execution)["status"], "")
-    except machines.exceptions.ExecutionDoesNotExist:
-        return True
-    return status not in {RUNNING, "PENDING_REDRIVE", ""}

@@ -8,6 +8,7 @@ from pathlib import PurePath
 SHARED_FIXTURES = (
     "deployment",
     "report_desk",
+    "clinic",
     "full_environment",
     "locked_environment",
     "base_environment",

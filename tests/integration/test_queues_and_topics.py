@@ -1,16 +1,23 @@
 """SQS and SNS behind the runtime's protocols, against moto."""
 
 import json
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import boto3
 import pytest
 from botocore.stub import Stubber
 
+from tsunagu.contracts.items import Status
+from tsunagu.contracts.messages import SNS_MESSAGE_BYTES
 from tsunagu.runtime.aws.clients import client_config
+from tsunagu.runtime.aws.outbox import AwsOutboxSender
 from tsunagu.runtime.aws.sns import SnsNotificationSender, SnsTopicSender
 from tsunagu.runtime.aws.sqs import SqsQueueSender, SqsVisibility
+from tsunagu.runtime.aws.tasks import StepFunctionsTasks
 from tsunagu.runtime.errors import FailedCall, UnavailableError
+from tsunagu.runtime.idempotency.item import Item
+from tsunagu.runtime.receiving.relay import AddressedMessage
+from tsunagu.runtime.sending.outbox import Channel, OutboxMessage
 from tsunagu.runtime.sending.publish import Attribute, OutgoingMessage
 from tsunagu.testing.fakes import FakeClock
 
@@ -179,6 +186,48 @@ def test_published_messages_arrive_with_their_attributes(sqs: "SQSClient", queue
     (message,) = sqs.receive_message(QueueUrl=queue_url, MessageAttributeNames=["All"])["Messages"]
     assert (message["Body"], result.error) == ("b", None)
     assert message["MessageAttributes"]["tsunagu_request_id"]["StringValue"] == "r-1"
+
+
+HEADER = "Root=1-5759e988-bd862e3fe1be46a994272793;Sampled=1"
+
+
+def relayed(sqs: "SQSClient", queue_url: str, **settings: Any) -> dict[str, Any]:
+    """Send a message of an outbox to a topic; return the attributes with which it arrives in a queue."""
+    sns = boto3.client("sns")
+    topic_arn = sns.create_topic(Name="next")["TopicArn"]
+    subscribe(sqs, topic_arn, queue_url)
+    tasks = StepFunctionsTasks(lambda: boto3.client("stepfunctions"))
+    sender = AwsOutboxSender(lambda: sqs, lambda: sns, tasks, FakeClock())
+    message = OutboxMessage(**{"channel": Channel.TOPIC, "target": topic_arn, "body": "b", **settings})
+    item = Item(id="i", status=Status.COMMITTED, owner="", fence=1, lease=0, request_id="r")
+
+    (result,) = sender.send([AddressedMessage(message, "d", item)])
+
+    assert result.error is None
+    (arrived,) = sqs.receive_message(QueueUrl=queue_url, MessageAttributeNames=["All"])["Messages"]
+    attributes: dict[str, Any] = arrived.get("MessageAttributes", {})
+    return {name: each["StringValue"] for name, each in attributes.items()}
+
+
+def test_trace_goes_through_a_topic_as_an_attribute(sqs: "SQSClient", queue_url: str) -> None:
+    assert relayed(sqs, queue_url, trace_header=HEADER) == {"tsunagu_trace_context": HEADER}
+
+
+def test_trace_that_a_pipeline_gives_its_message_stays(sqs: "SQSClient", queue_url: str) -> None:
+    own = {"tsunagu_trace_context": "Root=of-the-start"}
+
+    assert relayed(sqs, queue_url, trace_header=HEADER, attributes=own) == own
+
+
+@pytest.mark.parametrize(
+    ("count", "body"), [(10, "b"), (1, "b" * (SNS_MESSAGE_BYTES - 50))], ids=["attributes", "bytes"]
+)
+def test_message_to_a_topic_without_room_goes_without_its_trace(
+    sqs: "SQSClient", queue_url: str, count: int, body: str
+) -> None:
+    full = {f"a{number}": "1" for number in range(count)}
+
+    assert relayed(sqs, queue_url, trace_header=HEADER, attributes=full, body=body) == full
 
 
 def test_messages_of_a_fifo_topic_keep_group_and_deduplication_id(sqs: "SQSClient") -> None:

@@ -13,7 +13,7 @@ from tsunagu.runtime.aws.request_records import DynamoDbRequestRecords, record_a
 from tsunagu.runtime.idempotency.store import Outcome, Verdict
 from tsunagu.testing.requests import accepted
 
-RECORD = accepted('{"a": 1.10}', caller="role:a", headers={"x-id": "7"})
+RECORD = accepted('{"a": 1.10}', caller="role:a", headers={"x-id": "7"}, trace_header="Root=1")
 
 
 @pytest.fixture

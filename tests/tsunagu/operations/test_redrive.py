@@ -55,6 +55,20 @@ def test_all_letters_go_back_in_order_without_the_attributes_of_a_dead_letter() 
     assert (source.letters, source.hidden) == ([], [])
 
 
+def test_letter_goes_back_in_the_trace_of_its_message() -> None:
+    target = FakeQueue()
+    raw = record("b", attributes={"traceparent": "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01"})
+    raw["attributes"]["AWSTraceHeader"] = "Root=1-2-3"
+
+    redrive(
+        FakeDeadLetterQueue([DeadLetter(Delivery.from_record(raw), START_MS - 1)]), QueueTarget(target), FakeClock()
+    )
+
+    (sent,) = target.sent
+    assert sent.trace_header == "Root=1-2-3"
+    assert set(sent.attributes) == {"traceparent", "tsunagu_redriven"}
+
+
 def test_fifo_letter_goes_back_into_its_group_under_an_id_of_its_own() -> None:
     target = FakeQueue()
 

@@ -7,6 +7,7 @@ import typer
 from tsunagu.cli.changes import Change, ChangeOptions
 from tsunagu.cli.dlq_discard import export_path
 from tsunagu.cli.dlq_options import Drained, Letter, Name, QueueUrl, To, place_named
+from tsunagu.cli.editor import edited_by_hand
 from tsunagu.cli.files import read_text
 from tsunagu.cli.options import DryRun, Force, StackName, Stage, Yes, scope_of
 from tsunagu.cli.redrive_run import PlannedRedrive, carry_out
@@ -93,8 +94,8 @@ def edit(
 def _new_payload(opened: OpenedLetter, file: str | None) -> str:
     if file is not None:
         return read_text("--file", file).rstrip("\n")
-    edited = typer.edit(opened.payload, extension=".json")
-    if edited is None or edited.rstrip("\n") == opened.payload:
+    edited = edited_by_hand(opened.payload)
+    if edited.rstrip("\n") == opened.payload:
         msg = "the payload must be changed in the editor, got it as it was; nothing was sent"
         raise CommandError(msg)
     return edited.rstrip("\n")

@@ -5,12 +5,17 @@ import pytest
 from lambdas.contracts.orders import OrdersEnvironment
 from tests.snapshots.stages import STAGES, app_of, resources_of, stacks_of, template_of
 from tsunagu.contracts.environment import ReceiverEnvironment
-from tsunagu.contracts.pipeline import PreprocessorEnvironment, ServiceEnvironment
+from tsunagu.contracts.pipeline import PreprocessorEnvironment, RunSweeperEnvironment, ServiceEnvironment
 
+OWN_ENVIRONMENTS = {
+    "Preprocessor": PreprocessorEnvironment.variable_names(),
+    "RunSweeper": RunSweeperEnvironment.variable_names(),
+}
 SERVICES = ("Inventory", "Billing", "Shipping")
 OUTPUTS = {
     "PreprocessorFunctionName",
     "PipelineName",
+    "RunSweeperFunctionName",
     "IdempotencyTableName",
     "ClaimBucketName",
     "OrdersTableName",
@@ -44,7 +49,7 @@ def test_stage_decides_whether_stack_and_tables_can_be_deleted(stage: str, prote
     assert stacks_of(app_of(stage))["OrderPipeline"].termination_protection is protected
 
 
-def test_services_know_receiver_pipeline_and_orders_environment_and_the_preprocessor_its_own() -> None:
+def test_services_know_receiver_pipeline_and_orders_environment_and_the_others_their_own() -> None:
     of_services = {
         *ReceiverEnvironment.variable_names(),
         *ServiceEnvironment.variable_names(),
@@ -52,14 +57,17 @@ def test_services_know_receiver_pipeline_and_orders_environment_and_the_preproce
     }
 
     for name, function in of_type("dev", "AWS::Lambda::Function").items():
-        wanted = set(PreprocessorEnvironment.variable_names()) if "Preprocessor" in name else of_services
+        own = next((names for part, names in OWN_ENVIRONMENTS.items() if part in name), of_services)
+        wanted = set(own)
         assert set(function["Properties"]["Environment"]["Variables"]) == wanted
 
 
-def test_services_may_write_orders_and_not_read_them_and_the_preprocessor_may_neither() -> None:
+def test_services_may_write_orders_and_not_read_them_and_the_others_neither() -> None:
     [table] = [name for name in of_type("dev", "AWS::DynamoDB::Table") if name.startswith("OrdersTable")]
 
     for name, policy in of_type("dev", "AWS::IAM::Policy").items():
         statements = policy["Properties"]["PolicyDocument"]["Statement"]
         allowed = [one["Action"] for one in statements if one["Resource"] == {"Fn::GetAtt": [table, "Arn"]}]
-        assert allowed == ([] if "Preprocessor" in name else [["dynamodb:PutItem", "dynamodb:UpdateItem"]])
+        assert allowed == (
+            [] if "Preprocessor" in name or "RunSweeper" in name else [["dynamodb:PutItem", "dynamodb:UpdateItem"]]
+        )

@@ -8,6 +8,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import partial
 from typing import Any
 
 import pytest
@@ -175,9 +176,13 @@ def plain(clinic: Clinic) -> dict[str, str]:
     clinic.cloud.client("sns").publish(TopicArn=outputs["NewsArn"], Message='{"news": 1}')
     functions.invoke(FunctionName=outputs["NightlyName"], InvocationType="Event", Payload=json.dumps({"poison": 2}))
     for name in ("JobsDeadUrl", "NewsDeadUrl", "FailedUrl"):
-        wait_for(lambda url=outputs[name]: depth(clinic, url) == 1, f"a letter in {name}")
+        wait_for(partial(holds_one_letter, clinic, outputs[name]), f"a letter in {name}")
     sqs.set_queue_attributes(QueueUrl=outputs["ReaderUrl"], Attributes={"Policy": policy})
     return outputs
+
+
+def holds_one_letter(clinic: Clinic, url: str) -> bool:
+    return depth(clinic, url) == 1
 
 
 def depth(clinic: Clinic, url: str) -> int:

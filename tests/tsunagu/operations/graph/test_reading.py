@@ -342,6 +342,22 @@ def test_function_sends_to_its_own_queue_only_if_its_role_may(actions: tuple[str
     assert arrows(graph(resources)) == expected
 
 
+@pytest.mark.parametrize(
+    ("actions", "expected"),
+    [
+        (("sns:Publish",), {"F -> N"}),
+        (("sns:*",), {"F -> N"}),
+        (("sns:GetTopicAttributes",), set()),
+    ],
+)
+def test_function_publishes_to_a_topic_that_it_names_only_if_its_role_may(
+    actions: tuple[str, ...], expected: set[str]
+) -> None:
+    resources = {**ROLE_OF_F, "F": function_with(STEPS=ref("N")), "N": TOPIC, "P": policy(*actions, on="N")}
+
+    assert arrows(graph(resources)) == expected
+
+
 def test_function_that_may_send_to_a_dead_letter_queue_leads_dead_letters_there() -> None:
     resources = {
         "R": resource("IAM::Role"),

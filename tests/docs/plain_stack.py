@@ -76,6 +76,7 @@ class PlainStack(Stack):
 
 def synthesize_plain(output: Path) -> Path:
     """Write the cloud assembly of the stack into the folder `output`."""
-    app = App(outdir=str(output), analytics_reporting=False, builtin_cloud_formation_validation=False)
+    context = {"aws:cdk:enable-path-metadata": True}  # as the CDK CLI sets it: the command reads names from the paths
+    app = App(outdir=str(output), context=context, analytics_reporting=False, builtin_cloud_formation_validation=False)
     PlainStack(app)
     return Path(app.synth().directory)

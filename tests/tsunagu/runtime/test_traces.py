@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from tests.tsunagu.runtime.pipeline.world import ORDER, PipelineWorld
 from tests.tsunagu.runtime.requests.test_states import fails
 from tests.tsunagu.runtime.requests.world import RequestWorld, delivered, event_of
+from tests.tsunagu.runtime.single_flight.world import JobWorld
 from tests.tsunagu.runtime.web.test_requests import Desk
 from tests.tsunagu.runtime.world import World, order, record
 from tsunagu.contracts.messages import ATTRIBUTES_PER_MESSAGE
@@ -19,6 +20,7 @@ from tsunagu.runtime.json_text import JsonObject
 from tsunagu.runtime.receiving.delivery import Delivery
 from tsunagu.runtime.receiving.message import Message
 from tsunagu.runtime.sending.outbox import Outbox
+from tsunagu.runtime.single_flight.run import Continue, Run
 from tsunagu.runtime.telemetry import AllowListFilter, in_hand
 from tsunagu.runtime.tracing import header_of_traceparent, traceparent, xray_header
 from tsunagu.testing.requests import accepted
@@ -199,6 +201,18 @@ def test_kept_traceparent_of_a_caller_is_that_of_the_work() -> None:
     (completion,) = world.outbox.sent
     assert completion.outbox_message.trace_header == PARENT_HEADER
     assert completion.outbox_message.attributes["traceparent"] == PARENT
+
+
+def test_next_slice_of_a_job_is_in_the_trace_in_which_the_worker_began(in_lambda: InLambda) -> None:
+    in_lambda(HEADER)
+    world = JobWorld()
+
+    def begins(run: Run) -> None:
+        raise Continue({"done": run.slice})
+
+    world.receive(function=begins)
+
+    assert [sent.outbox_message.trace_header for sent in world.sent()] == [HEADER]
 
 
 def test_messages_of_an_http_request_have_its_trace(desk: Desk) -> None:

@@ -241,6 +241,28 @@ def test_kept_headers_are_written_by_their_names_in_lower_case(velocity: Velocit
     assert "#headers = if_not_exists(#headers, :headers)" in update["UpdateExpression"]
 
 
+@pytest.mark.parametrize(
+    ("header", "kept"),
+    [
+        ("Root=1-5759e988-bd862e3fe1be46a994272793;Sampled=1", True),
+        ("Self=1-2;Root=1-5759e988-bd862e3fe1be46a994272793;Lineage=1:a8:0|2:b", True),
+        ('"}, ":x": {"S": "', False),
+        ("Root=$util", False),
+        ("Root=" + "1" * 600, False),
+    ],
+)
+def test_trace_of_the_http_request_is_written_and_a_hostile_one_is_not(
+    velocity: Velocity, header: str, *, kept: bool
+) -> None:
+    headers = {"x-amzn-TRACE-id": header}
+    update = written(velocity, headers=headers)
+    chosen = templates(is_event=True)
+    event = velocity.render(chosen.text("invoke_function"), body="{}", context=context(), headers=headers).json()
+
+    assert values(update)["trace"] == event["trace"] == (header if kept else "")
+    assert "#trace = if_not_exists(#trace, :trace)" in update["UpdateExpression"]
+
+
 @given(body=hostile_texts.filter(bool), signature=hostile_texts)
 def test_an_event_has_what_a_record_would_have(velocity: Velocity, body: str, signature: str) -> None:
     chosen = templates(is_event=True, kept_headers=["X-Hub-Signature"])

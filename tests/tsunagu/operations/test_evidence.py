@@ -94,6 +94,15 @@ def test_a_dead_message_has_its_reason_and_the_commands_for_its_letter(shop: Sho
     ]
 
 
+def test_a_refused_call_is_told_with_the_grant_that_is_missing(shop: Shop) -> None:
+    put(shop, "o-1", Status.RELEASED, reason="must commit, got dynamodb:PutItem on stock: AccessDeniedException")
+
+    (advice,) = why(shop, "o-1").findings[0].advice
+
+    assert advice.what.startswith("deploy a grant for dynamodb:PutItem on stock; the message comes back by itself")
+    assert advice.command == "tsunagu graph shop --permissions --output permissions.svg"
+
+
 def test_a_number_and_its_text_are_both_looked_for(shop: Shop) -> None:
     put(shop, 4711, Status.COMPLETED)
     put(shop, "4711", Status.DEAD)

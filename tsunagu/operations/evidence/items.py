@@ -1,6 +1,7 @@
 """Says what an idempotency item means: where its message is, what happened, and what can be done."""
 
 import dataclasses
+import re
 import shlex
 from collections.abc import Iterator
 
@@ -12,6 +13,8 @@ from tsunagu.operations.evidence.model import Advice, Finding, Moment
 from tsunagu.operations.evidence.places import StackPlaces
 from tsunagu.operations.times import utc_text
 
+# The text of a call that IAM refused: operation, resource and error code, as `FailedCall` writes it.
+_DENIED = re.compile(r"([a-z0-9-]+:\w+) on (\S+): \w*(?:AccessDenied|NotAuthorized|AuthorizationError)")
 _STATES = {
     Status.INPROGRESS: "claimed",
     Status.RELEASED: "released",
@@ -108,6 +111,10 @@ def _advice(found: FoundItem, places: StackPlaces, receiver: DeployedFunction | 
         yield Advice(what="see the dead letter whole", command=show)
         redrive = f"tsunagu dlq redrive {name} --id {letter} {place}".replace("  ", " ")
         yield Advice(what="after the repair, send it back", command=redrive)
+    elif item.status is not Status.COMPLETED and (denied := _DENIED.search(item.reason)):
+        what = f"deploy a grant for {denied[1]} on {denied[2]}; the message comes back by itself. What the roles may do"
+        stack_name = shlex.quote(places.inventory.name)
+        yield Advice(what=what, command=f"tsunagu graph {stack_name} --permissions --output permissions.svg")
     elif item.status is not Status.COMPLETED:
         yield Advice(what="see whether its queue is consumed", command=f"tsunagu status {places.inventory.name}")
 

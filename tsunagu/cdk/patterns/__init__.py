@@ -8,12 +8,13 @@ from tsunagu.cdk.patterns.connector import ConnectedService, Connector, Connecto
 from tsunagu.cdk.patterns.flow_alarms import FlowAlarms, FlowAlarmsProps, QueueBacklog
 from tsunagu.cdk.patterns.flow_dashboard import FlowDashboard, FlowDashboardProps
 from tsunagu.cdk.patterns.idempotent_receiver import IdempotentReceiver, IdempotentReceiverProps
+from tsunagu.cdk.patterns.job_alarm_rules import JobAlarmRules
 from tsunagu.cdk.patterns.operator_access import OperatorAccess, OperatorAccessProps
 from tsunagu.cdk.patterns.pipeline_props import ServicePipelineProps, Step
 from tsunagu.cdk.patterns.receiver_settings import ProvisionedPollers, ReceiverSettings
 from tsunagu.cdk.patterns.service import Service
 from tsunagu.cdk.patterns.service_pipeline import ServicePipeline
-from tsunagu.cdk.patterns.single_flight_alarms import JobAlarmRules, JobAlarms, JobMetrics
+from tsunagu.cdk.patterns.single_flight_alarms import JobAlarms, JobMetrics
 from tsunagu.cdk.patterns.single_flight_props import JobRoles, SingleFlightScheduleProps
 from tsunagu.cdk.patterns.single_flight_schedule import SingleFlightSchedule
 

@@ -1,22 +1,19 @@
 """Metrics and alarms of a scheduled job."""
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from aws_cdk import Duration
 from aws_cdk import aws_cloudwatch as cloudwatch
 from aws_cdk import aws_cloudwatch_actions as actions
 from aws_cdk import aws_logs as logs
-from aws_cdk import aws_sns as sns
 from constructs import Construct
 
 from tsunagu.cdk.constructs.acknowledgement import acknowledge
-from tsunagu.cdk.constructs.function_alarms import AT_ONCE, AlarmRule
+from tsunagu.cdk.constructs.function_alarms import AlarmRule
 from tsunagu.cdk.constructs.native_state_machine import NativeStateMachine, state_entered
 from tsunagu.cdk.constructs.ranges import DAY_SECONDS
 from tsunagu.cdk.patterns.single_flight_definition import SKIPPED, SUCCEEDED
-from tsunagu.cdk.props import CheckedProps
 
 if TYPE_CHECKING:
     from aws_cdk import aws_sqs as sqs
@@ -29,34 +26,6 @@ _PERIOD = Duration.minutes(1)
 _SUM: Mapping[str, Any] = {"period": _PERIOD, "statistic": "Sum"}
 _MISSING_IS_FINE = cloudwatch.TreatMissingData.NOT_BREACHING
 _AT_LEAST = cloudwatch.ComparisonOperator.GREATER_THAN_OR_EQUAL_TO_THRESHOLD
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class JobAlarmRules(CheckedProps):
-    """Alarms on the executions of a job. None or False leaves one out.
-
-    Attributes:
-        run_failed: Executions that failed. Default: at the first.
-        run_timed_out: Executions that timed out. Default: at the first.
-        run_aborted: Executions that were aborted. Default: at the first.
-        lease_not_released: Leases of ended executions that were not released. Default: at the first.
-        not_started: Ticks, and ends of executions, that could not be started. Default: at the first.
-        run_too_long: Whether there is an alarm on an execution that takes longer than `run_alarm_after`. Default: yes.
-        no_success: Whether there is an alarm on no success for `success_alarm_after`. Default: yes.
-        more_topics: Topics that get these alarms, besides that of the notifications. Default: none.
-
-    Raises:
-        InvalidPropsError: A number is out of range.
-    """
-
-    run_failed: AlarmRule | None = AT_ONCE
-    run_timed_out: AlarmRule | None = AT_ONCE
-    run_aborted: AlarmRule | None = AT_ONCE
-    lease_not_released: AlarmRule | None = AT_ONCE
-    not_started: AlarmRule | None = AT_ONCE
-    run_too_long: bool = True
-    no_success: bool = True
-    more_topics: Sequence[sns.ITopic] = ()
 
 
 class JobMetrics(Construct):

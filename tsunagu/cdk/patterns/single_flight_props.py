@@ -22,8 +22,8 @@ from tsunagu.cdk.constructs.ranges import (
     check_seconds,
 )
 from tsunagu.cdk.patterns.idempotent_receiver import LEAST_LEASE_SECONDS
+from tsunagu.cdk.patterns.job_alarm_rules import JobAlarmRules
 from tsunagu.cdk.patterns.receiver_settings import MaxAttempts
-from tsunagu.cdk.patterns.single_flight_alarms import JobAlarmRules
 from tsunagu.cdk.patterns.single_flight_definition import RunLimits
 from tsunagu.cdk.props import Between, CheckedProps, Seconds
 from tsunagu.contracts.telemetry import METRICS_NAMESPACE

@@ -76,7 +76,7 @@ def test_the_demonstration_holds_and_leaves_no_process(project: Path, chosen: li
     assert processes_that_name(str(project)) == []
 
 
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+@pytest.mark.parametrize("number", [signal.SIGINT, pytest.param(signal.SIGTERM, marks=pytest.mark.slow)])
 def test_an_interrupted_demonstration_leaves_no_process(project: Path, number: signal.Signals) -> None:
     with subprocess.Popen(DEMO, cwd=project, env=ENVIRONMENT, stdout=subprocess.PIPE, text=True) as demo:
         assert demo.stdout is not None

@@ -17,6 +17,8 @@ from tests.e2e.permissions import count_ended_invocations, wait_for_an_invocatio
 from tsunagu.contracts.items import REQUEST_ID
 from tsunagu.operations.queues import count_messages
 
+pytestmark = pytest.mark.slow  # each case waits until a message comes back
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Case:

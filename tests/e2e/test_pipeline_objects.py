@@ -7,6 +7,7 @@ import pytest
 from tests.e2e.object_faults import DELETED, DENIED, FORGERIES, OVERWRITTEN, PURGED, UNTOUCHED, ObjectFaults
 from tests.e2e.pipeline_faults import PipelineFaults
 
+pytestmark = pytest.mark.slow  # each case waits until a message comes back
 REASONS = {
     "another sha256": "SHA-256",
     "another size": "bytes that were kept",

@@ -7,6 +7,7 @@ from tests.e2e.order_desk import OrderDesk
 from tests.e2e.pipeline_faults import PipelineFaults
 from tests.e2e.pipeline_permissions import DUPLICATE, INVENTORY, PREPROCESSOR, REPLAY, Case
 
+pytestmark = pytest.mark.slow  # each case waits until a message comes back
 LIKELY_ERRORS = {"UnavailableError", "NotPublishedError", "ObjectDeniedError"}
 
 

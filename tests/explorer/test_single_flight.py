@@ -56,7 +56,7 @@ def test_more_that_goes_wrong_at_once_lets_no_two_runs_commit_and_blocks_no_tick
     assert survey(scenario.within(bounds), limit=SCHEDULES).schedules
 
 
-@settings(max_examples=600, deadline=None, suppress_health_check=list(HealthCheck), derandomize=True)
+@settings(max_examples=200, deadline=None, suppress_health_check=list(HealthCheck), derandomize=True)
 @given(
     scenario=st.sampled_from([*SCENARIOS.values()]),
     seed=st.integers(0, 2**32),

@@ -22,8 +22,9 @@ from tsunagu.testing.explorer.schedule import Choices, Violation
 LONGEST_CLOCK_STEP_MS = 120_000
 PAYMENTS = st.sampled_from(["p1", "p2", "bad", "unsendable"])
 LIVES = settings(
-    max_examples=100, stateful_step_count=30, deadline=None, suppress_health_check=list(HealthCheck), derandomize=True
+    max_examples=30, stateful_step_count=30, deadline=None, suppress_health_check=list(HealthCheck), derandomize=True
 )
+MANY_LIVES = settings(LIVES, max_examples=200)
 
 
 class ListedChoices(Choices):
@@ -153,10 +154,11 @@ class ReceiverLife(RuleBasedStateMachine):
 MODES = [Mode(*each) for each in product(["standard", "fifo", "together"], ["transaction", "plain"], [False, True])]
 
 
+@pytest.mark.parametrize("lives", [LIVES, pytest.param(MANY_LIVES, marks=pytest.mark.slow)], ids=["few", "many"])
 @pytest.mark.parametrize("mode", MODES, ids=str)
-def test_no_life_of_a_receiver_breaks_a_promise(mode: Mode) -> None:
+def test_no_life_of_a_receiver_breaks_a_promise(mode: Mode, lives: settings) -> None:
     class Life(ReceiverLife):
         def __init__(self) -> None:
             super().__init__(mode)
 
-    run_state_machine_as_test(Life, settings=LIVES)
+    run_state_machine_as_test(Life, settings=lives)

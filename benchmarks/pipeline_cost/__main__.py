@@ -9,7 +9,7 @@ from benchmarks.figures import Ratio, print_ratios
 from benchmarks.pipeline_cost.cost import component_usd, in_s3, ratio, request_turn_bytes, result_turn_bytes, sized, usd
 from benchmarks.pipeline_cost.flow import Flow
 from benchmarks.pipeline_cost.prices import PRICES, Component, Purpose
-from benchmarks.pipeline_cost.usage import usage
+from benchmarks.pipeline_cost.usage import sweep_usage, usage
 
 BATCHES = (1, 2, 5, 10)
 REQUEST_BYTES = (256, 1_024, 2_048, 4_096, 16_384, 65_536)
@@ -34,6 +34,7 @@ def main() -> None:
     print("List price of a million requests through the order pipeline, inline and with every payload in S3.")
     print("Calls and sizes follow from the runtime's code; nothing is measured.")
     _print_components(flow)
+    _print_sweep(flow)
     _print_table("transport", flow, Purpose.TRANSPORT)
     _print_table("transport and journal", flow, *WITH_JOURNAL)
     _print_turn(flow)
@@ -59,6 +60,11 @@ def _print_components(flow: Flow) -> None:
                 _print_component(component, units[component], units_in_s3[component])
         print(f"  {'together':<44}{usd(flow, purpose):>10.2f}{usd(in_s3(flow), purpose):>22.2f}")
     print(f"\n{'whole flow':<46}{usd(flow):>10.2f}{usd(in_s3(flow)):>22.2f}")
+
+
+def _print_sweep(flow: Flow) -> None:
+    sweep = sum(component_usd(component, units) for component, units in sweep_usage(flow).items())
+    print(f"besides, in both: {sweep:.2f} USD to see that the runs are done, and a function each five minutes")
 
 
 def _print_component(component: Component, units: float, units_in_s3: float) -> None:

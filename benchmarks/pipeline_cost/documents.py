@@ -5,8 +5,9 @@ from dataclasses import dataclass
 from typing import Any
 
 from benchmarks.pipeline_cost.flow import Flow
-from tsunagu.contracts import claims, items
+from tsunagu.contracts import claims, items, requests
 from tsunagu.contracts.items import Status
+from tsunagu.contracts.pipeline import run_partition_of
 from tsunagu.runtime.aws.item_attributes import item_attributes, to_attribute
 from tsunagu.runtime.claim_check import Inline, Part, Stored
 from tsunagu.runtime.idempotency.item import Attributes, Item
@@ -75,7 +76,8 @@ def start_item(flow: Flow) -> ItemSizes:
     """Return the sizes of the item of a start: it keeps its envelope as its result, to which its outbox refers."""
     envelope = _envelope(flow, 0)
     record_id = item_id(start_scope(PIPELINE), start_key(idempotency_key=None, run_id=envelope.run_id))
-    return _sizes(record_id, envelope.encode(), _outbox(envelope, None))
+    mark: Attributes = {requests.OPEN: run_partition_of(PIPELINE, record_id), requests.DUE: _NOW_MS}
+    return _sizes(record_id, envelope.encode(), _outbox(envelope, None), mark)
 
 
 def service_item(flow: Flow, step: int, service: str) -> ItemSizes:
@@ -103,7 +105,7 @@ def _value_bytes(value: Mapping[str, str]) -> int:
     return len(value["S"].encode()) if "S" in value else (len(value["N"].strip("0")) + 1) // 2 + 1
 
 
-def _sizes(record_id: str, result: str, outbox: Sequence[OutboxMessage]) -> ItemSizes:
+def _sizes(record_id: str, result: str, outbox: Sequence[OutboxMessage], mark: Attributes | None = None) -> ItemSizes:
     item = Item(
         id=record_id,
         status=Status.INPROGRESS,
@@ -117,7 +119,7 @@ def _sizes(record_id: str, result: str, outbox: Sequence[OutboxMessage]) -> Item
     )
     kept: Attributes = {items.RESULT: result, items.OUTBOX: encode(outbox), items.ATTEMPTS: 0}
     claimed = item_attributes(item)
-    committed = _changed(claimed, Claim(item=item).settle(Status.COMMITTED, kept).values)
+    committed = _changed(claimed, {**Claim(item=item).settle(Status.COMMITTED, kept).values, **(mark or {})})
     completed = _changed(committed, {items.STATUS: Status.COMPLETED, items.LEASE: items.NEVER, items.OUTBOX: ""})
     return ItemSizes(*map(item_bytes, (claimed, committed, completed)))
 

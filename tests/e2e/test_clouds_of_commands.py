@@ -92,12 +92,14 @@ def test_an_interrupted_demonstration_leaves_no_process(project: Path, number: s
 def test_a_cloud_that_is_up_can_be_used_and_stopped_as_it_says(project: Path) -> None:
     up = tsunagu(project, "up")
     assert up.returncode == 0, up.stderr
-    export, *examples, _, down = [line.strip() for line in up.stdout.splitlines() if line.startswith("  ")]
+    export, *examples, status, _, down = [line.strip() for line in up.stdout.splitlines() if line.startswith("  ")]
     path = f"export PATH={Path(TSUNAGU).parent}:$PATH"
     # The placeholders of the lines become the files and the field of this app.
     (project / MESSAGES_FILE).write_text(PAYMENT.replace("p-1", "p-2"))
     (project / REQUEST_FILE).write_text(ORDER.replace("o-1", "o-2"))
     filled = [line.replace(GROUP_FIELD, "account") for line in examples]
+
+    assert status.split()[1] == "status"
 
     used = subprocess.run(  # noqa: S602 - lines for a shell are tried in a shell
         " && ".join([path, export, *filled, *example_lines()]),

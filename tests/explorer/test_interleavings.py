@@ -20,6 +20,7 @@ def test_one_crash_at_any_point_breaks_nothing(scenario: Payments) -> None:
     assert explored.is_complete
 
 
+@pytest.mark.slow
 @each_scenario
 def test_one_failed_or_unanswered_call_at_any_point_breaks_nothing(scenario: Payments) -> None:
     explored = explore(scenario.within(replace(scenario.bounds, lost=1)))

@@ -31,7 +31,7 @@ def usage_lines(cloud: EmbeddedCloud, examples: Iterable[str]) -> Iterator[str]:
     yield "Then, for example:"
     for example in examples:
         yield f"  {example}"
-    yield f"  {tsunagu_command()} status    (what waits, and what needs a person)"
+    yield f"  {tsunagu_command()} status    # what waits, and what needs a person"
     yield "  aws --endpoint-url $AWS_ENDPOINT_URL sqs list-queues    (version 2 of the AWS CLI needs no --endpoint-url)"
     yield "To stop it:"
     yield f"  {tsunagu_command()} down"

@@ -32,8 +32,10 @@ RECEIVERS = {
     *(f"OrderPipeline/Orders/{service}/Receiver" for service in ORDER_SERVICES),
 }
 SWEPT = (REPORTS, EVENT_REPORTS, ORDER_API)
+RUN_SWEEPER = "OrderPipeline/Orders/RunSweeper"
 FUNCTIONS = {
     "OrderPipeline/Orders/Preprocessor",
+    f"{RUN_SWEEPER}/Handler",
     f"{EVENT_REPORTS}/Worker",
     *(f"{api}/Sweeper/Handler" for api in SWEPT),
     *(f"{receiver}/Handler" for receiver in RECEIVERS),
@@ -66,7 +68,11 @@ ACKNOWLEDGED = {
         for rule in ("AwsSolutions-IAM5[Resource::*]", "Serverless-LambdaStarPermissions")
     ),
     *((f"{receiver}/Mapping", "Serverless-LambdaEventSourceMappingDestination") for receiver in RECEIVERS),
-    *((f"{function}/Role", OBJECTS.format("")) for function in FUNCTIONS if function.startswith("OrderPipeline")),
+    *(
+        (f"{function}/Role", OBJECTS.format(""))
+        for function in FUNCTIONS - {f"{RUN_SWEEPER}/Handler"}
+        if function.startswith("OrderPipeline")
+    ),
     *(
         (f"OrderPipeline/Orders/Steps/{place}/Receiver/Handler/Role", OBJECTS.format(f"/{place.lower()}/*"))
         for place in ("Reserve/Inventory", "Reserve/Billing", "Ship/Shipping")
@@ -93,8 +99,14 @@ ACKNOWLEDGED = {
             (f"{REPORT_WORKERS[api]}/Role", ".staging/"),
         )
     ),
-    *((f"{api}/Sweeper/Invocations", "Serverless-LambdaAsyncFailureDestination") for api in SWEPT),
-    *((f"{api}/Sweeper/Schedule", "tsunagu::ScheduleDeadLetters") for api in SWEPT),
+    *(
+        (f"{sweeper}/Invocations", "Serverless-LambdaAsyncFailureDestination")
+        for sweeper in (RUN_SWEEPER, *(f"{api}/Sweeper" for api in SWEPT))
+    ),
+    *(
+        (f"{sweeper}/Schedule", "tsunagu::ScheduleDeadLetters")
+        for sweeper in (RUN_SWEEPER, *(f"{api}/Sweeper" for api in SWEPT))
+    ),
     (f"{REPORTS}/Sweeper/QueueAge", "AwsSolutions-IAM5[Resource::*]"),
     *(
         (f"{EVENT_REPORTS}/Events/DeadLetterQueue", rule)

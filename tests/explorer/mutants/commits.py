@@ -82,8 +82,8 @@ def lost_answer_taken_for_refused(patch: Patch) -> None:
 def waves_mixed(patch: Patch) -> None:
     def mutant(self: Invocation[Any], lanes: Sequence[Any]) -> list[Any]:
         for lane in lanes:
-            for entry in lane:
-                self._advance(entry.message)
+            for place in range(len(lane)):
+                self._advance(lane[place:])
         return []
 
     patch.setattr(Invocation, "_run_in_waves", mutant)

@@ -31,7 +31,7 @@ ARG PYTHON=3.13
 FROM public.ecr.aws/lambda/python:${PYTHON} AS build
 COPY --from=ghcr.io/astral-sh/uv:0.11 /uv /usr/local/bin/uv
 COPY requirements.txt /build/
-RUN --mount=type=cache,target=/root/.cache uv pip install --require-hashes \\
+RUN --mount=type=cache,target=/var/cache/uv uv pip install --require-hashes \\
     -r /build/requirements.txt --target=/packages && python -m compileall -q /packages
 
 FROM public.ecr.aws/lambda/python:${PYTHON}

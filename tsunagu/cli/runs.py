@@ -12,10 +12,11 @@ from rich.console import Console
 from rich.table import Table
 
 from tsunagu.cli.completion import complete_pipeline
-from tsunagu.cli.durations import seconds_of, shown_duration
 from tsunagu.cli.options import StackName, Stage, scope_of
+from tsunagu.errors import InvalidInputError
 from tsunagu.operations.aws import Aws
 from tsunagu.operations.pipelines import check_request_id, find_pipeline
+from tsunagu.operations.times import age_seconds, duration_text
 from tsunagu.operations.unfinished_runs import Cause, UnfinishedRun, Wait, dismiss_runs, unfinished_runs
 
 NARROWEST_COLUMNS = 160  # for a file or a pipe, which wraps no line
@@ -57,7 +58,7 @@ def runs(
 
     Example: tsunagu runs orders --older-than 1d --stage dev
     """
-    age_seconds = seconds_of("--older-than", older_than)
+    older_seconds = _seconds_of("--older-than", older_than)
     if dismiss is not None:
         check_request_id(dismiss)
     aws = Aws()
@@ -67,7 +68,7 @@ def runs(
         count = dismiss_runs(functions, tables, function_name, dismiss)
         typer.echo(f"dismissed {count} unfinished runs of {dismiss}")
         return
-    found = unfinished_runs(functions, tables, function_name, older_than_seconds=age_seconds, limit_count=limit)
+    found = unfinished_runs(functions, tables, function_name, older_than_seconds=older_seconds, limit_count=limit)
     if as_json:
         typer.echo(json.dumps([run_as_json(run) for run in found], indent=2))
         return
@@ -126,8 +127,16 @@ def _why(wait: Wait) -> str:
 
 
 def _age(milliseconds: int) -> str:
-    return shown_duration(max(0.0, time.time() - milliseconds / 1_000)) if milliseconds else ""
+    return duration_text(max(0.0, time.time() - milliseconds / 1_000)) if milliseconds else ""
 
 
 def _time(milliseconds: int) -> str:
     return f"{datetime.fromtimestamp(milliseconds // 1_000, UTC):%Y-%m-%dT%H:%M:%SZ}"
+
+
+def _seconds_of(option: str, text: str) -> int:
+    seconds = age_seconds(text)
+    if seconds is None:
+        msg = f"{option} must be a whole number and one of s, m, h and d, such as 90s or 2d, got {text[:32]!r}"
+        raise InvalidInputError(msg)
+    return seconds

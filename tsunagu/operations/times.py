@@ -1,8 +1,11 @@
-"""Times as operators read them: in UTC, and how long ago."""
+"""Times as operators read and write them: in UTC, and how long ago."""
 
+import re
 from datetime import UTC, datetime
 
 _MINUTE, _HOUR, _DAY = 60, 3_600, 86_400
+_AGE = re.compile(r"([0-9]{1,9})([smhd])")
+_UNIT_SECONDS = {"s": 1, "m": _MINUTE, "h": _HOUR, "d": _DAY}
 
 
 def utc_text(milliseconds: int) -> str:
@@ -18,3 +21,9 @@ def duration_text(seconds: float) -> str:
             rest = whole % size // part
             return f"{whole // size} {unit}" + (f" {rest} {below}" if rest else "")
     return f"{whole} s"
+
+
+def age_seconds(text: str) -> int | None:
+    """Return the seconds of a length of time that somebody typed: `90s`, `30m`, `2h` or `3d`; None if it is none."""
+    found = _AGE.fullmatch(text)
+    return None if found is None else int(found[1]) * _UNIT_SECONDS[found[2]]

@@ -3,7 +3,7 @@
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from typing import Any
 
 import jmespath  # type: ignore[import-untyped]  # boto3 brings it
@@ -12,11 +12,10 @@ from jmespath.exceptions import JMESPathError  # type: ignore[import-untyped]
 from tsunagu.errors import InvalidInputError
 from tsunagu.operations.letters.document import letter_document
 from tsunagu.operations.letters.origin import OpenedLetter
+from tsunagu.operations.times import age_seconds
 from tsunagu.runtime.idempotency.keys import item_id
 
 ID_CHARACTERS = 6  # of the start of an id, as short as it may be
-_AGE = re.compile(r"(\d{1,6})\s*([smhd])")
-_UNITS = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days"}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -94,8 +93,9 @@ def moment_ms(option: str, text: str, now_ms: int) -> int:
     Raises:
         InvalidInputError: It is neither.
     """
-    if age := _AGE.fullmatch(text.strip()):
-        return now_ms - int(timedelta(**{_UNITS[age[2]]: int(age[1])}).total_seconds() * 1_000)
+    age = age_seconds(text.strip())
+    if age is not None:
+        return now_ms - age * 1_000
     try:
         moment = datetime.fromisoformat(text)
     except ValueError:

@@ -9,6 +9,7 @@ import math
 import re
 from collections.abc import Callable, Iterable
 from decimal import Decimal, InvalidOperation
+from functools import partial
 from typing import Any, NoReturn, Self
 
 from tsunagu.runtime.errors import InvalidMessageError
@@ -17,13 +18,19 @@ JsonObject = dict[str, Any]
 
 _ALWAYS_EXACT_CHARACTERS = 16  # a point and 15 digits, without an exponent: a float keeps these
 _ESCAPED_SURROGATE = re.compile(r"\\u[dD][89a-fA-F]")
+_BYTE_ORDER_MARK = "\ufeff"
 _CONTAINERS = (dict, list, tuple)
+_PLAIN = frozenset({str, int, float, bool, type(None)})
 _SHOWN_CHARACTERS = 40
 _SMALLEST_EXPONENT = -6_176  # that of a decimal number of 128 bits, IEEE 754
 
 
 class _DecimalFoundError(Exception):
     """The value has a `Decimal`, which the writer of the standard library does not know."""
+
+
+class _RefusedError(Exception):
+    """The reader found what other readers accept, and this one does not. The text follows the word "must"."""
 
 
 class ExactFloat(float):
@@ -77,26 +84,14 @@ def read_json(name: str, text: str | bytes) -> Any:
     Raises:
         InvalidMessageError: The text is refused; the error says why, without the text.
     """
-
-    def unique_keys(pairs: list[tuple[str, Any]]) -> JsonObject:
-        result = dict(pairs)
-        if len(result) < len(pairs):
-            msg = f"{name} must hold each key once, got a key twice in one object"
-            raise InvalidMessageError(msg)
-        return result
-
-    def refuse_constant(constant: str) -> NoReturn:
-        msg = f"{name} must be JSON, got {constant}, which is not a JSON number"
-        raise InvalidMessageError(msg)
-
     try:
-        characters = text.decode() if isinstance(text, bytes) else text
-        characters.encode()
-        value = json.loads(
-            characters, object_pairs_hook=unique_keys, parse_constant=refuse_constant, parse_float=exact_number
-        )
+        characters = _characters(text)
+        value = _READER.decode(characters)
         if _ESCAPED_SURROGATE.search(characters):  # most are pairs; only the value shows the halves
             json.dumps(value, ensure_ascii=False).encode()
+    except _RefusedError as error:
+        msg = f"{name} must {error}"
+        raise InvalidMessageError(msg) from None
     except UnicodeDecodeError:
         msg = f"{name} must be JSON in UTF-8, got other bytes"
         raise InvalidMessageError(msg) from None
@@ -113,6 +108,15 @@ def read_json(name: str, text: str | bytes) -> Any:
         msg = f"{name} must be JSON with numbers of moderate size, got one that is too large"
         raise InvalidMessageError(msg) from None
     return value
+
+
+def _characters(text: str | bytes) -> str:
+    characters = text.decode() if isinstance(text, bytes) else text
+    characters.encode()
+    if characters.startswith(_BYTE_ORDER_MARK):
+        msg = "be JSON without a byte order mark (BOM)"
+        raise _RefusedError(msg)
+    return characters
 
 
 def exact_number(text: str) -> float:
@@ -144,6 +148,23 @@ def exact_number(text: str) -> float:
     return ExactFloat(text)
 
 
+def _unique_keys(pairs: list[tuple[str, Any]]) -> JsonObject:
+    result = dict(pairs)
+    if len(result) < len(pairs):
+        msg = "hold each key once, got a key twice in one object"
+        raise _RefusedError(msg)
+    return result
+
+
+def _refuse_constant(constant: str) -> NoReturn:
+    msg = f"be JSON, got {constant}, which is not a JSON number"
+    raise _RefusedError(msg)
+
+
+# Made once: a receiver reads and writes JSON several times for each message.
+_READER = json.JSONDecoder(object_pairs_hook=_unique_keys, parse_constant=_refuse_constant, parse_float=exact_number)
+
+
 def is_of_moderate_size(number: Decimal) -> bool:
     """Return whether `read_json` accepts a number: below 1.8e308, and zero or from 1e-6176.
 
@@ -166,7 +187,7 @@ def json_text(value: object) -> str:
             `Decimal` that could not be read again.
     """
     try:
-        text = _dumps(value, _exact_text, ensure_ascii=False)
+        text = _dumps(value, _exact_text, _SHORTEST)
         text.encode()
     except (TypeError, ValueError, RecursionError) as error:  # a surrogate's UnicodeEncodeError is a ValueError
         msg = f"the value must be JSON, got one with {_why(error)}"
@@ -186,7 +207,7 @@ def canonical_json(value: object) -> str:
         InvalidMessageError: The value is not JSON, or is nested too deep.
     """
     try:
-        return _dumps(value, _canonical_number, ensure_ascii=True, sort_keys=True)
+        return _dumps(value, _canonical_number, _CANONICAL)
     except (TypeError, ValueError, RecursionError) as error:
         msg = f"the value must be JSON, got one with {_why(error)}"
         raise InvalidMessageError(msg) from None
@@ -199,6 +220,8 @@ def has_exact_numbers(value: object) -> bool:
         container = containers.pop()
         parts: Iterable[object] = container.values() if isinstance(container, dict) else container
         kinds = set(map(type, parts))
+        if kinds <= _PLAIN:
+            continue
         if any(issubclass(kind, _EXACT) for kind in kinds):
             return True
         if any(issubclass(kind, _CONTAINERS) for kind in kinds):
@@ -206,30 +229,28 @@ def has_exact_numbers(value: object) -> bool:
     return False
 
 
-def _dumps(value: object, spell: Spelling, *, ensure_ascii: bool, sort_keys: bool = False) -> str:
+def _dumps(value: object, spell: Spelling, writer: json.JSONEncoder) -> str:
     """Return the JSON of a value. Only where it has exact numbers, the slower writer is needed."""
-
-    def default(part: object) -> NoReturn:
-        if isinstance(part, Decimal):
-            raise _DecimalFoundError
-        msg = f"Object of type {type(part).__name__} is not JSON serializable"
-        raise TypeError(msg)
-
     try:
-        text = json.dumps(
-            value,
-            default=default,
-            allow_nan=False,
-            separators=(",", ":"),
-            ensure_ascii=ensure_ascii,
-            sort_keys=sort_keys,
-        )
+        text = writer.encode(value)
     except _DecimalFoundError:
         pass
     else:
         if not has_exact_numbers(value):
             return text
-    return _exact_dumps(value, spell, ensure_ascii=ensure_ascii, sort_keys=sort_keys)
+    return _exact_dumps(value, spell, ensure_ascii=writer.ensure_ascii, sort_keys=writer.sort_keys)
+
+
+def _refuse_type(part: object) -> NoReturn:
+    if isinstance(part, Decimal):
+        raise _DecimalFoundError
+    msg = f"Object of type {type(part).__name__} is not JSON serializable"
+    raise TypeError(msg)
+
+
+_writer_of = partial(json.JSONEncoder, default=_refuse_type, allow_nan=False, separators=(",", ":"))
+_SHORTEST = _writer_of(ensure_ascii=False)
+_CANONICAL = _writer_of(ensure_ascii=True, sort_keys=True)
 
 
 def _exact_dumps(value: object, spell: Spelling, *, ensure_ascii: bool, sort_keys: bool) -> str:

@@ -5,6 +5,7 @@ An item that another release has written may have another form. It is then `UNRE
 
 from collections.abc import Iterable, Mapping
 from dataclasses import MISSING, fields
+from operator import attrgetter
 from typing import Any
 
 from tsunagu.contracts import items
@@ -15,13 +16,14 @@ from tsunagu.runtime.idempotency.store import Outcome, Verdict
 _DEFAULTS = {field.name: field.default for field in fields(Item)}
 _KINDS: dict[Any, str] = {str: "S", Status: "S", int: "N", tuple[str, ...]: "L"}
 _KIND_OF = {field.name: _KINDS[field.type] for field in fields(Item)}
+_values = attrgetter(*_DEFAULTS)
 _NUMBERS = range(items.NEVER + 1)
 
 
 def item_attributes(item: Item) -> dict[str, Any]:
     """Return the attributes of `item` in DynamoDB's format. An attribute with its default value is left out."""
-    values = ((name, getattr(item, name), default) for name, default in _DEFAULTS.items())
-    return {name: to_attribute(value) for name, value, default in values if value != default}
+    values = zip(_DEFAULTS.items(), _values(item), strict=True)
+    return {name: to_attribute(value) for (name, default), value in values if value != default}
 
 
 def to_attribute(value: AttributeValue | Iterable[str]) -> dict[str, Any]:

@@ -1,6 +1,7 @@
 """A batch: groups records by business key, orders them by message group, and says what goes back to SQS."""
 
 import math
+from collections import deque
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, Generic, TypeVar
@@ -206,7 +207,7 @@ class Pace:
         self._clock = clock
         self._guess_ms = function_timeout_seconds * 1_000 * GUESSED_SHARE
         self._answer_ms = function_timeout_seconds * 1_000 * ANSWER_SHARE
-        self._measured: list[int] = []
+        self._measured: deque[int] = deque(maxlen=REMEMBERED_RECORDS)
 
     def allows_another(self, deadline_ms: int, *, is_first: bool) -> bool:
         """Return whether one more message, and the answer to SQS, fit before `deadline_ms`.
@@ -224,7 +225,7 @@ class Pace:
 
     def measured(self, started_ms: int) -> None:
         """Remember the time of a message that ran from `started_ms`, in milliseconds since the epoch, until now."""
-        self._measured = [*self._measured[1 - REMEMBERED_RECORDS :], self._clock.now_ms() - started_ms]
+        self._measured.append(self._clock.now_ms() - started_ms)
 
 
 def _unconfirmed(lane: Lane[PayloadT]) -> Lane[PayloadT]:

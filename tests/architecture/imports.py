@@ -3,6 +3,7 @@
 import ast
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 
 PACKAGES = ("cdk_app", "lambdas", "tsunagu")
@@ -31,11 +32,11 @@ def is_within(name: str, *packages: str) -> bool:
     return any(name == package or name.startswith(f"{package}.") for package in packages)
 
 
-def all_imports(root: Path) -> Iterator[Import]:
-    """Every import below the packages of `root`, those inside functions and of types alone included."""
-    for package in PACKAGES:
-        for path in sorted((root / package).rglob("*.py")):
-            yield from _imports_of(path, root)
+@cache
+def all_imports(root: Path) -> tuple[Import, ...]:
+    """Every import below the packages of `root`, those inside functions and of types alone included; read once."""
+    paths = (path for package in PACKAGES for path in sorted((root / package).rglob("*.py")))
+    return tuple(found for path in paths for found in _imports_of(path, root))
 
 
 def modules(root: Path, package: str) -> list[str]:

@@ -6,10 +6,12 @@ import signal
 import sys
 import threading
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 from typing import Any
 
 import pytest
+from botocore.loaders import JSONFileLoader
 from hypothesis import HealthCheck, Phase, settings
 from moto import mock_aws
 
@@ -64,6 +66,15 @@ def sigint() -> None:
     """Let children hear SIGINT: they inherit that it is ignored, where a shell runs the tests in the background."""
     if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
         signal.signal(signal.SIGINT, signal.default_int_handler)
+
+
+@pytest.fixture(autouse=True, scope="session")
+def data_of_the_sdk() -> Iterator[None]:
+    """Read each file of the SDK's data once: a client of a new session reads megabytes, and tests make thousands."""
+    with pytest.MonkeyPatch.context() as patch:
+        read = cache(JSONFileLoader().load_file)
+        patch.setattr(JSONFileLoader, "load_file", lambda _loader, path: read(path))
+        yield
 
 
 @pytest.fixture(autouse=True)

@@ -23,7 +23,7 @@ from tsunagu.runtime.aws.dynamodb import DynamoDbItemStore
 from tsunagu.runtime.aws.single_writes import SingleWriteItemStore
 from tsunagu.runtime.errors import ConditionFailedError
 from tsunagu.runtime.idempotency.item import Item
-from tsunagu.runtime.idempotency.store import BusinessWrite, Commit, Outcome
+from tsunagu.runtime.idempotency.store import BusinessWrite, Commit, Outcome, Verdict
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
@@ -207,6 +207,24 @@ def test_denied_transaction_names_the_tables_that_the_action_is_denied_on(
 
     assert verdict.problem is not None
     assert verdict.problem.resource == resource
+
+
+def reading(keys: list[dict[str, dict[str, str]]]) -> dict[str, Any]:
+    return {"RequestItems": {"items": {"Keys": keys, "ConsistentRead": True}}}
+
+
+def test_key_that_dynamodb_refuses_keeps_no_other_item_of_the_call_from_being_read(client: "DynamoDBClient") -> None:
+    first, wrong, last = keys = [{"id": {"S": name}} for name in ("orders#1", "x" * 2_049, "orders#2")]
+
+    with Stubber(client) as stub:
+        stub.add_client_error("batch_get_item", "ValidationException", expected_params=reading(keys))
+        stub.add_response("batch_get_item", {"Responses": {"items": [first]}}, reading([first]))
+        stub.add_client_error("batch_get_item", "ValidationException", expected_params=reading([wrong]))
+        stub.add_response("batch_get_item", {"Responses": {"items": [last]}}, reading([last]))
+        found = DynamoDbItemStore(client, "items").read_attributes([key["id"]["S"] for key in keys])
+
+    assert (found[0], found[2]) == (first, last)
+    assert isinstance(found[1], Verdict)
 
 
 @pytest.mark.parametrize("store_class", [DynamoDbItemStore, SingleWriteItemStore])

@@ -44,7 +44,7 @@ def surprising(mutants: Iterable[Mutant], listed: Iterable[Survivor]) -> list[st
 
 
 def report(mutants: Sequence[Mutant], listed: Iterable[Survivor]) -> tuple[list[str], bool]:
-    """Return the lines of the report, and whether all is well: each survivor is in the list."""
+    """Return the lines of the report, and whether all is well: each mutant was tried, and each survivor is listed."""
     tried = [mutant for mutant in mutants if mutant.fate is not Fate.LEFT_OUT]
     names = {survivor.identity for survivor in listed}
     unlisted = {mutant.identity for mutant in tried if mutant.is_left and mutant.identity not in names}
@@ -54,7 +54,7 @@ def report(mutants: Sequence[Mutant], listed: Iterable[Survivor]) -> tuple[list[
     lines += [f"{fate.value}: {sum(mutant.fate is fate for mutant in mutants)}" for fate in Fate]
     caught = sum(not mutant.is_left for mutant in tried)
     lines.append(f"ratio mutation.score = {caught / max(1, len(tried)):.3f}")
-    return lines, bool(tried) and not unlisted
+    return lines, len(tried) == len(mutants) > 0 and not unlisted
 
 
 def as_entry(function: str, change: str) -> str:

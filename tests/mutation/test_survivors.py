@@ -79,6 +79,12 @@ def test_run_that_tried_nothing_fails() -> None:
     assert not is_well
 
 
+def test_run_that_ended_before_all_were_tried_fails() -> None:
+    _, is_well = report([mutant(Fate.CAUGHT), mutant(Fate.LEFT_OUT, "- a\n+ b")], [])
+
+    assert not is_well
+
+
 def test_mutants_are_read_from_the_files_of_mutmut(tmp_path: Path) -> None:
     source = tmp_path / "library" / "rooms.py"
     source.parent.mkdir()

@@ -46,6 +46,10 @@ KEPT_MESSAGE_IDS = 100
 # dot: so none of them can be another's.
 KEY_SPACE_NAME = re.compile(r"[A-Za-z0-9_-]{1,64}")
 
+# The longest id that DynamoDB takes as a partition key, in UTF-8.
+# https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/Constraints.html
+ID_BYTES = 2_048
+
 FREE = 0
 NEVER = 10**15
 

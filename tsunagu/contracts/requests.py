@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from tsunagu.contracts.environment import EnvironmentContract
-from tsunagu.contracts.items import KEY_SPACE_NAME, Status
+from tsunagu.contracts.items import ID_BYTES, KEY_SPACE_NAME, Status
 
 KIND = "kind"
 CALLER = "caller"
@@ -144,10 +144,10 @@ def request_item_id(scope: str, caller: str, request_id: str) -> str:
 def caller_and_request_id(scope: str, item_id: object) -> tuple[str, str] | None:
     """Return caller and request id of a record, by its id; None if no record of the scope has such an id.
 
-    A caller may have colons in its name, a request id has none.
+    A caller may have colons in its name, a request id has none. DynamoDB takes no longer id: it refuses the whole call.
     """
     prefix = f"{request_space(scope)}#"
-    if not isinstance(item_id, str) or not item_id.startswith(prefix):
+    if not isinstance(item_id, str) or not item_id.startswith(prefix) or len(item_id.encode()) > ID_BYTES:
         return None
     caller, colon, request_id = item_id.removeprefix(prefix).rpartition(":")
     return (caller, request_id) if caller and colon and REQUEST_ID.fullmatch(request_id) else None

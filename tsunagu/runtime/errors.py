@@ -7,13 +7,15 @@
         + TaskLostError          the Step Functions task does not wait any more
     + LeaseLostError       another worker owns the message: nothing is committed, and it is not acknowledged
     + ConditionFailedError the condition of a write did not hold; counts as an attempt
-    + UnfinishedWorkError  a function returned a coroutine, a generator or another promise of work; counts as an attempt
+    + UnfinishedWorkError  a function returned a coroutine, an iterator or another promise of work; counts as an attempt
     + UnavailableError     a service cannot be used now; not an attempt, SQS delivers the message again, later
 
 Any other exception of a business function counts as an attempt, also one that is no `Exception`, such as
 `GeneratorExit` or asyncio's `CancelledError`. Only `KeyboardInterrupt` and `SystemExit` end the process.
 """
 
+from collections.abc import Iterable, Iterator
+from concurrent.futures import Future
 from contextlib import suppress
 from dataclasses import dataclass
 from types import AsyncGeneratorType, CoroutineType, GeneratorType
@@ -27,8 +29,9 @@ LONGEST_DELAY_SECONDS = 42_000
 
 TYPE_CHARACTERS = 100
 
-# Each of them does nothing before somebody awaits it or iterates over it.
-_PROMISES = (CoroutineType, GeneratorType, AsyncGeneratorType, map, filter)
+# Each of them does nothing before somebody awaits it or iterates over it; or nobody waits for what it does.
+_PROMISES = (CoroutineType, GeneratorType, AsyncGeneratorType, Iterator, Future)
+_CONTAINERS = (list, tuple, set, frozenset)
 
 
 class MessageError(Exception):
@@ -56,7 +59,15 @@ class PermanentError(MessageError):
 
 
 class InvalidMessageError(PermanentError):
-    """The message breaks its contract. The text says what was expected, and what was got."""
+    """The message breaks its contract. The text says what was expected, and what was got.
+
+    Attributes:
+        expectation: What was expected, without a value of the message. Empty: only the text says it.
+    """
+
+    def __init__(self, text: str = "", *, expectation: str = "") -> None:
+        super().__init__(text)
+        self.expectation = expectation
 
 
 class TaskLostError(PermanentError):
@@ -148,15 +159,29 @@ def refuse_unfinished(name: str, returned: object) -> None:
         returned: What it returned.
 
     Raises:
-        UnfinishedWorkError: It is a coroutine, a generator, a `map` or `filter`, or an awaitable.
+        UnfinishedWorkError: It is a coroutine, a generator or another iterator, a future or another awaitable; or a
+            list, a tuple, a set or a dict with one of them.
     """
-    kind = type(returned)
-    if issubclass(kind, _PROMISES) or hasattr(kind, "__await__"):
-        if isinstance(returned, CoroutineType | GeneratorType):
+    promises = [each for each in (returned, *_parts(returned)) if _is_promise(type(each))]
+    for promise in promises:
+        if isinstance(promise, CoroutineType | GeneratorType):
             with suppress(Exception):  # the `finally` of a generator that was begun
-                returned.close()
-        msg = f"{name} must do its work before it returns, got a {kind.__name__[:TYPE_CHARACTERS]}, which does it later"
+                promise.close()
+    if promises:
+        kind = type(promises[0]).__name__[:TYPE_CHARACTERS]
+        msg = f"{name} must do its work before it returns, got a {kind}, which does it later"
         raise UnfinishedWorkError(msg)
+
+
+def _parts(returned: object) -> Iterable[object]:
+    kind = type(returned)
+    if kind is dict:
+        return cast("dict[object, object]", returned).values()
+    return cast("Iterable[object]", returned) if kind in _CONTAINERS else ()
+
+
+def _is_promise(kind: type) -> bool:
+    return issubclass(kind, _PROMISES) or hasattr(kind, "__await__")
 
 
 def delay_of(error: BaseException) -> float | None:

@@ -51,6 +51,8 @@ class AllowListFilter(logging.Filter):
         setattr(record, LogKey.SERVICE, self._service)
         if record.exc_info and record.exc_info[1] is not None:
             vars(record).update(error_fields(record.exc_info[1]))
+            if record.name == "asyncio":  # of an exception that nobody asked for, it logs the text in the message
+                record.msg, record.args = "exception that no code of the event loop took", ()
         record.exc_info = None
         record.exc_text = None
         return True

@@ -61,6 +61,7 @@ def test_requests_of_two_callers_or_ids_share_neither_record_nor_result(
         "reports:request#alice:r-1#payload:",
         "others:request#alice:r-1",
         "reports@queue#alice:r-1",
+        f"reports:request#{'é' * 1_015}:r-1",  # 2,050 bytes
     ],
 )
 def test_id_of_another_form_is_no_record_of_a_request(item_id: object) -> None:

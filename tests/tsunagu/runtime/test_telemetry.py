@@ -1,5 +1,6 @@
 """Telemetry: log lines have the ids of the message in hand and nothing of its body; metrics are one EMF line."""
 
+import asyncio
 import gc
 import io
 import json
@@ -7,7 +8,7 @@ import logging
 import sys
 import threading
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from importlib import import_module
 from pathlib import Path
 from typing import Any
@@ -19,10 +20,11 @@ from tests.tsunagu.runtime.pipeline.world import ORDER, PipelineWorld
 from tests.tsunagu.runtime.world import FakeContext, World, order, record
 from tsunagu.contracts.environment import EnvironmentContract, EnvironmentContractError
 from tsunagu.contracts.telemetry import LogKey, Metric
-from tsunagu.runtime.errors import FailedCall, PermanentError
+from tsunagu.runtime.errors import FailedCall, InvalidMessageError, PermanentError
 from tsunagu.runtime.json_text import JsonObject
 from tsunagu.runtime.receiving.delivery import Delivery
 from tsunagu.runtime.receiving.message import Message
+from tsunagu.runtime.receiving.model import parser
 from tsunagu.runtime.telemetry import (
     INNER_FRAMES,
     OUTER_FRAMES,
@@ -276,6 +278,26 @@ def test_thread_that_an_exception_ends_is_logged_without_its_text(
     assert "canary" not in repr(configured.lines) + "".join(capfd.readouterr())
 
 
+def test_exception_that_no_code_of_an_event_loop_takes_is_logged_without_its_text(
+    configured: Collector, capfd: pytest.CaptureFixture[str]
+) -> None:
+    async def leave_a_task_alone() -> None:
+        async def fails() -> None:
+            fail()
+
+        task = asyncio.create_task(fails())
+        await asyncio.sleep(0)
+        del task
+        gc.collect()
+
+    asyncio.run(leave_a_task_alone())
+
+    (line,) = configured.lines
+    assert (line["message"], line[LogKey.ERROR_TYPE]) == ("exception that no code of the event loop took", "ValueError")
+    assert str(line[LogKey.ERROR_LOCATION]).startswith("test_telemetry.py:")
+    assert "canary" not in repr(configured.lines) + "".join(capfd.readouterr())
+
+
 def test_exception_that_python_ignores_is_logged_without_its_text(
     configured: Collector, capfd: pytest.CaptureFixture[str]
 ) -> None:
@@ -319,6 +341,47 @@ def test_sentence_of_a_refused_start_has_no_value_of_its_caller(document: dict[s
 
     assert SECRET not in str(caught.value)
     assert "must" in str(caught.value)
+
+
+class Refusing:
+    @classmethod
+    def from_json(cls, body: JsonObject) -> "Refusing":
+        msg = f"the account {body} is blocked"
+        raise InvalidMessageError(msg)
+
+
+@dataclass(frozen=True)
+class Checked:
+    order_id: str
+    account: int = 0
+    prices: dict[str, int] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        if self.order_id == SECRET:
+            msg = f"{self.order_id} is blocked"
+            raise ValueError(msg)
+
+
+@pytest.mark.parametrize(
+    ("model", "payload", "expectation"),
+    [
+        (Checked, {"order_id": "o-1", "account": SECRET}, "account must be a whole number"),
+        (Checked, {"order_id": "o-1", "prices": {SECRET: "1"}}, "prices[] must be a whole number"),
+        (Checked, {SECRET: "o-1"}, "the message must have the fields ['account', 'order_id', 'prices']"),
+        (Checked, {"order_id": SECRET}, "Checked must take the values of the message"),
+        (Refusing, {"order_id": SECRET}, "its reader refused it"),
+    ],
+)
+def test_sentence_of_a_start_that_its_model_refuses_has_no_value_of_its_caller(
+    model: type[Any], payload: JsonObject, expectation: str
+) -> None:
+    world = PipelineWorld()
+    world.check = parser(model)
+
+    with pytest.raises(PermanentError) as caught:
+        world.ask(action="start", payload=payload)
+
+    assert str(caught.value) == f"the request must be one that the pipeline accepts: {expectation}"
 
 
 @pytest.mark.parametrize("kind", ["number", "flag", "share", "some"])

@@ -114,8 +114,7 @@ class DynamoDbItemStore:
         unread: dict[str, Verdict] = {}
         for start in range(0, len(item_ids), KEYS_PER_READ):
             keys = [{items.ID: {"S": item_id}} for item_id in item_ids[start : start + KEYS_PER_READ]]
-            left, problem = self._read(keys, found)
-            unread.update({key[items.ID]["S"]: problem for key in left})
+            unread |= self._read(keys, found)
         return [unread.get(item_id) or found.get(item_id) for item_id in item_ids]
 
     def begin_to_read(self, item_ids: Sequence[str]) -> Callable[[], list[Mapping[str, Any] | Verdict | None]]:
@@ -275,8 +274,8 @@ class DynamoDbItemStore:
             calls += [(f"dynamodb:{_ACTIONS[each.operation]}", str(each.table_name)) for each in commit.writes]
         return calls
 
-    def _read(self, keys: list[dict[str, Any]], found: dict[str, Mapping[str, Any]]) -> tuple[list[Any], Verdict]:
-        """Read `keys` into `found`; return those that DynamoDB did not process, and the verdict on them."""
+    def _read(self, keys: list[dict[str, Any]], found: dict[str, Mapping[str, Any]]) -> dict[str, Verdict]:
+        """Read `keys` into `found`; return the verdicts on those that DynamoDB did not process, by id."""
         left: list[Any] = keys
         operation = "dynamodb:BatchGetItem"
         for _ in range(READ_ROUNDS):
@@ -285,14 +284,16 @@ class DynamoDbItemStore:
                     RequestItems={self.table_name: {"Keys": left, "ConsistentRead": True}}
                 )
             except (ClientError, BotoCoreError) as error:
-                return left, self.call_failed(error, operation)
+                if len(left) > 1 and error_code(error) in _OWN_FAULTS:  # one key is wrong: find out which
+                    return {name: verdict for key in left for name, verdict in self._read([key], found).items()}
+                return _each(left, self.call_failed(error, operation))
             for attributes in answer["Responses"].get(self.table_name, []):
                 found[attributes[items.ID]["S"]] = attributes
             unprocessed = answer.get("UnprocessedKeys", {}).get(self.table_name)
             left = [*unprocessed["Keys"]] if unprocessed else []
             if not left:
-                return [], APPLIED
-        return left, _unavailable(FailedCall(operation, self.table_name, _UNPROCESSED))
+                return {}
+        return _each(left, _unavailable(FailedCall(operation, self.table_name, _UNPROCESSED)))
 
     def update_parameters(self, change: Change) -> dict[str, Any]:
         """Return the parameters of an `UpdateItem`, or of its part of a transaction, for `change`."""
@@ -340,6 +341,10 @@ def _of_items(call: FailedCall) -> FailedCall:
 
 def _failed(error: Exception) -> Verdict:
     return Verdict(Outcome.FAILED, error=error)
+
+
+def _each(keys: Sequence[Mapping[str, Any]], verdict: Verdict) -> dict[str, Verdict]:
+    return {key[items.ID]["S"]: verdict for key in keys}
 
 
 def _unavailable(call: FailedCall) -> Verdict:

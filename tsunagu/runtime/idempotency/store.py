@@ -129,15 +129,15 @@ class IsolatedStore:
 
     def insert(self, new_items: Sequence[Item]) -> list[Verdict]:
         """Create items that do not exist yet."""
-        return together_or_alone(self._store.insert, new_items, _unavailable)
+        return together_or_alone(self._store.insert, new_items, unanswered)
 
     def read(self, item_ids: Sequence[str]) -> list[Item | Verdict | None]:
         """Read items, consistently."""
-        return together_or_alone(self._store.read, item_ids, _unavailable)
+        return together_or_alone(self._store.read, item_ids, unanswered)
 
     def update(self, changes: Sequence[Change]) -> list[Verdict]:
         """Apply conditional changes."""
-        return together_or_alone(self._store.update, changes, _unavailable)
+        return together_or_alone(self._store.update, changes, unanswered)
 
     def transact(self, commits: Sequence[Commit], token: str) -> list[Verdict]:
         """Apply all `commits` in one transaction, or none of them."""
@@ -148,6 +148,7 @@ class IsolatedStore:
             return [alone] if len(commits) == 1 else [Verdict(Outcome.CANCELLED)] * len(commits)
 
 
-def _unavailable(error: Exception) -> Verdict:
+def unanswered(error: Exception) -> Verdict:
+    """Return the verdict on a call that raised what no adapter knows, and log the place of the error."""
     _logger.error("call failed", extra=error_fields(error))
     return Verdict(Outcome.UNAVAILABLE)

@@ -115,7 +115,8 @@ def command_from_json(pipeline: Pipeline, document: object, check: RequestCheck 
         try:
             check(command.given.request)
         except InvalidMessageError as error:
-            msg = f"the request must be one that the pipeline accepts: {error}"
+            # Lambda logs the text, so it has no value of the request.
+            msg = f"the request must be one that the pipeline accepts: {error.expectation or 'its reader refused it'}"
             raise MalformedRequestError(msg) from None
     return command
 

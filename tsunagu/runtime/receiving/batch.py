@@ -154,7 +154,7 @@ class Intake(Generic[PayloadT]):
             key = self._key(payload)
             refuse_unfinished("the key function", key)
             identity = item_id(self._scope, key)
-        except (KeyboardInterrupt, SystemExit):  # they end the process, as a kill does
+        except KeyboardInterrupt:
             raise
         except BaseException as error:  # noqa: BLE001 - the batch boundary: an error of one message affects no other
             return nameless(self._scope, delivery, error)

@@ -23,6 +23,7 @@ from tsunagu.runtime.receiving.value_readers import (
     json_key,
     list_of,
     one_of,
+    refusal,
     remembered,
     shown,
     tuple_of,
@@ -36,7 +37,11 @@ OwnReader = Callable[[type], Callable[[Any], Any] | None]
 _LISTS = (list, Sequence)
 _MAPPINGS = (dict, Mapping, MutableMapping)
 _ANYTHING = (Any, object)
-_BARE: dict[Any, Any] = {list: list[Any], tuple: tuple[Any, ...], dict: dict[str, Any]}
+_BARE: dict[Any, Any] = {
+    **dict.fromkeys(_LISTS, list[Any]),
+    **dict.fromkeys(_MAPPINGS, dict[str, Any]),
+    tuple: tuple[Any, ...],
+}
 
 
 def dataclass_reader(model: type, *, own_reader: OwnReader, guarded: Guarded, strict: bool) -> Callable[[Any], Any]:
@@ -79,10 +84,12 @@ class _Builder:
             TypeError: The type cannot be read.
         """
         hint = bare_type(hint)
-        origin = typing.get_origin(hint)
+        origin, arguments = typing.get_origin(hint), typing.get_args(hint)
         if origin is None:
             return self._of_plain(place, hint)
-        return self._of_generic(place, hint, origin, typing.get_args(hint))
+        if origin in _BARE and not arguments and hint != tuple[()]:  # `typing.List` and its like
+            return self._of_plain(place, origin)
+        return self._of_generic(place, hint, origin, arguments)
 
     def _of_plain(self, place: str, hint: Any) -> Reader:
         if hint in SCALARS:
@@ -156,23 +163,24 @@ class _Builder:
         required = {name for name, field in fields.items() if not _has_default(field)}
         strict = self._strict
 
+        rule = f"{model.__name__} must take the values of the message"
+
         def construct(values: dict[str, Any]) -> Any:
             try:
                 return model(**values)
             except ValueError as error:
                 if hasattr(error, "errors"):  # of pydantic: its text has the values
                     raise
-                raise InvalidMessageError(str(error)) from None
+                raise InvalidMessageError(str(error), expectation=rule) from None
 
-        make = self._guarded(f"{model.__name__} must take the values of the message", construct)
+        make = self._guarded(rule, construct)
 
         def read(place: str, value: Any, memo: Memo) -> Any:
             if not isinstance(value, dict):
                 raise wrong(place, "an object", value)
             unknown = value.keys() - fields.keys() if strict else ()
             if unknown or required - value.keys():
-                msg = f"{place or 'the message'} must have the fields {sorted(fields)}, got {shown(sorted(value))}"
-                raise InvalidMessageError(msg)
+                raise refusal(place, f"have the fields {sorted(fields)}", shown(sorted(value)))
             prefix = f"{place}." if place else ""
             return make(
                 {name: reader(prefix + name, value[name], memo) for name, reader in readers.items() if name in value}

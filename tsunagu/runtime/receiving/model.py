@@ -3,6 +3,7 @@
 import inspect
 import typing
 from collections.abc import Callable
+from operator import attrgetter
 from typing import Any, TypeVar
 
 from tsunagu.contracts.environment import EnvironmentContractError
@@ -92,14 +93,14 @@ def guarded(expectation: str, read: Callable[[ArgumentT], ResultT]) -> Callable[
     def guarded_read(argument: ArgumentT) -> ResultT:
         try:
             return read(argument)
-        except (MessageError, MemoryError):
+        except (MessageError, MemoryError, KeyboardInterrupt):
             raise
         except EnvironmentContractError as error:
             msg = f"the environment of the function is wrong: {error}"
             raise UnavailableError(msg) from error
-        except Exception as error:
+        except BaseException as error:  # also a `SystemExit`: what ends the process would meet the whole batch again
             msg = f"{expectation}, got {type(error).__name__}{_violations(error)}"
-            raise InvalidMessageError(msg) from error
+            raise InvalidMessageError(msg, expectation=msg) from error
 
     return guarded_read
 
@@ -161,7 +162,7 @@ def key_function(model: type[ModelT], key: str | Callable[[ModelT], BusinessKey]
     if kind not in {str, int}:
         msg = f"key must be a str or int field of {model.__name__}, or a function of it, got {key!r}"
         raise TypeError(msg)
-    return lambda payload: typing.cast("BusinessKey", getattr(payload, key))
+    return guarded("the business key must be read from the message", attrgetter(key))
 
 
 def hints_of(name: str, annotated: Any) -> dict[str, Any]:
@@ -214,7 +215,7 @@ def _not_plain(function: Callable[..., object]) -> str | None:
     return next((kind for kind, is_of in _NOT_PLAIN.items() if is_of(function)), None)
 
 
-def _violations(error: Exception) -> str:
+def _violations(error: BaseException) -> str:
     """Return place and kind of the violations that pydantic found, but no value."""
     try:
         found = error.errors(include_input=False, include_url=False)  # type: ignore[attr-defined]

@@ -229,7 +229,23 @@ def unreadable(place: str, hint: Any) -> TypeError:
 
 def wrong(place: str, expected: str, value: Any) -> InvalidMessageError:
     """Return the error of a value that is not what was expected."""
-    return InvalidMessageError(f"{place or 'the message'} must be {expected}, got {shown(value)}")
+    return refusal(place, f"be {expected}", shown(value))
+
+
+def refusal(place: str, rule: str, got: str) -> InvalidMessageError:
+    """Return the error of a place that breaks a rule.
+
+    Its expectation names the place without the keys of objects, because those are values of the message.
+
+    Args:
+        place: The place; empty for the message itself.
+        rule: What the place must do: `be a number`.
+        got: What it is.
+    """
+    fields, _, rest = place.partition("[")
+    named = f"{fields}[]{rest.rpartition(']')[2]}" if rest else place
+    texts = (f"{each or 'the message'} must {rule}" for each in (place, named))
+    return InvalidMessageError(f"{next(texts)}, got {got}", expectation=next(texts))
 
 
 def shown(value: Any) -> str:

@@ -78,7 +78,7 @@ class RequestIntake(Generic[ModelT]):
         try:
             value = self._parse(record)
             refuse_unfinished("the parser", value)
-        except (KeyboardInterrupt, SystemExit):  # they end the process, as a kill does
+        except KeyboardInterrupt:
             raise
         except BaseException as error:  # noqa: BLE001 - the batch boundary: an error of one message affects no other
             return BatchMessage(deliveries=[own], claim_request=request, problem=error)

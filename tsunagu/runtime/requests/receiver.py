@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Generic, TypeVar
 
 from tsunagu.runtime.errors import FailedCall, UnavailableError
-from tsunagu.runtime.idempotency.store import Outcome, Verdict
+from tsunagu.runtime.idempotency.store import Outcome, Verdict, unanswered
 from tsunagu.runtime.receiving.batch import Batch
 from tsunagu.runtime.receiving.delivery import Delivery, of_invocation
 from tsunagu.runtime.receiving.events import sqs_records
@@ -16,6 +16,7 @@ from tsunagu.runtime.requests.gateway_event import delivery_of, is_gateway_event
 from tsunagu.runtime.requests.intake import Accepted, RequestIntake
 from tsunagu.runtime.requests.known_records import KnownRecords
 from tsunagu.runtime.requests.record import RequestRecord, RequestRecords
+from tsunagu.runtime.retry import together_or_alone
 from tsunagu.runtime.telemetry import in_hand
 
 _logger = logging.getLogger(__name__)
@@ -86,7 +87,8 @@ class RequestReceiver(Generic[ModelT]):
             return self._receive_one(event, deadline_ms)
         deliveries = [of_invocation(Delivery.from_record(record)) for record in sqs_records(event, self._queue_arn)]
         item_ids = self._intake.item_ids(deliveries)
-        found = dict(zip(item_ids, self._records.read_records(item_ids) if item_ids else [], strict=True))
+        records = together_or_alone(self._records.read_records, item_ids, unanswered) if item_ids else []
+        found = dict(zip(item_ids, records, strict=True))
         known = {item_id: record for item_id, record in found.items() if record is not None}
         return self._worker.work(self._intake.arrange(deliveries, found), deadline_ms, self._store(known))
 

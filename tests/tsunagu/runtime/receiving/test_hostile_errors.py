@@ -1,6 +1,7 @@
 """Hostile errors: whatever an error of one message does, its neighbours are done, and it counts and dies."""
 
 import asyncio
+import itertools
 import math
 from typing import Any, Self
 
@@ -140,11 +141,19 @@ ERRORS = [
     BaseException("none of the known"),
     BaseExceptionGroup("several", [KeyboardInterrupt(), ValueError()]),
 ]
-NAMES = [f"{number}-{type(error).__name__}" for number, error in enumerate(ERRORS)]
+# Of a business function, it ends the process; a reader has no reason to.
+ERRORS_OF_READERS = [*ERRORS, SystemExit(3)]
+NAMES = [f"{number}-{type(error).__name__}" for number, error in enumerate(ERRORS_OF_READERS)]
 
 
-@pytest.mark.parametrize("number", range(len(ERRORS)), ids=NAMES)
-@pytest.mark.parametrize("where", ["process", "parse", "key"])
+@pytest.mark.parametrize(
+    ("number", "where"),
+    [
+        *itertools.product(range(len(ERRORS)), ["process", "parse", "key"]),
+        *itertools.product(range(len(ERRORS), len(ERRORS_OF_READERS)), ["parse", "key"]),
+    ],
+    ids=lambda part: NAMES[part] if isinstance(part, int) else part,
+)
 @pytest.mark.parametrize("concurrency", [1, 3])
 def test_hostile_error_harms_no_neighbour_and_dies_with_a_reason(number: int, where: str, concurrency: int) -> None:
     world = World()
@@ -157,13 +166,13 @@ def test_hostile_error_harms_no_neighbour_and_dies_with_a_reason(number: int, wh
 
     class Key(dict[str, Any]):
         def __getitem__(self, name: str) -> Any:
-            raise ERRORS[number]
+            raise ERRORS_OF_READERS[number]
 
     def parse(body: JsonObject) -> JsonObject:
         if body["order_id"] == "bad" and where != "process":
             if where == "key":
                 return Key(body)
-            raise ERRORS[number]
+            raise ERRORS_OF_READERS[number]
         return body
 
     world.parse = parse
@@ -211,7 +220,7 @@ def test_hostile_outage_harms_no_neighbour_and_costs_no_attempt(error: Unavailab
     assert (back.attempts, world.visibility.changed) == (0, {})
 
 
-@pytest.mark.parametrize("number", range(len(ERRORS)), ids=NAMES)
+@pytest.mark.parametrize("number", range(len(ERRORS)), ids=NAMES[: len(ERRORS)])
 def test_description_and_log_fields_of_an_error_raise_nothing(number: int) -> None:
     described(ERRORS[number]).encode()
     assert all(isinstance(value, str) for value in error_fields(ERRORS[number]).values())

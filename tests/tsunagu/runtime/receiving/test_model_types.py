@@ -1,6 +1,7 @@
 """The types that a field of a message may have: what is read, what is refused, and what is told at import."""
 
 import contextlib
+import typing
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import InitVar, dataclass, field, make_dataclass
 from datetime import UTC, date, datetime, time, timedelta, timezone
@@ -116,6 +117,11 @@ def read(hint: Any, value: Any, *, strict: bool = False) -> Any:
         (list, [1, "a"], [1, "a"]),
         (dict, {"a": [1]}, {"a": [1]}),
         (tuple, [1, "a"], (1, "a")),
+        (typing.List, [1, "a"], [1, "a"]),  # noqa: UP006 - old names are read too
+        (typing.Dict, {"a": [1]}, {"a": [1]}),  # noqa: UP006
+        (typing.Tuple, [1, "a"], (1, "a")),  # noqa: UP006
+        (Sequence, [1, "a"], [1, "a"]),
+        (typing.Mapping, {"a": [1]}, {"a": [1]}),
         (Any, {"a": [1, None]}, {"a": [1, None]}),
         (object, 1.5, 1.5),
         (OrderId, "o", "o"),

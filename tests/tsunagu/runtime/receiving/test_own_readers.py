@@ -1,5 +1,6 @@
 """Classes that read themselves, and what their exceptions do to a message."""
 
+import asyncio
 from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass
 from decimal import Decimal
@@ -17,7 +18,7 @@ from tsunagu.runtime.errors import InvalidMessageError, PermanentError, Retryabl
 from tsunagu.runtime.functions.message_handler import message_handler
 from tsunagu.runtime.json_text import JsonObject, read_json
 from tsunagu.runtime.receiving.message import Message
-from tsunagu.runtime.receiving.model import guarded, parser
+from tsunagu.runtime.receiving.model import guarded, key_function, parser
 
 if TYPE_CHECKING:
     from tests.tsunagu.runtime.world import Process
@@ -278,10 +279,28 @@ def test_error_that_decides_keeps_its_meaning(model: Any, error: Exception) -> N
     assert caught.value is error
 
 
-@pytest.mark.parametrize("error", [MemoryError(), SystemExit(), KeyboardInterrupt()], ids=repr)
+@pytest.mark.parametrize("error", [MemoryError(), KeyboardInterrupt()], ids=repr)
 def test_what_is_no_fault_of_the_message_passes(error: BaseException) -> None:
     with pytest.raises(type(error)):
         parser(raising(error))({})
+
+
+@pytest.mark.parametrize("error", [SystemExit(), GeneratorExit(), asyncio.CancelledError()], ids=repr)
+def test_reader_that_would_end_more_than_itself_makes_its_message_invalid(error: BaseException) -> None:
+    with pytest.raises(InvalidMessageError, match=rf"must read the message, got {type(error).__name__}$"):
+        parser(raising(error))({})
+
+
+def test_key_by_name_that_cannot_be_read_makes_its_message_invalid() -> None:
+    class Order:
+        order_id: str
+
+        @classmethod
+        def from_json(cls, _body: JsonObject) -> "Order":
+            return cls()
+
+    with pytest.raises(InvalidMessageError, match=r"^the business key must be read .*, got AttributeError$"):
+        key_function(Order, "order_id")(parser(Order)({}))
 
 
 def test_wrong_environment_is_no_fault_of_the_message() -> None:

@@ -2,6 +2,7 @@
 
 import warnings
 from collections.abc import AsyncIterator, Callable, Generator, Iterator
+from concurrent.futures import Future
 from typing import Any, cast
 
 import pytest
@@ -53,6 +54,11 @@ UNFINISHED: dict[str, Callable[..., Any]] = {
     "coroutine of an object": AsynchronousCall(),
     "map": lambda *_: map(print, [1]),
     "filter": lambda *_: filter(print, [1]),
+    "zip": lambda *_: zip([1], [2], strict=True),
+    "Future": lambda *_: Future(),
+    "coroutine in a list": lambda *_: [coroutine(), coroutine()],
+    "coroutine in a tuple": lambda *_: (1, coroutine()),
+    "coroutine in a dict": lambda *_: {"first": coroutine()},
 }
 
 
@@ -87,8 +93,12 @@ def test_unfinished_work_is_dead_lettered_when_its_attempts_are_spent() -> None:
 
 @pytest.mark.parametrize("part", ["parser", "key function"])
 def test_asynchronous_parser_or_key_function_is_no_payload_and_no_key(part: str) -> None:
+    class Later(dict[str, Any]):
+        def __getitem__(self, _name: str) -> Any:
+            return coroutine()
+
     world = World()
-    world.parse = cast("Any", coroutine) if part == "parser" else lambda body: {**body, "order_id": coroutine()}
+    world.parse = cast("Any", coroutine) if part == "parser" else Later
 
     assert world.receive(record(order("o-1"))) == ["m-1"]
     assert world.only_item().reason.startswith(f"the {part} must do its work before it returns, got a coroutine")

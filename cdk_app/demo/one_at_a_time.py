@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from mypy_boto3_stepfunctions import SFNClient
 
 STACK_NAME = "tsunagu-embedded-supplier-sync"
-EXAMPLE = "{tsunagu} run supplier-sync --stage embedded"
+EXAMPLE = "{tsunagu} run supplier-sync --stage embedded --yes"
 SUCCEEDED, RUNNING = "SUCCEEDED", "RUNNING"
 LEASE_SECONDS = 5  # of the demonstration: a killed worker is replaced sooner
 PATIENCE_SECONDS = 120

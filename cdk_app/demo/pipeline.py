@@ -29,7 +29,7 @@ WARMING = 5  # orders that start every handler before the first kill
 # A killed preprocessor leaves a lease that ends with its invocation, 20 s after it began.
 PATIENCE_SECONDS = 60.0
 ORDER = '{"order_id": "o-1", "customer": "c-1", "lines": [{"sku": "pen", "quantity": 2}], "currency": "EUR"}'
-EXAMPLE = f"echo '{ORDER}' | {{tsunagu}} start orders --file - --stage embedded"
+EXAMPLE = f"echo '{ORDER}' | {{tsunagu}} start orders --file - --stage embedded --yes"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -15,7 +15,9 @@ from tsunagu.local.embedded_cloud import EmbeddedCloud
 SHAPE = LoadShape(messages=100, accounts=10, invalid_share=0.02)
 STACK_NAME = "tsunagu-embedded-payments"
 PAYMENT = '{"payment_id": "p-1", "account": "a-1", "amount": 995, "currency": "EUR"}'
-EXAMPLE = f"echo '{PAYMENT}' | {{tsunagu}} send payments --file - --queue fifo --group-by account --stage embedded"
+EXAMPLE = (
+    f"echo '{PAYMENT}' | {{tsunagu}} send payments --file - --queue fifo --group-by account --stage embedded --yes"
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

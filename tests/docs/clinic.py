@@ -163,7 +163,7 @@ class Clinic:
         self._enable(mapping, enabled=False)
         rule = self.physical(RULE, "Reminders")
         self.cloud.client("events").disable_rule(Name=rule)
-        started = tsunagu(self.cloud, "run", "reminders", "--stack", STACK)
+        started = tsunagu(self.cloud, "run", "reminders", "--stack", STACK, "--yes")
         assert started.returncode == 0, started.stderr
         arn = next(word for word in started.stdout.split() if word.startswith("arn:aws:states:"))
         machines = self.cloud.client("stepfunctions")

@@ -143,7 +143,7 @@ def play(clinic: Clinic) -> Session:
         "nothing is to be redriven. **Now the job.** Its execution was stopped, and its lease was not released."
     )
     session.run("lease", "release", "reminders", "--stack", STACK, "--yes")
-    session.run("run", "reminders", "--stack", STACK)
+    session.run("run", "reminders", "--stack", STACK, "--yes")
     clinic.wait_until_all_is_done()
     session.say("**Is all well?**")
     session.run("status", STACK)

@@ -120,7 +120,7 @@ def test_a_cloud_that_is_up_can_be_used_and_stopped_as_it_says(project: Path) ->
         ["run", "supplier-sync"],
     ]
     assert used.returncode == 0, used.stderr
-    assert used.stderr.count("sent 1 of 1 messages") == 4
+    assert used.stderr.count("sent 1 of 1 message to") == 4
     assert used.stderr.count("started\n") == 2
     assert stopped.returncode == 0
     assert processes_that_name(str(project)) == []

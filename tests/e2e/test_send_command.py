@@ -22,7 +22,7 @@ def test_payments_of_a_file_take_effect(settled: Deployment, tmp_path: Path, que
     path.write_text("\n".join(payment(number, account) for number in range(1, 24)))
 
     group_by = ("--group-by", "account") if queue == "fifo" else ()
-    place = ("--queue", queue, *group_by, "--stage", "embedded")
+    place = ("--queue", queue, *group_by, "--stage", "embedded", "--yes")
     result = tsunagu(settled.cloud, "send", "payments", "--file", str(path), *place)
 
     assert result.returncode == 0, result.stderr

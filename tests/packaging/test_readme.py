@@ -54,7 +54,7 @@ def test_readmes_example_deploys_and_processes_a_message_once(
     where = ("--stack-name", "Invoices", "--queue", "Invoices", "--group-by", "number")
 
     full_environment.run(
-        "tsunagu", "send", *where, "--file", "invoices.jsonl", cwd=project, variables=cloud.environment()
+        "tsunagu", "send", *where, "--file", "invoices.jsonl", "--yes", cwd=project, variables=cloud.environment()
     )
     stack = cloud.client("cloudformation").describe_stacks(StackName="Invoices")["Stacks"][0]
     (queue_url,) = [output["OutputValue"] for output in stack["Outputs"]]

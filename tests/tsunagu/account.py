@@ -38,6 +38,8 @@ class Account:
         rest_answers: What Lambda answers to a GET, by the end of the path.
         protected: Stacks with termination protection.
         lines: Log lines that were written, as JSON.
+        denied_groups: Log groups to which the caller may not write.
+        groups: Log groups of the streams that were made.
     """
 
     stacks: dict[str, Mapping[str, str]] = field(default_factory=dict)
@@ -53,6 +55,8 @@ class Account:
     rest_answers: dict[str, dict[str, Any]] = field(default_factory=dict)
     protected: set[str] = field(default_factory=set)
     lines: list[dict[str, Any]] = field(default_factory=list)
+    denied_groups: set[str] = field(default_factory=set)
+    groups: list[str] = field(default_factory=list)
 
     @contextmanager
     def served(self, monkeypatch: "pytest.MonkeyPatch") -> Iterator[None]:
@@ -70,6 +74,10 @@ class Account:
             server.shutdown()
 
     def answer_json(self, operation: str, body: dict[str, Any]) -> tuple[int, str]:
+        if body.get("logGroupName") in self.denied_groups:
+            return 400, json.dumps({"__type": "AccessDeniedException"})
+        if operation == "CreateLogStream":
+            self.groups.append(body["logGroupName"])
         if operation == "PutLogEvents":
             self.lines += [json.loads(event["message"]) for event in body["logEvents"]]
         if operation not in self.json_answers:

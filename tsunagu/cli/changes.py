@@ -1,13 +1,15 @@
 """The guard of verbs that change something: says what changes, asks, refuses protected stacks, and records the change.
 
-change = Change(
-command="dlq redrive", what="send 12 dead letters of Orders back to their queue",
-stack=inventory, log_group=receiver.log_group,
-)
-if not agreed(change, options):  # after --dry-run
-return
-with recorded(aws, change, options) as record:
-record.note(moved=redrive(...).moved)
+@guarded
+def redrive(name: Name = None, *, options: ChangeOptions) -> None:
+    change = Change(
+        command="dlq redrive", what="send 12 dead letters of Orders back to their queue",
+        stack=inventory, log_group=receiver.log_group,
+    )
+    if not agreed(change, options):  # after --dry-run
+        return
+    with recorded(aws, change, options) as record:
+        record.note(moved=...)
 """
 
 import sys
@@ -18,6 +20,8 @@ from typing import TYPE_CHECKING
 
 import typer
 
+from tsunagu.cli.option_sets import option_sets
+from tsunagu.cli.options import DryRun, Force, Yes
 from tsunagu.errors import CommandError
 from tsunagu.operations.change_log import ChangeLog, NotLoggedError
 
@@ -60,6 +64,14 @@ class ChangeOptions:
     dry_run: bool = False
 
 
+def change_options(*, yes: Yes = False, force: Force = False, dry_run: DryRun = False) -> ChangeOptions:
+    """Return what the options of a verb say."""
+    return ChangeOptions(yes=yes, force=force, dry_run=dry_run)
+
+
+guarded = option_sets(options=change_options)
+
+
 def agreed(change: Change, options: ChangeOptions) -> bool:
     """Say what changes, and ask. Return False after `--dry-run`, so that the verb changes nothing.
 
@@ -68,18 +80,19 @@ def agreed(change: Change, options: ChangeOptions) -> bool:
     """
     for line in change.details:
         typer.echo(line, err=True)
+    place = f"stack {change.stack.name}: " if change.stack else ""
     if options.dry_run:
-        typer.echo(f"would {change.what}; dry run, so nothing was changed", err=True)
+        typer.echo(f"{place}would {change.what}; dry run, so nothing was changed", err=True)
         return False
     _refuse_protected(change, options)
     if options.yes:
-        typer.echo(f"will {change.what}", err=True)
+        typer.echo(f"{place}will {change.what}", err=True)
         return True
     if not sys.stdin.isatty():
         msg = f"{change.command} must be confirmed, and there is no terminal to ask on: add --yes to {change.what}"
         raise CommandError(msg)
-    question = f"{change.what[:1].upper()}{change.what[1:]}?"
-    if not typer.confirm(question, err=True):
+    question = f"{place}{change.what}?"
+    if not typer.confirm(f"{question[:1].upper()}{question[1:]}", err=True):
         msg = f"{change.command} must be confirmed, got no; nothing was changed"
         raise CommandError(msg)
     return True

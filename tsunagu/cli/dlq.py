@@ -12,20 +12,13 @@ import typer
 from tsunagu.cli.dlq_discard import discard, purge
 from tsunagu.cli.dlq_edit import edit
 from tsunagu.cli.dlq_options import (
-    Filter,
-    Group,
-    Key,
     Letter,
-    LetterId,
     Limit,
     Name,
     QueueUrl,
-    Reason,
-    Since,
-    Until,
     place_named,
     places_in,
-    selection_of,
+    selecting,
 )
 from tsunagu.cli.dlq_redrive import redrive
 from tsunagu.cli.letter_report import LetterView, item_fields, output_console, print_letter, print_view, view_as_json
@@ -39,6 +32,7 @@ from tsunagu.operations.letters.look import count_letters, look_into, reasons_by
 from tsunagu.operations.letters.one import find_letter
 from tsunagu.operations.letters.places import LetterQueue
 from tsunagu.operations.letters.records import item_of, log_lines_of, run_of
+from tsunagu.operations.letters.selection import Selection
 from tsunagu.operations.scope import find_named
 from tsunagu.runtime.clock import SystemClock
 
@@ -140,17 +134,12 @@ def show(
 
 @dlq.command("export")
 @reporting
+@selecting
 def export(
     name: Name = None,
     *,
     output: Output,
-    reason: Reason = None,
-    key: Key = None,
-    group: Group = None,
-    since: Since = None,
-    until: Until = None,
-    expression: Filter = None,
-    letter_id: LetterId = None,
+    selection: Selection,
     limit: Limit = None,
     stage: Stage = None,
     stack: StackName = None,
@@ -162,16 +151,6 @@ def export(
 
     Example: tsunagu dlq export payments --output letters.jsonl --since 2h --stage dev
     """
-    selection = selection_of(
-        SystemClock(),
-        letter_id=letter_id,
-        reason=reason,
-        key=key,
-        group=group,
-        since=since,
-        until=until,
-        expression=expression,
-    )
     aws = Aws()
     place = place_named(aws, name, scope_of(stack, stage), queue_url)
     counts = count_letters(aws.sqs, place.queue.url)

@@ -7,24 +7,18 @@ from typing import Annotated
 import typer
 from rich.console import Console
 
-from tsunagu.cli.changes import Change, ChangeOptions, agreed, recorded
+from tsunagu.cli.changes import Change, ChangeOptions, agreed, guarded, recorded
 from tsunagu.cli.dlq_options import (
-    Filter,
-    Group,
-    Key,
-    LetterId,
     Limit,
     Name,
     Place,
     QueueUrl,
-    Reason,
-    Since,
-    Until,
+    letter_count,
     place_named,
-    selection_of,
+    selecting,
 )
 from tsunagu.cli.letter_report import group_lines
-from tsunagu.cli.options import DryRun, Force, StackName, Stage, Yes, scope_of
+from tsunagu.cli.options import StackName, Stage, scope_of
 from tsunagu.cli.project import STATE_DIRECTORY
 from tsunagu.cli.redrive_progress import LetterProgress
 from tsunagu.cli.reports import reporting
@@ -48,49 +42,33 @@ Export = Annotated[
 
 
 @reporting
+@selecting
+@guarded
 def discard(
     name: Name = None,
     *,
-    reason: Reason = None,
-    key: Key = None,
-    group: Group = None,
-    since: Since = None,
-    until: Until = None,
-    expression: Filter = None,
-    letter_id: LetterId = None,
+    selection: Selection,
     limit: Limit = None,
     output: Export = None,
     stage: Stage = None,
     stack: StackName = None,
     queue_url: QueueUrl = None,
-    yes: Yes = False,
-    force: Force = False,
-    dry_run: DryRun = False,
+    options: ChangeOptions,
 ) -> None:
     """Delete the letters that are selected. Each is exported to a file first.
 
     Example: tsunagu dlq discard payments --reason "must be at least" --stage dev
     """
-    selection = selection_of(
-        SystemClock(),
-        letter_id=letter_id,
-        reason=reason,
-        key=key,
-        group=group,
-        since=since,
-        until=until,
-        expression=expression,
-    )
     if selection.is_all:
         msg = "the letters must be selected by at least one option, got none: `tsunagu dlq purge` deletes all"
         raise InvalidInputError(msg)
     aws = Aws()
     place = place_named(aws, name, scope_of(stack, stage), queue_url)
-    options = ChangeOptions(yes=yes, force=force, dry_run=dry_run)
     _discard(aws, place, selection, options, command="dlq discard", limit=limit, output=output)
 
 
 @reporting
+@guarded
 def purge(
     name: Name = None,
     *,
@@ -98,9 +76,7 @@ def purge(
     stage: Stage = None,
     stack: StackName = None,
     queue_url: QueueUrl = None,
-    yes: Yes = False,
-    force: Force = False,
-    dry_run: DryRun = False,
+    options: ChangeOptions,
 ) -> None:
     """Delete all letters of a queue. Each is exported to a file first.
 
@@ -108,7 +84,6 @@ def purge(
     """
     aws = Aws()
     place = place_named(aws, name, scope_of(stack, stage), queue_url)
-    options = ChangeOptions(yes=yes, force=force, dry_run=dry_run)
     _discard(aws, place, Selection(), options, command="dlq purge", limit=None, output=output)
 
 
@@ -136,7 +111,7 @@ def _discard(
     if not found:
         typer.echo(f"{queue.name} has no such letter; {counts.in_flight} in flight", err=True)
         return
-    how_many = _how_many(total, is_more=queue.is_fifo and not selection.is_all)
+    how_many = letter_count(total, is_more=queue.is_fifo and not selection.is_all)
     path = output or export_path(place, SystemClock().now_ms())
     change = Change(
         command=command,
@@ -171,8 +146,3 @@ def _report(report: DiscardReport, name: str, path: Path) -> None:
     if report.problems:
         msg = f"every letter must be deleted, got {'; '.join(report.problems[:PROBLEMS_SHOWN])}; it is exported too"
         raise CommandError(msg)
-
-
-def _how_many(found: int, *, is_more: bool) -> str:
-    """Return a number of letters. A FIFO queue shows more of them when the first ones of a group are gone."""
-    return f"{found:,}{' or more' if is_more else ''} dead letter{'' if found == 1 else 's'}"

@@ -4,12 +4,12 @@ from typing import Annotated
 
 import typer
 
-from tsunagu.cli.changes import Change, ChangeOptions
+from tsunagu.cli.changes import Change, ChangeOptions, guarded
 from tsunagu.cli.dlq_discard import export_path
 from tsunagu.cli.dlq_options import Drained, Letter, Name, QueueUrl, To, place_named
 from tsunagu.cli.editor import edited_by_hand
 from tsunagu.cli.files import read_text
-from tsunagu.cli.options import DryRun, Force, StackName, Stage, Yes, scope_of
+from tsunagu.cli.options import StackName, Stage, scope_of
 from tsunagu.cli.redrive_run import PlannedRedrive, carry_out
 from tsunagu.cli.reports import reporting
 from tsunagu.errors import CommandError
@@ -31,6 +31,7 @@ Wait = Annotated[float, typer.Option(min=1, help="Seconds to wait until the lett
 
 
 @reporting
+@guarded
 def edit(
     letter: Letter,
     name: Name = None,
@@ -42,9 +43,7 @@ def edit(
     stage: Stage = None,
     stack: StackName = None,
     queue_url: QueueUrl = None,
-    yes: Yes = False,
-    force: Force = False,
-    dry_run: DryRun = False,
+    options: ChangeOptions,
 ) -> None:
     """Send one letter back with another payload. The letter as it was is exported to a file first.
 
@@ -87,7 +86,6 @@ def edit(
             export.write([opened.letter])
         prepare_item(items, item, opened.letter, clock.now_ms())
 
-    options = ChangeOptions(yes=yes, force=force, dry_run=dry_run)
     carry_out(run, change, options, lambda each: each.id == opened.letter.id, before)
 
 

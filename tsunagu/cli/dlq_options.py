@@ -5,6 +5,7 @@ from typing import Annotated
 
 import typer
 
+from tsunagu.cli.option_sets import option_sets
 from tsunagu.errors import CommandError
 from tsunagu.operations.aws import Aws
 from tsunagu.operations.inventory import StackInventory
@@ -12,11 +13,11 @@ from tsunagu.operations.letters.lookup import letter_queue_at, letter_queues_of
 from tsunagu.operations.letters.places import LetterQueue
 from tsunagu.operations.letters.selection import Selection, moment_ms
 from tsunagu.operations.scope import StackScope, find_named, inventories_in
-from tsunagu.runtime.clock import Clock
+from tsunagu.runtime.clock import SystemClock
 
 Name = Annotated[
     str | None,
-    typer.Argument(metavar="[NAME]", help="Dead-letter queue: its name or that of its channel. Default: the only one."),
+    typer.Argument(metavar="NAME", help="Dead-letter queue: its name or that of its channel. Default: the only one."),
 ]
 Letter = Annotated[
     str, typer.Argument(metavar="LETTER", help="Message id, now or before, request id, or the start of one of them.")
@@ -60,22 +61,21 @@ class Place:
 
 
 def selection_of(
-    clock: Clock,
     *,
-    letter_id: str | None = None,
-    reason: str | None = None,
-    key: str | None = None,
-    group: str | None = None,
-    since: str | None = None,
-    until: str | None = None,
-    expression: str | None = None,
+    reason: Reason = None,
+    key: Key = None,
+    group: Group = None,
+    since: Since = None,
+    until: Until = None,
+    expression: Filter = None,
+    letter_id: LetterId = None,
 ) -> Selection:
     """Return the selection that the options of a verb make.
 
     Raises:
         InvalidInputError: A time or an expression cannot be read.
     """
-    now_ms = clock.now_ms()
+    now_ms = SystemClock().now_ms()
     return Selection(
         letter_id=letter_id,
         reason=reason,
@@ -85,6 +85,9 @@ def selection_of(
         until_ms=None if until is None else moment_ms("--until", until, now_ms),
         expression=expression,
     )
+
+
+selecting = option_sets(selection=selection_of)
 
 
 def places_in(aws: Aws, scope: StackScope, queue_url: str | None) -> list[Place]:
@@ -112,3 +115,8 @@ def place_named(aws: Aws, name: str | None, scope: StackScope, queue_url: str | 
     places = {place.queue.url: place for place in places_in(aws, scope, queue_url)}
     queues = [place.queue for place in places.values()]
     return places[find_named(queues, name, what="dead-letter queue", scope=scope).url]
+
+
+def letter_count(number: int, *, is_more: bool = False) -> str:
+    """Return a number of letters. A FIFO queue shows more of them when the first ones of a group are gone."""
+    return f"{number:,}{' or more' if is_more else ''} dead letter{'' if number == 1 else 's'}"

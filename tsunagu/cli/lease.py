@@ -5,9 +5,9 @@ from typing import Annotated
 import typer
 from rich.table import Table
 
-from tsunagu.cli.changes import Change, ChangeOptions, agreed, recorded
+from tsunagu.cli.changes import Change, ChangeOptions, agreed, guarded, recorded
 from tsunagu.cli.completion import complete_job
-from tsunagu.cli.options import DryRun, Force, StackName, Stage, Yes, scope_of
+from tsunagu.cli.options import StackName, Stage, scope_of
 from tsunagu.cli.output import output_console
 from tsunagu.cli.reports import reporting
 from tsunagu.cli.status_report import denial_line
@@ -52,6 +52,7 @@ def list_leases(stage: Stage = None, stack: StackName = None) -> None:
 
 @lease.command("release")
 @reporting
+@guarded
 def release(
     job: Annotated[
         str,
@@ -60,9 +61,7 @@ def release(
     *,
     stage: Stage = None,
     stack: StackName = None,
-    yes: Yes = False,
-    force: Force = False,
-    dry_run: DryRun = False,
+    options: ChangeOptions,
 ) -> None:
     """Say who holds the lease of a job, ask, and release it. The run that held it commits nothing any more.
 
@@ -85,7 +84,6 @@ def release(
         stack=read_inventory(aws.cloudformation, deployed.stack_name),
         log_group=deployed.log_group,
     )
-    options = ChangeOptions(yes=yes, force=force, dry_run=dry_run)
     if not agreed(change, options):
         return
     with recorded(aws, change, options) as record:

@@ -4,13 +4,16 @@ from typing import Annotated
 
 import typer
 
+from tsunagu.cli.changes import ChangeOptions, agreed, guarded, recorded
 from tsunagu.cli.files import read_document
 from tsunagu.cli.options import Pipeline, Request, StackName, Stage, scope_of
+from tsunagu.cli.pipeline_change import pipeline_change
 from tsunagu.operations.aws import Aws
 from tsunagu.operations.pipelines import check_request_id, deployed_preprocessor, find_pipeline
-from tsunagu.operations.preprocessor_client import replay_command
+from tsunagu.operations.preprocessor_client import check_command, replay_command
 
 
+@guarded
 def replay(
     request_id: Request,
     *,
@@ -23,6 +26,7 @@ def replay(
     pipeline: Pipeline = None,
     stage: Stage = None,
     stack: StackName = None,
+    options: ChangeOptions,
 ) -> None:
     """Send a request through a pipeline again, with the input that the step had, and print the id of the new run.
 
@@ -30,6 +34,18 @@ def replay(
     """
     check_request_id(request_id)
     document = None if payload is None else read_document("--payload", payload)
-    found = find_pipeline(Aws().cloudformation, scope_of(stack, stage), pipeline)
     command = replay_command(request_id, from_step, only=only, payload=document, key=key)
-    typer.echo(deployed_preprocessor(found).ask(command).run_id)
+    check_command(command)
+    aws = Aws()
+    found = find_pipeline(aws.cloudformation, scope_of(stack, stage), pipeline)
+    what = f"replay the request {request_id} of the pipeline {found.name} from the step {from_step}"
+    with_payload = "" if payload is None else f", with the payload of {payload}"
+    change = pipeline_change(
+        aws, found, command="replay", what=f"{what}{'' if only is None else f', {only} only'}{with_payload}"
+    )
+    if not agreed(change, options):
+        return
+    with recorded(aws, change, options) as record:
+        run = deployed_preprocessor(found).ask(command)
+        record.note(request_id=request_id, run_id=run.run_id, was_started_before=run.is_duplicate)
+    typer.echo(run.run_id)

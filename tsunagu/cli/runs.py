@@ -11,11 +11,13 @@ from rich.box import SIMPLE_HEAD
 from rich.console import Console
 from rich.table import Table
 
+from tsunagu.cli.changes import ChangeOptions, agreed, guarded, recorded
 from tsunagu.cli.completion import complete_pipeline
 from tsunagu.cli.options import StackName, Stage, scope_of
+from tsunagu.cli.pipeline_change import pipeline_change
 from tsunagu.errors import InvalidInputError
 from tsunagu.operations.aws import Aws
-from tsunagu.operations.pipelines import check_request_id, find_pipeline
+from tsunagu.operations.pipelines import DeployedPipeline, check_request_id, find_pipeline
 from tsunagu.operations.times import age_seconds, duration_text
 from tsunagu.operations.unfinished_runs import Cause, UnfinishedRun, Wait, dismiss_runs, unfinished_runs
 
@@ -34,6 +36,7 @@ CAUSES = {
 }
 
 
+@guarded
 def runs(
     pipeline: Annotated[
         str | None,
@@ -53,8 +56,11 @@ def runs(
     stage: Stage = None,
     stack: StackName = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print a JSON array instead of a table.")] = False,
+    options: ChangeOptions,
 ) -> None:
     """List the runs of a pipeline that are not done: where each waits, since when, and why.
+
+    The options --yes, --force and --dry-run are those of --dismiss.
 
     Example: tsunagu runs orders --older-than 1d --stage dev
     """
@@ -63,16 +69,46 @@ def runs(
         check_request_id(dismiss)
     aws = Aws()
     deployed = find_pipeline(aws.cloudformation, scope_of(stack, stage), pipeline)
-    functions, tables, function_name = aws.functions, aws.dynamodb, deployed.function_name
     if dismiss is not None:
-        count = dismiss_runs(functions, tables, function_name, dismiss)
-        typer.echo(f"dismissed {count} unfinished runs of {dismiss}")
+        _dismiss(aws, deployed, dismiss, options)
         return
-    found = unfinished_runs(functions, tables, function_name, older_than_seconds=older_seconds, limit_count=limit)
+    found = unfinished_runs(
+        aws.functions, aws.dynamodb, deployed.function_name, older_than_seconds=older_seconds, limit_count=limit
+    )
     if as_json:
         typer.echo(json.dumps([run_as_json(run) for run in found], indent=2))
         return
     print_runs(found, older_than=older_than, limit=limit)
+
+
+def _dismiss(aws: Aws, pipeline: DeployedPipeline, request_id: str, options: ChangeOptions) -> None:
+    functions, tables, function_name = aws.functions, aws.dynamodb, pipeline.function_name
+    found = [each for each in unfinished_runs(functions, tables, function_name) if each.request_id == request_id]
+    if not found:
+        typer.echo(f"{pipeline.name} has no unfinished run of {request_id}", err=True)
+        return
+    change = pipeline_change(
+        aws,
+        pipeline,
+        command="runs --dismiss",
+        what=f"dismiss {_runs(len(found))} of the request {request_id} of the pipeline {pipeline.name}",
+        details=[*map(_line, found), "items and messages stay as they are: a run that goes on is not stopped"],
+    )
+    if not agreed(change, options):
+        return
+    with recorded(aws, change, options) as record:
+        count = dismiss_runs(functions, tables, function_name, request_id)
+        record.note(request_id=request_id, dismissed=count)
+    typer.echo(f"dismissed {_runs(count)} of {request_id}")
+
+
+def _runs(count: int) -> str:
+    return f"{count:,} unfinished run{'' if count == 1 else 's'}"
+
+
+def _line(run: UnfinishedRun) -> str:
+    waits = "; ".join(": ".join(filter(None, (_at(wait), _why(wait)))) for wait in run.waits)
+    return f"run {run.run_id or run.start_id}, started {_time(run.started_ms)}: {waits}"
 
 
 def run_as_json(run: UnfinishedRun) -> dict[str, Any]:
@@ -102,7 +138,7 @@ def print_runs(found: Sequence[UnfinishedRun], *, older_than: str, limit: int) -
     if found:
         console.print(_table(found))
     more = ", and perhaps more" if len(found) == limit else ""
-    console.print(f"{len(found)} unfinished runs older than {older_than}{more}")
+    console.print(f"{_runs(len(found))} older than {older_than}{more}")
 
 
 def _table(found: Sequence[UnfinishedRun]) -> Table:
@@ -115,11 +151,15 @@ def _table(found: Sequence[UnfinishedRun]) -> Table:
             table.add_row(
                 (run.request_id or run.start_id) if number == 0 else "",
                 _age(run.started_ms) if number == 0 else "",
-                ".".join(filter(None, (wait.step, wait.service))),
+                _at(wait),
                 _age(wait.since_ms),
                 _why(wait),
             )
     return table
+
+
+def _at(wait: Wait) -> str:
+    return ".".join(filter(None, (wait.step, wait.service)))
 
 
 def _why(wait: Wait) -> str:

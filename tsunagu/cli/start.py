@@ -4,14 +4,17 @@ from typing import Annotated
 
 import typer
 
+from tsunagu.cli.changes import ChangeOptions, agreed, guarded, recorded
 from tsunagu.cli.completion import complete_pipeline
 from tsunagu.cli.files import read_document
 from tsunagu.cli.options import StackName, Stage, scope_of
+from tsunagu.cli.pipeline_change import pipeline_change
 from tsunagu.operations.aws import Aws
 from tsunagu.operations.pipelines import deployed_preprocessor, find_pipeline
-from tsunagu.operations.preprocessor_client import start_command
+from tsunagu.operations.preprocessor_client import check_command, start_command
 
 
+@guarded
 def start(
     pipeline: Annotated[
         str,
@@ -35,13 +38,22 @@ def start(
     ] = None,
     stage: Stage = None,
     stack: StackName = None,
+    options: ChangeOptions,
 ) -> None:
     """Start a request of a pipeline, and print its request id.
 
     Example: tsunagu start orders --file order.json --key o-1 --stage dev
     """
-    payload = read_document("--file", file)
-    found = find_pipeline(Aws().cloudformation, scope_of(stack, stage), pipeline)
-    run = deployed_preprocessor(found).ask(start_command(payload, key=key, from_step=from_step))
+    command = start_command(read_document("--file", file), key=key, from_step=from_step)
+    check_command(command)
+    aws = Aws()
+    found = find_pipeline(aws.cloudformation, scope_of(stack, stage), pipeline)
+    at = f" at the step {from_step}" if from_step else ""
+    change = pipeline_change(aws, found, command="start", what=f"start a request of the pipeline {found.name}{at}")
+    if not agreed(change, options):
+        return
+    with recorded(aws, change, options) as record:
+        run = deployed_preprocessor(found).ask(command)
+        record.note(request_id=run.request_id, run_id=run.run_id, was_started_before=run.is_duplicate)
     typer.echo(run.request_id)
     typer.echo(f"run {run.run_id} {'was started before' if run.is_duplicate else 'started'}", err=True)

@@ -73,11 +73,11 @@ def _lines_by_metadata(stack: DeployedStack, flows: FlowExamples, stage: str) ->
 
 
 def _start_line(stack: DeployedStack, pipeline: str, stage: str) -> str:
-    return f"{tsunagu_command()} start {pipeline} --file {REQUEST_FILE} {_place(stack, stage)}"
+    return f"{tsunagu_command()} start {pipeline} --file {REQUEST_FILE} {_place(stack, stage)} --yes"
 
 
 def _run_line(stack: DeployedStack, job: str, stage: str) -> str:
-    return f"{tsunagu_command()} run {job} {_place(stack, stage)}"
+    return f"{tsunagu_command()} run {job} {_place(stack, stage)} --yes"
 
 
 def _send_line(stack: DeployedStack, queue: str, stage: str, *, fifo: bool) -> str:
@@ -85,7 +85,7 @@ def _send_line(stack: DeployedStack, queue: str, stage: str, *, fifo: bool) -> s
     part = stack.name.removeprefix(stack_name_prefix(stage))
     own = "" if part == stack.name else f"{part} "
     options = f"--queue {queue}{group_by} --file {MESSAGES_FILE}"
-    return f"{tsunagu_command()} send {own}{options} {_place(stack, stage)}"
+    return f"{tsunagu_command()} send {own}{options} {_place(stack, stage)} --yes"
 
 
 def _place(stack: DeployedStack, stage: str) -> str:

@@ -1,13 +1,13 @@
 """Records what an operator changes: who, what, when, and how it ended, as JSON lines in CloudWatch Logs.
 
 The stream is `tsunagu-operator/<day>/<id of the change>`, in the log group of the function that the change is about. So
-one search of the group shows the change beside the lines of the function. A stack without a function has no such group:
-its changes are in the group `/tsunagu/operator`.
+one search of the group shows the change beside the lines of the function. Where there is no function, its group does
+not exist yet, or the caller may not write there, the change is in the group `/tsunagu/operator`.
 """
 
 import contextlib
 import json
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -15,6 +15,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 from tsunagu.errors import OperationError
 from tsunagu.operations.aws import Aws
+from tsunagu.operations.denials import denial_of, is_missing
 from tsunagu.operations.times import utc_text
 from tsunagu.runtime.clock import Clock, SystemClock, new_request_id
 
@@ -51,6 +52,7 @@ class ChangeLog:
     who: str = UNKNOWN
     notes: dict[str, Any] = field(default_factory=dict)
     _stream: str = ""
+    _group: str = ""
 
     def note(self, **facts: Any) -> None:
         """Add facts to the line that says how the change ended."""
@@ -63,15 +65,16 @@ class ChangeLog:
             NotLoggedError: It cannot be written: the call of AWS is in the message.
         """
         now = self.clock.now_ms()
-        change_id = new_request_id(now)
+        stream = f"{STREAM_PREFIX}/{utc_text(now)[:10]}/{new_request_id(now)}"
+        groups = [*filter(None, (self.log_group, OWN_GROUP))]
         try:
             self.who = self.aws.sts.get_caller_identity()["Arn"]
-            self._open(f"{STREAM_PREFIX}/{utc_text(now)[:10]}/{change_id}")
-            self._write("change started", {})
+            problems = [*self._start_in(groups, stream)]
         except (ClientError, BotoCoreError) as error:
-            self._stream = ""
-            msg = f"the change must be recorded in {self._group}, got: {error}"
-            raise NotLoggedError(msg) from None
+            problems = [error]
+        if not self._stream:
+            msg = f"the change must be recorded in {' or '.join(groups)}, got: {problems[0]}"
+            raise NotLoggedError(msg)
 
     def end(self, outcome: str, **facts: Any) -> str | None:
         """Write how the change ended; return why that could not be written, or None.
@@ -93,17 +96,27 @@ class ChangeLog:
         """Log group and stream of the record; "" where there is none."""
         return f"{self._group} {self._stream}" if self._stream else ""
 
-    @property
-    def _group(self) -> str:
-        return self.log_group or OWN_GROUP
+    def _start_in(self, groups: Sequence[str], stream: str) -> Iterator[Exception]:
+        """Write that the change starts, in the first group that takes it; yield why those before it do not."""
+        for group in groups:
+            self._group, self._stream = group, stream
+            try:
+                self._open()
+                self._write("change started", {})
+            except ClientError as error:
+                self._stream = ""
+                if not (is_missing(error) or denial_of(error)):
+                    raise
+                yield error
+            else:
+                return
 
-    def _open(self, stream: str) -> None:
+    def _open(self) -> None:
         logs = self.aws.logs
-        if not self.log_group:
+        if self._group == OWN_GROUP:
             with contextlib.suppress(logs.exceptions.ResourceAlreadyExistsException):
                 logs.create_log_group(logGroupName=OWN_GROUP)
-        logs.create_log_stream(logGroupName=self._group, logStreamName=stream)
-        self._stream = stream
+        logs.create_log_stream(logGroupName=self._group, logStreamName=self._stream)
 
     def _write(self, message: str, facts: Mapping[str, Any]) -> None:
         now = self.clock.now_ms()

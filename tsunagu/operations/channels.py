@@ -25,12 +25,14 @@ class Channel:
         queue_url: The queue.
         stack_name: Its stack.
         aliases: Other names: those of its receiver, its ids, and of the output `<Name>QueueUrl` of its stack.
+        log_group: Log group of the function that consumes it; "" where none is known.
     """
 
     name: str
     queue_url: str
     stack_name: str = ""
     aliases: frozenset[str] = frozenset()
+    log_group: str = ""
 
     @property
     def is_fifo(self) -> bool:
@@ -92,4 +94,10 @@ def _channel(queue: DeployedQueue, in_outputs: list[Channel]) -> Channel:
     aliases = {queue.logical_id, queue.arn, queue.queue_name, *(part.path for part in queue.parts)}
     aliases |= {receiver.label for receiver in queue.receivers}
     aliases |= {channel.name for channel in in_outputs if channel.queue_url == queue.url}
-    return Channel(name=queue.name, queue_url=queue.url, stack_name=queue.stack_name, aliases=frozenset(aliases - {""}))
+    return Channel(
+        name=queue.name,
+        queue_url=queue.url,
+        stack_name=queue.stack_name,
+        aliases=frozenset(aliases - {""}),
+        log_group=next((receiver.log_group for receiver in queue.receivers), ""),
+    )

@@ -91,11 +91,25 @@ def read_function(reader: Reader, resource: StackResource) -> DeployedFunction:
         label=resource.parts[0].name if resource.parts else resource.own_name,
         parts=resource.parts,
         environment=config.get("Environment", {}).get("Variables", {}),
-        log_group=config.get("LoggingConfig", {}).get("LogGroup", f"/aws/lambda/{name}"),
+        log_group=_log_group(config, name),
         dead_letter_arn=config.get("DeadLetterConfig", {}).get("TargetArn", ""),
         on_failure_arn=events.get("DestinationConfig", {}).get("OnFailure", {}).get("Destination", ""),
         reserved_concurrency=concurrency.get("ReservedConcurrentExecutions"),
     )
+
+
+def log_group_of(reader: Reader, function_name: str) -> str:
+    """Return the log group of a function; where its configuration may not be read, the one that Lambda gives it."""
+    nothing: dict[str, Any] = {}
+    functions = reader.aws.functions
+    config: Mapping[str, Any] = reader.read(
+        lambda: functions.get_function_configuration(FunctionName=function_name), nothing
+    )
+    return _log_group(config, function_name)
+
+
+def _log_group(config: Mapping[str, Any], function_name: str) -> str:
+    return str(config.get("LoggingConfig", {}).get("LogGroup", f"/aws/lambda/{function_name}"))
 
 
 def _events(reader: Reader, name: str, **qualifier: str) -> Mapping[str, Any]:

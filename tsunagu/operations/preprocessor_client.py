@@ -147,6 +147,15 @@ def replay_command(
     )
 
 
+def check_command(command: Command) -> None:
+    """Check that a command fits an invocation, before anybody is asked about it.
+
+    Raises:
+        InvalidInputError: The command is too large for an invocation, or is not Unicode.
+    """
+    _event(command)
+
+
 def _given(command: Command) -> dict[str, object]:
     return {name: value for name, value in command.items() if value is not None}
 

@@ -7,6 +7,7 @@ from typing import Any
 import boto3
 import pytest
 
+from tests.tsunagu.account import Account
 from tsunagu.cli.changes import Change, ChangeOptions, agreed, recorded
 from tsunagu.contracts.flows import Kind, Part
 from tsunagu.errors import CommandError
@@ -77,7 +78,7 @@ def test_on_a_terminal_it_is_asked(monkeypatch: pytest.MonkeyPatch, capsys: pyte
     monkeypatch.setattr("sys.stdin", Terminal("y\n"))
 
     assert agreed(change(details=["it is held by jo"], stack=stack()), ASK)
-    assert capsys.readouterr().err.startswith("it is held by jo\nRelease the lease of sync? [y/N]")
+    assert capsys.readouterr().err.startswith("it is held by jo\nStack shop: release the lease of sync? [y/N]")
 
 
 def test_no_is_no(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -89,7 +90,7 @@ def test_no_is_no(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_dry_run_says_what_would_change_even_of_a_protected_stack(capsys: pytest.CaptureFixture[str]) -> None:
     assert not agreed(change(stack=stack(protected=True)), ChangeOptions(dry_run=True))
-    assert capsys.readouterr().err == "would release the lease of sync; dry run, so nothing was changed\n"
+    assert capsys.readouterr().err == "stack shop: would release the lease of sync; dry run, so nothing was changed\n"
 
 
 def test_a_change_is_recorded_with_who_what_and_how_it_ended(group: str) -> None:
@@ -135,10 +136,33 @@ def test_a_change_without_a_function_has_a_group_of_its_own(aws: None) -> None:
     assert len(lines(OWN_GROUP)) == 4
 
 
-def test_what_cannot_be_recorded_is_not_done_without_force(aws: None, capsys: pytest.CaptureFixture[str]) -> None:
-    done = []
+def test_a_change_of_a_function_that_has_never_logged_is_in_the_group_without_a_function(aws: None) -> None:
+    with recorded(Aws(), change(), YES) as record:
+        pass
 
-    sentence = r"must be recorded in /aws/lambda/orders, got: .*ResourceNotFound.*; nothing was changed"
+    assert record.place.startswith(f"{OWN_GROUP} {STREAM_PREFIX}/")
+    assert [line["message"] for line in lines(OWN_GROUP)] == ["change started", "change ended"]
+
+
+def test_who_may_not_write_beside_the_function_writes_where_no_function_is(account: Account) -> None:
+    account.denied_groups = {GROUP}
+
+    with recorded(Aws(), change(), YES):
+        pass
+
+    assert account.groups == [OWN_GROUP]
+    assert [line["message"] for line in account.lines] == ["change started", "change ended"]
+
+
+def test_what_cannot_be_recorded_is_not_done_without_force(
+    account: Account, capsys: pytest.CaptureFixture[str]
+) -> None:
+    done = []
+    account.denied_groups = {GROUP, OWN_GROUP}
+
+    sentence = (
+        rf"must be recorded in {GROUP} or {OWN_GROUP}, got: .*AccessDenied.*CreateLogStream.*; nothing was changed"
+    )
     with pytest.raises(CommandError, match=sentence), recorded(Aws(), change(), YES):
         done.append("without force")
     with recorded(Aws(), change(), ChangeOptions(yes=True, force=True)):

@@ -87,6 +87,16 @@ def test_each_verb_is_in_the_table() -> None:
     assert {*LINES, *LOCAL} == set(VERBS)
 
 
+def test_each_verb_that_changes_something_has_the_options_of_the_guard() -> None:
+    """`up` and `down` act on the cloud of this folder, which is gone with it: nobody needs to be asked."""
+    looks = {"status", "why", "find", "trace", "graph", "lease list", "dlq list", "dlq show", "dlq export"}
+    guarded = {
+        verb for verb, command in VERBS.items() if {"yes", "force", "dry_run"} <= {each.name for each in command.params}
+    }
+
+    assert guarded == {*LINES} - looks
+
+
 @pytest.mark.parametrize("verb", VERBS)
 def test_unknown_option_has_exit_code_2(verb: str, tsunagu: Tsunagu) -> None:
     result = tsunagu(*verb.split(), *LINES.get(verb, ()), "--no-such-option")

@@ -43,12 +43,43 @@ def job(account: Account) -> Account:
 
 
 def test_run_starts_an_execution_for_this_second_and_prints_its_arn(tsunagu: Tsunagu, job: Account) -> None:
-    result = tsunagu("run", "supplier-sync")
+    result = tsunagu("run", "supplier-sync", "--yes")
 
     assert (result.code, result.out) == (0, f"{EXECUTION}\n")
+    assert result.err.startswith("stack tsunagu-dev-supplier-sync: will start a run of the job supplier-sync\n")
     ((operation, asked),) = job.asked
     assert (operation, asked["stateMachineArn"]) == ("StartExecution", MACHINE)
     assert re.fullmatch(r"20\d\d-\d\d-\d\dT\d\d:\d\d:\d\dZ", json.loads(asked["input"])["slot"])
+
+
+@pytest.mark.parametrize(
+    ("options", "sentence"),
+    [
+        ((), "run must be confirmed, and there is no terminal to ask on: add --yes to start a run of the job"),
+        (("--dry-run",), "would start a run of the job supplier-sync; dry run, so nothing was changed"),
+        (("--yes",), "must not be protected, got termination protection: add --force to start a run of the job"),
+    ],
+)
+def test_run_is_not_started_without_consent_and_never_on_a_protected_stack(
+    tsunagu: Tsunagu, job: Account, options: tuple[str, ...], sentence: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("sys.stdin", io.StringIO("y\n"))
+    if "--yes" in options:
+        job.protected = {"tsunagu-dev-supplier-sync"}
+
+    result = tsunagu("run", "supplier-sync", *options)
+
+    assert (result.code == 0) == ("--dry-run" in options)
+    assert sentence in result.err
+    assert (result.out, job.asked, job.lines) == ("", [], [])
+
+
+def test_run_is_recorded_with_its_execution(tsunagu: Tsunagu, job: Account) -> None:
+    tsunagu("run", "supplier-sync", "--yes")
+
+    start, end = job.lines
+    assert (start["command"], start["stack"]) == ("run", "tsunagu-dev-supplier-sync")
+    assert (end["message"], end["execution"]) == ("change ended", EXECUTION)
 
 
 def test_job_without_outputs_is_found_by_the_metadata_of_its_state_machine(tsunagu: Tsunagu, job: Account) -> None:
@@ -64,7 +95,7 @@ def test_job_without_outputs_is_found_by_the_metadata_of_its_state_machine(tsuna
     environment = {"JOB": "nightly", "IDEMPOTENCY_TABLE_NAME": "their-items"}
     job.rest_answers["/functions/worker/configuration"] = {"Environment": {"Variables": environment}}
 
-    assert tsunagu("run", "nightly").out == f"{EXECUTION}\n"
+    assert tsunagu("run", "nightly", "--yes").out == f"{EXECUTION}\n"
     assert tsunagu("lease", "list", "--stack", "theirs").code == 0
     assert job.asked[-1][1]["TableName"] == "their-items"
 
@@ -79,7 +110,7 @@ def test_job_of_two_stacks_must_be_named_with_its_stack(tsunagu: Tsunagu, job: A
         "error: the job supplier-sync must be in one stack, got tsunagu-dev-supplier-sync, tsunagu-prod-supplier-sync: "
         "name one with --stack\n"
     )
-    assert tsunagu("run", "supplier-sync", "--stage", "prod").code == 0
+    assert tsunagu("run", "supplier-sync", "--stage", "prod", "--yes").code == 0
 
 
 def test_job_that_is_not_deployed_is_one_sentence_with_those_that_are(tsunagu: Tsunagu) -> None:
@@ -95,7 +126,7 @@ def test_job_that_is_not_deployed_is_one_sentence_with_those_that_are(tsunagu: T
 def test_job_is_found_in_a_stack_of_another_name(tsunagu: Tsunagu, job: Account) -> None:
     job.stacks["sync"] = {"JobName": "sync", "JobStateMachineArn": MACHINE, "JobTableName": "items"}
 
-    assert tsunagu("run", "sync", "--stack-name", "sync").code == 0
+    assert tsunagu("run", "sync", "--stack-name", "sync", "--yes").code == 0
     assert tsunagu("run", "sync", "--stage", "dev").code == 1
 
 
@@ -161,7 +192,7 @@ def test_release_frees_the_lease_that_was_shown(
     operation, asked = job.asked[-1]
     assert (operation, asked["Key"]) == ("UpdateItem", {"id": {"S": "supplier-sync:job"}})
     assert asked["ExpressionAttributeValues"] == {":free": {"S": ""}, ":owner": {"S": EXECUTION}, ":run": {"N": "7"}}
-    assert ("Release the lease of supplier-sync?" in result.err) == is_asked
+    assert ("Stack tsunagu-dev-supplier-sync: release the lease of supplier-sync?" in result.err) == is_asked
 
 
 def test_release_says_that_the_execution_has_ended(tsunagu: Tsunagu, job: Account) -> None:

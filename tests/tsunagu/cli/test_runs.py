@@ -1,5 +1,6 @@
 """`tsunagu runs`: where each unfinished run waits, since when, and why."""
 
+import io
 import time
 
 import pytest
@@ -32,7 +33,7 @@ def test_each_wait_has_a_line_with_place_age_and_cause(capsys: pytest.CaptureFix
     assert lines[2:] == [
         f"{REQUEST_ID} 1 d 2 h ship.shipping 1 d 1 h no item: its message is on the way, was purged, or expired",
         "reserve.billing 1 min 1 s the pipeline has no such service any more: [closed]",
-        "1 unfinished runs older than 1d",
+        "1 unfinished run older than 1d",
     ]
 
 
@@ -41,7 +42,7 @@ def test_list_that_is_full_says_that_there_may_be_more(capsys: pytest.CaptureFix
 
     print_runs([unfinished(wait)], older_than="1h", limit=1)
 
-    assert capsys.readouterr().out.endswith("1 unfinished runs older than 1h, and perhaps more\n")
+    assert capsys.readouterr().out.endswith("1 unfinished run older than 1h, and perhaps more\n")
 
 
 def test_no_unfinished_run_is_one_line(capsys: pytest.CaptureFixture[str]) -> None:
@@ -87,6 +88,51 @@ def test_wrong_age_and_wrong_request_are_refused_before_anything_is_called(accou
     assert "--older-than must be" in wrong_age.err
     assert "the request id must be a UUID of version 7" in wrong_request.err
     assert account.asked == []
+
+
+@pytest.fixture
+def dismissed(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """Requests whose runs were dismissed: of two unfinished runs, one is of `REQUEST_ID`."""
+    asked: list[str] = []
+    wait = Wait(step="ship", service="shipping", cause=Cause.SERVICE_GONE, since_ms=1_763_000_001_000)
+    other = UnfinishedRun(start_id="x", request_id="another", run_id="y", started_ms=1, waits=[wait])
+
+    def dismiss(_functions: object, _tables: object, function_name: str, request_id: str) -> int:
+        assert function_name == "preprocessor"
+        asked.append(request_id)
+        return 1
+
+    monkeypatch.setattr("tsunagu.cli.runs.unfinished_runs", lambda *_: [unfinished(wait), other])
+    monkeypatch.setattr("tsunagu.cli.runs.dismiss_runs", dismiss)
+    return asked
+
+
+def test_runs_are_dismissed_after_they_were_shown_and_that_is_recorded(
+    account: Account, tsunagu: Tsunagu, dismissed: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("sys.stdin", io.StringIO("y\n"))
+    what = f"dismiss 1 unfinished run of the request {REQUEST_ID} of the pipeline orders"
+
+    refused = tsunagu("runs", "--dismiss", REQUEST_ID)
+    assert refused.err.splitlines() == [
+        f"run {RUN_ID}, started 2025-11-13T02:13:20Z: ship.shipping: the pipeline has no such service any more",
+        "items and messages stay as they are: a run that goes on is not stopped",
+        f"error: runs --dismiss must be confirmed, and there is no terminal to ask on: add --yes to {what}",
+    ]
+    assert (dismissed, account.lines) == ([], [])
+
+    done = tsunagu("runs", "--dismiss", REQUEST_ID, "--yes")
+    assert (dismissed, done.out) == ([REQUEST_ID], f"dismissed 1 unfinished run of {REQUEST_ID}\n")
+    assert (account.lines[-1]["what"], account.lines[-1]["dismissed"]) == (what, 1)
+
+
+def test_request_without_an_unfinished_run_needs_no_consent(
+    account: Account, tsunagu: Tsunagu, dismissed: list[str]
+) -> None:
+    result = tsunagu("runs", "--dismiss", RUN_ID)
+
+    assert (result.code, result.err) == (0, f"orders has no unfinished run of {RUN_ID}\n")
+    assert (dismissed, account.lines) == ([], [])
 
 
 def test_pipeline_that_is_not_deployed_is_named(account: Account, tsunagu: Tsunagu) -> None:

@@ -22,21 +22,21 @@ def test_each_queue_has_a_line_that_sends_to_it() -> None:
     }
 
     assert [*example_lines(outputs, "embedded")] == [
-        "tsunagu send invoices --queue fifo --group-by FIELD --file messages.jsonl --stage embedded",
-        "tsunagu send invoices --queue paid-invoices --file messages.jsonl --stage embedded",
+        "tsunagu send invoices --queue fifo --group-by FIELD --file messages.jsonl --stage embedded --yes",
+        "tsunagu send invoices --queue paid-invoices --file messages.jsonl --stage embedded --yes",
     ]
 
 
 def test_each_pipeline_has_a_line_that_starts_a_request_and_none_for_its_queues() -> None:
     outputs = {"tsunagu-embedded-desk": {"PipelineName": "orders", "BillingQueueUrl": "http://127.0.0.1/1/billing"}}
 
-    assert [*example_lines(outputs, "embedded")] == ["tsunagu start orders --file request.json --stage embedded"]
+    assert [*example_lines(outputs, "embedded")] == ["tsunagu start orders --file request.json --stage embedded --yes"]
 
 
 def test_each_job_has_a_line_that_starts_a_run_and_none_for_its_queue() -> None:
     outputs = {"tsunagu-embedded-sync": {"JobName": "supplier-sync", "SyncQueueUrl": "http://127.0.0.1/1/sync"}}
 
-    assert [*example_lines(outputs, "embedded")] == ["tsunagu run supplier-sync --stage embedded"]
+    assert [*example_lines(outputs, "embedded")] == ["tsunagu run supplier-sync --stage embedded --yes"]
 
 
 def test_queue_of_an_api_of_requests_has_no_line_because_its_messages_name_records() -> None:
@@ -49,8 +49,8 @@ def test_stack_without_the_stage_in_its_name_is_named_whole() -> None:
     outputs = {"desk": {"PipelineName": "orders"}, "mail": {"LettersQueueUrl": "http://127.0.0.1/1/letters"}}
 
     assert [*example_lines(outputs, "embedded")] == [
-        "tsunagu start orders --file request.json --stack desk",
-        "tsunagu send --queue letters --file messages.jsonl --stack mail",
+        "tsunagu start orders --file request.json --stack desk --yes",
+        "tsunagu send --queue letters --file messages.jsonl --stack mail --yes",
     ]
 
 
@@ -73,9 +73,9 @@ def test_stacks_without_outputs_are_used_by_the_metadata_of_their_constructs() -
     document = Document(path="x", body={"Resources": resources}, stack_name="shop")
 
     assert [*example_lines({}, "embedded", [document])] == [
-        "tsunagu start orders --file request.json --stack shop",
-        "tsunagu run nightly --stack shop",
-        "tsunagu send --queue Parcels --group-by FIELD --file messages.jsonl --stack shop",
+        "tsunagu start orders --file request.json --stack shop --yes",
+        "tsunagu run nightly --stack shop --yes",
+        "tsunagu send --queue Parcels --group-by FIELD --file messages.jsonl --stack shop --yes",
     ]
 
 

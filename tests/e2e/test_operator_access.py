@@ -5,6 +5,7 @@ import os
 import re
 import subprocess
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -20,6 +21,7 @@ from tests.e2e.operator_stack import OPERATOR, READER, synthesize_operated
 from tests.e2e.wide_stack import STACK_NAME as WIDE_STACK
 from tsunagu.contracts import schedules
 from tsunagu.local.embedded_cloud import EmbeddedCloud
+from tsunagu.operations.change_log import OWN_GROUP
 from tsunagu.operations.queues import count_messages
 
 pytestmark = pytest.mark.slow  # it deploys two stacks of its own
@@ -29,6 +31,7 @@ REFUSED = re.compile(r"not authorized|IAM must allow")
 # The embedded cloud does not see the rule of this call, so that it asks for the action on all resources.
 ASKED_ON_EVERYTHING = {"events:ListTargetsByRule"}
 QUEUE = "Probe"  # the dead-letter queue of the job's channel
+UNKNOWN_REQUEST = "019a1b2c-3d4e-7f60-8a1b-2c3d4e5f6071"
 LATER = 4_102_444_800_000  # the end of a lease in the year 2100, in milliseconds
 
 
@@ -46,6 +49,12 @@ class Desk:
 
     def letters(self) -> int:
         return count_messages(self.cloud.client("sqs"), self.outputs[JOB_STACK]["DeadLetterQueueUrl"])
+
+    def letter_id(self) -> str:
+        """Return the id of a letter, as a reader sees it."""
+        listed = json.loads(self.done(READER, JOB_STACK, "dlq", "list", "--letters", "--json"))
+        found: list[str] = [each["id"] for queue in listed["queues"] for each in queue.get("letters", [])]
+        return found[0]
 
     def call(self, who: str, stack: str, *arguments: str) -> subprocess.CompletedProcess[str]:
         """Run a verb as somebody, about a stack."""
@@ -66,11 +75,23 @@ class Desk:
             check=False,
         )
 
+    @contextmanager
+    def stopped(self, name: str) -> Iterator[None]:
+        """Let no function receive from the queue of the wide stack with this name in its ARN."""
+        client = self.cloud.client("lambda")
+        listed = client.list_event_source_mappings()["EventSourceMappings"]
+        [mapping] = [each["UUID"] for each in listed if name in each["EventSourceArn"]]
+        client.update_event_source_mapping(UUID=mapping, Enabled=False)
+        eventually(lambda: client.get_event_source_mapping(UUID=mapping)["State"] == "Disabled", seconds=30)
+        yield
+        client.update_event_source_mapping(UUID=mapping, Enabled=True)
+
     def done(self, who: str, stack: str, *arguments: str) -> str:
         """Run a verb that must work, and return what it prints."""
         result = self.call(who, stack, *arguments)
         assert result.returncode == 0, result.stderr
         assert "AccessDenied" not in result.stdout + result.stderr
+        assert "not allowed" not in result.stderr
         return result.stdout
 
     def refused(self, stack: str, *arguments: str) -> str:
@@ -123,30 +144,50 @@ def test_nothing_of_the_status_is_unknown_to_a_reader(letters: Desk, stack: str)
 
 
 def test_a_reader_sees_a_letter_with_its_item_and_log_lines(letters: Desk) -> None:
-    listed = json.loads(letters.done(READER, JOB_STACK, "dlq", "list", "--letters", "--json"))
-    [letter_id, *_] = [each["id"] for queue in listed["queues"] for each in queue.get("letters", [])]
-
-    shown = letters.done(READER, JOB_STACK, "dlq", "show", letter_id, QUEUE)
+    shown = letters.done(READER, JOB_STACK, "dlq", "show", letters.letter_id(), QUEUE)
 
     assert "it always fails" in shown
     assert letters.letters() == 2
 
 
+def test_a_reader_exports_letters_and_finds_out_why(letters: Desk) -> None:
+    letters.done(READER, JOB_STACK, "dlq", "export", QUEUE, "--output", "exported.jsonl")
+    exported = (letters.folder / "exported.jsonl").read_text().splitlines()
+    letter = json.loads(letters.done(READER, JOB_STACK, "dlq", "show", letters.letter_id(), QUEUE, "--json"))
+
+    why_letter = letters.done(READER, JOB_STACK, "why", letter["id"])
+    why_job = letters.done(READER, JOB_STACK, "why", JOB)
+
+    assert len(exported) == letters.letters() == 2
+    assert "it always fails" in why_letter
+    assert "FAILED" in why_job
+
+
 @pytest.mark.parametrize(
     ("stack", "verb"),
     [
-        (JOB_STACK, ("run", JOB)),
+        (JOB_STACK, ("run", JOB, "--yes")),
+        (JOB_STACK, ("run", JOB, "--yes", "--force")),
         (JOB_STACK, ("dlq", "redrive", QUEUE, "--yes")),
         (JOB_STACK, ("dlq", "redrive", QUEUE, "--yes", "--force")),
         (JOB_STACK, ("dlq", "discard", QUEUE, "--reason", "fails", "--yes")),
         (JOB_STACK, ("dlq", "discard", QUEUE, "--reason", "fails", "--yes", "--force")),
-        (WIDE_STACK, ("start", "wide", "--file", "order.json")),
-        (WIDE_STACK, ("send", "--queue", "notified", "--file", "messages.jsonl")),
+        (JOB_STACK, ("dlq", "edit", "LETTER", QUEUE, "--file", "order.json", "--yes")),
+        (JOB_STACK, ("dlq", "edit", "LETTER", QUEUE, "--file", "order.json", "--yes", "--force")),
+        (JOB_STACK, ("dlq", "purge", QUEUE, "--yes")),
+        (JOB_STACK, ("dlq", "purge", QUEUE, "--yes", "--force")),
+        (WIDE_STACK, ("start", "wide", "--file", "order.json", "--yes")),
+        (WIDE_STACK, ("start", "wide", "--file", "order.json", "--yes", "--force")),
+        (WIDE_STACK, ("replay", UNKNOWN_REQUEST, "--from", "reserve", "--yes", "--force")),
+        (WIDE_STACK, ("send", "--queue", "notified", "--file", "messages.jsonl", "--yes")),
+        (WIDE_STACK, ("send", "--queue", "notified", "--file", "messages.jsonl", "--yes", "--force")),
     ],
     ids=str,
 )
 def test_a_reader_changes_nothing(letters: Desk, stack: str, verb: Sequence[str]) -> None:
-    assert REFUSED.search(letters.refused(stack, *verb))
+    arguments = [letters.letter_id() if each == "LETTER" else each for each in verb]
+
+    assert REFUSED.search(letters.refused(stack, *arguments))
 
     assert letters.letters() == 2
 
@@ -166,22 +207,47 @@ def test_a_reader_cannot_release_a_lease_and_an_operator_can(desk: Desk) -> None
 def test_an_operator_starts_a_run(desk: Desk) -> None:
     desk.job.plan()
 
-    execution = desk.done(OPERATOR, JOB_STACK, "run", JOB).strip()
+    execution = desk.done(OPERATOR, JOB_STACK, "run", JOB, "--yes").strip()
 
     assert desk.job.end(execution).status == "SUCCEEDED"
+    assert ended(desk, JOB_STACK, "run")[-1]["execution"] == execution
 
 
 def test_an_operator_starts_traces_and_replays_a_request(desk: Desk) -> None:
-    request_id = desk.done(OPERATOR, WIDE_STACK, "start", "wide", "--file", "order.json").strip()
+    key = "found-by-its-key"
+    request_id = desk.done(OPERATOR, WIDE_STACK, "start", "wide", "--file", "order.json", "--key", key, "--yes").strip()
     eventually(
         lambda: '"status": "COMPLETED"' in desk.done(READER, WIDE_STACK, "trace", request_id, "--json"), seconds=60
     )
 
-    assert desk.done(OPERATOR, WIDE_STACK, "replay", request_id, "--from", "reserve")
+    run_id = desk.done(OPERATOR, WIDE_STACK, "replay", request_id, "--from", "reserve", "--yes").strip()
+
+    assert f"of the pipeline wide ({WIDE_STACK})" in desk.done(READER, WIDE_STACK, "why", request_id)
+    assert "message of wide" in desk.done(READER, WIDE_STACK, "find", "--key", key)
+    assert ended(desk, WIDE_STACK, "start")[-1]["request_id"] == request_id
+    assert ended(desk, WIDE_STACK, "replay")[-1]["run_id"] == run_id
 
 
 def test_an_operator_sends_messages(desk: Desk) -> None:
-    assert desk.done(OPERATOR, WIDE_STACK, "send", "--queue", "notified", "--file", "messages.jsonl")
+    sent = desk.done(OPERATOR, WIDE_STACK, "send", "--queue", "notified", "--file", "messages.jsonl", "--yes")
+
+    # Nothing of this stack consumes the queue, so the record is where no function is.
+    [record] = [each for each in in_group(desk, OWN_GROUP) if each["message"] == "change ended"]
+    assert (record["command"], record["request_ids"]) == ("send", sent.split())
+
+
+def test_an_operator_dismisses_a_run(desk: Desk) -> None:
+    with desk.stopped("Inventory"):
+        request_id = desk.done(OPERATOR, WIDE_STACK, "start", "wide", "--file", "order.json", "--yes").strip()
+
+        reader = desk.call(READER, WIDE_STACK, "runs", "--dismiss", request_id, "--yes", "--force")
+        assert REFUSED.search(reader.stderr)
+        assert request_id in desk.done(READER, WIDE_STACK, "runs", "--older-than", "0s")
+
+        dismissed = desk.done(OPERATOR, WIDE_STACK, "runs", "--dismiss", request_id, "--yes")
+
+    assert dismissed == f"dismissed 1 unfinished run of {request_id}\n"
+    assert ended(desk, WIDE_STACK, "runs --dismiss")[-1]["dismissed"] == 1
 
 
 def test_an_operator_redrives_and_discards_letters_and_both_are_recorded(letters: Desk) -> None:
@@ -190,18 +256,45 @@ def test_an_operator_redrives_and_discards_letters_and_both_are_recorded(letters
     letters.done(OPERATOR, JOB_STACK, "dlq", "redrive", QUEUE, "--yes", "--limit", "1")
     letters.done(OPERATOR, JOB_STACK, "dlq", "discard", QUEUE, "--reason", "fails", "--yes")
 
-    ended = [each for each in records(letters) if each["message"] == "change ended"]
-    facts = {each["command"]: each for each in ended}
-    assert facts["dlq redrive"]["moved"] == 1
-    assert facts["dlq discard"]["discarded"] >= 1
-    assert all(f"/{OPERATOR}" in each["who"] for each in ended)
+    [redriven], [discarded] = ended(letters, JOB_STACK, "dlq redrive"), ended(letters, JOB_STACK, "dlq discard")
+    assert redriven["moved"] == 1
+    assert discarded["discarded"] >= 1
+    assert f"/{OPERATOR}" in redriven["who"]
+    assert f"/{OPERATOR}" in discarded["who"]
 
 
-def records(desk: Desk) -> list[dict[str, Any]]:
-    """Return what is recorded of changes in the log group of the job's function."""
-    logs, functions = desk.cloud.client("logs"), desk.cloud.client("lambda")
-    function_name = desk.outputs[JOB_STACK]["FunctionName"]
+def test_an_operator_edits_and_purges_letters(letters: Desk) -> None:
+    assert letters.job.run(fail=1).status == "FAILED"
+    eventually(lambda: letters.letters() > 0, seconds=60)
+    letter_id = letters.letter_id()
+    letter = json.loads(letters.done(READER, JOB_STACK, "dlq", "show", letter_id, QUEUE, "--json"))
+    (letters.folder / "edited.json").write_text(json.dumps(letter["body"], sort_keys=True))
+    letters.job.plan()
+
+    edited = letters.done(
+        OPERATOR, JOB_STACK, "dlq", "edit", letter_id, QUEUE, "--file", "edited.json", "--wait", "60", "--yes"
+    )
+    assert edited.startswith("sent back 1")
+    assert ended(letters, JOB_STACK, "dlq edit")[-1]["moved"] == 1
+
+    assert letters.job.run(fail=1).status == "FAILED"
+    eventually(lambda: letters.letters() > 0, seconds=60)
+    letters.done(OPERATOR, JOB_STACK, "dlq", "purge", QUEUE, "--yes")
+    assert letters.letters() == 0
+    assert ended(letters, JOB_STACK, "dlq purge")[-1]["discarded"] >= 1
+
+
+def ended(desk: Desk, stack: str, command: str) -> list[dict[str, Any]]:
+    """Return the records of changes by a verb that have ended, in the log group of the stack's function."""
+    functions = desk.cloud.client("lambda")
+    function_name = desk.outputs[stack]["FunctionName" if stack == JOB_STACK else "PreprocessorFunctionName"]
     group = functions.get_function_configuration(FunctionName=function_name)["LoggingConfig"]["LogGroup"]
+    return [each for each in in_group(desk, group) if (each["message"], each["command"]) == ("change ended", command)]
+
+
+def in_group(desk: Desk, group: str) -> list[dict[str, Any]]:
+    """Return what is recorded of changes in a log group."""
+    logs = desk.cloud.client("logs")
     found = logs.describe_log_streams(logGroupName=group, logStreamNamePrefix="tsunagu-operator/")["logStreams"]
     pages = [logs.get_log_events(logGroupName=group, logStreamName=each["logStreamName"]) for each in found]
     return [json.loads(event["message"]) for page in pages for event in page["events"]]

@@ -39,7 +39,7 @@ class WideStack(Stack):
             sort_key=dynamodb.Attribute(name="sk", type=dynamodb.AttributeType.STRING),
             removal_policy=RemovalPolicy.DESTROY,
         )
-        notified = QueueChannel(self, "Notified", QueueChannelProps(handler_timeout=Duration.seconds(5)))
+        notified = QueueChannel(self, "Notified", QueueChannelProps(handler_timeout=Duration.seconds(5), protect=False))
         inventory = Service(
             name="inventory",
             environment=[OrdersEnvironment(orders_table_name=orders.table_name)],

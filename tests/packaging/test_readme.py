@@ -52,9 +52,15 @@ def test_readmes_example_deploys_and_processes_a_message_once(
     invoices = [{"number": "i-1", "amount": 995}, {"number": "i-2", "amount": 1}, {"number": "i-1", "amount": 995}]
     (project / "invoices.jsonl").write_text("\n".join(map(json.dumps, invoices)))
     where = ("--stack-name", "Invoices", "--queue", "Invoices", "--group-by", "number")
+    options = ("--file", "invoices.jsonl", "--yes", "--force")  # its constructs are protected, by default
 
     full_environment.run(
-        "tsunagu", "send", *where, "--file", "invoices.jsonl", "--yes", cwd=project, variables=cloud.environment()
+        "tsunagu",
+        "send",
+        *where,
+        *options,
+        cwd=project,
+        variables=cloud.environment(),
     )
     stack = cloud.client("cloudformation").describe_stacks(StackName="Invoices")["Stacks"][0]
     (queue_url,) = [output["OutputValue"] for output in stack["Outputs"]]

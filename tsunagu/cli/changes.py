@@ -22,6 +22,7 @@ import typer
 
 from tsunagu.cli.option_sets import option_sets
 from tsunagu.cli.options import DryRun, Force, Yes
+from tsunagu.cli.output import tell
 from tsunagu.errors import CommandError
 from tsunagu.operations.change_log import ChangeLog, NotLoggedError
 
@@ -79,14 +80,14 @@ def agreed(change: Change, options: ChangeOptions) -> bool:
         CommandError: The stack is protected, nobody can be asked, or the answer is no.
     """
     for line in change.details:
-        typer.echo(line, err=True)
+        tell(line)
     place = f"stack {change.stack.name}: " if change.stack else ""
     if options.dry_run:
-        typer.echo(f"{place}would {change.what}; dry run, so nothing was changed", err=True)
+        tell(f"{place}would {change.what}; dry run, so nothing was changed")
         return False
     _refuse_protected(change, options)
     if options.yes:
-        typer.echo(f"{place}will {change.what}", err=True)
+        tell(f"{place}will {change.what}")
         return True
     if not sys.stdin.isatty():
         msg = f"{change.command} must be confirmed, and there is no terminal to ask on: add --yes to {change.what}"
@@ -143,12 +144,12 @@ def _start(record: ChangeLog, options: ChangeOptions) -> None:
         if not options.force:
             msg = f"{error}; nothing was changed. Add --force to do it without a record"
             raise CommandError(msg) from None
-        typer.echo(f"warning: {error}; goes on because of --force", err=True)
+        tell(f"warning: {error}; goes on because of --force")
         return
-    typer.echo(f"recorded as {record.who} in {record.place}", err=True)
+    tell(f"recorded as {record.who} in {record.place}")
 
 
 def _end(record: ChangeLog, outcome: str, **facts: str) -> None:
     problem = record.end(outcome, **facts)
     if problem is not None:
-        typer.echo(f"warning: the change {outcome}, but this could not be recorded: {problem}", err=True)
+        tell(f"warning: the change {outcome}, but this could not be recorded: {problem}")

@@ -21,8 +21,9 @@ from tsunagu.cli.dlq_options import (
     selecting,
 )
 from tsunagu.cli.dlq_redrive import redrive
-from tsunagu.cli.letter_report import LetterView, item_fields, output_console, print_letter, print_view, view_as_json
+from tsunagu.cli.letter_report import LetterView, item_fields, print_empty, print_letter, print_view, view_as_json
 from tsunagu.cli.options import AsJson, StackName, Stage, scope_of
+from tsunagu.cli.output import output_console
 from tsunagu.cli.reports import reporting
 from tsunagu.cli.trace_report import print_trace, trace_as_json
 from tsunagu.operations.aws import Aws
@@ -79,8 +80,11 @@ def list_letters(
     if as_json:
         typer.echo(json.dumps({"queues": [view_as_json(view, each_letter=each_letter) for view in views]}, indent=2))
         return
-    for view in views:
-        print_view(output_console(), view, each_letter=each_letter)
+    console, empty = output_console(), [view for view in views if view.is_empty]
+    if len(views) > 1:
+        print_empty(console, empty)
+    for view in views if len(views) == 1 else [view for view in views if not view.is_empty]:
+        print_view(console, view, each_letter=each_letter)
 
 
 def _view(aws: Aws, queue: LetterQueue) -> LetterView:

@@ -1,11 +1,12 @@
 """`tsunagu dlq discard` and `purge`: delete dead letters, after they are exported."""
 
+import shlex
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated
 
 import typer
-from rich.console import Console
+from rich.text import Text
 
 from tsunagu.cli.changes import Change, ChangeOptions, agreed, guarded, recorded
 from tsunagu.cli.dlq_options import (
@@ -19,6 +20,7 @@ from tsunagu.cli.dlq_options import (
 )
 from tsunagu.cli.letter_report import group_lines
 from tsunagu.cli.options import StackName, Stage, scope_of
+from tsunagu.cli.output import CommandLine, Line, error_console, output_console, print_parts, tell
 from tsunagu.cli.project import STATE_DIRECTORY
 from tsunagu.cli.redrive_progress import LetterProgress
 from tsunagu.cli.reports import reporting
@@ -109,7 +111,7 @@ def _discard(
     found = look_into(aws, queue, counts, matches=selection.matches, limit_count=limit or sample)
     total = max(counts.waiting, len(found)) if selection.is_all else len(found)
     if not found:
-        typer.echo(f"{queue.name} has no such letter; {counts.in_flight} in flight", err=True)
+        tell(f"{queue.name} has no such letter; {counts.in_flight} in flight")
         return
     how_many = letter_count(total, is_more=queue.is_fifo and not selection.is_all)
     path = output or export_path(place, SystemClock().now_ms())
@@ -122,11 +124,10 @@ def _discard(
     )
     if not agreed(change, options):
         return
-    console = Console(stderr=True, highlight=False, markup=False)
     with (
         recorded(aws, change, options) as record,
         LetterExport(path, queue.url) as export,
-        LetterProgress(console, total) as progress,
+        LetterProgress(error_console(), total) as progress,
     ):
         record.note(export=str(path))
         report = discard_letters(
@@ -138,11 +139,15 @@ def _discard(
             progress=lambda count: progress.show("discards", count),
         )
         record.note(discarded=report.discarded)
-    _report(report, queue.name, path)
+    _report(report, place, path)
 
 
-def _report(report: DiscardReport, name: str, path: Path) -> None:
-    typer.echo(f"discarded {report.discarded:,}; this takes them back: tsunagu dlq redrive {name} --from-file {path}")
+def _report(report: DiscardReport, place: Place, path: Path) -> None:
+    where = f"--stack {place.stack.name}" if place.stack else f"--queue-url {place.queue.url}"
+    name = f"{shlex.quote(place.queue.name)} " if place.stack else ""
+    command = f"tsunagu dlq redrive {name}--from-file {shlex.quote(str(path))} {where}"
+    heading = Line(Text(f"discarded {report.discarded:,}; this takes them back:"))
+    print_parts(output_console(), [heading, CommandLine(command)])
     if report.problems:
         msg = f"every letter must be deleted, got {'; '.join(report.problems[:PROBLEMS_SHOWN])}; it is exported too"
         raise CommandError(msg)

@@ -10,6 +10,7 @@ from tsunagu.cli.dlq_options import Limit, Name, QueueUrl, To, letter_count, pla
 from tsunagu.cli.letter_report import group_lines
 from tsunagu.cli.option_sets import option_sets
 from tsunagu.cli.options import StackName, Stage, scope_of
+from tsunagu.cli.output import tell
 from tsunagu.cli.redrive_letters import exported, look_for
 from tsunagu.cli.redrive_pace import Pace, pace_of
 from tsunagu.cli.redrive_parked import parked_place, redrive_parked
@@ -56,7 +57,7 @@ def redrive(
     file_letters = None if from_file is None else exported(from_file)
     meant = look_for(aws, queue, router, selection, limit=limit, file_letters=file_letters)
     if not meant.letters:
-        typer.echo(f"{queue.name} has no such letter", err=True)
+        tell(f"{queue.name} has no such letter")
         return
     change = Change(
         command="dlq redrive",

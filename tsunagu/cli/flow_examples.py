@@ -17,11 +17,13 @@ class FlowExamples(NamedTuple):
         pipelines: Names of pipelines that can be started.
         jobs: Names of jobs that can be run.
         queues: Names of queues to which messages can be sent, and whether they are FIFO queues.
+        is_protected: Whether a construct has `protect=True`, so that a change needs `--force`.
     """
 
     pipelines: list[str]
     jobs: list[str]
     queues: dict[str, bool]
+    is_protected: bool = False
 
 
 def flows_of(documents: Iterable[Document]) -> dict[str, FlowExamples]:
@@ -40,6 +42,7 @@ def _flows(resources: Mapping[str, Any]) -> FlowExamples:
         pipelines=[part.name for part in _parts(resources, Kind.PIPELINE)],
         jobs=[job.name for job in jobs],
         queues={part.name: part.path in fifo for part in receivers},
+        is_protected=any(part.protected for parts, _ in _marked(resources) for part in parts),
     )
 
 

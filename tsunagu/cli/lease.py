@@ -1,20 +1,21 @@
 """`tsunagu lease`: shows who holds the leases of scheduled jobs, and releases one."""
 
+from collections.abc import Iterator
 from typing import Annotated
 
 import typer
-from rich.table import Table
+from rich.text import Text
 
 from tsunagu.cli.changes import Change, ChangeOptions, agreed, guarded, recorded
 from tsunagu.cli.completion import complete_job
 from tsunagu.cli.options import StackName, Stage, scope_of
-from tsunagu.cli.output import output_console
+from tsunagu.cli.output import Line, Shown, indented, output_console, print_parts, tell
 from tsunagu.cli.reports import reporting
 from tsunagu.cli.status_report import denial_line
 from tsunagu.errors import CommandError
 from tsunagu.operations.aws import Aws
 from tsunagu.operations.inventory import read_inventory
-from tsunagu.operations.jobs import find_job, find_jobs, has_ended
+from tsunagu.operations.jobs import DeployedJob, find_job, find_jobs, has_ended
 from tsunagu.operations.leases import lease_of, release_lease
 from tsunagu.operations.reader import Reader
 from tsunagu.operations.times import utc_text
@@ -30,10 +31,6 @@ def list_leases(stage: Stage = None, stack: StackName = None) -> None:
 
     Example: tsunagu lease list --stage dev
     """
-    table = Table("job", "run", "slot", box=None)
-    table.add_column("held by", overflow="fold")
-    for heading in ("since", "ends by itself"):
-        table.add_column(heading)
     reader, scope = Reader(Aws()), scope_of(stack, stage)
     jobs = find_jobs(reader, scope)
     for denial in reader.denials():
@@ -42,12 +39,7 @@ def list_leases(stage: Stage = None, stack: StackName = None) -> None:
         typer.echo(f"no scheduled job in {scope}", err=True)
         return
     for job in jobs:
-        if not job.table_name:
-            table.add_row(job.name, "", "", "unknown", "", "")
-            continue
-        found = lease_of(reader.aws.dynamodb, job)
-        table.add_row(job.name, *(_cells(found) if found is not None else ["", "", "never run", "", ""]))
-    output_console().print(table)
+        print_parts(output_console(), _parts(reader, job))
 
 
 @lease.command("release")
@@ -94,10 +86,24 @@ def release(
         f"aws stepfunctions stop-execution --execution-arn {found.owner}"
     )
     rest = "its execution has ended" if has_ended(Reader(aws), found.owner) else waits
-    typer.echo(f"released the lease of {deployed.name}; {rest}", err=True)
+    tell(f"released the lease of {deployed.name}; {rest}")
 
 
-def _cells(found: JobLease) -> list[str]:
-    if not found.owner:
-        return [str(found.run), found.slot, "free", "", ""]
-    return [str(found.run), found.slot, found.owner, utc_text(found.since), utc_text(found.lease)]
+def _parts(reader: Reader, job: DeployedJob) -> Iterator[Shown]:
+    name = Text(job.name, style="bold")
+    if not job.table_name:
+        yield Line(Text.assemble(name, ": unknown"))
+        return
+    found = lease_of(reader.aws.dynamodb, job)
+    yield Line(Text.assemble(name, f": {_state(found)}"))
+    if found is not None and found.owner:
+        ended = " that has ended" if has_ended(reader, found.owner) else ""
+        yield indented(Text(f"by an execution{ended}: {found.owner}"))
+        yield indented(Text(f"since {utc_text(found.since)}, ends by itself at {utc_text(found.lease)}"))
+
+
+def _state(found: JobLease | None) -> str:
+    if found is None:
+        return "never run"
+    slot = f"run {found.run} for {found.slot}"
+    return f"held for {slot}" if found.owner else f"free, after {slot}"

@@ -6,21 +6,23 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from rich.box import SIMPLE_HEAD
-from rich.console import Console
 from rich.table import Table
+from rich.text import Text
 
+from tsunagu.cli.output import Line, print_parts, printable
 from tsunagu.operations.letters.document import letter_document, utc
 from tsunagu.operations.letters.groups import LetterGroup, group_letters
 from tsunagu.operations.letters.origin import OpenedLetter
 from tsunagu.operations.letters.places import LetterQueue
 from tsunagu.operations.letters.records import LogLine
-from tsunagu.operations.times import duration_text
+from tsunagu.operations.times import rough_duration_text
 
 if TYPE_CHECKING:
+    from rich.console import Console
+
     from tsunagu.runtime.idempotency.item import Item
 
 ID_CHARACTERS = 8
-COLUMNS = 160  # for a file or a pipe, which wraps no line
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -44,21 +46,28 @@ class LetterView:
     now_ms: int = 0
 
     @property
+    def is_empty(self) -> bool:
+        """Whether it has no letter that anybody knows of."""
+        return not (self.letters or self.waiting or self.in_flight)
+
+    @property
     def unseen(self) -> int:
         """Letters that were visible and not received: behind the first ten of their group, or too many."""
         return max(0, self.waiting - len(self.letters))
 
 
-def output_console() -> Console:
-    """Return a console for standard output, which wraps lines on a terminal only."""
-    console = Console(highlight=False, markup=False)
-    width = console.width if console.is_terminal else max(console.width, COLUMNS)
-    return Console(highlight=False, markup=False, width=width)
+def print_empty(console: "Console", views: Sequence[LetterView]) -> None:
+    """Print a line for each stack that has dead-letter queues without letters."""
+    names: dict[str, list[str]] = {}
+    for view in views:
+        names.setdefault(view.queue.stack_name, []).append(view.queue.name)
+    for stack, queues in names.items():
+        print_parts(console, [Line(Text(f"{stack}: no letters in {', '.join(queues)}"), 0, 2)])
 
 
-def print_view(console: Console, view: LetterView, *, each_letter: bool) -> None:
+def print_view(console: "Console", view: LetterView, *, each_letter: bool) -> None:
     """Print a dead-letter queue: a line for each reason, or for each letter."""
-    console.print(_heading(view), soft_wrap=True)
+    print_parts(console, [Line(Text(_heading(view)), hanging=2)])
     for source in view.queue.sources() if view.letters or view.unseen or view.in_flight else ():
         console.print(f"  letters of {source}", soft_wrap=True)
     if view.in_flight:
@@ -86,7 +95,7 @@ def group_table(letters: Sequence[OpenedLetter], now_ms: int) -> Table:
             _age(group.oldest, now_ms),
             _age(group.newest, now_ms),
             group.oldest.letter.id[:ID_CHARACTERS],
-            group.reason,
+            printable(group.reason),
         )
     return table
 
@@ -116,7 +125,7 @@ def letter_table(view: LetterView) -> Table:
         letter = each.letter
         group = [letter.delivery.group_id or ""] if has_groups else []
         redriven = str(letter.redriven_count) if letter.redriven_count else "-"
-        table.add_row(letter.id[:ID_CHARACTERS], _age(each, view.now_ms), redriven, *group, each.reason)
+        table.add_row(letter.id[:ID_CHARACTERS], _age(each, view.now_ms), redriven, *group, printable(each.reason))
     return table
 
 
@@ -136,7 +145,7 @@ def view_as_json(view: LetterView, *, each_letter: bool) -> dict[str, Any]:
     }
 
 
-def print_letter(console: Console, opened: OpenedLetter, item: "Item | None", logs: Sequence[LogLine]) -> None:
+def print_letter(console: "Console", opened: OpenedLetter, item: "Item | None", logs: Sequence[LogLine]) -> None:
     """Print one letter whole, with its item and its log lines."""
     document = letter_document(opened)
     body = document.pop("body")
@@ -147,13 +156,14 @@ def print_letter(console: Console, opened: OpenedLetter, item: "Item | None", lo
         console.print("attributes:", soft_wrap=True)
         _print_fields(console, attributes, indent="  ")
     console.print("body:")
-    console.print(body if isinstance(body, str) else json.dumps(body, indent=2, ensure_ascii=False), soft_wrap=True)
+    text = body if isinstance(body, str) else json.dumps(body, indent=2, ensure_ascii=False)
+    console.print(printable(text), soft_wrap=True)
     console.print("item:" if item is not None else "item: none is known", soft_wrap=True)
     if item is not None:
         _print_fields(console, item_fields(item), indent="  ")
     console.print(f"log: {len(logs)} lines" if logs else "log: no line names it", soft_wrap=True)
     for line in logs:
-        console.print(f"  {utc(line.time_ms)} {line.text}", soft_wrap=True)
+        print_parts(console, [Line(Text(f"{utc(line.time_ms)} {printable(line.text)}"), 2, 2)])
 
 
 def item_fields(item: "Item") -> dict[str, Any]:
@@ -184,7 +194,7 @@ def _count(number: int, noun: str) -> str:
 
 def _age(opened: OpenedLetter, now_ms: int) -> str:
     """Return how long ago a letter was sent, in its largest unit."""
-    return " ".join(duration_text((now_ms - opened.letter.sent_ms) / 1_000).split()[:2])
+    return rough_duration_text((now_ms - opened.letter.sent_ms) / 1_000)
 
 
 def _group_as_json(group: LetterGroup) -> dict[str, Any]:
@@ -199,7 +209,7 @@ def _group_as_json(group: LetterGroup) -> dict[str, Any]:
     }
 
 
-def _print_fields(console: Console, fields: dict[str, Any], indent: str = "") -> None:
+def _print_fields(console: "Console", fields: dict[str, Any], indent: str = "") -> None:
     for name, value in fields.items():
         if value not in (None, ""):
-            console.print(f"{indent}{name}: {value}", soft_wrap=True)
+            print_parts(console, [Line(Text(printable(f"{name}: {value}")), len(indent), 2)])

@@ -5,8 +5,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-import typer
-
+from tsunagu.cli.output import tell
 from tsunagu.errors import InvalidInputError
 from tsunagu.operations.aws import Aws
 from tsunagu.operations.letters.exported_letters import ExportedLetters
@@ -62,7 +61,7 @@ def look_for(
         sample = SAMPLE if selection.is_all else None
         found = look_into(aws, queue, counts, matches=selection.matches, limit_count=limit or sample)
         if counts.in_flight:
-            typer.echo(f"{counts.in_flight:,} letters in flight, not shown: somebody else has received them", err=True)
+            tell(f"{counts.in_flight:,} letters in flight, not shown: somebody else has received them")
     else:
         opened = (OpenedLetter(each, queue) for each in file_letters.peek())
         found = [each for each in opened if selection.matches(each)][:limit]
@@ -95,7 +94,7 @@ def exported(path: Path) -> ExportedLetters:
 def _tell_unroutable(found: Sequence[OpenedLetter], router: LetterRouter) -> None:
     problems = Counter(problem for each in found if (problem := router.problem_of(each.letter)))
     for problem, count in problems.most_common():
-        typer.echo(f"{count:,} letters cannot go back: {problem}", err=True)
+        tell(f"{count:,} letters cannot go back: {problem}")
 
 
 def _targets(letters: Sequence[OpenedLetter], router: LetterRouter) -> str:

@@ -4,12 +4,14 @@ import time
 from types import TracebackType
 from typing import TYPE_CHECKING, Self
 
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
+from rich.table import Column
 
 if TYPE_CHECKING:
-    from rich.console import Console
+    from rich.console import Console, RenderableType
 
 LINE_EVERY_SECONDS = 10.0
+WIDE_COLUMNS, WIDE_BAR, NARROW_BAR = 120, 40, 10
 
 
 class LetterProgress:
@@ -26,15 +28,14 @@ class LetterProgress:
         self._phase = ""
         self._printed = 0.0
         self._bar = Progress(
-            TextColumn("{task.description}"),
-            BarColumn(bar_width=None),
-            MofNCompleteColumn(),
-            TextColumn("{task.fields[detail]}"),
+            BarColumn(bar_width=WIDE_BAR if console.width >= WIDE_COLUMNS else NARROW_BAR),
             TimeRemainingColumn(),
+            # It may be longer than a narrow terminal, and is wrapped there: no number is cut.
+            TextColumn("{task.description}", markup=False, table_column=Column(overflow="fold")),
             console=console,
             transient=True,
         )
-        self._task = self._bar.add_task("", total=total, detail="")
+        self._task = self._bar.add_task("", total=total)
 
     def __enter__(self) -> Self:
         """Begin to show."""
@@ -49,6 +50,10 @@ class LetterProgress:
         if self._console.is_terminal:
             self._bar.stop()
 
+    def __rich__(self) -> "RenderableType":
+        """Return what is drawn."""
+        return self._bar.get_renderable()
+
     def show(self, phase: str, count: int, detail: str = "") -> None:
         """Show what is done now.
 
@@ -57,11 +62,11 @@ class LetterProgress:
             count: Letters that are done.
             detail: More about it.
         """
+        total = max(self._total, count)
+        text = f"{phase}: {count:,} of {total:,}" + (f", {detail}" if detail else "")
         if self._console.is_terminal:
-            total = max(self._total, count)
-            self._bar.update(self._task, description=phase, completed=count, total=total, detail=detail)
+            self._bar.update(self._task, description=text, completed=count, total=total)
         elif phase != self._phase or time.monotonic() - self._printed >= LINE_EVERY_SECONDS:
             self._printed = time.monotonic()
-            more = f", {detail}" if detail else ""
-            self._console.print(f"{phase}: {count:,} of {self._total:,}{more}", soft_wrap=True)
+            self._console.print(text, soft_wrap=True)
         self._phase = phase

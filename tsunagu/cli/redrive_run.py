@@ -3,11 +3,11 @@
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-import typer
-from rich.console import Console
+from rich.text import Text
 
 from tsunagu.cli.changes import Change, ChangeOptions, agreed, recorded
 from tsunagu.cli.dlq_options import Place
+from tsunagu.cli.output import Line, error_console, indented, output_console, print_parts, printable, tell
 from tsunagu.cli.redrive_progress import LetterProgress
 from tsunagu.errors import CommandError
 from tsunagu.operations.aws import Aws
@@ -21,6 +21,7 @@ from tsunagu.operations.redrive import LetterTarget
 from tsunagu.runtime.clock import SystemClock
 
 SHOWN = 10
+NO_REASON = "it does not say why"
 ENOUGH_TO_JUDGE, LOWEST_SHARE = 100, 0.9
 
 
@@ -70,8 +71,8 @@ def carry_out(
     """
     if not agreed(change, options):
         return
-    console, followers = Console(stderr=True, highlight=False, markup=False), run.followers
-    with recorded(run.aws, change, options) as record, LetterProgress(console, run.total) as progress:
+    followers = run.followers
+    with recorded(run.aws, change, options) as record, LetterProgress(error_console(), run.total) as progress:
         before()
         session = RedriveSession(
             run.source,
@@ -86,7 +87,7 @@ def carry_out(
             session.run(selects)
         except KeyboardInterrupt:
             moved = session.summary.moved
-            typer.echo(f"sent back {moved:,} before it was interrupted; start it again, and it goes on", err=True)
+            tell(f"sent back {moved:,} before it was interrupted; start it again, and it goes on")
             raise
         finally:
             record.note(moved=session.summary.moved, **_fates(followers))
@@ -98,7 +99,7 @@ def _tell_slow(summary: RedriveSummary, plan: RedrivePlan) -> None:
     """Say that the rate was not reached, where enough letters were moved to judge it."""
     if summary.moved >= ENOUGH_TO_JUDGE and summary.rate_per_second < LOWEST_SHARE * plan.rate_per_second:
         text = f"{summary.rate_per_second:.0f} letters a second were moved, not {plan.rate_per_second:g}"
-        typer.echo(f"{text}: ten letters need three calls, one after the other, and each took its time", err=True)
+        tell(f"{text}: ten letters need three calls, one after the other, and each took its time")
 
 
 def _surroundings(run: PlannedRedrive) -> QueueSurroundings:
@@ -123,20 +124,24 @@ def _detail(followers: Followers) -> str:
 def _report(summary: RedriveSummary, followers: Followers) -> None:
     fates = [(fate, followers.count(fate)) for fate in Fate]
     told = ", ".join(f"{count:,} {fate}" for fate, count in fates if count)
-    typer.echo(f"sent back {summary.moved:,}" + (f": {told}" if told else ""))
-    for each in followers.with_fate(Fate.DIED_AGAIN)[:SHOWN]:
-        typer.echo(f"  died again: {each.letter.id}, now {each.message_id}: {each.reason or 'it does not say why'}")
-    for problem in summary.problems[:SHOWN]:
-        typer.echo(f"  problem: {problem}")
+    died = followers.with_fate(Fate.DIED_AGAIN)[:SHOWN]
+    lines = [
+        *(
+            f"died again: {each.letter.id}, now {each.message_id}: {each.reason or 'it does not say why'}"
+            for each in died
+        ),
+        *(f"problem: {problem}" for problem in summary.problems[:SHOWN]),
+    ]
+    heading = Line(Text(f"sent back {summary.moved:,}" + (f": {told}" if told else "")))
+    print_parts(output_console(), [heading, *(indented(Text(printable(line)), hanging=2) for line in lines)])
     if summary.groups_in_the_way:
         groups = ", ".join(sorted(summary.groups_in_the_way)[:SHOWN])
-        typer.echo(
+        tell(
             f"letters that are not selected stay in the groups {groups}; a FIFO queue shows the first ten letters of a "
-            "group, so more may be behind them",
-            err=True,
+            "group, so more may be behind them"
         )
     if followers.count(Fate.WAITING):
-        typer.echo("what is not known yet may still be processed: look again with `tsunagu dlq list`", err=True)
+        tell("what is not known yet may still be processed: look again with `tsunagu dlq list`")
     if summary.stopped or followers.count(Fate.DIED_AGAIN) or summary.problems:
         why = summary.stopped or f"{followers.count(Fate.DIED_AGAIN)} died again"
         msg = f"every letter must be processed, got: {why}. What was not sent is still in the dead-letter queue"

@@ -9,8 +9,9 @@ from typing import NoReturn, ParamSpec
 
 from botocore.exceptions import BotoCoreError, ClientError
 from botocore.parsers import ResponseParserError
-from rich.console import Console
+from rich.text import Text
 
+from tsunagu.cli.output import error_console, tell
 from tsunagu.cli.problems import sentence_of
 from tsunagu.errors import TsunaguError
 
@@ -44,10 +45,9 @@ def reporting(verb: Callable[Parameters, None]) -> Callable[Parameters, None]:
 
 
 def _fail(sentence: str, log_path: str | None = None, *, code: int = FAILED) -> NoReturn:
-    console = Console(stderr=True, soft_wrap=True, highlight=False, markup=False)
     if debug.get():
-        console.print(traceback.format_exc(), end="")
-    console.print(f"error: {sentence}")
+        error_console().print(Text(traceback.format_exc()), end="", soft_wrap=True)
+    tell(f"error: {sentence}")
     if log_path is not None and log_path not in sentence:
-        console.print(f"log: {log_path}")
+        tell(f"log: {log_path}")
     sys.exit(code)

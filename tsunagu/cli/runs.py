@@ -4,16 +4,16 @@ import json
 import time
 from collections.abc import Sequence
 from datetime import UTC, datetime
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 from rich.box import SIMPLE_HEAD
-from rich.console import Console
 from rich.table import Table
 
 from tsunagu.cli.changes import ChangeOptions, agreed, guarded, recorded
 from tsunagu.cli.completion import complete_pipeline
 from tsunagu.cli.options import StackName, Stage, scope_of
+from tsunagu.cli.output import output_console
 from tsunagu.cli.pipeline_change import pipeline_change
 from tsunagu.errors import InvalidInputError
 from tsunagu.operations.aws import Aws
@@ -21,7 +21,8 @@ from tsunagu.operations.pipelines import DeployedPipeline, check_request_id, fin
 from tsunagu.operations.times import age_seconds, duration_text
 from tsunagu.operations.unfinished_runs import Cause, UnfinishedRun, Wait, dismiss_runs, unfinished_runs
 
-NARROWEST_COLUMNS = 160  # for a file or a pipe, which wraps no line
+if TYPE_CHECKING:
+    from rich.console import Console
 
 CAUSES = {
     Cause.NOT_PUBLISHED: "not published: call again with the same key, or replay the request",
@@ -78,7 +79,7 @@ def runs(
     if as_json:
         typer.echo(json.dumps([run_as_json(run) for run in found], indent=2))
         return
-    print_runs(found, older_than=older_than, limit=limit)
+    print_runs(output_console(), found, older_than=older_than, limit=limit)
 
 
 def _dismiss(aws: Aws, pipeline: DeployedPipeline, request_id: str, options: ChangeOptions) -> None:
@@ -130,11 +131,8 @@ def run_as_json(run: UnfinishedRun) -> dict[str, Any]:
     }
 
 
-def print_runs(found: Sequence[UnfinishedRun], *, older_than: str, limit: int) -> None:
+def print_runs(console: "Console", found: Sequence[UnfinishedRun], *, older_than: str, limit: int) -> None:
     """Print a line for each thing that a run waits for, and how many runs there are."""
-    console = Console(highlight=False, markup=False)
-    width = console.width if console.is_terminal else max(console.width, NARROWEST_COLUMNS)
-    console = Console(highlight=False, markup=False, width=width)
     if found:
         console.print(_table(found))
     more = ", and perhaps more" if len(found) == limit else ""
@@ -143,19 +141,22 @@ def print_runs(found: Sequence[UnfinishedRun], *, older_than: str, limit: int) -
 
 def _table(found: Sequence[UnfinishedRun]) -> Table:
     table = Table(box=SIMPLE_HEAD, pad_edge=False)
-    for heading in ("request", "age", "waits at", "for"):
+    for heading in ("request", "age"):
         table.add_column(heading, no_wrap=True)
-    table.add_column("why", overflow="fold")
+    table.add_column("waits", overflow="fold")
     for run in found:
         for number, wait in enumerate(run.waits):
             table.add_row(
                 (run.request_id or run.start_id) if number == 0 else "",
                 _age(run.started_ms) if number == 0 else "",
-                _at(wait),
-                _age(wait.since_ms),
-                _why(wait),
+                _waits(wait),
             )
     return table
+
+
+def _waits(wait: Wait) -> str:
+    place = " for ".join(filter(None, (f"at {_at(wait)}" if _at(wait) else "", _age(wait.since_ms))))
+    return ": ".join(filter(None, (place, _why(wait))))
 
 
 def _at(wait: Wait) -> str:

@@ -11,14 +11,15 @@ from rich.live import Live
 
 from tsunagu.cli.completion import complete_stack
 from tsunagu.cli.options import AsJson, Stage, scope_of
-from tsunagu.cli.output import group_of, output_console, print_parts
-from tsunagu.cli.status_report import status_as_json, status_parts
+from tsunagu.cli.output import Cropped, group_of, output_console, print_parts
+from tsunagu.cli.status_report import status_as_json, status_parts, watched_parts
 from tsunagu.errors import CommandError, NotFoundError
 from tsunagu.operations.aws import Aws
 from tsunagu.operations.inventory import StackInventory
 from tsunagu.operations.scope import inventories_in
 from tsunagu.operations.status.model import StackStatus
 from tsunagu.operations.status.read import read_status
+from tsunagu.operations.times import utc_text
 
 NEEDS_A_PERSON = 1
 
@@ -79,7 +80,8 @@ def _watch(aws: Aws, inventories: Sequence[StackInventory], interval: float) -> 
             while True:
                 print_parts(console, status_parts(_read(aws, inventories)))
                 time.sleep(interval)
-        with Live(console=console, auto_refresh=False, screen=True, vertical_overflow="visible") as live:
+        with Live(console=console, auto_refresh=False, screen=True) as live:
             while True:
-                live.update(group_of(status_parts(_read(aws, inventories))), refresh=True)
+                parts = watched_parts(_read(aws, inventories), f"{utc_text(time.time() * 1_000)}; Ctrl-C ends")
+                live.update(Cropped(group_of(parts)), refresh=True)
                 time.sleep(interval)

@@ -8,10 +8,10 @@ from rich.box import SIMPLE_HEAD
 from rich.table import Table
 from rich.text import Text
 
-from tsunagu.cli.output import CommandLine, Shown, indented
+from tsunagu.cli.output import CommandLine, Line, Shown, indented
 from tsunagu.operations.denials import Denial
 from tsunagu.operations.status.model import ConsumerStatus, JobStatus, QueueStatus, RequestsStatus, StackStatus
-from tsunagu.operations.times import duration_text, utc_text
+from tsunagu.operations.times import rough_duration_text, utc_text
 
 if TYPE_CHECKING:
     from rich.console import RenderableType
@@ -26,6 +26,18 @@ def status_parts(statuses: Sequence[StackStatus]) -> Iterator[Shown]:
         yield from _stack(status)
 
 
+def watched_parts(statuses: Sequence[StackStatus], heading: str) -> Iterator[Shown]:
+    """Yield what is shown again and again, where the end may be below the edge: what needs a person comes first."""
+    yield Line(Text(heading, style=_QUIET))
+    for status in sorted(statuses, key=lambda status: (not status.needs, status.name)):
+        yield from _title(status)
+        yield from _needs(status)
+    for status in sorted(statuses, key=lambda status: (not status.needs, status.name)):
+        yield Line(Text(status.name, style="bold"))
+        yield from _tables(status)
+        yield Text("")
+
+
 def status_as_json(statuses: Sequence[StackStatus]) -> dict[str, Any]:
     """Return the same as JSON."""
     return {
@@ -35,7 +47,17 @@ def status_as_json(statuses: Sequence[StackStatus]) -> dict[str, Any]:
 
 
 def _stack(status: StackStatus) -> Iterator[Shown]:
-    yield Text.assemble(Text(status.name, style="bold"), ": ", _summary(status))
+    yield from _title(status)
+    yield from _tables(status)
+    yield from _needs(status)
+    yield Text("")
+
+
+def _title(status: StackStatus) -> Iterator[Shown]:
+    yield Line(Text.assemble(Text(status.name, style="bold"), ": ", _summary(status)))
+
+
+def _tables(status: StackStatus) -> Iterator[Shown]:
     flows = (_pipelines(status), _jobs(status), _requests(status))
     tables = (_queues(status), _letters(status), *flows, _schedules(status))
     for table in tables:
@@ -46,13 +68,15 @@ def _stack(status: StackStatus) -> Iterator[Shown]:
     yield indented(Text(alarms, style=_BAD if status.alarms else _QUIET))
     for denial in status.denied:
         yield indented(Text(denial_line(denial), style="yellow"))
+
+
+def _needs(status: StackStatus) -> Iterator[Shown]:
     if status.needs:
         yield indented(Text("what to do:", style="bold"))
         for need in status.needs:
-            yield indented(Text(f"- {need.what}", overflow="fold"))
+            yield indented(Text(f"- {need.what}"), hanging=2)
             if need.command:
                 yield CommandLine(need.command)
-    yield Text("")
 
 
 def _summary(status: StackStatus) -> Text:
@@ -86,7 +110,7 @@ def _counts(queue: QueueStatus) -> Iterable["RenderableType"]:
     if queue.oldest_seconds is None:
         yield UNKNOWN
     else:
-        yield duration_text(queue.oldest_seconds) if queue.oldest_seconds else "-"
+        yield rough_duration_text(queue.oldest_seconds) if queue.oldest_seconds else "-"
     yield _dead(queue)
 
 

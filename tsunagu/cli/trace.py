@@ -3,16 +3,14 @@
 import json
 
 import typer
-from rich.console import Console
 
 from tsunagu.cli.options import AsJson, Pipeline, Request, StackName, Stage, scope_of
+from tsunagu.cli.output import output_console
 from tsunagu.cli.trace_report import print_trace, trace_as_json
 from tsunagu.operations.aws import Aws
 from tsunagu.operations.pipelines import check_request_id, find_pipeline
 from tsunagu.operations.trace import trace_deployed
 from tsunagu.runtime.json_text import has_exact_numbers, json_text
-
-NARROWEST_COLUMNS = 160  # for a file or a pipe, which wraps no line
 
 
 def trace(
@@ -35,6 +33,4 @@ def trace(
         # The indented form of the standard library would round numbers.
         typer.echo(json_text(document) if has_exact_numbers(document) else json.dumps(document, indent=2))
         return
-    console = Console(highlight=False, markup=False)
-    width = console.width if console.is_terminal else max(console.width, NARROWEST_COLUMNS)
-    print_trace(Console(highlight=False, markup=False, width=width), found)
+    print_trace(output_console(), found)

@@ -1,12 +1,14 @@
 """Shows a trace: a table for each run, or a JSON object."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 from rich.box import SIMPLE_HEAD
 from rich.table import Table
+from rich.text import Text
 
+from tsunagu.cli.output import Line, Shown, indented, print_parts
 from tsunagu.contracts.items import Status
 from tsunagu.operations.trace import RequestTrace, RunTrace, ServiceTrace
 from tsunagu.runtime.claim_check import Inline, Part
@@ -29,11 +31,7 @@ START_OUTCOMES = {**OUTCOMES, Status.COMMITTED: "not published yet", Status.COMP
 def print_trace(console: "Console", trace: RequestTrace) -> None:
     """Print each run with a row for each service, oldest run first."""
     for run in trace.runs:
-        console.print(_heading(run), soft_wrap=True)
-        if run.request is not None:
-            console.print(f"  request: {_place(trace.bucket, run.request)}", soft_wrap=True)
-        if run.services:
-            console.print(_table(trace.bucket, run.services))
+        print_parts(console, _run_parts(trace.bucket, run))
 
 
 def trace_as_json(trace: RequestTrace) -> dict[str, Any]:
@@ -43,6 +41,25 @@ def trace_as_json(trace: RequestTrace) -> dict[str, Any]:
         "bucket": trace.bucket,
         "runs": [_run_as_json(run) for run in trace.runs],
     }
+
+
+def _run_parts(bucket: str, run: RunTrace) -> Iterator[Shown]:
+    yield Line(Text(_heading(run)), hanging=2)
+    if run.request is not None:
+        yield indented(Text(f"request: {_place(bucket, run.request)}"), hanging=2)
+    if run.services:
+        yield _table(run.services)
+        for each in run.services:
+            yield from _remarks(bucket, each)
+        yield Text("")
+
+
+def _remarks(bucket: str, service: ServiceTrace) -> Iterator[Shown]:
+    """Yield what does not fit a table: a reason may be long, and the place of a result is to be copied."""
+    if service.reason:
+        yield indented(Text(f"{service.step}.{service.service}: {service.reason}"), hanging=2)
+    if service.result is not None:
+        yield indented(Text(f"{service.step}.{service.service}, result: {_place(bucket, service.result)}"), hanging=2)
 
 
 def _heading(run: RunTrace) -> str:
@@ -56,14 +73,13 @@ def _heading(run: RunTrace) -> str:
     return ", ".join(parts)
 
 
-def _table(bucket: str, services: Sequence[ServiceTrace]) -> Table:
+def _table(services: Sequence[ServiceTrace]) -> Table:
     table = Table(box=SIMPLE_HEAD, pad_edge=False)
-    for heading in ("step", "service", "outcome", "last change"):
-        table.add_column(heading, no_wrap=True)
-    table.add_column("tries", justify="right")
-    table.add_column("failed", justify="right")
-    table.add_column("reason", overflow="fold")
-    table.add_column("result", overflow="fold")
+    for heading in ("step", "service", "outcome"):
+        table.add_column(heading, overflow="fold")
+    table.add_column("last change", no_wrap=True)
+    for heading in ("tries", "failed"):
+        table.add_column(heading, justify="right", no_wrap=True)
     for each in services:
         outcome = OUTCOMES[each.status]
         table.add_row(
@@ -73,8 +89,6 @@ def _table(bucket: str, services: Sequence[ServiceTrace]) -> Table:
             "" if each.updated_ms is None else _time(each.updated_ms),
             str(each.claims),
             str(each.attempts),
-            each.reason,
-            "" if each.result is None else _place(bucket, each.result),
         )
     return table
 

@@ -34,7 +34,7 @@ def up(
 
     Example: tsunagu up --port 4566
     """
-    console = Console(soft_wrap=True, highlight=False)
+    console = Console(soft_wrap=True, highlight=False, emoji=False)
     steps = Steps(console)
     _print(console, stage_lines(STAGE, machine_platform()))
     with steps.step("Synthesize"):
@@ -52,7 +52,7 @@ def up(
 
 def _warn(assembly: Path) -> None:
     machine = machine_platform()
-    console = Console(stderr=True, soft_wrap=True, highlight=False)
+    console = Console(stderr=True, soft_wrap=True, highlight=False, emoji=False)
     _print(console, platform_warnings(foreign_functions(assembly, machine), machine))
 
 

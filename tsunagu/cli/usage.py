@@ -53,7 +53,9 @@ def example_lines(outputs: StackOutputs, stage: str, documents: Iterable[Documen
         lines = [*_lines_by_outputs(stack, stage)]
         if not lines and name in flows and API_NAME_OUTPUT not in stack.outputs:
             lines = [*_lines_by_metadata(stack, flows[name], stage)]
-        yield from lines
+        # Lines that are pasted together have no room for a question: the next line would be its answer.
+        consent = "--yes --force" if name in flows and flows[name].is_protected else "--yes"
+        yield from (f"{line} {consent}" for line in lines)
 
 
 def _lines_by_outputs(stack: DeployedStack, stage: str) -> Iterator[str]:
@@ -73,11 +75,11 @@ def _lines_by_metadata(stack: DeployedStack, flows: FlowExamples, stage: str) ->
 
 
 def _start_line(stack: DeployedStack, pipeline: str, stage: str) -> str:
-    return f"{tsunagu_command()} start {pipeline} --file {REQUEST_FILE} {_place(stack, stage)} --yes"
+    return f"{tsunagu_command()} start {pipeline} --file {REQUEST_FILE} {_place(stack, stage)}"
 
 
 def _run_line(stack: DeployedStack, job: str, stage: str) -> str:
-    return f"{tsunagu_command()} run {job} {_place(stack, stage)} --yes"
+    return f"{tsunagu_command()} run {job} {_place(stack, stage)}"
 
 
 def _send_line(stack: DeployedStack, queue: str, stage: str, *, fifo: bool) -> str:
@@ -85,7 +87,7 @@ def _send_line(stack: DeployedStack, queue: str, stage: str, *, fifo: bool) -> s
     part = stack.name.removeprefix(stack_name_prefix(stage))
     own = "" if part == stack.name else f"{part} "
     options = f"--queue {queue}{group_by} --file {MESSAGES_FILE}"
-    return f"{tsunagu_command()} send {own}{options} {_place(stack, stage)} --yes"
+    return f"{tsunagu_command()} send {own}{options} {_place(stack, stage)}"
 
 
 def _place(stack: DeployedStack, stage: str) -> str:

@@ -5,13 +5,11 @@ import time
 from typing import Annotated
 
 import typer
-from rich.box import SIMPLE_HEAD
-from rich.table import Table
 
 from tsunagu.cli.options import AsJson, StackName, Stage, scope_of
 from tsunagu.cli.output import output_console, print_parts
 from tsunagu.cli.status_report import denial_line
-from tsunagu.cli.why_report import why_as_json, why_parts
+from tsunagu.cli.why_report import item_parts, why_as_json, why_parts
 from tsunagu.errors import NotFoundError
 from tsunagu.operations.aws import Aws
 from tsunagu.operations.evidence.gather import find_items, gather, places_of
@@ -19,7 +17,6 @@ from tsunagu.operations.evidence.items import finding_of_item
 from tsunagu.operations.letters.selection import moment_ms
 from tsunagu.operations.reader import Reader
 from tsunagu.operations.scope import inventories_in
-from tsunagu.operations.times import utc_text
 
 NOTHING_FOUND = 1
 
@@ -88,10 +85,5 @@ def find(
         documents = [{"table": table, "item_id": item_id, **each.details} for (table, item_id), each in found.items()]
         typer.echo(json.dumps({"items": documents}, indent=2, default=str, ensure_ascii=False))
         return
-    table = Table(box=SIMPLE_HEAD, pad_edge=False, show_edge=False)
-    for heading in ("what", "now", "last change", "item id"):
-        table.add_column(heading, overflow="fold")
     for (_, item_id), finding in found.items():
-        changed = max((moment.time_ms for moment in finding.moments), default=0)
-        table.add_row(finding.what, finding.now, utc_text(changed) if changed else "", item_id)
-    output_console().print(table)
+        print_parts(output_console(), item_parts(finding, item_id))

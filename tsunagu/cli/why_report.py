@@ -6,7 +6,7 @@ from typing import Any
 
 from rich.text import Text
 
-from tsunagu.cli.output import CommandLine, Shown, indented
+from tsunagu.cli.output import CommandLine, Line, Shown, indented
 from tsunagu.cli.status_report import denial_line
 from tsunagu.operations.evidence.log_search import LogLine
 from tsunagu.operations.evidence.model import Evidence, Finding, Moment
@@ -52,9 +52,19 @@ def why_parts(evidence: Evidence) -> Iterator[Shown]:
         yield from _error(evidence.error_line, evidence.around)
     elif evidence.lines:
         yield Text("log lines", style="bold")
-        yield from (indented(_line(line)) for line in evidence.lines[-LINES_SHOWN:])
+        yield from (indented(_line(line), hanging=2) for line in evidence.lines[-LINES_SHOWN:])
     for denial in evidence.denied:
         yield Text(denial_line(denial), style="yellow")
+
+
+def item_parts(finding: Finding, item_id: str) -> Iterator[Shown]:
+    """Yield what `find` shows of an item."""
+    changed = max((moment.time_ms for moment in finding.moments), default=0)
+    yield Line(Text.assemble(Text(finding.what, style="bold"), f" ({finding.stack_name})"))
+    yield indented(Text.assemble("now: ", Text(finding.now, style="" if finding.ended else _BAD)), hanging=2)
+    if changed:
+        yield indented(Text(f"last change: {utc_text(changed)}"))
+    yield indented(Text(f"item: {item_id}"))
 
 
 def _hints(evidence: Evidence) -> Iterator[Shown]:
@@ -69,12 +79,12 @@ def _hints(evidence: Evidence) -> Iterator[Shown]:
 
 
 def _finding(finding: Finding) -> Iterator[Shown]:
-    yield Text.assemble(Text(finding.what, style="bold"), f" ({finding.stack_name})")
-    yield indented(Text.assemble("now: ", Text(finding.now, style="" if finding.ended else _BAD)))
+    yield Line(Text.assemble(Text(finding.what, style="bold"), f" ({finding.stack_name})"))
+    yield indented(Text.assemble("now: ", Text(finding.now, style="" if finding.ended else _BAD)), hanging=2)
     if finding.reason:
-        yield indented(Text(f"reason: {finding.reason}", overflow="fold"))
+        yield indented(Text(f"reason: {finding.reason}"), hanging=2)
     for moment in sorted(finding.moments, key=lambda each: each.time_ms):
-        yield indented(_moment(moment))
+        yield indented(_moment(moment), hanging=2)
     for advice in finding.advice:
         yield indented(Text(f"{advice.what}:"))
         yield CommandLine(advice.command)
@@ -83,24 +93,24 @@ def _finding(finding: Finding) -> Iterator[Shown]:
 
 def _moment(moment: Moment) -> Text:
     when = utc_text(moment.time_ms) if moment.time_ms else "at some time"
-    return Text.assemble(Text(f"{when}  ", style=_QUIET), f"{moment.where}: {moment.what}", overflow="fold")
+    return Text.assemble(Text(f"{when}  ", style=_QUIET), f"{moment.where}: {moment.what}")
 
 
 def _error(error: LogLine, around: Sequence[LogLine]) -> Iterator[Shown]:
     kind, place = error.fields.get("error_type", ""), error.fields.get("error_location", "")
     words = " ".join(filter(None, (kind, f"at {place}" if place else ""))) or error.message
-    yield Text.assemble(Text("last error", style="bold"), f": {words}", style=_BAD)
-    yield indented(Text(f"{error.log_group}  {error.stream}", style=_QUIET, overflow="fold"))
+    yield Line(Text.assemble(Text("last error", style="bold"), f": {words}", style=_BAD))
+    yield indented(Text(f"{error.log_group}  {error.stream}", style=_QUIET))
     for line in around or [error]:
         mark = Text("> ", style=_BAD) if line.text == error.text else Text("  ")
-        yield indented(Text.assemble(mark, _line(line)))
+        yield indented(Text.assemble(mark, _line(line)), hanging=4)
     yield Text("")
 
 
 def _line(line: LogLine) -> Text:
     shown = [f"{name}={line.fields[name]}" for name in _SHOWN_FIELDS if line.fields.get(name) not in {None, ""}]
     text = " ".join((line.message, *shown)) if line.fields else line.text
-    return Text.assemble(Text(f"{utc_text(line.time_ms)}  ", style=_QUIET), text, overflow="fold")
+    return Text.assemble(Text(f"{utc_text(line.time_ms)}  ", style=_QUIET), text)
 
 
 def _line_as_json(line: LogLine) -> dict[str, Any]:

@@ -27,3 +27,8 @@ def age_seconds(text: str) -> int | None:
     """Return the seconds of a length of time that somebody typed: `90s`, `30m`, `2h` or `3d`; None if it is none."""
     found = _AGE.fullmatch(text)
     return None if found is None else int(found[1]) * _UNIT_SECONDS[found[2]]
+
+
+def rough_duration_text(seconds: float) -> str:
+    """Return a length of time in its largest unit alone: "13 min" for 13 minutes and 4 seconds."""
+    return " ".join(duration_text(seconds).split()[:2])

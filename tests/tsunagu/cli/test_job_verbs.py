@@ -133,29 +133,30 @@ def test_job_is_found_in_a_stack_of_another_name(tsunagu: Tsunagu, job: Account)
 def test_list_says_who_holds_the_lease_since_when_and_when_it_ends(tsunagu: Tsunagu) -> None:
     result = tsunagu("lease", "list")
 
-    heading, row = result.out.splitlines()
-    assert heading.split() == ["job", "run", "slot", "held", "by", "since", "ends", "by", "itself"]
-    assert row.split() == [
-        "supplier-sync",
-        "7",
-        "2026-11-28T14:00:00Z",
-        EXECUTION,
-        "2026-11-28T14:00:01Z",
-        "2026-11-28T15:00:00Z",
+    assert result.out.splitlines() == [
+        "supplier-sync: held for run 7 for 2026-11-28T14:00:00Z",
+        f"  by an execution: {EXECUTION}",
+        "  since 2026-11-28T14:00:01Z, ends by itself at 2026-11-28T15:00:00Z",
     ]
 
 
 @pytest.mark.parametrize(
-    ("answer", "words"),
+    ("answer", "state"),
     [
-        ({"Item": item(owner="")}, ["7", "2026-11-28T14:00:00Z", "free"]),
-        ({}, ["never", "run"]),
+        ({"Item": item(owner="")}, "free, after run 7 for 2026-11-28T14:00:00Z"),
+        ({}, "never run"),
     ],
 )
-def test_list_says_what_is_free(tsunagu: Tsunagu, job: Account, answer: dict[str, Any], words: list[str]) -> None:
+def test_list_says_what_is_free(tsunagu: Tsunagu, job: Account, answer: dict[str, Any], state: str) -> None:
     job.json_answers["GetItem"] = (200, answer)
 
-    assert tsunagu("lease", "list").out.splitlines()[1].split() == ["supplier-sync", *words]
+    assert tsunagu("lease", "list").out == f"supplier-sync: {state}\n"
+
+
+def test_list_says_that_the_execution_has_ended(tsunagu: Tsunagu, job: Account) -> None:
+    job.json_answers["DescribeExecution"] = (200, {"status": "ABORTED", "executionArn": EXECUTION})
+
+    assert f"  by an execution that has ended: {EXECUTION}\n" in tsunagu("lease", "list").out
 
 
 class Terminal(io.StringIO):

@@ -7,6 +7,7 @@ import pytest
 
 from tests.tsunagu.account import Account
 from tests.tsunagu.cli.conftest import Tsunagu
+from tsunagu.cli.output import output_console
 from tsunagu.cli.runs import CAUSES, print_runs, run_as_json
 from tsunagu.operations.unfinished_runs import Cause, UnfinishedRun, Wait
 
@@ -27,12 +28,12 @@ def test_each_wait_has_a_line_with_place_age_and_cause(capsys: pytest.CaptureFix
         Wait(step="reserve", service="billing", cause=Cause.SERVICE_GONE, since_ms=now_ms - 61_000, reason="[closed]"),
     ]
 
-    print_runs([unfinished(*waits, started_ms=now_ms - 93_600_000)], older_than="1d", limit=10)
+    print_runs(output_console(), [unfinished(*waits, started_ms=now_ms - 93_600_000)], older_than="1d", limit=10)
 
     lines = [" ".join(line.split()) for line in capsys.readouterr().out.splitlines() if line.strip()]
     assert lines[2:] == [
-        f"{REQUEST_ID} 1 d 2 h ship.shipping 1 d 1 h no item: its message is on the way, was purged, or expired",
-        "reserve.billing 1 min 1 s the pipeline has no such service any more: [closed]",
+        f"{REQUEST_ID} 1 d 2 h at ship.shipping for 1 d 1 h: {CAUSES[Cause.NOT_RECEIVED]}",
+        "at reserve.billing for 1 min 1 s: the pipeline has no such service any more: [closed]",
         "1 unfinished run older than 1d",
     ]
 
@@ -40,13 +41,13 @@ def test_each_wait_has_a_line_with_place_age_and_cause(capsys: pytest.CaptureFix
 def test_list_that_is_full_says_that_there_may_be_more(capsys: pytest.CaptureFixture[str]) -> None:
     wait = Wait(step="", service="", cause=Cause.UNREADABLE, since_ms=0)
 
-    print_runs([unfinished(wait)], older_than="1h", limit=1)
+    print_runs(output_console(), [unfinished(wait)], older_than="1h", limit=1)
 
     assert capsys.readouterr().out.endswith("1 unfinished run older than 1h, and perhaps more\n")
 
 
 def test_no_unfinished_run_is_one_line(capsys: pytest.CaptureFixture[str]) -> None:
-    print_runs([], older_than="1h", limit=1)
+    print_runs(output_console(), [], older_than="1h", limit=1)
 
     assert capsys.readouterr().out == "0 unfinished runs older than 1h\n"
 
@@ -95,7 +96,7 @@ def dismissed(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     """Requests whose runs were dismissed: of two unfinished runs, one is of `REQUEST_ID`."""
     asked: list[str] = []
     wait = Wait(step="ship", service="shipping", cause=Cause.SERVICE_GONE, since_ms=1_763_000_001_000)
-    other = UnfinishedRun(start_id="x", request_id="another", run_id="y", started_ms=1, waits=[wait])
+    other = UnfinishedRun(start_id="x", request_id="another", run_id="y", started_ms=1, waits=(wait,))
 
     def dismiss(_functions: object, _tables: object, function_name: str, request_id: str) -> int:
         assert function_name == "preprocessor"

@@ -79,5 +79,12 @@ def test_stacks_without_outputs_are_used_by_the_metadata_of_their_constructs() -
     ]
 
 
+def test_line_for_a_stack_that_is_protected_has_force() -> None:
+    resources = {"M": marked(Part(kind=Kind.JOB, name="nightly", path="Nightly", protected=True))}
+    document = Document(path="x", body={"Resources": resources}, stack_name="shop")
+
+    assert [*example_lines({}, "embedded", [document])] == ["tsunagu run nightly --stack shop --yes --force"]
+
+
 def marked(*parts: Part) -> dict[str, Any]:
     return {"Type": "X", "Metadata": {METADATA_KEY: write_parts(parts)}}

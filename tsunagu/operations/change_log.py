@@ -73,7 +73,7 @@ class ChangeLog:
         except (ClientError, BotoCoreError) as error:
             problems = [error]
         if not self._stream:
-            msg = f"the change must be recorded in {' or '.join(groups)}, got: {problems[0]}"
+            msg = f"the change must be recorded in {' or '.join(groups)}, got: {_sentence(problems[0])}"
             raise NotLoggedError(msg)
 
     def end(self, outcome: str, **facts: Any) -> str | None:
@@ -136,3 +136,8 @@ class ChangeLog:
             logStreamName=self._stream,
             logEvents=[{"timestamp": now, "message": json.dumps(line, ensure_ascii=False, default=str)}],
         )
+
+
+def _sentence(error: Exception) -> str:
+    denial = denial_of(error) if isinstance(error, ClientError) else None
+    return str(denial or error)

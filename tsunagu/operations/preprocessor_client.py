@@ -6,6 +6,8 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+from botocore.exceptions import BotoCoreError
+
 from tsunagu.errors import InvalidInputError, NotAcceptedError
 from tsunagu.runtime.clock import Clock, SystemClock, new_request_id
 from tsunagu.runtime.errors import InvalidMessageError, UnavailableError
@@ -96,8 +98,12 @@ class PreprocessorClient:
             return list(callers.map(self.ask, commands))
 
     def _invoke(self, event: bytes) -> StartedRun:
-        answer = self.client.invoke(FunctionName=self.function_name, Payload=event)
-        content: dict[str, Any] = json.loads(answer["Payload"].read())
+        try:
+            answer = self.client.invoke(FunctionName=self.function_name, Payload=event)
+            content: dict[str, Any] = json.loads(answer["Payload"].read())
+        except BotoCoreError as error:  # it may have started the run, and its answer was lost
+            msg = f"the preprocessor must answer, got: {error}"
+            raise NotAcceptedError(msg, error_type=type(error).__name__, can_retry=True) from None
         if answer.get("FunctionError"):
             raise _not_accepted(content)
         return StartedRun(

@@ -161,7 +161,7 @@ def test_what_cannot_be_recorded_is_not_done_without_force(
     account.denied_groups = {GROUP, OWN_GROUP}
 
     sentence = (
-        rf"must be recorded in {GROUP} or {OWN_GROUP}, got: .*AccessDenied.*CreateLogStream.*; nothing was changed"
+        rf"must be recorded in {GROUP} or {OWN_GROUP}, got: not allowed: .*CreateLogStream.*; nothing was changed"
     )
     with pytest.raises(CommandError, match=sentence), recorded(Aws(), change(), YES):
         done.append("without force")

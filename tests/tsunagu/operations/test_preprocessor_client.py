@@ -8,6 +8,7 @@ from typing import Any, cast
 from uuid import UUID
 
 import pytest
+from botocore.exceptions import ConnectionClosedError
 
 from tsunagu.errors import NotAcceptedError
 from tsunagu.operations.preprocessor_client import (
@@ -46,6 +47,30 @@ def test_run_that_was_started_is_returned() -> None:
     run = client(FakeLambda()).ask(start_command({"a": 1}))
 
     assert run == StartedRun(request_id="r-1", run_id="run-1", is_duplicate=False)
+
+
+@dataclass
+class BrokenLambda(FakeLambda):
+    """A function whose first answer is lost on the way."""
+
+    breaks: int = 1
+
+    def invoke(self, *, FunctionName: str, Payload: bytes) -> dict[str, Any]:  # noqa: N803 - names of boto3
+        answer = super().invoke(FunctionName=FunctionName, Payload=Payload)
+        self.breaks -= 1
+        if self.breaks >= 0:
+            raise ConnectionClosedError(endpoint_url="https://lambda.example")
+        return answer
+
+
+def test_lost_answer_is_reported_with_the_key_because_the_run_may_have_started() -> None:
+    function = BrokenLambda()
+
+    with pytest.raises(NotAcceptedError, match="Connection was closed .* a retry with the idempotency key") as lost:
+        client(function).ask(start_command({"a": 1}))
+
+    assert str(function.commands[0]["idempotency_key"]) in str(lost.value)
+    assert client(BrokenLambda(), 3).ask(start_command({"a": 1})).run_id == "run-1"
 
 
 @pytest.mark.parametrize("error_type", sorted(RETRYABLE_ERRORS))

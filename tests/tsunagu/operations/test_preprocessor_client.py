@@ -66,7 +66,7 @@ class BrokenLambda(FakeLambda):
 def test_lost_answer_is_reported_with_the_key_because_the_run_may_have_started() -> None:
     function = BrokenLambda()
 
-    with pytest.raises(NotAcceptedError, match="Connection was closed .* a retry with the idempotency key") as lost:
+    with pytest.raises(NotAcceptedError, match=r"Connection was closed .* a retry with the idempotency key") as lost:
         client(function).ask(start_command({"a": 1}))
 
     assert str(function.commands[0]["idempotency_key"]) in str(lost.value)

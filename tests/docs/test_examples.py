@@ -9,7 +9,7 @@ import pytest
 
 from tests.docs.test_links import PROJECT, documents
 
-FRONT_DOORS = ("tsunagu", "tsunagu.cdk")
+FRONT_DOORS = ("tsunagu", "tsunagu.cdk", "tsunagu.testing")
 _EXAMPLE = re.compile(r"^```python\n(.*?)^```", re.MULTILINE | re.DOTALL)
 
 
@@ -38,10 +38,15 @@ def test_import_of_an_example_is_checked(statement: str, wrong: list[str], tmp_p
     assert wrong_imports(page) == wrong
 
 
+def examples(document: Path) -> list[str]:
+    """Return the Python examples of a document."""
+    return _EXAMPLE.findall(document.read_text(encoding="utf-8"))
+
+
 def wrong_imports(document: Path) -> list[str]:
     """Return what the examples of a document import that does not exist, or that a front door exports."""
-    examples = [ast.parse(example) for example in _EXAMPLE.findall(document.read_text(encoding="utf-8"))]
-    imports = [node for example in examples for node in ast.walk(example) if isinstance(node, ast.ImportFrom)]
+    parsed = [ast.parse(example) for example in examples(document)]
+    imports = [node for example in parsed for node in ast.walk(example) if isinstance(node, ast.ImportFrom)]
     names = [(str(node.module), alias.name) for node in imports for alias in node.names]
     return [
         f"{module}.{name}" for module, name in names if module.split(".")[0] == "tsunagu" and _is_wrong(module, name)

@@ -26,7 +26,8 @@ from tsunagu.runtime.single_flight.outcomes import FailureTeller, OutcomeSender
 from tsunagu.runtime.single_flight.processor import RunProcessor
 from tsunagu.runtime.single_flight.run import Continue, Run
 from tsunagu.testing.explorer.ports import OutboxPort, last
-from tsunagu.testing.explorer.queues import QUEUE_ARN, Stored
+from tsunagu.testing.events.places import QUEUE_ARN
+from tsunagu.testing.explorer.queues import Stored
 from tsunagu.testing.explorer.sandbox import FUNCTION_TIMEOUT_SECONDS, Sandbox
 from tsunagu.testing.explorer.stage import NOTHING, Actor
 from tsunagu.testing.fakes import FakeTicker

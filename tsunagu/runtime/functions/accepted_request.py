@@ -1,10 +1,9 @@
 """The decorator `accepted_request`: makes a Lambda handler of a function that works on accepted requests."""
 
 import dataclasses
-import functools
 import os
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any, Protocol, TypeVar, cast
+from typing import Any, Protocol, TypeVar
 
 from tsunagu.runtime.startup import without_collection
 
@@ -12,23 +11,18 @@ with without_collection():
     from tsunagu.contracts.environment import EnvironmentContractError, ReceiverEnvironment
     from tsunagu.contracts.requests import RequestEnvironment, request_space
     from tsunagu.runtime import telemetry
-    from tsunagu.runtime.aws.clients import LazyClients, client_config
-    from tsunagu.runtime.aws.request_records import DynamoDbRequestRecords
-    from tsunagu.runtime.aws.results import S3ResultStore
     from tsunagu.runtime.functions import wiring
-    from tsunagu.runtime.functions.message_handler import CONCURRENCY, LambdaHandler, Response
+    from tsunagu.runtime.functions.adapters import FunctionStart
+    from tsunagu.runtime.functions.message_handler import CONCURRENCY
+    from tsunagu.runtime.functions.wiring import LambdaHandler
     from tsunagu.runtime.idempotency.keys import key_space
     from tsunagu.runtime.receiving.model import model_of, parser
-    from tsunagu.runtime.receiving.receiver import LambdaContext
     from tsunagu.runtime.requests.intake import body_parser
     from tsunagu.runtime.requests.processor import RequestProcessor
     from tsunagu.runtime.requests.receiver import RequestReceiver
     from tsunagu.runtime.requests.record import RequestRecord
     from tsunagu.runtime.requests.request import ProgressWriter, Request
     from tsunagu.runtime.requests.results import Results, ResultSender
-
-if TYPE_CHECKING:
-    from tsunagu.runtime.aws.dynamodb import DynamoDbItemStore
 
 ModelT = TypeVar("ModelT")
 
@@ -85,17 +79,13 @@ def accepted_request(
         raise ValueError(msg)
 
     def decorate(function: Callable[[ModelT, Request], object], /) -> LambdaHandler:
-        parse = _parser(model_of(function, beside=Request), strict=strict)
+        model: type[ModelT] = model_of(function, beside=Request)
+        parse = _parser(model, strict=strict)
 
-        @functools.cache
         def receiver() -> RequestReceiver[ModelT]:
             return _receiver(scope, parse, function, concurrency=concurrency, group_commit=group_commit)
 
-        @functools.wraps(function)
-        def handler(event: object, context: LambdaContext) -> Response:
-            return receiver().receive(event, context)
-
-        return handler
+        return wiring.lambda_handler(function, FunctionStart("accepted_request", scope, receiver, model))
 
     return decorate
 
@@ -126,13 +116,11 @@ def _receiver(
             msg = f"{name} must be the scope of the decorator, {scope}, got another scope"
             raise EnvironmentContractError(msg)
     telemetry.configure(scope, function, log_tracebacks=environment.log_tracebacks)
-    config = client_config(environment.function_timeout_seconds)
-    ports = wiring.ports(environment, scope, config)
+    adapters = wiring.adapters()
+    ports = adapters.ports(environment, scope)
     results = None
     if own.result_bucket_name:
-        seconds = environment.function_timeout_seconds
-        slow = LazyClients(client_config(seconds, longest_read_seconds=seconds))
-        results = S3ResultStore(slow.s3, own.result_bucket_name)
+        results = adapters.results(environment, own.result_bucket_name)
         ports = dataclasses.replace(ports, outbox=ResultSender(results, ports.outbox))
     processor = RequestProcessor(
         function,
@@ -142,11 +130,10 @@ def _receiver(
         completion_topic_arn=own.completion_topic_arn,
     )
     nameless_space = key_space(scope, environment.queue_arn)
-    store = cast("DynamoDbItemStore", ports.store)
     return RequestReceiver(
         wiring.receiver_config(environment, nameless_space, concurrency=concurrency, group_commit=group_commit),
         ports,
-        DynamoDbRequestRecords(store),
+        adapters.records(ports.store),
         scope=scope,
         parse=parse,
         process=wiring.without_blame(processor.process),

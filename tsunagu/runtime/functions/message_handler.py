@@ -1,6 +1,5 @@
 """The decorator `message_handler`: makes a Lambda handler of a function that takes a typed message."""
 
-import functools
 from collections.abc import Callable
 from typing import Any, Protocol, TypeVar, overload
 
@@ -9,15 +8,14 @@ from tsunagu.runtime.startup import without_collection
 with without_collection():
     from tsunagu.contracts.items import KEY_SPACE_NAME
     from tsunagu.runtime.functions import wiring
+    from tsunagu.runtime.functions.adapters import FunctionStart
+    from tsunagu.runtime.functions.wiring import LambdaHandler
     from tsunagu.runtime.idempotency.keys import BusinessKey
     from tsunagu.runtime.receiving.message import Message
     from tsunagu.runtime.receiving.model import key_function, model_of, parser
-    from tsunagu.runtime.receiving.receiver import LambdaContext, Receiver
+    from tsunagu.runtime.receiving.receiver import Receiver
 
 PayloadT = TypeVar("PayloadT")
-Response = dict[str, list[dict[str, str]]]
-LambdaHandler = Callable[[object, LambdaContext], Response]
-
 CONCURRENCY = range(1, 101)
 
 
@@ -102,7 +100,6 @@ def message_handler(
         model: type[PayloadT] = model_of(process, beside=Message)
         parse, key_of = parser(model, strict=strict), key_function(model, key)
 
-        @functools.cache
         def receiver() -> Receiver[PayloadT]:
             return wiring.receiver(
                 scope,
@@ -113,10 +110,6 @@ def message_handler(
                 group_commit=group_commit,
             )
 
-        @functools.wraps(process)
-        def handler(event: object, context: LambdaContext) -> Response:
-            return receiver().receive(event, context)
-
-        return handler
+        return wiring.lambda_handler(process, FunctionStart("message_handler", scope, receiver, model))
 
     return decorate

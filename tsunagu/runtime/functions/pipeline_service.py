@@ -1,7 +1,6 @@
 """The decorator `pipeline_service`: makes a Lambda handler of a function that is one service of a pipeline."""
 
 import dataclasses
-import functools
 import os
 from collections.abc import Callable
 from typing import Protocol, TypeVar, overload
@@ -12,18 +11,17 @@ with without_collection():
     from tsunagu.contracts.environment import ReceiverEnvironment
     from tsunagu.contracts.pipeline import ServiceEnvironment
     from tsunagu.runtime import telemetry
-    from tsunagu.runtime.aws.clients import LazyClients, client_config
-    from tsunagu.runtime.aws.s3 import S3ObjectStore
     from tsunagu.runtime.claim_check import ClaimCheck
     from tsunagu.runtime.functions import wiring
-    from tsunagu.runtime.functions.message_handler import LambdaHandler, Response
+    from tsunagu.runtime.functions.adapters import FunctionStart
+    from tsunagu.runtime.functions.wiring import LambdaHandler
     from tsunagu.runtime.json_text import JsonObject
     from tsunagu.runtime.pipeline.envelope import Envelope
     from tsunagu.runtime.pipeline.join import JoiningSender
     from tsunagu.runtime.pipeline.request_processor import RequestProcessor
     from tsunagu.runtime.pipeline.work import Work
     from tsunagu.runtime.receiving.model import model_of, parser
-    from tsunagu.runtime.receiving.receiver import LambdaContext, Receiver
+    from tsunagu.runtime.receiving.receiver import Receiver
 
 RequestT = TypeVar("RequestT")
 DecoratedT = TypeVar("DecoratedT")
@@ -89,17 +87,13 @@ def pipeline_service(
 
 
 def _handler(function: Callable[[RequestT, Work], object], *, group_commit: bool, strict: bool) -> LambdaHandler:
-    parse = parser(model_of(function, beside=Work), strict=strict)
+    model: type[RequestT] = model_of(function, beside=Work)
+    parse = parser(model, strict=strict)
 
-    @functools.cache
     def receiver() -> Receiver[Envelope]:
         return _receiver(parse, function, group_commit=group_commit)
 
-    @functools.wraps(function)
-    def handler(event: object, context: LambdaContext) -> Response:
-        return receiver().receive(event, context)
-
-    return handler
+    return wiring.lambda_handler(function, FunctionStart("pipeline_service", "", receiver, model))
 
 
 @without_collection()
@@ -109,12 +103,12 @@ def _receiver(
     with wiring.loud_start():
         place = ServiceEnvironment.from_environment(os.environ)
         environment = ReceiverEnvironment.from_environment(os.environ)
-    config = client_config(environment.function_timeout_seconds)
-    objects = S3ObjectStore(LazyClients(config).s3, place.claim_bucket_name)
+    adapters = wiring.adapters()
+    objects = adapters.objects(environment, place.claim_bucket_name)
     claim_check = ClaimCheck(objects, largest_bytes=place.largest_payload_bytes)
     processor = RequestProcessor(place, claim_check, parse=parse, function=function)
     telemetry.configure(processor.scope, function, log_tracebacks=environment.log_tracebacks)
-    ports = wiring.ports(environment, processor.scope, config)
+    ports = adapters.ports(environment, processor.scope)
     return Receiver(
         wiring.receiver_config(environment, processor.scope, group_commit=group_commit),
         dataclasses.replace(ports, outbox=JoiningSender(ports.store, ports.outbox)),

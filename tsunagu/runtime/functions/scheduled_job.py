@@ -3,7 +3,6 @@
 import functools
 import inspect
 import os
-import typing
 from collections.abc import Callable
 
 from tsunagu.runtime.startup import without_collection
@@ -14,18 +13,15 @@ with without_collection():
     from tsunagu.contracts.environment import EnvironmentContractError, ReceiverEnvironment
     from tsunagu.contracts.schedules import ScheduledJobEnvironment, is_job_name
     from tsunagu.runtime import telemetry
-    from tsunagu.runtime.aws.clients import client_config
-    from tsunagu.runtime.aws.dynamodb import DynamoDbItemStore
-    from tsunagu.runtime.aws.job_leases import DynamoDbJobLeases
     from tsunagu.runtime.functions import wiring
-    from tsunagu.runtime.functions.message_handler import LambdaHandler, Response
+    from tsunagu.runtime.functions.adapters import FunctionStart
+    from tsunagu.runtime.functions.wiring import LambdaHandler, Response
     from tsunagu.runtime.idempotency.keys import key_space
     from tsunagu.runtime.receiving.model import check_plain, hints_of
     from tsunagu.runtime.receiving.receiver import LambdaContext, Receiver
     from tsunagu.runtime.single_flight.job_message import JobMessage
     from tsunagu.runtime.single_flight.outcomes import FailureTeller, OutcomeSender
     from tsunagu.runtime.single_flight.processor import RunProcessor
-    from tsunagu.runtime.single_flight.pulse import ThreadTicker
     from tsunagu.runtime.single_flight.run import Run
 
 _EITHER = inspect.Parameter.POSITIONAL_OR_KEYWORD
@@ -71,15 +67,9 @@ def scheduled_job(name: str) -> Callable[[JobFunction], LambdaHandler]:
     def decorate(function: JobFunction) -> LambdaHandler:
         _check(function)
 
-        @functools.cache
-        def worker() -> _Worker:
-            return _Worker(name, function)
-
-        @functools.wraps(function)
-        def handler(event: object, context: LambdaContext) -> Response:
-            return worker().receive(event, context)
-
-        return handler
+        return wiring.lambda_handler(
+            function, FunctionStart("scheduled_job", name, functools.partial(_Worker, name, function))
+        )
 
     return decorate
 
@@ -91,19 +81,18 @@ class _Worker:
     def __init__(self, name: str, function: JobFunction) -> None:
         environment, lease_seconds = _environment(name)
         telemetry.configure(name, function, log_tracebacks=environment.log_tracebacks)
-        config = client_config(environment.function_timeout_seconds)
-        ports = wiring.ports(environment, name, config)
-        store = typing.cast("DynamoDbItemStore", ports.store)
+        adapters = wiring.adapters()
+        ports = adapters.ports(environment, name)
         self._clock = ports.clock
         self._processor = RunProcessor(
             name,
             function,
-            leases=DynamoDbJobLeases(store.client, store.table_name),
+            leases=adapters.leases(ports.store),
             tasks=ports.tasks,
             metrics=ports.metrics,
             clock=ports.clock,
-            start_ticker=ThreadTicker,
-            table_name=store.table_name,
+            start_ticker=adapters.start_ticker,
+            table_name=environment.idempotency_table_name,
             queue_url=environment.queue_url,
             lease_seconds=lease_seconds,
             function_timeout_seconds=environment.function_timeout_seconds,

@@ -8,6 +8,7 @@ with without_collection():
     from tsunagu.contracts.environment import EnvironmentContractError, ReceiverEnvironment
     from tsunagu.runtime.aws.clients import process_dynamodb_client
     from tsunagu.runtime.aws.tables import DynamoDbTableReader
+    from tsunagu.runtime.functions.adapters import InUse
     from tsunagu.runtime.table_reader import TableReader
 
 _TIMEOUT_VARIABLE = ReceiverEnvironment.variable_name("function_timeout_seconds")
@@ -34,6 +35,8 @@ def table_reader(table_name: str) -> TableReader:
     Raises:
         EnvironmentContractError: The time-out of the function is not in its environment. Our constructs write it.
     """
+    if InUse.adapters is not None:
+        return InUse.adapters.table(table_name)
     text = os.environ.get(_TIMEOUT_VARIABLE, "")
     if not text.isdecimal():
         msg = f"{_TIMEOUT_VARIABLE} must be set to a whole number of seconds, got {'another text' if text else 'none'}"

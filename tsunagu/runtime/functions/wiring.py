@@ -1,11 +1,12 @@
 """Builds receivers with their AWS clients."""
 
+import functools
 import logging
 import os
 import random
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, TypeVar, cast
 
 from tsunagu.contracts.environment import EnvironmentContractError, ParkingEnvironment, ReceiverEnvironment
 from tsunagu.contracts.telemetry import METRICS_NAMESPACE
@@ -18,23 +19,104 @@ from tsunagu.runtime.aws.sqs import SqsQueueSender, SqsVisibility
 from tsunagu.runtime.aws.tasks import StepFunctionsTasks
 from tsunagu.runtime.clock import Clock, SystemClock, new_owner
 from tsunagu.runtime.errors import FailedCall, UnavailableError
+from tsunagu.runtime.functions.adapters import Adapters, FunctionStart, InUse
 from tsunagu.runtime.idempotency.keys import BusinessKey, key_space
 from tsunagu.runtime.idempotency.parked_groups import GroupReader
 from tsunagu.runtime.json_text import JsonObject
 from tsunagu.runtime.receiving.dead_letters import DeadLetterChannel
 from tsunagu.runtime.receiving.message import Message
-from tsunagu.runtime.receiving.receiver import Ports, Receiver, ReceiverConfig
+from tsunagu.runtime.receiving.receiver import LambdaContext, Ports, Receiver, ReceiverConfig
 from tsunagu.runtime.startup import without_collection
 
 if TYPE_CHECKING:
     from botocore.config import Config
     from mypy_boto3_dynamodb import DynamoDBClient
 
+    from tsunagu.runtime.claim_check import ObjectStore
+    from tsunagu.runtime.idempotency.store import ItemStore
+    from tsunagu.runtime.requests.record import RequestRecords
+    from tsunagu.runtime.requests.results import ResultStore
+    from tsunagu.runtime.single_flight.job_lease import JobLeases
+    from tsunagu.runtime.single_flight.pulse import StartTicker
+    from tsunagu.runtime.table_reader import TableReader
+
+Response = dict[str, list[dict[str, str]]]
+LambdaHandler = Callable[[object, LambdaContext], Response]
+
 PayloadT = TypeVar("PayloadT")
 
 _logger = logging.getLogger(__name__)
 
 FUNCTION_NAME_VARIABLE = "AWS_LAMBDA_FUNCTION_NAME"  # Lambda sets it
+
+
+def lambda_handler(function: Callable[..., object], start: FunctionStart) -> LambdaHandler:
+    """Return the Lambda handler of a business function; what a process keeps is made at its first invocation.
+
+    Args:
+        function: The business function, whose name and documentation the handler has.
+        start: How a process starts; the attribute `start` of the handler.
+    """
+    process = functools.cache(start.new_process)
+
+    @functools.wraps(function)
+    def handler(event: object, context: LambdaContext) -> Response:
+        return process().receive(event, context)
+
+    vars(handler)["start"] = start
+    return handler
+
+
+def adapters() -> Adapters:
+    """Return what makes the adapters of this function: AWS's, unless a test put its own in their place."""
+    return InUse.adapters or AwsAdapters()
+
+
+class AwsAdapters:
+    """Makes the adapters through which a function calls AWS. A start imports only those that it uses."""
+
+    @property
+    def start_ticker(self) -> "StartTicker":
+        """Starts the thread that extends the lease of a job."""
+        from tsunagu.runtime.single_flight.pulse import ThreadTicker  # noqa: PLC0415
+
+        return ThreadTicker
+
+    def ports(self, environment: ReceiverEnvironment, scope: str) -> Ports:
+        """Return the ports of a receiver."""
+        return ports(environment, scope, client_config(environment.function_timeout_seconds))
+
+    def objects(self, environment: ReceiverEnvironment, bucket_name: str) -> "ObjectStore":
+        """Return the store of payloads that are too large for a message."""
+        from tsunagu.runtime.aws.s3 import S3ObjectStore  # noqa: PLC0415
+
+        return S3ObjectStore(LazyClients(client_config(environment.function_timeout_seconds)).s3, bucket_name)
+
+    def results(self, environment: ReceiverEnvironment, bucket_name: str) -> "ResultStore":
+        """Return the store of results, whose client waits longer: it copies large objects."""
+        from tsunagu.runtime.aws.results import S3ResultStore  # noqa: PLC0415
+
+        seconds = environment.function_timeout_seconds
+        return S3ResultStore(LazyClients(client_config(seconds, longest_read_seconds=seconds)).s3, bucket_name)
+
+    def records(self, store: "ItemStore") -> "RequestRecords":
+        """Return the reader of the records of accepted requests."""
+        from tsunagu.runtime.aws.request_records import DynamoDbRequestRecords  # noqa: PLC0415
+
+        return DynamoDbRequestRecords(cast("DynamoDbItemStore", store))
+
+    def leases(self, store: "ItemStore") -> "JobLeases":
+        """Return the reader of the leases of jobs."""
+        from tsunagu.runtime.aws.job_leases import DynamoDbJobLeases  # noqa: PLC0415
+
+        own = cast("DynamoDbItemStore", store)
+        return DynamoDbJobLeases(own.client, own.table_name)
+
+    def table(self, table_name: str) -> "TableReader":
+        """Return the reader of a table of the business function."""
+        from tsunagu.runtime.functions.table_reader import table_reader  # noqa: PLC0415
+
+        return table_reader(table_name)
 
 
 @without_collection()
@@ -68,7 +150,7 @@ def receiver(
     whose = environment.shared_keys or environment.queue_arn
     return Receiver(
         receiver_config(environment, keys, concurrency=concurrency, group_commit=group_commit, receiver=whose),
-        ports(environment, scope, client_config(environment.function_timeout_seconds)),
+        adapters().ports(environment, scope),
         parse=parse,
         key=key,
         process=without_blame(process),

@@ -6,8 +6,8 @@ from itertools import count
 from typing import Any
 
 from tsunagu.runtime.sending.publish import Attribute, OutgoingMessage, SendResult
+from tsunagu.testing.events.places import QUEUE_ARN
 
-QUEUE_ARN = "arn:aws:sqs:eu-central-1:111122223333:source"  # of every source queue
 DEDUPLICATION_MS = 300_000
 
 Now = Callable[[], int]
@@ -40,8 +40,8 @@ class Stored:
         """Receipt handle of the newest receive."""
         return f"{self.id}/{self.receives}"
 
-    def record(self) -> dict[str, Any]:
-        """Return the message as a record of an SQS event."""
+    def record(self, queue_arn: str = QUEUE_ARN) -> dict[str, Any]:
+        """Return the message as a record of an SQS event of a queue."""
         system = {"ApproximateReceiveCount": str(self.receives)}
         if self.group is not None:
             system |= {
@@ -59,7 +59,7 @@ class Stored:
                 for name, value in self.attributes.items()
             },
             "eventSource": "aws:sqs",
-            "eventSourceARN": QUEUE_ARN,
+            "eventSourceARN": queue_arn,
         }
 
 

@@ -15,8 +15,9 @@ from tsunagu.runtime.receiving.dead_letters import DeadLetterChannel
 from tsunagu.runtime.receiving.receiver import Ports, Receiver
 from tsunagu.runtime.receiving.relay import OutboxSender
 from tsunagu.runtime.telemetry import Metrics
+from tsunagu.testing.events.places import QUEUE_ARN
 from tsunagu.testing.explorer.ports import DeadLetterPort, StorePort, TopicPort, VisibilityPort
-from tsunagu.testing.explorer.queues import QUEUE_ARN, Queue, SourceQueue, Stored
+from tsunagu.testing.explorer.queues import Queue, SourceQueue, Stored
 from tsunagu.testing.explorer.schedule import Violation
 from tsunagu.testing.explorer.stage import Actor
 from tsunagu.testing.explorer.threads import Threads
@@ -64,6 +65,8 @@ class Sandbox(Actor, ABC):
         lease_end_ms: When the leases of its invocation end, by the plant's clock.
     """
 
+    queue_arn = QUEUE_ARN
+
     def __init__(self, name: str, plant: "Stage", queue: SourceQueue, skew_ms: int = 0) -> None:
         super().__init__(name, plant)
         self.clock = SandboxClock(plant, skew_ms)
@@ -87,7 +90,7 @@ class Sandbox(Actor, ABC):
         if batch:
             self.plant.say(f"{self.name} receives {', '.join(message.id for message in batch)}")
             self._receiver = self._receiver or self.new_receiver()
-            records = [message.record() for message in batch]
+            records = [message.record(self.queue_arn) for message in batch]
             self.lease_end_ms = self.plant.ms + (FUNCTION_TIMEOUT_SECONDS + GRACE_SECONDS) * 1_000
             self.start(lambda: self._invoke(records))
 
@@ -129,7 +132,7 @@ class Sandbox(Actor, ABC):
             store=StorePort(self),
             outbox=outbox,
             channel=DeadLetterChannel(
-                DeadLetterPort(self, dead_letter_queue), TopicPort(self, notifications), QUEUE_ARN
+                DeadLetterPort(self, dead_letter_queue), TopicPort(self, notifications), self.queue_arn
             ),
             visibility=VisibilityPort(self, self.queue),
             tasks=FakeTasks(),

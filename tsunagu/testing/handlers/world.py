@@ -1,0 +1,353 @@
+"""`HandlerWorld`: runs a handler in memory, and shows what it did."""
+
+import copy
+import json
+import random
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager
+from functools import partial
+from importlib import import_module
+from typing import Any, cast
+
+from tsunagu.runtime.functions.adapters import FunctionStart
+from tsunagu.testing.explorer.bounds import Bounds
+from tsunagu.testing.explorer.schedule import Choices, Violation
+from tsunagu.testing.fake_tables import FakeTable
+from tsunagu.testing.fakes import Killed
+from tsunagu.testing.handlers.faults import FaultKind
+from tsunagu.testing.handlers.inputs import Input, text_of
+from tsunagu.testing.handlers.places import Settings
+from tsunagu.testing.handlers.seen import DeadLetter, SentOn
+from tsunagu.testing.handlers.stage import Effect, HandlerStage, Scene
+from tsunagu.testing.handlers.store import SetupError
+from tsunagu.testing.handlers.surroundings import captured_logs, variables
+from tsunagu.testing.handlers.worker import HandlerWorker
+
+Handler = Callable[..., Any]
+Tables = Mapping[str, str | Sequence[str] | FakeTable]
+
+
+class HandlerWorld:
+    """Runs a handler in memory, with the real runtime and with fakes of queue, tables, topics and clock.
+
+    ```python
+    from tsunagu.testing import HandlerWorld
+
+    world = HandlerWorld(handler, tables={"orders": "order_id"})
+    world.send({"order_id": "o-1", "amount": 3})
+    world.run()
+    assert world.items("orders") == [{"order_id": "o-1", "amount": 3}]
+    ```
+
+    Nothing is installed for good: environment variables, logging and the fakes are in place while the handler runs.
+
+    Args:
+        handler: The handler that `message_handler`, `pipeline_service`, `scheduled_job` or `accepted_request` made; or
+            where it is, as `"package.module:name"`. Such a module is imported with the environment of the handler.
+        tables: The tables of the handler by name: the name of the partition key; that and the name of the sort key; or
+            a `FakeTable` with items.
+        environment: More environment variables: those that the handler reads itself.
+        fifo: Whether the queue is a FIFO one. Default: a standard queue.
+        max_attempts: Attempts after which a message is dead-lettered.
+        window_seconds: Seconds from the last claim or outcome of an item until its key is new again. Default: a day.
+        lease_seconds: Length of a lease that heartbeats extend. Default: as long as an invocation, which is 10 s.
+        batch_size: Most messages of one invocation.
+        parks_groups: Whether a dead message parks the later ones of its FIFO group.
+
+    Attributes:
+        logs: The lines that were logged, each as a dictionary.
+
+    Raises:
+        TypeError: The handler was made by none of these decorators.
+    """
+
+    def __init__(
+        self,
+        handler: Handler | str,
+        *,
+        tables: Tables | None = None,
+        environment: Mapping[str, str] | None = None,
+        fifo: bool = False,
+        max_attempts: int = 3,
+        window_seconds: int = 86_400,
+        lease_seconds: int | None = None,
+        batch_size: int = 10,
+        parks_groups: bool = False,
+    ) -> None:
+        self.settings = Settings(
+            fifo=fifo,
+            max_attempts=max_attempts,
+            window_seconds=window_seconds,
+            lease_seconds=lease_seconds,
+            batch_size=batch_size,
+            parks_groups=parks_groups,
+            environment=environment or {},
+        )
+        self.start = start_of(handler, self.settings.environment)
+        self.logs: list[dict[str, Any]] = []
+        self._tables = {name: _table(keys) for name, keys in (tables or {}).items()}
+        self._watched: dict[str, list[Any]] = {}
+        self._sends = 0
+        self._stage = self.new_stage(Choices(), tables=self._tables)
+
+    # --- what comes in -------------------------------------------------------------------------
+
+    def send(
+        self,
+        payload: object = None,
+        *,
+        attributes: Mapping[str, str] | None = None,
+        group_id: str | None = None,
+        results: Mapping[str, Any] | None = None,
+        caller: str = "alice",
+        content_type: str = "application/json",
+    ) -> str:
+        """Send a message to the handler's queue; return its message id. `run` lets the handler receive it.
+
+        What is before the handler does its part: the step before a pipeline's service, the state machine that starts a
+        run, the gateway that accepts a request.
+
+        Args:
+            payload: The message that the handler takes: a mapping, a dataclass, a pydantic model, or text. For a job:
+                the checkpoint of the run; default: none.
+            attributes: Message attributes.
+            group_id: Message group. Default: one group for all on a FIFO queue.
+            results: For a pipeline's service: results of the step before, by service.
+            caller: For an accepted request: who sent it.
+            content_type: For an accepted request.
+        """
+        self._sends += 1
+        sent = Input(
+            number=self._sends,
+            text=text_of(payload),
+            attributes=attributes or {},
+            group_id=group_id,
+            results=results or {},
+            caller=caller,
+            content_type=content_type,
+        )
+        sent.put(self._stage)
+        return sent.message_id
+
+    def redeliver(self, message_id: str) -> None:
+        """Let SQS deliver a message again, even one that was deleted, as a standard queue may do at any time.
+
+        Raises:
+            LookupError: No such message was sent.
+        """
+        found = [message for message in self._stage.queue.messages if message.id == message_id]
+        if not found:
+            msg = f"message_id must be that of a message that was sent, got {message_id!r}"
+            raise LookupError(msg)
+        found[0].is_gone, found[0].visible_ms = False, 0
+
+    def shuffle(self, seed: int = 7) -> None:
+        """Bring the waiting messages into another order, as a standard queue may; the same one for a seed."""
+        random.Random(seed).shuffle(self._stage.queue.messages)
+
+    # --- what happens --------------------------------------------------------------------------
+
+    def run(self) -> None:
+        """Run until no message waits: the handler receives, and time passes where a message is hidden.
+
+        Raises:
+            AssertionError: A message goes round without an end.
+            Exception: What makes an invocation fail as a whole, such as a missing environment variable.
+        """
+        with self._surroundings():
+            try:
+                self._stage.run_until_quiet()
+            except Violation as violation:
+                raise AssertionError(str(violation)) from None
+
+    def deliver(self) -> list[str]:
+        """Let the handler receive one batch of what is visible now; return the ids of the messages that it gave back.
+
+        No time passes. A worker that is killed gives everything back.
+        """
+        stage = self._stage
+        with self._surroundings():
+            worker = stage.actors[0]
+            worker.receive(stage.batch_size)
+            if worker.is_running:
+                worker.resume()
+        return [message.id for message in stage.queue.waiting if message.receives]
+
+    def invoke(self, event: object) -> dict[str, list[dict[str, str]]]:
+        """Hand an event to the handler as Lambda does; return its response. `tsunagu.testing` has builders of events.
+
+        Raises:
+            Exception: What the handler raises, such as `UnroutableEventError` for an event of another source.
+        """
+        with self._surroundings():
+            return self._stage.actors[0].invoke(event)
+
+    def wait(self, seconds: float = 0, *, minutes: float = 0, hours: float = 0, days: float = 0) -> None:
+        """Let time pass on the clock of the world."""
+        self._stage.ms += int(1_000 * (seconds + 60 * minutes + 3_600 * hours + 86_400 * days))
+
+    @property
+    def now_ms(self) -> int:
+        """Time of the world, in milliseconds since the epoch."""
+        return self._stage.ms
+
+    # --- what goes wrong -----------------------------------------------------------------------
+
+    def kill_before(self, call: str, number: int = 1) -> None:
+        """Kill the worker before a call, as a time-out or too little memory does.
+
+        Args:
+            call: `claim`, `read`, `commit` (the writes with the completion), `record` (an outcome without writes),
+                `send` (the outbox), `dead-letter`, `notify`, `hide`, `acknowledge`, or the name of an `effect`.
+            number: Which of these calls from now on. Default: the next one.
+        """
+        self._plan(call, "die before", number)
+
+    def kill_after(self, call: str, number: int = 1) -> None:
+        """Kill the worker after a call was applied; as `kill_before`."""
+        self._plan(call, "die after", number)
+
+    def fail(self, call: str, number: int = 1) -> None:
+        """Let a call fail: it is not applied, and the handler learns so; as `kill_before`."""
+        self._plan(call, "unavailable", number)
+
+    def lose_answer(self, call: str, number: int = 1) -> None:
+        """Lose the answer to a call: it is applied, and the handler learns that it failed; as `kill_before`."""
+        self._plan(call, "unanswered", number)
+
+    # --- effects of the handler's own code -----------------------------------------------------
+
+    def effect(
+        self, name: str, subject: object = "", *, idempotency_key: str | None = None, error: Exception | None = None
+    ) -> None:
+        """Note an effect of the handler's own code: call it where the code calls another system.
+
+        A worker can be killed before and after it, and the call can fail.
+
+        Args:
+            name: What is done, such as `charged`.
+            subject: What it is done to, such as the id of an order.
+            idempotency_key: Key that the other system is given: it does nothing for a key that it knows. Default: each
+                call takes effect.
+            error: What a call that fails raises. Default: a `ConnectionError`.
+        """
+        failed = ConnectionError(f"no answer from {name}") if error is None else error
+        self._stage.effect(Effect(name, str(subject), idempotency_key), failed)
+
+    def effects(self, name: str | None = None) -> list[str]:
+        """Return what effects were done to, in order: those of a name, or all."""
+        return [effect.id for effect in self._stage.effects if name in {None, effect.name}]
+
+    def watch(self, name: str, effects: list[Any]) -> None:
+        """Take a list of the test for effects: `assert_once` empties it before each schedule, and compares it after."""
+        self._watched[name] = effects
+
+    # --- what a test looks at ------------------------------------------------------------------
+
+    def table(self, name: str) -> FakeTable:
+        """Return a table of the handler."""
+        return self._stage.store.table(name)
+
+    def items(self, name: str) -> list[dict[str, Any]]:
+        """Return the items of a table of the handler, in the order in which they were first written."""
+        return [dict(item) for item in self.table(name).items.values()]
+
+    @property
+    def sent(self) -> list[SentOn]:
+        """What the outbox sent, in order. After a crash, it sends a copy with the same deduplication id."""
+        return [SentOn.of(message) for message in self._stage.sent]
+
+    @property
+    def dead_letters(self) -> list[DeadLetter]:
+        """The messages in the dead-letter queue."""
+        return [DeadLetter.of(letter) for letter in self._stage.dead_letter_queue.waiting]
+
+    @property
+    def notifications(self) -> list[dict[str, Any]]:
+        """What SNS was notified of: each lists dead letters with their reasons."""
+        return [json.loads(text) for text in self._stage.notifications]
+
+    @property
+    def waiting(self) -> list[str]:
+        """Ids of the messages that are in the handler's queue still."""
+        return self._stage.left_over()
+
+    @property
+    def metrics(self) -> dict[str, int]:
+        """The metrics that were counted, by name."""
+        totals: dict[str, int] = {}
+        for line in self._stage.metrics.getvalue().splitlines():
+            for name, value in json.loads(line).items():
+                if isinstance(value, int):
+                    totals[name] = totals.get(name, 0) + value
+        return totals
+
+    @property
+    def results(self) -> dict[str, bytes]:
+        """For an accepted request: the stored results by key."""
+        return {key: content for key, (content, _) in self._stage.results.objects.items()}
+
+    # --- stages --------------------------------------------------------------------------------
+
+    def new_stage(
+        self,
+        choices: Choices,
+        *,
+        bounds: Bounds | None = None,
+        tables: Mapping[str, FakeTable] | None = None,
+        worker_count: int = 1,
+    ) -> HandlerStage:
+        """Return a stage of its own with this world's handler and tables."""
+        scene = Scene(
+            start=self.start,
+            settings=self.settings,
+            tables=partial(copy.deepcopy, self._tables) if tables is None else lambda: tables,
+            worker_count=worker_count,
+        )
+        return HandlerStage(scene, bounds or Bounds(), choices, HandlerWorker)
+
+    def _plan(self, call: str, kind: FaultKind, number: int) -> None:
+        self._stage.plan.add(call, kind, number)
+
+    @contextmanager
+    def _surroundings(self) -> Iterator[None]:
+        with ExitStack() as stack:
+            stack.enter_context(variables(self.settings.variables(self.start)))
+            stack.enter_context(captured_logs(self.logs))
+            try:
+                yield
+            except SetupError as error:
+                raise LookupError(str(error)) from None
+            except Killed:
+                raise AssertionError("a worker must be killed while it runs") from None
+
+
+def start_of(handler: Handler | str, environment: Mapping[str, str]) -> FunctionStart:
+    """Return how a process of a handler starts.
+
+    Raises:
+        TypeError: It was made by none of our decorators.
+        ValueError: The text is not of the form `package.module:name`.
+    """
+    if isinstance(handler, str):
+        module, colon, name = handler.partition(":")
+        if not (module and colon and name):
+            msg = f"handler must be a handler or 'package.module:name', got {handler!r}"
+            raise ValueError(msg)
+        with variables(environment):
+            return start_of(getattr(import_module(module), name), environment)
+    start = getattr(handler, "start", None)
+    if not isinstance(start, FunctionStart):
+        got = getattr(handler, "__name__", type(handler).__name__)
+        msg = (
+            "handler must be what message_handler, pipeline_service, scheduled_job or accepted_request made, "
+            f"got {got}: hand over the decorated function, not the function that it calls"
+        )
+        raise TypeError(msg)
+    return start
+
+
+def _table(keys: str | Sequence[str] | FakeTable) -> FakeTable:
+    if isinstance(keys, FakeTable):
+        return keys
+    return FakeTable(*([keys] if isinstance(keys, str) else cast("Sequence[str]", keys)))

@@ -1,12 +1,11 @@
 """What tens of thousands of schedules need: silence, and one core."""
 
 import logging
-import os
-import re
-import sys
 from collections.abc import Iterator
 
 import pytest
+
+from tsunagu.testing.explorer.cores import one_core
 
 
 @pytest.fixture(autouse=True, scope="module")
@@ -25,16 +24,7 @@ def untraced(no_cover: None) -> None:
 
 
 @pytest.fixture(autouse=True, scope="module")
-def one_core() -> Iterator[None]:
-    """Keep fibers on one core: only one of them runs, and a change of fibers costs half as much within a core.
-
-    Each worker of pytest-xdist takes a core of its own while there are enough.
-    """
-    if sys.platform != "linux":
+def on_one_core() -> Iterator[None]:
+    """Keep fibers on one core."""
+    with one_core():
         yield
-        return
-    cores = os.sched_getaffinity(0)
-    worker = int(re.sub(r"\D", "", os.environ.get("PYTEST_XDIST_WORKER", "")) or 0)
-    os.sched_setaffinity(0, {sorted(cores)[worker % len(cores)]})
-    yield
-    os.sched_setaffinity(0, cores)

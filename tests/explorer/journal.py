@@ -14,8 +14,8 @@ from tsunagu.runtime.idempotency.item import Item
 from tsunagu.runtime.idempotency.keys import item_id
 from tsunagu.runtime.receiving.relay import AddressedMessage, addressed_messages
 from tsunagu.runtime.sending.publish import SendResult
-from tsunagu.testing.explorer.item_life import changed_by, judge
 from tsunagu.testing.events.places import QUEUE_ARN
+from tsunagu.testing.explorer.item_life import changed_by, judge
 from tsunagu.testing.explorer.queues import Stored
 from tsunagu.testing.explorer.schedule import Violation
 from tsunagu.testing.fakes import START_MS

@@ -5,8 +5,8 @@ from typing import TYPE_CHECKING
 
 from lambdas.payments.service import Payment
 from tsunagu.runtime.receiving.receiver import Receiver, ReceiverConfig
-from tsunagu.testing.explorer.ports import OutboxPort
 from tsunagu.testing.events.places import QUEUE_ARN
+from tsunagu.testing.explorer.ports import OutboxPort
 from tsunagu.testing.explorer.queues import Stored
 from tsunagu.testing.explorer.sandbox import FUNCTION_TIMEOUT_SECONDS, Sandbox
 

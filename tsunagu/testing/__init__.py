@@ -31,7 +31,9 @@ if TYPE_CHECKING:
         sqs_event,
         sqs_record,
     )
+    from tsunagu.testing.explorer.schedule import Explored
     from tsunagu.testing.fake_tables import FakeTable
+    from tsunagu.testing.handlers.once import NotOnceError
     from tsunagu.testing.handlers.seen import DeadLetter, SentOn
     from tsunagu.testing.handlers.world import HandlerWorld
 
@@ -39,8 +41,10 @@ _HTTP, _OTHERS, _SQS = (f"tsunagu.testing.events.{name}" for name in ("http", "o
 _SEEN = "tsunagu.testing.handlers.seen"
 _MODULES = {
     "DeadLetter": _SEEN,
+    "Explored": "tsunagu.testing.explorer.schedule",
     "FakeTable": "tsunagu.testing.fake_tables",
     "HandlerWorld": "tsunagu.testing.handlers.world",
+    "NotOnceError": "tsunagu.testing.handlers.once",
     "PartialBatchResponse": _SQS,
     "SentOn": _SEEN,
     "SqsEvent": _SQS,
@@ -66,8 +70,10 @@ _MODULES = {
 
 __all__ = [
     "DeadLetter",
+    "Explored",
     "FakeTable",
     "HandlerWorld",
+    "NotOnceError",
     "PartialBatchResponse",
     "SentOn",
     "SqsEvent",

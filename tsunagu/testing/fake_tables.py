@@ -90,6 +90,10 @@ class FakeTable:
             item = self.items.setdefault(key, dict(write.target))
             _update(item, str(write.update), write.names, write.values)
 
+    def key_of(self, target: Mapping[str, Any]) -> TableKey:
+        """Return the key of an item, or of the target of a write."""
+        return {name: target[name] for name in self._keys}
+
     def _key(self, item: TableItem) -> TableKey:
         return {name: item[name] for name in self._keys}
 

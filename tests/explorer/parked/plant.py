@@ -11,8 +11,8 @@ from tsunagu.contracts.messages import place_in
 from tsunagu.runtime.idempotency.parked_groups import ParkedGroup
 from tsunagu.runtime.receiving.relay import AddressedMessage
 from tsunagu.runtime.sending.publish import OutgoingMessage, SendResult
-from tsunagu.testing.explorer.bounds import Bounds
 from tsunagu.testing.events.places import QUEUE_ARN
+from tsunagu.testing.explorer.bounds import Bounds
 from tsunagu.testing.explorer.queues import Queue, SourceQueue
 from tsunagu.testing.explorer.sandbox import VISIBILITY_SECONDS
 from tsunagu.testing.explorer.schedule import Choices, Violation

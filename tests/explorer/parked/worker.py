@@ -6,8 +6,8 @@ from tests.explorer.parked.journal import WINDOW_SECONDS
 from tsunagu.runtime.errors import PermanentError
 from tsunagu.runtime.receiving.message import Message
 from tsunagu.runtime.receiving.receiver import Receiver, ReceiverConfig
-from tsunagu.testing.explorer.ports import GroupPort, OutboxPort
 from tsunagu.testing.events.places import QUEUE_ARN
+from tsunagu.testing.explorer.ports import GroupPort, OutboxPort
 from tsunagu.testing.explorer.sandbox import FUNCTION_TIMEOUT_SECONDS, Sandbox
 
 if TYPE_CHECKING:

@@ -22,8 +22,8 @@ from tsunagu.runtime.pipeline.start import Starter, StartPorts
 from tsunagu.runtime.pipeline.work import Work
 from tsunagu.runtime.receiving.receiver import Receiver, ReceiverConfig
 from tsunagu.runtime.telemetry import Metrics
-from tsunagu.testing.explorer.ports import IndexPort, ObjectPort, OutboxPort, StorePort
 from tsunagu.testing.events.places import QUEUE_ARN
+from tsunagu.testing.explorer.ports import IndexPort, ObjectPort, OutboxPort, StorePort
 from tsunagu.testing.explorer.sandbox import FUNCTION_TIMEOUT_SECONDS, Sandbox, SandboxClock
 from tsunagu.testing.explorer.schedule import Violation
 from tsunagu.testing.explorer.stage import Actor

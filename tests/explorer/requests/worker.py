@@ -18,8 +18,8 @@ from tsunagu.runtime.requests.record import FoundRecord, RequestRecord
 from tsunagu.runtime.requests.request import ProgressWriter, Request
 from tsunagu.runtime.requests.results import Results, ResultSender
 from tsunagu.runtime.sending.publish import SendResult
-from tsunagu.testing.explorer.ports import GONE, UNAVAILABLE, OutboxPort, StorePort, last
 from tsunagu.testing.events.places import QUEUE_ARN
+from tsunagu.testing.explorer.ports import GONE, UNAVAILABLE, OutboxPort, StorePort, last
 from tsunagu.testing.explorer.sandbox import FUNCTION_TIMEOUT_SECONDS, Sandbox
 from tsunagu.testing.fakes import Killed
 

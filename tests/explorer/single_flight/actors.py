@@ -25,8 +25,8 @@ from tsunagu.runtime.single_flight.job_message import JobMessage
 from tsunagu.runtime.single_flight.outcomes import FailureTeller, OutcomeSender
 from tsunagu.runtime.single_flight.processor import RunProcessor
 from tsunagu.runtime.single_flight.run import Continue, Run
-from tsunagu.testing.explorer.ports import OutboxPort, last
 from tsunagu.testing.events.places import QUEUE_ARN
+from tsunagu.testing.explorer.ports import OutboxPort, last
 from tsunagu.testing.explorer.queues import Stored
 from tsunagu.testing.explorer.sandbox import FUNCTION_TIMEOUT_SECONDS, Sandbox
 from tsunagu.testing.explorer.stage import NOTHING, Actor

@@ -132,8 +132,9 @@ def text_of(payload: object) -> str:
     dump = getattr(payload, "model_dump_json", None)
     if dump is not None:
         return str(dump())
-    is_dataclass = dataclasses.is_dataclass(payload) and not isinstance(payload, type)
-    return json.dumps(dataclasses.asdict(payload) if is_dataclass else payload, default=str)  # type: ignore[arg-type]
+    if dataclasses.is_dataclass(payload) and not isinstance(payload, type):
+        payload = dataclasses.asdict(payload)
+    return json.dumps(payload, default=str)
 
 
 def _uuid7(text: str, purpose: str) -> str:

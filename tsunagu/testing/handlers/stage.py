@@ -110,7 +110,7 @@ class HandlerStage(Stage):
         self.metrics = io.StringIO()
         self.plan = Plan()
         self.journal = Notes()
-        self.is_explored = bounds != Bounds()
+        self.is_explored = bounds.switches > 0
         self.batch_size = settings.batch_size
         self.worker: Actor | None = None
         self._workers = [workers(f"worker {n}", self) for n in range(1, scene.worker_count + 1)]

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any, NoReturn, TypeVar
 
 from tsunagu.contracts.environment import ReceiverEnvironment
 from tsunagu.runtime.errors import UnavailableError
@@ -85,7 +85,8 @@ class HandlerWorker(Sandbox):
         self.answer = None
         self._fiber = Direct(body)  # type: ignore[assignment]
         self.resume()
-        return {} if self.answer is None else self.answer
+        answer: dict[str, list[dict[str, str]]] | None = self.answer
+        return answer or {}
 
 
 @dataclass(slots=True)
@@ -235,6 +236,6 @@ class TablePort:
         )
 
 
-def _unavailable() -> Any:
+def _unavailable() -> NoReturn:
     msg = "no answer"
     raise UnavailableError(msg)

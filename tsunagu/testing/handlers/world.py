@@ -7,21 +7,25 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from functools import partial
 from importlib import import_module
-from typing import Any, cast
+from typing import Any
 
 from tsunagu.runtime.functions.adapters import FunctionStart
 from tsunagu.testing.explorer.bounds import Bounds
-from tsunagu.testing.explorer.schedule import Choices, Violation
+from tsunagu.testing.explorer.cores import one_core
+from tsunagu.testing.explorer.schedule import Choices, Explored, Violation
 from tsunagu.testing.fake_tables import FakeTable
 from tsunagu.testing.fakes import Killed
 from tsunagu.testing.handlers.faults import FaultKind
 from tsunagu.testing.handlers.inputs import Input, text_of
+from tsunagu.testing.handlers.once import Once, troubles
 from tsunagu.testing.handlers.places import Settings
 from tsunagu.testing.handlers.seen import DeadLetter, SentOn
 from tsunagu.testing.handlers.stage import Effect, HandlerStage, Scene
 from tsunagu.testing.handlers.store import SetupError
-from tsunagu.testing.handlers.surroundings import captured_logs, variables
+from tsunagu.testing.handlers.surroundings import captured_logs, silence, variables
 from tsunagu.testing.handlers.worker import HandlerWorker
+
+SCHEDULES = 5_000  # of each kind of trouble: less than a minute
 
 Handler = Callable[..., Any]
 Tables = Mapping[str, str | Sequence[str] | FakeTable]
@@ -287,6 +291,78 @@ class HandlerWorld:
         """For an accepted request: the stored results by key."""
         return {key: content for key, (content, _) in self._stage.results.objects.items()}
 
+    # --- every interleaving --------------------------------------------------------------------
+
+    def assert_once(
+        self,
+        *payloads: object,
+        copies: Sequence[object] | None = None,
+        crashes: int = 1,
+        lost: int = 1,
+        switches: int = 1,
+        limit: int | None = SCHEDULES,
+        schedule: str | None = None,
+    ) -> Explored:
+        """Check that each message has its effects once, in every interleaving of two workers with one crash.
+
+        First each message runs alone: that says what it must do. Then all of them run together, again and again, until
+        every schedule within the bounds was seen: one worker is killed before or after any call, or one call fails or
+        its answer is lost, or SQS delivers again; and beside that, a worker is left in the middle once, at any call,
+        while the other one goes on or time passes.
+
+        Effects are the writes of the message, what its outbox sent (copies with one deduplication id are one message),
+        what `effect` noted, and the lists that `watch` was given. The tables begin as they are now.
+
+        Args:
+            payloads: Messages that ask for different work, as `send` takes them. Two are enough.
+            copies: Messages that ask for the work of one of these again, with another time stamp for example. They must
+                add nothing. Default: the first message, sent once more by its producer; none for a job and for an
+                accepted request, each of which is new work.
+            crashes: Workers that are killed in one schedule.
+            lost: Calls that fail, or whose answer is lost, in one schedule.
+            switches: How often a worker is left in the middle, in one schedule.
+            limit: Most schedules of each kind of trouble; the result says whether some were left out. None: all.
+            schedule: The one schedule to run, as a report names it. Default: all.
+
+        Returns:
+            How many schedules were run, and whether those were all.
+
+        Raises:
+            NotOnceError: Something happened more or less often than it must: an `AssertionError` with the schedule in
+                sentences.
+        """
+        if not payloads:
+            msg = "payloads must be one or more messages, got none"
+            raise ValueError(msg)
+        if copies is None:
+            copies = payloads[:1] if self.start.decorator in {"message_handler", "pipeline_service"} else ()
+        with self._surroundings(), silence(), one_core():
+            once = Once(
+                [*map(text_of, payloads)],
+                [*map(text_of, copies)],
+                make_stage=self._explored_stage,
+                on_stage=self._on_stage,
+                troubles=troubles(crashes=crashes, lost=lost, switches=switches),
+            )
+            return once.explore(limit=limit) if schedule is None else once.replay(schedule)
+
+    def _explored_stage(self, choices: Choices, bounds: Bounds) -> HandlerStage:
+        return self.new_stage(choices, bounds=bounds, worker_count=2)
+
+    @contextmanager
+    def _on_stage(self, stage: HandlerStage) -> Iterator[dict[str, list[Any]]]:
+        """Make a stage that of this world, with empty lists; put back afterwards what was there."""
+        before, lists = self._stage, {name: [*each] for name, each in self._watched.items()}
+        self._stage = stage
+        for each in self._watched.values():
+            each.clear()
+        try:
+            yield self._watched
+        finally:
+            self._stage = before
+            for name, each in self._watched.items():
+                each[:] = lists[name]
+
     # --- stages --------------------------------------------------------------------------------
 
     def new_stage(
@@ -350,4 +426,4 @@ def start_of(handler: Handler | str, environment: Mapping[str, str]) -> Function
 def _table(keys: str | Sequence[str] | FakeTable) -> FakeTable:
     if isinstance(keys, FakeTable):
         return keys
-    return FakeTable(*([keys] if isinstance(keys, str) else cast("Sequence[str]", keys)))
+    return FakeTable(*([keys] if isinstance(keys, str) else keys))

@@ -80,9 +80,11 @@ def _construct_paths(path: Path) -> dict[str, str]:
     metadata = dict(artifact.get("metadata", {}))
     if beside := artifact.get("properties", {}).get("additionalMetadataFile", artifact.get("additionalMetadataFile")):
         metadata.update(_read(path.with_name(beside)))
+    # The constructs of nested stacks are there too. One with the same logical id is deeper than that of this template.
+    deepest_first = sorted(metadata.items(), key=lambda named: named[0].count("/"), reverse=True)
     return {
         str(entry["data"]): construct.strip("/")
-        for construct, entries in metadata.items()
+        for construct, entries in deepest_first
         for entry in entries
         if entry.get("type") == _LOGICAL_ID
     }

@@ -36,6 +36,7 @@ if TYPE_CHECKING:
     from tsunagu.testing.handlers.once import NotOnceError
     from tsunagu.testing.handlers.seen import DeadLetter, SentOn
     from tsunagu.testing.handlers.world import HandlerWorld
+    from tsunagu.testing.templates.snapshot import TemplateSnapshot
 
 _HTTP, _OTHERS, _SQS = (f"tsunagu.testing.events.{name}" for name in ("http", "others", "sqs"))
 _SEEN = "tsunagu.testing.handlers.seen"
@@ -49,6 +50,7 @@ _MODULES = {
     "SentOn": _SEEN,
     "SqsEvent": _SQS,
     "SqsRecord": _SQS,
+    "TemplateSnapshot": "tsunagu.testing.templates.snapshot",
     "eventbridge_event": _OTHERS,
     "fifo_event": _SQS,
     "function_url_event": _HTTP,
@@ -78,6 +80,7 @@ __all__ = [
     "SentOn",
     "SqsEvent",
     "SqsRecord",
+    "TemplateSnapshot",
     "eventbridge_event",
     "fifo_event",
     "function_url_event",

@@ -1,0 +1,1 @@
+"""Snapshots of templates: what changes with each build is masked, and stateful resources are guarded."""

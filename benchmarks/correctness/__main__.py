@@ -9,9 +9,10 @@ from pathlib import Path
 
 from benchmarks.correctness.stack import CONTENDERS, STACK_NAME, Contender, synthesize_contenders
 from cdk_app.demo.driver import ConsumedQueue
-from tests.correctness.faults import Fault, FaultRates, Kill
-from tests.correctness.soak import Books, behind_proxy, drive, plan_load, shorten_visibility
+from tests.correctness.soak import Books, drive, plan_load, shorten_visibility
 from tsunagu.local.embedded_cloud import EmbeddedCloud
+from tsunagu.testing.cloud.behind_proxy import behind_proxy
+from tsunagu.testing.cloud.faults import Fault, FaultRates, Kill
 
 SEED = 2026
 MESSAGES = 2_000

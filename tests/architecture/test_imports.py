@@ -38,8 +38,8 @@ FLOORS = (
     ("tsunagu.runtime.functions",),
     ("tsunagu", "tsunagu.runtime"),  # the front door of handlers; `tsunagu.runtime` itself imports nothing
     ("tsunagu.cdk.props",),
-    ("tsunagu.cdk.assets", "tsunagu.local", "tsunagu.operations", "tsunagu.testing"),
-    ("tsunagu.cdk.constructs", "tsunagu.cli"),
+    ("tsunagu.cdk.assets", "tsunagu.local", "tsunagu.operations"),
+    ("tsunagu.cdk.constructs", "tsunagu.cli", "tsunagu.testing"),
     ("tsunagu.cdk.patterns", "tsunagu.cdk.checks"),
     ("tsunagu.cdk",),
     ("lambdas.contracts",),
@@ -112,7 +112,8 @@ def what_is_deployed_or_operated_imports_what_only_tests_use(found: Import) -> b
 
 
 def fakes_and_the_explorer_import_what_only_tests_have(found: Import) -> bool:
-    allowed = is_within(found.imported, "tsunagu") or _is_standard(found.imported)
+    of_the_plugin = is_within(found.importer, "tsunagu.testing.plugin") and is_within(found.imported, "pytest")
+    allowed = is_within(found.imported, "tsunagu") or _is_standard(found.imported) or of_the_plugin
     return is_within(found.importer, "tsunagu.testing") and not allowed
 
 

@@ -1,20 +1,16 @@
 """The deployed desks as tests see them: send orders, hold the mapping, look at effects and dead letters."""
 
 import json
-import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import Any, TypeVar
+from typing import Any
 
 from cdk_app.demo.payment_findings import FoundDeadLetter, find_dead_letters
 from tests.correctness.soak import statuses
 from tsunagu.local.embedded_cloud import EmbeddedCloud
 from tsunagu.operations.queues import count_messages
-
-LOOK_AGAIN_SECONDS = 0.1
-
-SeenT = TypeVar("SeenT")
+from tsunagu.testing.eventually import eventually
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,12 +87,3 @@ class Desk:
 
     def statuses(self) -> dict[str, int]:
         return dict(statuses(self.cloud, self.outputs[f"{self.name}ItemsTableName"]))
-
-
-def eventually(look: Callable[[], SeenT], *, seconds: float = 30) -> SeenT:
-    """Look again and again until something is seen, and return it."""
-    deadline = time.monotonic() + seconds
-    while not (seen := look()):
-        assert time.monotonic() < deadline, f"not within {seconds} s"
-        time.sleep(LOOK_AGAIN_SECONDS)
-    return seen

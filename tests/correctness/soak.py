@@ -1,10 +1,8 @@
 """A load of payments through a deployed function behind the fault proxy, and what it came to."""
 
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 from cdk_app.demo.driver import ConsumedQueue, send
 from cdk_app.demo.load import LoadShape, PlannedMessage, plan_messages
@@ -15,8 +13,6 @@ from cdk_app.demo.payment_findings import (
     find_dead_letters,
     read_payments,
 )
-from tests.correctness.fault_proxy import FaultProxy
-from tests.correctness.faults import NOTHING, Fate, FaultRates
 from tsunagu.local.embedded_cloud import EmbeddedCloud
 from tsunagu.operations.queues import wait_until_drained
 
@@ -70,27 +66,6 @@ def plan_load(
     return tuple(message for message in planned if message.payment is not None or not only_valid)
 
 
-@contextmanager
-def behind_proxy(
-    cloud: EmbeddedCloud, function_names: Sequence[str], *, seed: int, rates: FaultRates
-) -> Iterator[FaultProxy]:
-    """Send every call of these functions through a fault proxy, until the end of the block."""
-
-    def handler_processes() -> list[int]:
-        return [process_id for name in function_names for process_id in cloud.handler_processes(name)]
-
-    with FaultProxy(cloud.endpoint_url, Fate(seed, rates), handler_processes) as proxy:
-        before = {name: _variables(cloud, name) for name in function_names}
-        for name, variables in before.items():
-            _set_variables(cloud, name, {**variables, "AWS_ENDPOINT_URL": proxy.url})
-        try:
-            yield proxy
-        finally:
-            proxy.fate.rates = NOTHING
-            for name, variables in before.items():
-                _set_variables(cloud, name, variables)
-
-
 def shorten_visibility(
     cloud: EmbeddedCloud, queues: Sequence[ConsumedQueue], seconds: int = VISIBILITY_SECONDS
 ) -> None:
@@ -127,15 +102,3 @@ def statuses(cloud: EmbeddedCloud, table_name: str) -> Counter[str]:
     """Return how many idempotency items are in which state."""
     pages = cloud.client("dynamodb").get_paginator("scan").paginate(TableName=table_name, ConsistentRead=True)
     return Counter(item["status"]["S"] for page in pages for item in page["Items"])
-
-
-def _variables(cloud: EmbeddedCloud, name: str) -> dict[str, str]:
-    answer = cloud.client("lambda").get_function_configuration(FunctionName=name)
-    variables: dict[str, str] = answer["Environment"]["Variables"]
-    return variables
-
-
-def _set_variables(cloud: EmbeddedCloud, name: str, variables: dict[str, str]) -> None:
-    functions: Any = cloud.client("lambda")
-    functions.update_function_configuration(FunctionName=name, Environment={"Variables": variables})
-    functions.get_waiter("function_updated_v2").wait(FunctionName=name, WaiterConfig={"Delay": 1})

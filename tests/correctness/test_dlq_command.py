@@ -11,13 +11,14 @@ from typing import Any
 
 import pytest
 
-from tests.correctness.desks import Desk, eventually
+from tests.correctness.desks import Desk
 from tests.correctness.plain_stack import BROKEN, STACK_NAME, synthesize_plain
 from tests.e2e.command import TSUNAGU, tsunagu
 from tsunagu.contracts.messages import dead_letter_source
 from tsunagu.local.embedded_cloud import EmbeddedCloud
 from tsunagu.operations.queues import count_messages
 from tsunagu.runtime.idempotency.keys import item_id, key_space
+from tsunagu.testing.eventually import eventually
 
 LETTERS, KILLS = 5_000, 5
 PLACE = ("--stack", "desk")

@@ -6,9 +6,10 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.correctness.faults import NOTHING, Fault, FaultRates
-from tests.correctness.soak import behind_proxy, drive, plan_load, shorten_visibility
+from tests.correctness.soak import drive, plan_load, shorten_visibility
 from tests.e2e.deployed import Deployment
+from tsunagu.testing.cloud.behind_proxy import behind_proxy
+from tsunagu.testing.cloud.faults import NOTHING, Fault, FaultRates
 
 OUTAGE_SECONDS = 180.0
 VISIBILITY_SECONDS = 30  # as the stack has it

@@ -4,13 +4,14 @@ import functools
 import json
 from itertools import pairwise
 
-from tests.correctness.desks import Desk, eventually
+from tests.correctness.desks import Desk
 from tsunagu.operations.dead_letters import SqsDeadLetterSource
 from tsunagu.operations.group_table import GroupTable
 from tsunagu.operations.parked_groups import GroupState, discard, redrive_until_open
 from tsunagu.runtime.aws.sqs import SqsQueueSender
 from tsunagu.runtime.clock import SystemClock
 from tsunagu.runtime.idempotency.parked_groups import ParkedGroup
+from tsunagu.testing.eventually import eventually
 
 PARKED = 50
 ENTRIES_PER_CALL = 10

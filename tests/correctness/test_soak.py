@@ -2,10 +2,11 @@
 
 import pytest
 
-from tests.correctness.faults import Fault, FaultRates, Kill
-from tests.correctness.soak import behind_proxy, drive, plan_load, statuses
+from tests.correctness.soak import drive, plan_load, statuses
 from tests.e2e.deployed import Deployment
 from tsunagu.contracts.items import Status
+from tsunagu.testing.cloud.behind_proxy import behind_proxy
+from tsunagu.testing.cloud.faults import Fault, FaultRates, Kill
 
 HARSH = FaultRates(throttled=0.1, failed=0.03, answer_lost=0.03, partly_throttled=0.1, killed=0.012)
 

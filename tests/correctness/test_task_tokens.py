@@ -6,7 +6,8 @@ from uuid import uuid4
 
 import pytest
 
-from tests.correctness.desks import Desk, eventually
+from tests.correctness.desks import Desk
+from tsunagu.testing.eventually import eventually
 
 StartTask = Callable[[Desk, dict[str, str], int], str]  # the order without its token, the task's time-out in seconds
 

@@ -1,6 +1,5 @@
 """The examples of docs/testing.md are one test module, which passes."""
 
-
 from typing import TYPE_CHECKING
 
 from tests.docs.test_examples import examples

@@ -2,13 +2,13 @@
 
 import json
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime
 from itertools import count, pairwise
-from typing import Any, TypeVar
+from typing import Any
 from uuid import uuid4
 
 from cdk_app.demo.logs import log_lines
@@ -16,11 +16,9 @@ from tsunagu.contracts import schedules
 from tsunagu.contracts.items import ID
 from tsunagu.contracts.schedules import job_item_id
 from tsunagu.local.embedded_cloud import EmbeddedCloud
+from tsunagu.testing.eventually import eventually
 
-LOOK_AGAIN_SECONDS = 0.05
 RUNNING = "RUNNING"
-
-SeenT = TypeVar("SeenT")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -203,12 +201,3 @@ def check_runs(job: JobDesk, ended: Sequence[Ended]) -> None:
         [holder] = [run for run in runs if run.execution == skipped.output["held_by"]]
         assert holder.began <= skipped.ended
         assert skipped.began <= holder.ended
-
-
-def eventually(look: Callable[[], SeenT], *, seconds: float = 30) -> SeenT:
-    """Look again and again until something is seen, and return it."""
-    deadline = time.monotonic() + seconds
-    while not (seen := look()):
-        assert time.monotonic() < deadline, f"not within {seconds} s"
-        time.sleep(LOOK_AGAIN_SECONDS)
-    return seen

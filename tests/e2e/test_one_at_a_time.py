@@ -10,9 +10,10 @@ from uuid import uuid4
 import pytest
 
 from cdk_app.demo.inbox import Inbox
-from tests.e2e.job_desk import JobDesk, check_runs, eventually
+from tests.e2e.job_desk import JobDesk, check_runs
 from tests.e2e.job_stack import JOB
 from tsunagu.contracts import schedules
+from tsunagu.testing.eventually import eventually
 
 ROUNDS = 4  # `tests/correctness` has more
 AT_ONCE = 50

@@ -14,7 +14,7 @@ import pytest
 
 from tests.clouds import shared_cloud
 from tests.e2e.command import TSUNAGU
-from tests.e2e.job_desk import JobDesk, eventually
+from tests.e2e.job_desk import JobDesk
 from tests.e2e.job_stack import JOB
 from tests.e2e.job_stack import STACK_NAME as JOB_STACK
 from tests.e2e.operator_stack import OPERATOR, READER, synthesize_operated
@@ -23,6 +23,7 @@ from tsunagu.contracts import schedules
 from tsunagu.local.embedded_cloud import EmbeddedCloud
 from tsunagu.operations.change_log import OWN_GROUP
 from tsunagu.operations.queues import count_messages
+from tsunagu.testing.eventually import eventually
 
 pytestmark = pytest.mark.slow  # it deploys two stacks of its own
 

@@ -3,7 +3,7 @@
 import json
 import time
 import uuid
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -13,6 +13,7 @@ from tests.e2e.permissions import count_ended_invocations, without_permission
 from tests.e2e.sweeper_stack import DEADLINE_SECONDS, SCOPE, STACK_NAME, synthesize_sweeper
 from tsunagu.contracts import requests
 from tsunagu.local.embedded_cloud import EmbeddedCloud
+from tsunagu.testing.eventually import eventually
 
 LOOK_SECONDS = 90  # the schedule ticks once a minute
 TRIES = 3  # a run of the schedule may come between: what is due is done by one of two
@@ -128,13 +129,6 @@ class Desk:
 
     def start_pipe(self) -> None:
         self.cloud.client("pipes").start_pipe(Name=self.outputs["PipeName"])
-
-
-def eventually(look: Callable[[], object], *, seconds: float = 20) -> None:
-    deadline = time.monotonic() + seconds
-    while not look():
-        assert time.monotonic() < deadline, f"not within {seconds} s"
-        time.sleep(0.05)
 
 
 @pytest.fixture(scope="module")

@@ -1,8 +1,6 @@
 """A team's app, with what it has already, on the embedded cloud."""
 
 import json
-import time
-from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -10,6 +8,7 @@ import pytest
 from tests.e2e.deployed import Deployment
 from tests.e2e.team_stack import COMPANY, SECOND_REGION, TEAM, synthesize_team
 from tests.synthesis import WITHOUT_VALIDATION
+from tsunagu.testing.eventually import eventually
 
 pytestmark = pytest.mark.slow  # three stacks in two regions
 PATIENCE_SECONDS = 120
@@ -25,13 +24,6 @@ def outputs(deployment: Deployment, tmp_path_factory: pytest.TempPathFactory) ->
     return deployed
 
 
-def eventually(look: Callable[[], Any]) -> Any:
-    deadline = time.monotonic() + PATIENCE_SECONDS
-    while not (found := look()):
-        assert time.monotonic() < deadline, f"not within {PATIENCE_SECONDS} s"
-    return found
-
-
 def test_event_of_a_second_region_takes_effect_once(deployment: Deployment, outputs: dict[str, dict[str, str]]) -> None:
     cloud, team = deployment.cloud, outputs[TEAM]
     publish = cloud.client("sns", SECOND_REGION).publish
@@ -44,7 +36,7 @@ def test_event_of_a_second_region_takes_effect_once(deployment: Deployment, outp
         found: list[dict[str, Any]] = cloud.client("dynamodb").scan(TableName=team["ParcelsTableName"])["Items"]
         return found if len(found) == 2 else []
 
-    weights = {item["number"]["S"]: item["grams"]["N"] for item in eventually(received)}
+    weights = {item["number"]["S"]: item["grams"]["N"] for item in eventually(received, seconds=PATIENCE_SECONDS)}
     assert weights == {"p-1": "250", "p-2": "900"}
     assert "Messages" not in cloud.client("sqs").receive_message(QueueUrl=team["DeadLetterQueueUrl"])
 

@@ -32,17 +32,21 @@ def templates(assembly: Path) -> Iterator[tuple[str, Mapping[str, Any]]]:
         yield path.name.removesuffix(".template.json"), json.loads(path.read_text(encoding="utf-8"))
 
 
-def regions(assembly: Path) -> list[str]:
+def regions(assembly: Path, account: str = ACCOUNT) -> list[str]:
     """Return the regions that the stacks of an assembly are for, that of the embedded cloud first.
+
+    Args:
+        assembly: Folder of the assembly.
+        account: Account that it is deployed to. Default: that of the embedded cloud.
 
     Raises:
         EmbeddedCloudError: A stack is for another account than that of the embedded cloud.
     """
     found = {REGION}
     for stack in _stacks(assembly):
-        if stack.account not in {ACCOUNT, UNKNOWN_ACCOUNT}:
+        if stack.account not in {account, UNKNOWN_ACCOUNT}:
             msg = (
-                f"stack {stack.name} must be for account {ACCOUNT} on the embedded cloud, got {stack.account}: "
+                f"stack {stack.name} must be for account {account} on the embedded cloud, got {stack.account}: "
                 "name no account, or take CDK_DEFAULT_ACCOUNT"
             )
             raise EmbeddedCloudError(msg)

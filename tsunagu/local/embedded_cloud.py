@@ -24,8 +24,7 @@ from tsunagu.local.state_folder import StateFolder
 __all__ = ["DEFAULT_STATE_DIRECTORY", "EmbeddedCloud", "synthesize"]
 
 DEFAULT_STATE_DIRECTORY = Path(".tsunagu/cloud")
-# An access key of twelve digits stands for the root user of the account with this number.
-KEYS = {"AWS_ACCESS_KEY_ID": ACCOUNT, "AWS_SECRET_ACCESS_KEY": "test"}
+_SECRET = "test"  # noqa: S105 - of every account
 TOOLKIT_STACK = "CDKToolkit"
 
 StackOutputs = dict[str, dict[str, str]]
@@ -45,10 +44,12 @@ class EmbeddedCloud:
     Attributes:
         endpoint_url: Address of every AWS service.
         log_path: Log of the emulator. The logs of functions are in its CloudWatch Logs.
+        account: Number of the account whose root user calls.
     """
 
-    def __init__(self, emulator: EmulatorProcess) -> None:
+    def __init__(self, emulator: EmulatorProcess, account: str = ACCOUNT) -> None:
         self._emulator = emulator
+        self.account = account
         self._clients: dict[tuple[str, str], Any] = {}
         self.endpoint_url = emulator.record.endpoint_url
         self.log_path = emulator.folder.emulator_log
@@ -111,6 +112,17 @@ class EmbeddedCloud:
         emulator = EmulatorProcess.attach(StateFolder(state_directory.absolute()))
         return None if emulator is None else cls(emulator)
 
+    def in_account(self, account: str) -> "EmbeddedCloud":
+        """Return the same cloud as another account sees it: with stacks and resources of its own.
+
+        Args:
+            account: Number of the account: twelve digits. It need not be created.
+        """
+        if len(account) != len(ACCOUNT) or not account.isdecimal():
+            msg = f"account must be twelve digits, got {account!r}"
+            raise ValueError(msg)
+        return EmbeddedCloud(self._emulator, account)
+
     def detach(self) -> None:
         """Let the cloud run on when this process ends. `EmbeddedCloud.attach().stop()` stops it later."""
         self._emulator.detach()
@@ -132,7 +144,8 @@ class EmbeddedCloud:
     def environment(self) -> dict[str, str]:
         """Return the environment variables with which SDKs, the AWS CLI and the CDK CLI use this cloud as root."""
         return {
-            **KEYS,
+            "AWS_ACCESS_KEY_ID": self.account,  # twelve digits stand for the root user of this account
+            "AWS_SECRET_ACCESS_KEY": _SECRET,
             "AWS_DEFAULT_REGION": REGION,
             "AWS_ENDPOINT_URL": self.endpoint_url,
             "AWS_REGION": REGION,
@@ -146,8 +159,8 @@ class EmbeddedCloud:
                 cast("Any", service),
                 endpoint_url=self.endpoint_url,
                 region_name=region,
-                aws_access_key_id=KEYS["AWS_ACCESS_KEY_ID"],
-                aws_secret_access_key=KEYS["AWS_SECRET_ACCESS_KEY"],
+                aws_access_key_id=self.account,
+                aws_secret_access_key=_SECRET,
             )
         return self._clients[service, region]
 
@@ -168,9 +181,9 @@ class EmbeddedCloud:
         functions_python = environment_python("functions", log_path=folder.environments_log, progress=to_standard_error)
         write_layouts(assembly.absolute(), folder.images, functions_python, folder.environments_log)
         app = ("--app", str(assembly.absolute()))  # for bootstrap too, or it would synthesize the app of cdk.json
-        for region in regions(assembly.absolute()):
+        for region in regions(assembly.absolute(), self.account):
             if not self._is_bootstrapped(region):
-                self.run_cdk("bootstrap", f"aws://{ACCOUNT}/{region}", *app)
+                self.run_cdk("bootstrap", f"aws://{self.account}/{region}", *app)
         options = ("**", "--require-approval", "never", "--outputs-file", str(folder.outputs))
         self.run_cdk("deploy", *app, *options)
         outputs: StackOutputs = json.loads(folder.outputs.read_text())

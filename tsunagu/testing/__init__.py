@@ -5,6 +5,8 @@ A name is imported when it is first used. The fixtures of the pytest plugin are 
 
 TYPE_CHECKING = False  # type checkers take it for True
 if TYPE_CHECKING:
+    from tsunagu.testing.cloud.account import CloudAccount
+    from tsunagu.testing.cloud.faults import FaultRates
     from tsunagu.testing.events.http import (
         function_url_event,
         http_api_1_event,
@@ -31,6 +33,7 @@ if TYPE_CHECKING:
         sqs_event,
         sqs_record,
     )
+    from tsunagu.testing.eventually import eventually
     from tsunagu.testing.explorer.schedule import Explored
     from tsunagu.testing.fake_tables import FakeTable
     from tsunagu.testing.handlers.once import NotOnceError
@@ -41,8 +44,10 @@ if TYPE_CHECKING:
 _HTTP, _OTHERS, _SQS = (f"tsunagu.testing.events.{name}" for name in ("http", "others", "sqs"))
 _SEEN = "tsunagu.testing.handlers.seen"
 _MODULES = {
+    "CloudAccount": "tsunagu.testing.cloud.account",
     "DeadLetter": _SEEN,
     "Explored": "tsunagu.testing.explorer.schedule",
+    "FaultRates": "tsunagu.testing.cloud.faults",
     "FakeTable": "tsunagu.testing.fake_tables",
     "HandlerWorld": "tsunagu.testing.handlers.world",
     "NotOnceError": "tsunagu.testing.handlers.once",
@@ -52,6 +57,7 @@ _MODULES = {
     "SqsRecord": _SQS,
     "TemplateSnapshot": "tsunagu.testing.templates.snapshot",
     "eventbridge_event": _OTHERS,
+    "eventually": "tsunagu.testing.eventually",
     "fifo_event": _SQS,
     "function_url_event": _HTTP,
     "gateway_request_event": _OTHERS,
@@ -71,9 +77,11 @@ _MODULES = {
 }
 
 __all__ = [
+    "CloudAccount",
     "DeadLetter",
     "Explored",
     "FakeTable",
+    "FaultRates",
     "HandlerWorld",
     "NotOnceError",
     "PartialBatchResponse",
@@ -82,6 +90,7 @@ __all__ = [
     "SqsRecord",
     "TemplateSnapshot",
     "eventbridge_event",
+    "eventually",
     "fifo_event",
     "function_url_event",
     "gateway_request_event",

@@ -1,19 +1,14 @@
 """DynamoDB tables in memory: reads as a `TableReader` makes them, and writes as messages and requests collect them."""
 
 import hashlib
-import re
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from decimal import Decimal
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from tsunagu.runtime.errors import FailedCall, UnavailableError
 from tsunagu.runtime.idempotency.store import BusinessWrite, Commit, Outcome, Verdict
 from tsunagu.runtime.table_reader import TableItem, TableKey, TablePage
+from tsunagu.testing.expressions import holds, update
 from tsunagu.testing.fakes import FakeItemStore
-
-_CLAUSES = re.compile(r"\b(SET|ADD|REMOVE)\b")
-_IF_NOT_EXISTS = re.compile(r"if_not_exists\((\S+), (\S+)\)")
-_CONDITION = re.compile(r"(attribute_exists|attribute_not_exists)\((\S+)\)")
 
 
 class FakeTable:
@@ -73,14 +68,14 @@ class FakeTable:
         return self._page(found, limit, after)
 
     def refuses(self, write: BusinessWrite) -> bool:
-        """Return whether the condition of a write does not hold. Only the existence of attributes is known."""
+        """Return whether the condition of a write does not hold."""
         if write.condition is None:
             return False
         found = self.items.get(tuple(write.target[name] for name in self._keys), {})
-        return not all(_holds(part, found, write.names) for part in write.condition.split(" AND "))
+        return not holds(write.condition, found, write.names, write.values)
 
     def apply(self, write: BusinessWrite) -> None:
-        """Apply a write. Of update expressions, `SET` of values and of `if_not_exists`, and `ADD`, are known."""
+        """Apply a write."""
         key = tuple(write.target[name] for name in self._keys)
         if write.operation == "Put":
             self.put(write.target)
@@ -88,7 +83,7 @@ class FakeTable:
             self.items.pop(key, None)
         elif write.operation == "Update":
             item = self.items.setdefault(key, dict(write.target))
-            _update(item, str(write.update), write.names, write.values)
+            update(item, str(write.update), write.names, write.values)
 
     def key_of(self, target: Mapping[str, Any]) -> TableKey:
         """Return the key of an item, or of the target of a write."""
@@ -142,37 +137,3 @@ class FakeTableStore(FakeItemStore):
 
 def _order(item: TableItem, names: Sequence[str]) -> tuple[Any, ...]:
     return tuple(value.encode() if isinstance(value := item[name], str) else value for name in names)
-
-
-def _holds(condition: str, item: Mapping[str, Any], names: Mapping[str, str]) -> bool:
-    known = _CONDITION.fullmatch(condition.strip())
-    assert known, f"a condition must be on the existence of an attribute, got {condition!r}"
-    return (names.get(known[2], known[2]) in item) is (known[1] == "attribute_exists")
-
-
-def _update(item: TableItem, expression: str, names: Mapping[str, str], values: Mapping[str, Any]) -> None:
-    """Apply an update expression. Each value is that of the item before."""
-    before = dict(item)
-    parts = [part.strip() for part in _CLAUSES.split(expression)]
-    assert parts[0] == "", f"an update must begin with SET, ADD or REMOVE, got {expression!r}"
-    actions: dict[str, Callable[[str], None]] = {}
-
-    def set_value(action: str) -> None:
-        name, value = (side.strip() for side in action.split("=", 1))
-        kept = _IF_NOT_EXISTS.fullmatch(value)
-        item[names.get(name, name)] = (
-            before.get(names.get(kept[1], kept[1]), values[kept[2]]) if kept else values[value]
-        )
-
-    def add_number(action: str) -> None:
-        name, value = action.split()
-        number: int | Decimal = values[value]
-        item[names.get(name, name)] = before.get(names.get(name, name), 0) + number
-
-    def remove(action: str) -> None:
-        item.pop(names.get(action, action), None)
-
-    actions |= {"SET": set_value, "ADD": add_number, "REMOVE": remove}
-    for clause, text in zip(parts[1::2], parts[2::2], strict=True):
-        for action in re.split(r",\s*(?![^(]*\))", text):
-            actions[clause](action)

@@ -1,9 +1,9 @@
 """One embedded cloud for all contract tests, with IAM enforced, and what they deploy to it."""
 
 import json
-import time
 import uuid
 from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +12,7 @@ import pytest
 
 from tests.clouds import shared_cloud
 from tsunagu.local.embedded_cloud import EmbeddedCloud
+from tsunagu.testing.eventually import eventually
 
 Resources = dict[str, dict[str, Any]]
 Statements = list[dict[str, Any]]
@@ -23,18 +24,10 @@ def cloud(tmp_path_factory: pytest.TempPathFactory) -> Iterator[EmbeddedCloud]:
         yield running
 
 
-@pytest.fixture(scope="session")
-def eventually() -> Callable[..., Any]:
+@pytest.fixture(scope="session", name="eventually")
+def patiently() -> Callable[..., Any]:
     """Look again and again until something is there, and return it."""
-
-    def wait(look: Callable[[], Any], *, seconds: float = 60) -> Any:
-        deadline = time.monotonic() + seconds
-        while not (found := look()):
-            assert time.monotonic() < deadline, f"not within {seconds} s"
-            time.sleep(0.05)
-        return found
-
-    return wait
+    return partial(eventually, seconds=60)
 
 
 @pytest.fixture(scope="session")

@@ -3,13 +3,14 @@
 import copy
 import json
 import random
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from functools import partial
 from importlib import import_module
 from typing import Any
 
 from tsunagu.runtime.functions.adapters import FunctionStart
+from tsunagu.runtime.functions.wiring import LambdaHandler
 from tsunagu.testing.explorer.bounds import Bounds
 from tsunagu.testing.explorer.cores import one_core
 from tsunagu.testing.explorer.schedule import Choices, Explored, Violation
@@ -27,7 +28,6 @@ from tsunagu.testing.handlers.worker import HandlerWorker
 
 SCHEDULES = 5_000  # of each kind of trouble: less than a minute
 
-Handler = Callable[..., Any]
 Tables = Mapping[str, str | Sequence[str] | FakeTable]
 
 
@@ -67,7 +67,7 @@ class HandlerWorld:
 
     def __init__(
         self,
-        handler: Handler | str,
+        handler: LambdaHandler | str,
         *,
         tables: Tables | None = None,
         environment: Mapping[str, str] | None = None,
@@ -398,7 +398,7 @@ class HandlerWorld:
                 raise AssertionError("a worker must be killed while it runs") from None
 
 
-def start_of(handler: Handler | str, environment: Mapping[str, str]) -> FunctionStart:
+def start_of(handler: LambdaHandler | str, environment: Mapping[str, str]) -> FunctionStart:
     """Return how a process of a handler starts.
 
     Raises:

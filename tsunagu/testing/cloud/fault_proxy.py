@@ -13,8 +13,8 @@ from types import TracebackType
 from typing import Any, ClassVar, Self
 from urllib.parse import urlsplit
 
-from tests.correctness.callers import process_at_port
-from tests.correctness.faults import Fate, Fault, Kill
+from tsunagu.testing.cloud.callers import process_at_port
+from tsunagu.testing.cloud.faults import Fate, Fault, Kill
 
 HOST = "127.0.0.1"
 UPSTREAM_SECONDS = 30.0

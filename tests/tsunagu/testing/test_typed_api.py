@@ -57,7 +57,7 @@ def right_uses(handler_world: type[HandlerWorld], template_snapshot: TemplateSna
     with account.faults("function", rates=FaultRates(killed=0.1)) as fate:
         happened: int = fate.happened["throttled"]
     template_snapshot.check({}, replaces=["Orders/Queue"])
-    assert (explored, items, sent, table, answer, request, number, happened)
+    assert [explored, items, sent, table, answer, request, number, happened]
 
 
 def wrong_uses(handler_world: type[HandlerWorld], template_snapshot: TemplateSnapshot, account: CloudAccount) -> None:

@@ -13,12 +13,12 @@ import pytest
 from fastapi import Depends, FastAPI
 
 from tests.integration.test_message_handler import ENVIRONMENT, create_table
-from tests.tsunagu.runtime.aws_events import http_api
 from tests.tsunagu.runtime.world import FakeContext, record
 from tsunagu import IdempotentRequest, Message, MessageRouter, Outbox, current_outbox, current_request
 from tsunagu.contracts.environment import EnvironmentContractError, ReceiverEnvironment
 from tsunagu.contracts.web import WebEnvironment
 from tsunagu.runtime.errors import UnroutableEventError
+from tsunagu.testing.events.http import http_api_event as http_api
 
 PROJECT = Path(__file__).parents[2]
 WEB = WebEnvironment(

@@ -11,7 +11,6 @@ from fastapi import Depends, FastAPI
 
 from tests.integration.test_message_router import WEB, deploy
 from tests.integration.test_request_sweeper import TABLE, dynamodb
-from tests.tsunagu.runtime.aws_events import http_api
 from tests.tsunagu.runtime.world import FakeContext
 from tsunagu import MessageRouter, Outbox, current_outbox
 from tsunagu.contracts import items, requests
@@ -23,6 +22,7 @@ from tsunagu.runtime.aws.unsent_requests import DynamoDbUnsentRequests
 from tsunagu.runtime.functions import request_sweeper
 from tsunagu.runtime.idempotency.item import Change
 from tsunagu.runtime.idempotency.store import Outcome, Verdict
+from tsunagu.testing.events.http import http_api_event as http_api
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient

@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 
 from tests.lambdas.order_api.order_world import NEW_ORDER, QUEUE_URL, OrderWorld, cancelled, placed
-from tests.tsunagu.runtime.aws_events import http_api
 from tsunagu.runtime.errors import FailedCall
+from tsunagu.testing.events.http import http_api_event as http_api
 
 PROBLEM = "application/problem+json"
 

@@ -4,140 +4,22 @@ from typing import Any
 
 from tests.tsunagu.runtime.world import record
 from tsunagu.runtime.receiving.events import EventKind
+from tsunagu.testing.events.http import HEADERS
+from tsunagu.testing.events.http import function_url_event as function_url
+from tsunagu.testing.events.http import http_api_1_event as http_api_1
+from tsunagu.testing.events.http import http_api_event as http_api
+from tsunagu.testing.events.http import load_balancer_event as load_balancer
+from tsunagu.testing.events.http import rest_api_event as rest_api
+from tsunagu.testing.events.others import (
+    eventbridge_event,
+    lambda_destination_event,
+    s3_event,
+    scheduled_event,
+    stream_event,
+)
+from tsunagu.testing.events.sqs import sns_event
 
 Event = Any
-
-HEADERS = {
-    "accept": "application/json",
-    "content-type": "application/json",
-    "host": "a1b2c3.execute-api.eu-central-1.amazonaws.com",
-    "x-amzn-trace-id": "Root=1-67891233-abcdef012345678912345678",
-    "x-forwarded-for": "203.0.113.7",
-    "x-forwarded-port": "443",
-    "x-forwarded-proto": "https",
-}
-
-
-def http_api(
-    method: str = "GET",
-    path: str = "/",
-    *,
-    body: str | None = None,
-    headers: dict[str, str] | None = None,
-    query: str = "",
-    authorizer: dict[str, Any] | None = None,
-) -> Event:
-    """Return a request of an HTTP API with payload 2.0 on the stage `$default`."""
-    context = {
-        "accountId": "111122223333",
-        "apiId": "a1b2c3",
-        "domainName": HEADERS["host"],
-        "domainPrefix": "a1b2c3",
-        "http": {
-            "method": method,
-            "path": path,
-            "protocol": "HTTP/1.1",
-            "sourceIp": "203.0.113.7",
-            "userAgent": "curl/8.5.0",
-        },
-        "requestId": "JKJaXmPLvHcESHA=",
-        "routeKey": "$default",
-        "stage": "$default",
-        "time": "12/Mar/2026:19:03:58 +0000",
-        "timeEpoch": 1_773_342_238_000,
-    }
-    return {
-        "version": "2.0",
-        "routeKey": "$default",
-        "rawPath": path,
-        "rawQueryString": query,
-        "headers": {**HEADERS, **(headers or {})},
-        "requestContext": {**context, "authorizer": authorizer} if authorizer else context,
-        **({"body": body} if body is not None else {}),
-        "isBase64Encoded": False,
-    }
-
-
-def function_url(method: str = "GET", path: str = "/", **named: Any) -> Event:
-    event = http_api(method, path, **named)
-    host = "abcdefghijklmnopqrstuvwxyz012345.lambda-url.eu-central-1.on.aws"
-    event["requestContext"] |= {"accountId": "anonymous", "domainName": host, "domainPrefix": host.partition(".")[0]}
-    event["headers"]["host"] = host
-    return event
-
-
-def rest_api(
-    method: str = "GET",
-    path: str = "/",
-    *,
-    body: str | None = None,
-    headers: dict[str, str] | None = None,
-    authorizer: dict[str, Any] | None = None,
-) -> Event:
-    """Return a request of a REST API with a proxy integration."""
-    sent = {**HEADERS, **(headers or {})}
-    return {
-        "resource": "/{proxy+}",
-        "path": path,
-        "httpMethod": method,
-        "headers": sent,
-        "multiValueHeaders": {name: [value] for name, value in sent.items()},
-        "queryStringParameters": None,
-        "multiValueQueryStringParameters": None,
-        "pathParameters": {"proxy": path.lstrip("/")},
-        "stageVariables": None,
-        "requestContext": {
-            "accountId": "111122223333",
-            "apiId": "d4e5f6",
-            "domainName": "d4e5f6.execute-api.eu-central-1.amazonaws.com",
-            "extendedRequestId": "JKJZ5H6kliAFShg=",
-            "httpMethod": method,
-            "identity": {"accessKey": None, "caller": None, "sourceIp": "203.0.113.7", "userAgent": "curl/8.5.0"},
-            "path": f"/prod{path}",
-            "protocol": "HTTP/1.1",
-            "requestId": "c6af9ac6-7b61-11e6-9a41-93e8deadbeef",
-            "requestTimeEpoch": 1_773_342_238_000,
-            "resourceId": "123456",
-            "resourcePath": "/{proxy+}",
-            "stage": "prod",
-            **({"authorizer": authorizer} if authorizer else {}),
-        },
-        "body": body,
-        "isBase64Encoded": False,
-    }
-
-
-def http_api_1(method: str = "GET", path: str = "/", **named: Any) -> Event:
-    """Return a request of an HTTP API with payload 1.0."""
-    return {"version": "1.0", **rest_api(method, path, **named)}
-
-
-def load_balancer(method: str = "GET", path: str = "/", *, body: str = "") -> Event:
-    arn = "arn:aws:elasticloadbalancing:eu-central-1:111122223333:targetgroup/orders/49e9d65c45c6791a"
-    return {
-        "requestContext": {"elb": {"targetGroupArn": arn}},
-        "httpMethod": method,
-        "path": path,
-        "queryStringParameters": {},
-        "headers": {**HEADERS, "host": "orders-1234567890.eu-central-1.elb.amazonaws.com"},
-        "body": body,
-        "isBase64Encoded": False,
-    }
-
-
-def _eventbridge(source: str, detail_type: str, resource: str, detail: object) -> Event:
-    return {
-        "version": "0",
-        "id": "53dc4d37-cffa-4f76-80c9-8b7d4a4d2eaa",
-        "detail-type": detail_type,
-        "source": source,
-        "account": "111122223333",
-        "time": "2026-10-08T16:53:06Z",
-        "region": "eu-central-1",
-        "resources": [resource],
-        "detail": detail,
-    }
-
 
 _WEBSOCKET: dict[str, Any] = {
     "headers": HEADERS,
@@ -167,54 +49,9 @@ _AUTHORIZER_2 = {
     "routeArn": "arn:aws:execute-api:eu-central-1:111122223333:a1b2c3/$default/GET/orders",
     "identitySource": ["allow"],
 }
-_SNS = {
-    "Records": [
-        {
-            "EventVersion": "1.0",
-            "EventSubscriptionArn": "arn:aws:sns:eu-central-1:111122223333:orders:21be56ed",
-            "EventSource": "aws:sns",
-            "Sns": {
-                "SignatureVersion": "1",
-                "Timestamp": "2026-01-02T12:45:07.000Z",
-                "MessageId": "95df01b4-ee98-5cb9-9903-4c221d41eb5e",
-                "Message": '{"order_id": "o-1"}',
-                "MessageAttributes": {},
-                "Type": "Notification",
-                "TopicArn": "arn:aws:sns:eu-central-1:111122223333:orders",
-                "Subject": None,
-            },
-        }
-    ]
-}
-_S3 = {
-    "Records": [
-        {
-            "eventVersion": "2.1",
-            "eventSource": "aws:s3",
-            "awsRegion": "eu-central-1",
-            "eventTime": "2026-09-03T19:37:27.192Z",
-            "eventName": "ObjectCreated:Put",
-            "s3": {
-                "s3SchemaVersion": "1.0",
-                "bucket": {"name": "uploads", "arn": "arn:aws:s3:::uploads"},
-                "object": {"key": "orders.csv", "size": 1305756, "eTag": "b21b84d653bb07b05b1e6b33684dc11b"},
-            },
-        }
-    ]
-}
-_DYNAMODB = {
-    "Records": [
-        {
-            "eventID": "1",
-            "eventVersion": "1.1",
-            "eventName": "INSERT",
-            "eventSource": "aws:dynamodb",
-            "awsRegion": "eu-central-1",
-            "dynamodb": {"Keys": {"id": {"S": "o-1"}}, "SequenceNumber": "111", "StreamViewType": "KEYS_ONLY"},
-            "eventSourceARN": "arn:aws:dynamodb:eu-central-1:111122223333:table/orders/stream/2026-01-01T00:00:00.000",
-        }
-    ]
-}
+_SNS = sns_event({"order_id": "o-1"})
+_S3 = s3_event("orders.csv")
+_DYNAMODB = stream_event({"id": {"S": "o-1"}})
 _KINESIS = {
     "Records": [
         {
@@ -248,7 +85,6 @@ _STEP_FUNCTIONS = {
     "Task": {"Token": "h7XRiCdLtd"},
 }
 _RULE = "arn:aws:events:eu-central-1:111122223333:rule/each-minute"
-_SCHEDULE = "arn:aws:scheduler:eu-central-1:111122223333:schedule/default/sync"
 _MSK = {
     "eventSource": "aws:kafka",
     "eventSourceArn": "arn:aws:kafka:eu-central-1:111122223333:cluster/c/1",
@@ -290,18 +126,7 @@ def rest_api_of_the_console() -> Event:
 
 # What no flow of ours takes. Several look like an event that is taken.
 OTHERS: dict[str, Event] = {
-    "destination of Lambda": {
-        "version": "1.0",
-        "timestamp": "2026-11-14T18:16:05.568Z",
-        "requestContext": {
-            "requestId": "e4b46cbf",
-            "functionArn": "arn:aws:lambda:r:1:function:f",
-            "condition": "Success",
-        },
-        "requestPayload": {"Records": [record("{}")]},
-        "responseContext": {"statusCode": 200, "executedVersion": "$LATEST"},
-        "responsePayload": None,
-    },
+    "destination of Lambda": lambda_destination_event({"Records": [record("{}")]}, condition="Success"),
     "VPC Lattice": {
         "version": "2.0",
         "path": "/orders",
@@ -392,13 +217,16 @@ EVENTS: dict[str, tuple[EventKind, Event]] = {
         {**_DYNAMODB, "window": {"start": "2026-07-30T17:00:00Z"}, "state": {}, "isFinalInvokeForWindow": False},
     ),
     "Kinesis": (EventKind.KINESIS, _KINESIS),
-    "EventBridge": (EventKind.EVENTBRIDGE, _eventbridge("orders", "order.placed", "", {"order_id": "o-1"})),
-    "EventBridge, S3": (EventKind.EVENTBRIDGE, _eventbridge("aws.s3", "Object Created", "arn:aws:s3:::b", {})),
-    "EventBridge, scheduled rule": (EventKind.EVENTBRIDGE, _eventbridge("aws.events", "Scheduled Event", _RULE, {})),
-    "EventBridge Scheduler": (
-        EventKind.SCHEDULER,
-        _eventbridge("aws.scheduler", "Scheduled Event", _SCHEDULE, "{}"),
+    "EventBridge": (EventKind.EVENTBRIDGE, eventbridge_event({"order_id": "o-1"})),
+    "EventBridge, S3": (
+        EventKind.EVENTBRIDGE,
+        eventbridge_event({}, source="aws.s3", detail_type="Object Created", resources=("arn:aws:s3:::b",)),
     ),
+    "EventBridge, scheduled rule": (
+        EventKind.EVENTBRIDGE,
+        eventbridge_event({}, source="aws.events", detail_type="Scheduled Event", resources=(_RULE,)),
+    ),
+    "EventBridge Scheduler": (EventKind.SCHEDULER, scheduled_event()),
     "pipe from SQS": (EventKind.PIPE, [record("{}")]),
     "pipe from a DynamoDB stream": (EventKind.PIPE, _DYNAMODB["Records"]),
     "Step Functions, context object": (EventKind.STEP_FUNCTIONS, _STEP_FUNCTIONS),

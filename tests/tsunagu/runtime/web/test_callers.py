@@ -5,9 +5,10 @@ from typing import Any
 import pytest
 from hypothesis import given
 
-from tests.tsunagu.runtime.aws_events import http_api, rest_api
 from tests.tsunagu.runtime.receiving.test_event_kinds import VALUES
 from tsunagu.runtime.web.callers import caller_of
+from tsunagu.testing.events.http import http_api_event as http_api
+from tsunagu.testing.events.http import rest_api_event as rest_api
 
 CLAIMS = {"iss": "https://idp", "sub": "c-7", "exp": "1"}
 ROLE = "arn:aws:sts::111122223333:assumed-role/shop/session-1"

@@ -14,7 +14,7 @@ from flask import Flask
 from flask import request as flask_request
 from hypothesis import HealthCheck, given, settings
 
-from tests.tsunagu.runtime.aws_events import EVENTS, Event, function_url, http_api, http_api_1, load_balancer, rest_api
+from tests.tsunagu.runtime.aws_events import EVENTS, Event
 from tests.tsunagu.runtime.receiving.test_event_kinds import VALUES
 from tests.tsunagu.runtime.web.web_world import WebWorld, typed
 from tests.tsunagu.runtime.world import record
@@ -25,6 +25,11 @@ from tsunagu.runtime.sending.outbox import Outbox
 from tsunagu.runtime.web.background import BackgroundTaskError
 from tsunagu.runtime.web.current import current_outbox
 from tsunagu.runtime.web.lifespan import ApplicationStartError
+from tsunagu.testing.events.http import function_url_event as function_url
+from tsunagu.testing.events.http import http_api_1_event as http_api_1
+from tsunagu.testing.events.http import http_api_event as http_api
+from tsunagu.testing.events.http import load_balancer_event as load_balancer
+from tsunagu.testing.events.http import rest_api_event as rest_api
 
 QUEUE_URL = "https://sqs.eu-central-1.amazonaws.com/1/next"
 

@@ -12,7 +12,6 @@ from fastapi.responses import StreamingResponse
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tests.tsunagu.runtime.aws_events import http_api, rest_api
 from tests.tsunagu.runtime.json_cases import REFUSED_TEXTS
 from tests.tsunagu.runtime.web.web_world import WebWorld
 from tsunagu.contracts.items import Status
@@ -21,6 +20,8 @@ from tsunagu.runtime.sending.outbox import Outbox
 from tsunagu.runtime.web.answers import Answer
 from tsunagu.runtime.web.current import current_outbox, current_request, idempotent_request
 from tsunagu.runtime.web.requests import IdempotentRequest, MissingIdempotencyKeyError
+from tsunagu.testing.events.http import http_api_event as http_api
+from tsunagu.testing.events.http import rest_api_event as rest_api
 
 QUEUE_URL = "https://sqs.eu-central-1.amazonaws.com/1/next"
 ONE = {"order_id": "o-1"}

@@ -4,7 +4,6 @@ import json
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from tests.tsunagu.runtime.aws_events import http_api
 from tests.tsunagu.runtime.world import FakeContext, World, record
 from tsunagu.contracts import requests
 from tsunagu.runtime.receiving.receiver import Receiver
@@ -15,6 +14,7 @@ from tsunagu.runtime.web.consumers import Consumers, TypedPayload
 from tsunagu.runtime.web.dispatcher import Dispatcher
 from tsunagu.runtime.web.request_items import RequestConfig, RequestPorts
 from tsunagu.runtime.web.sandbox_loop import SandboxLoop
+from tsunagu.testing.events.http import http_api_event as http_api
 from tsunagu.testing.open_requests import FakeUnsentRequests
 
 SCOPE = "orders"

@@ -10,7 +10,7 @@ from cdk_app.demo.payment_findings import FoundDeadLetter, find_dead_letters
 from tests.correctness.soak import statuses
 from tsunagu.local.embedded_cloud import EmbeddedCloud
 from tsunagu.operations.queues import count_messages
-from tsunagu.testing.eventually import eventually
+from tsunagu.testing.patience import eventually
 
 
 @dataclass(frozen=True, slots=True)

@@ -18,7 +18,7 @@ from tsunagu.contracts.messages import dead_letter_source
 from tsunagu.local.embedded_cloud import EmbeddedCloud
 from tsunagu.operations.queues import count_messages
 from tsunagu.runtime.idempotency.keys import item_id, key_space
-from tsunagu.testing.eventually import eventually
+from tsunagu.testing.patience import eventually
 
 LETTERS, KILLS = 5_000, 5
 PLACE = ("--stack", "desk")

@@ -11,7 +11,7 @@ from tsunagu.operations.parked_groups import GroupState, discard, redrive_until_
 from tsunagu.runtime.aws.sqs import SqsQueueSender
 from tsunagu.runtime.clock import SystemClock
 from tsunagu.runtime.idempotency.parked_groups import ParkedGroup
-from tsunagu.testing.eventually import eventually
+from tsunagu.testing.patience import eventually
 
 PARKED = 50
 ENTRIES_PER_CALL = 10

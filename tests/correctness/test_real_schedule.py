@@ -7,7 +7,7 @@ from tests.e2e.job_desk import JobDesk, check_runs
 from tests.e2e.job_stack import STACK_NAME, synthesize_job
 from tsunagu.contracts import schedules
 from tsunagu.local.embedded_cloud import EmbeddedCloud
-from tsunagu.testing.eventually import eventually
+from tsunagu.testing.patience import eventually
 
 WORK_SECONDS = 100
 TICKS = 6  # one a minute, the first at once

@@ -7,7 +7,7 @@ from uuid import uuid4
 import pytest
 
 from tests.correctness.desks import Desk
-from tsunagu.testing.eventually import eventually
+from tsunagu.testing.patience import eventually
 
 StartTask = Callable[[Desk, dict[str, str], int], str]  # the order without its token, the task's time-out in seconds
 

@@ -16,7 +16,7 @@ from tsunagu.contracts import schedules
 from tsunagu.contracts.items import ID
 from tsunagu.contracts.schedules import job_item_id
 from tsunagu.local.embedded_cloud import EmbeddedCloud
-from tsunagu.testing.eventually import eventually
+from tsunagu.testing.patience import eventually
 
 RUNNING = "RUNNING"
 

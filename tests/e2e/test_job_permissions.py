@@ -11,7 +11,7 @@ from tests.e2e.job_desk import JobDesk
 from tests.e2e.job_stack import VISIBILITY_SECONDS
 from tests.e2e.permissions import without_permission
 from tsunagu.contracts import schedules
-from tsunagu.testing.eventually import eventually
+from tsunagu.testing.patience import eventually
 
 pytestmark = pytest.mark.slow  # each permission costs seconds; the templates have all of them for every change
 

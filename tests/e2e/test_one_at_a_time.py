@@ -13,7 +13,7 @@ from cdk_app.demo.inbox import Inbox
 from tests.e2e.job_desk import JobDesk, check_runs
 from tests.e2e.job_stack import JOB
 from tsunagu.contracts import schedules
-from tsunagu.testing.eventually import eventually
+from tsunagu.testing.patience import eventually
 
 ROUNDS = 4  # `tests/correctness` has more
 AT_ONCE = 50

@@ -23,7 +23,7 @@ from tsunagu.contracts import schedules
 from tsunagu.local.embedded_cloud import EmbeddedCloud
 from tsunagu.operations.change_log import OWN_GROUP
 from tsunagu.operations.queues import count_messages
-from tsunagu.testing.eventually import eventually
+from tsunagu.testing.patience import eventually
 
 pytestmark = pytest.mark.slow  # it deploys two stacks of its own
 

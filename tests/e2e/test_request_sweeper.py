@@ -13,7 +13,7 @@ from tests.e2e.permissions import count_ended_invocations, without_permission
 from tests.e2e.sweeper_stack import DEADLINE_SECONDS, SCOPE, STACK_NAME, synthesize_sweeper
 from tsunagu.contracts import requests
 from tsunagu.local.embedded_cloud import EmbeddedCloud
-from tsunagu.testing.eventually import eventually
+from tsunagu.testing.patience import eventually
 
 LOOK_SECONDS = 90  # the schedule ticks once a minute
 TRIES = 3  # a run of the schedule may come between: what is due is done by one of two

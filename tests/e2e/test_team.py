@@ -8,7 +8,7 @@ import pytest
 from tests.e2e.deployed import Deployment
 from tests.e2e.team_stack import COMPANY, SECOND_REGION, TEAM, synthesize_team
 from tests.synthesis import WITHOUT_VALIDATION
-from tsunagu.testing.eventually import eventually
+from tsunagu.testing.patience import eventually
 
 pytestmark = pytest.mark.slow  # three stacks in two regions
 PATIENCE_SECONDS = 120

@@ -33,12 +33,12 @@ if TYPE_CHECKING:
         sqs_event,
         sqs_record,
     )
-    from tsunagu.testing.eventually import eventually
     from tsunagu.testing.explorer.schedule import Explored
     from tsunagu.testing.fake_tables import FakeTable
     from tsunagu.testing.handlers.once import NotOnceError
     from tsunagu.testing.handlers.seen import DeadLetter, SentOn
     from tsunagu.testing.handlers.world import HandlerWorld
+    from tsunagu.testing.patience import eventually
     from tsunagu.testing.templates.snapshot import TemplateSnapshot
 
 _HTTP, _OTHERS, _SQS = (f"tsunagu.testing.events.{name}" for name in ("http", "others", "sqs"))
@@ -57,7 +57,7 @@ _MODULES = {
     "SqsRecord": _SQS,
     "TemplateSnapshot": "tsunagu.testing.templates.snapshot",
     "eventbridge_event": _OTHERS,
-    "eventually": "tsunagu.testing.eventually",
+    "eventually": "tsunagu.testing.patience",
     "fifo_event": _SQS,
     "function_url_event": _HTTP,
     "gateway_request_event": _OTHERS,

@@ -58,14 +58,16 @@ def update(item: dict[str, Any], expression: str, names: Mapping[str, str], valu
     Raises:
         ExpressionError: The expression is malformed.
     """
-    before = copy.deepcopy(item)
+    before, changed = copy.deepcopy(item), copy.deepcopy(item)  # who has read the item keeps what was read
     parts = [part.strip() for part in _CLAUSES.split(expression)]
     if parts[0] or len(parts) == 1:
         msg = f"an update must begin with SET, ADD, REMOVE or DELETE, got {expression!r}"
         raise ExpressionError(msg)
     for clause, text in zip(parts[1::2], parts[2::2], strict=True):
         for action in re.split(r",\s*(?![^(]*\))", text):
-            _apply(clause.upper(), action.strip(), item, _Reader(action, before, names, values))
+            _apply(clause.upper(), action.strip(), changed, _Reader(action, before, names, values))
+    item.clear()
+    item.update(changed)
 
 
 def _apply(clause: str, action: str, item: dict[str, Any], reader: "_Reader") -> None:

@@ -12,7 +12,7 @@ import pytest
 
 from tests.clouds import shared_cloud
 from tsunagu.local.embedded_cloud import EmbeddedCloud
-from tsunagu.testing.eventually import eventually
+from tsunagu.testing.patience import eventually
 
 Resources = dict[str, dict[str, Any]]
 Statements = list[dict[str, Any]]

@@ -16,8 +16,8 @@ ITEM: dict[str, Any] = {
     "amount": 3,
     "status": "OPEN",
     "tags": {"a", "b"},
-    "lines": [{"sku": "x", "n": 1}, {"sku": "y", "n": 2}],
-    "address": {"city": "Kyoto"},
+    "cart": [{"sku": "x", "n": 1}, {"sku": "y", "n": 2}],
+    "place": {"city": "Kyoto"},
 }
 NAMES = {"#s": "status", "#gone": "gone"}
 VALUES: dict[str, Any] = {":n": 3, ":low": 1, ":open": "OPEN", ":o": "O", ":a": "a", ":m": "M", ":two": 2}
@@ -32,22 +32,22 @@ CONDITIONS = [
     ("NOT (amount > :low OR #gone = :n)", False),
     ("begins_with(#s, :o)", True),
     ("contains(tags, :a)", True),
-    ("attribute_type(address, :m)", True),
-    ("size(lines) = :two", True),
-    ("lines[1].n = :two AND address.city <> :o", True),
+    ("attribute_type(place, :m)", True),
+    ("size(cart) = :two", True),
+    ("cart[1].n = :two AND place.city <> :o", True),
     ("#gone = :n", False),
     ("attribute_not_exists(id) OR amount = :n", True),
 ]
 UPDATES = [
-    ("SET #s = :open, total = amount + :n", {"status": "OPEN", "total": 6}),
+    ("SET #s = :open, grand = amount + :n", {"status": "OPEN", "grand": 6}),
     ("SET amount = amount - :n", {"amount": 0}),
     ("SET amount = if_not_exists(amount, :low), #gone = if_not_exists(#gone, :low)", {"amount": 3, "gone": 1}),
-    ("SET lines[0].n = :n, address.zip = :o", {"lines": [{"sku": "x", "n": 3}, {"sku": "y", "n": 2}]}),
-    ("SET lines = list_append(lines, :list)", {"lines": [*ITEM["lines"], "z"]}),
+    ("SET cart[0].n = :n, place.pin = :o", {"cart": [{"sku": "x", "n": 3}, {"sku": "y", "n": 2}]}),
+    ("SET cart = list_append(cart, :list)", {"cart": [*ITEM["cart"], "z"]}),
     ("ADD amount :n, #gone :low", {"amount": 6, "gone": 1}),
     ("ADD tags :set", {"tags": {"a", "b", "c"}}),
     ("DELETE tags :set REMOVE #s", {"tags": {"a"}, "status": None}),
-    ("REMOVE address.city, lines[0]", {"address": {}, "lines": [{"sku": "y", "n": 2}]}),
+    ("REMOVE place.city, cart[0]", {"place": {}, "cart": [{"sku": "y", "n": 2}]}),
 ]
 MORE = {**VALUES, ":list": ["z"], ":set": {"b", "c"}}
 

@@ -5,24 +5,29 @@ import os
 import threading
 from dataclasses import dataclass
 from itertools import product
+from typing import Annotated
 
 import pytest
+from fastapi import Depends, FastAPI
 
 from tsunagu import (
+    IdempotentRequest,
     Message,
+    MessageRouter,
     PermanentError,
     Request,
     RetryableError,
     Run,
     Work,
     accepted_request,
+    current_request,
     message_handler,
     pipeline_service,
     scheduled_job,
     table_reader,
 )
 from tsunagu.runtime.errors import UnroutableEventError
-from tsunagu.testing import FakeTable, HandlerWorld, eventbridge_event, fifo_event, sqs_event
+from tsunagu.testing import FakeTable, HandlerWorld, eventbridge_event, fifo_event, http_api_event, sqs_event
 
 NEXT = "https://sqs.eu-central-1.amazonaws.com/111122223333/next"
 TABLES = {"orders": "order_id"}
@@ -266,6 +271,34 @@ def test_an_effect_is_noted_with_its_key_once_and_may_fail() -> None:
 
     assert world.effects("charged") == ["o-1"]
     assert world.effects() == ["o-1", "o-1", "o-1"]  # mailed twice: it was given no key
+
+
+def test_a_web_application_and_the_consumers_of_its_queue_are_one_handler() -> None:
+    app = FastAPI()
+    router = MessageRouter(app, scope="orders")
+
+    @app.post("/orders", status_code=201)
+    def create(
+        order: dict[str, str], request: Annotated[IdempotentRequest, Depends(current_request)]
+    ) -> dict[str, str]:
+        request.put("orders", order)
+        return order
+
+    @router.on("order.placed", key="order_id")
+    async def place(order: Order, message: Message) -> None:
+        message.update("orders", {"order_id": order.order_id}, "ADD placed :one", values={":one": 1})
+
+    world = HandlerWorld(router.handler(), tables=TABLES)
+    key = {"idempotency-key": "k-1"}
+    answers = [world.invoke(http_api_event("POST", "/orders", body={"order_id": "o-1"}, headers=key)) for _ in range(2)]
+    for _ in range(2):
+        world.send(Order("o-1"), attributes={"type": "order.placed"})
+    world.run()
+
+    assert [answer["statusCode"] for answer in answers] == [201, 201]
+    assert world.items("orders") == [{"order_id": "o-1", "placed": 1}]
+    with pytest.raises(ValueError, match="switches must be 0 for a MessageRouter"):
+        world.assert_once(Order("o-1"))
 
 
 def test_nothing_of_the_test_process_is_changed() -> None:

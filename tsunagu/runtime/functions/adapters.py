@@ -1,12 +1,13 @@
 """What a function calls AWS through, as a protocol; tests put fakes in the place of AWS's adapters."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Protocol
 
 if TYPE_CHECKING:
     from tsunagu.contracts.environment import ReceiverEnvironment
+    from tsunagu.contracts.web import WebEnvironment
     from tsunagu.runtime.claim_check import ObjectStore
     from tsunagu.runtime.idempotency.store import ItemStore
     from tsunagu.runtime.receiving.receiver import LambdaContext, Ports
@@ -15,6 +16,7 @@ if TYPE_CHECKING:
     from tsunagu.runtime.single_flight.job_lease import JobLeases
     from tsunagu.runtime.single_flight.pulse import StartTicker
     from tsunagu.runtime.table_reader import TableReader
+    from tsunagu.runtime.web.request_items import RequestPorts
 
 
 class Adapters(Protocol):
@@ -27,6 +29,10 @@ class Adapters(Protocol):
 
     def ports(self, environment: "ReceiverEnvironment", scope: str) -> "Ports":
         """Return the ports of a receiver; `scope` is the service's name in metrics."""
+        ...
+
+    def request_ports(self, environment: "WebEnvironment", scope: str) -> "RequestPorts":
+        """Return the ports of HTTP requests; `scope` is the service's name in metrics."""
         ...
 
     def objects(self, environment: "ReceiverEnvironment", bucket_name: str) -> "ObjectStore":
@@ -73,8 +79,8 @@ def using(adapters: Adapters) -> Iterator[None]:
 class Receives(Protocol):
     """Receives the events of one process of a function."""
 
-    def receive(self, event: object, context: "LambdaContext") -> dict[str, list[dict[str, str]]]:
-        """Process an event; return the partial batch response."""
+    def receive(self, event: object, context: "LambdaContext") -> Mapping[str, Any]:
+        """Process an event; return the partial batch response, or the answer to an HTTP request."""
         ...
 
 

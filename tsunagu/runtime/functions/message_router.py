@@ -2,7 +2,6 @@
 
 import importlib
 import os
-import random
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -13,11 +12,8 @@ with without_collection():
     from tsunagu.contracts.items import KEY_SPACE_NAME
     from tsunagu.contracts.web import TYPE_NAME, WebEnvironment
     from tsunagu.runtime import telemetry
-    from tsunagu.runtime.aws.clients import LazyClients, client_config, process_dynamodb_client
-    from tsunagu.runtime.aws.outbox import AwsOutboxSender
-    from tsunagu.runtime.aws.tasks import StepFunctionsTasks
-    from tsunagu.runtime.clock import SystemClock, new_owner, new_request_id
     from tsunagu.runtime.functions import wiring
+    from tsunagu.runtime.functions.adapters import FunctionStart
     from tsunagu.runtime.idempotency.keys import BusinessKey, key_space
     from tsunagu.runtime.receiving.receiver import LambdaContext, Receiver
     from tsunagu.runtime.web.consumers import Consumers, TypedPayload
@@ -136,7 +132,12 @@ class MessageRouter:
         if os.environ.get(WebEnvironment.variable_name("serves_api")) != "false":
             with without_collection():
                 self._application()
-        return self._handle
+
+        def handle(event: Any, context: LambdaContext) -> dict[str, Any]:
+            return self._handle(event, context)
+
+        vars(handle)["start"] = FunctionStart("MessageRouter", self._scope, lambda: _Process(self._new_dispatcher()))
+        return handle
 
     def asgi(self) -> "AsgiApplication":
         """Return the application for another server, such as uvicorn, which starts and stops it itself.
@@ -159,17 +160,20 @@ class MessageRouter:
 
     def _handle(self, event: Any, context: LambdaContext) -> dict[str, Any]:
         if self._dispatcher is None:
-            environment = self._started()
-            consumes = environment.serves_queue and bool(self._consumers.by_type)
-            self._dispatcher = Dispatcher(
-                self._application() if environment.serves_api else None,
-                self._receiver if consumes else None,
-                lambda: self._requests(environment),
-                self._loop,
-                is_threaded=self._concurrency > 1 and self._consumers.are_async,
-                base_path=self._base_path,
-            )
+            self._dispatcher = self._new_dispatcher()
         return self._dispatcher.handle(event, context)
+
+    def _new_dispatcher(self) -> Dispatcher:
+        environment = self._started()
+        consumes = environment.serves_queue and bool(self._consumers.by_type)
+        return Dispatcher(
+            self._application() if environment.serves_api else None,
+            self._receiver if consumes else None,
+            lambda: self._requests(environment),
+            self._loop,
+            is_threaded=self._concurrency > 1 and self._consumers.are_async,
+            base_path=self._base_path,
+        )
 
     def _started(self) -> WebEnvironment:
         with wiring.loud_start(self._scope):
@@ -191,7 +195,7 @@ class MessageRouter:
                 group_commit=self._group_commit,
                 receiver=environment.shared_keys or environment.queue_arn,
             ),
-            wiring.ports(environment, self._scope, client_config(environment.function_timeout_seconds)),
+            wiring.adapters().ports(environment, self._scope),
             parse=consumers.parse,
             key=consumers.key,
             process=wiring.without_blame(consumers.process),
@@ -200,26 +204,13 @@ class MessageRouter:
 
     @without_collection()
     def _requests(self, environment: WebEnvironment) -> tuple[RequestConfig, RequestPorts]:
-        clock, config = SystemClock(), client_config(environment.function_timeout_seconds)
-        clients, client = LazyClients(config), process_dynamodb_client(environment.function_timeout_seconds)
         names = RequestConfig(
             scope=self._scope,
             window_seconds=environment.idempotency_window_seconds,
             timeout_seconds=environment.function_timeout_seconds,
             place=environment.web_place,
         )
-        ports = RequestPorts(
-            store=wiring.item_store(
-                client, environment.idempotency_table_name, single_writes=environment.single_writes
-            ),
-            outbox=AwsOutboxSender(clients.sqs, clients.sns, StepFunctionsTasks(clients.sfn), clock),
-            metrics=wiring.metrics(environment.metrics_namespace, self._scope, clock),
-            clock=clock,
-            new_id=lambda: new_request_id(clock.now_ms()),
-            new_owner=new_owner,
-            rng=random.Random(),  # noqa: S311 - jitter
-        )
-        return names, ports
+        return names, wiring.adapters().request_ports(environment, self._scope)
 
     def _application(self) -> "AsgiApplication | None":
         if isinstance(self._app, str):
@@ -231,6 +222,16 @@ class MessageRouter:
         """Return FastAPI's `dependency_overrides` of the application, which tests set."""
         overrides: dict[Any, Any] = getattr(self._app, "dependency_overrides", {})
         return overrides
+
+
+class _Process:
+    """A process of the function, beside the one that `MessageRouter` keeps."""
+
+    def __init__(self, dispatcher: Dispatcher) -> None:
+        self._dispatcher = dispatcher
+
+    def receive(self, event: object, context: LambdaContext) -> dict[str, Any]:
+        return self._dispatcher.handle(event, context)
 
 
 def _imported(place: str) -> Any:

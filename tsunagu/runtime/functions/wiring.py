@@ -17,7 +17,7 @@ from tsunagu.runtime.aws.outbox import AwsOutboxSender
 from tsunagu.runtime.aws.sns import SnsNotificationSender
 from tsunagu.runtime.aws.sqs import SqsQueueSender, SqsVisibility
 from tsunagu.runtime.aws.tasks import StepFunctionsTasks
-from tsunagu.runtime.clock import Clock, SystemClock, new_owner
+from tsunagu.runtime.clock import Clock, SystemClock, new_owner, new_request_id
 from tsunagu.runtime.errors import FailedCall, UnavailableError
 from tsunagu.runtime.functions.adapters import Adapters, FunctionStart, InUse
 from tsunagu.runtime.idempotency.keys import BusinessKey, key_space
@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from botocore.config import Config
     from mypy_boto3_dynamodb import DynamoDBClient
 
+    from tsunagu.contracts.web import WebEnvironment
     from tsunagu.runtime.claim_check import ObjectStore
     from tsunagu.runtime.idempotency.store import ItemStore
     from tsunagu.runtime.requests.record import RequestRecords
@@ -39,6 +40,7 @@ if TYPE_CHECKING:
     from tsunagu.runtime.single_flight.job_lease import JobLeases
     from tsunagu.runtime.single_flight.pulse import StartTicker
     from tsunagu.runtime.table_reader import TableReader
+    from tsunagu.runtime.web.request_items import RequestPorts
 
 Response = dict[str, list[dict[str, str]]]
 LambdaHandler = Callable[[object, LambdaContext], Response]
@@ -61,7 +63,7 @@ def lambda_handler(function: Callable[..., object], start: FunctionStart) -> Lam
 
     @functools.wraps(function)
     def handler(event: object, context: LambdaContext) -> Response:
-        return process().receive(event, context)
+        return cast("Response", process().receive(event, context))
 
     vars(handler)["start"] = start
     return handler
@@ -85,6 +87,22 @@ class AwsAdapters:
     def ports(self, environment: ReceiverEnvironment, scope: str) -> Ports:
         """Return the ports of a receiver."""
         return ports(environment, scope, client_config(environment.function_timeout_seconds))
+
+    def request_ports(self, environment: "WebEnvironment", scope: str) -> "RequestPorts":
+        """Return the ports of HTTP requests."""
+        from tsunagu.runtime.web.request_items import RequestPorts  # noqa: PLC0415
+
+        clock, seconds = SystemClock(), environment.function_timeout_seconds
+        clients, client = LazyClients(client_config(seconds)), process_dynamodb_client(seconds)
+        return RequestPorts(
+            store=item_store(client, environment.idempotency_table_name, single_writes=environment.single_writes),
+            outbox=AwsOutboxSender(clients.sqs, clients.sns, StepFunctionsTasks(clients.sfn), clock),
+            metrics=metrics(environment.metrics_namespace, scope, clock),
+            clock=clock,
+            new_id=lambda: new_request_id(clock.now_ms()),
+            new_owner=new_owner,
+            rng=random.Random(),  # noqa: S311 - jitter
+        )
 
     def objects(self, environment: ReceiverEnvironment, bucket_name: str) -> "ObjectStore":
         """Return the store of payloads that are too large for a message."""

@@ -10,9 +10,9 @@ from typing import Any, TypeVar
 from tsunagu.local.embedded_cloud import EmbeddedCloud, StackOutputs, synthesize
 from tsunagu.testing.cloud.behind_proxy import behind_proxy
 from tsunagu.testing.cloud.faults import Fate, FaultRates
-from tsunagu.testing.eventually import eventually
 from tsunagu.testing.handlers.inputs import text_of
 from tsunagu.testing.handlers.seen import json_or_text
+from tsunagu.testing.patience import eventually
 
 SeenT = TypeVar("SeenT")
 

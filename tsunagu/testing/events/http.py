@@ -112,13 +112,13 @@ def http_api_1_event(method: str = "GET", path: str = "/", **named: Any) -> dict
 
 def load_balancer_event(method: str = "GET", path: str = "/", *, body: object = "") -> dict[str, Any]:
     """Return a request of an Application Load Balancer."""
-    arn = "arn:aws:elasticloadbalancing:eu-central-1:111122223333:targetgroup/orders/49e9d65c45c6791a"
+    arn = "arn:aws:elasticloadbalancing:eu-central-1:111122223333:targetgroup/web/49e9d65c45c6791a"
     return {
         "requestContext": {"elb": {"targetGroupArn": arn}},
         "httpMethod": method,
         "path": path,
         "queryStringParameters": {},
-        "headers": {**HEADERS, "host": "orders-1234567890.eu-central-1.elb.amazonaws.com"},
+        "headers": {**HEADERS, "host": "web-1234567890.eu-central-1.elb.amazonaws.com"},
         "body": text_of(body),
         "isBase64Encoded": False,
     }

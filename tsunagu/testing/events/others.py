@@ -8,12 +8,12 @@ from tsunagu.testing.events.places import ACCOUNT, REGION, SENT_MS, unique_id
 from tsunagu.testing.events.sqs import sqs_event
 
 _TIME = "2027-01-15T08:00:00Z"
-_FUNCTION_ARN = f"arn:aws:lambda:{REGION}:{ACCOUNT}:function:orders"
-_TABLE_ARN = f"arn:aws:dynamodb:{REGION}:{ACCOUNT}:table/orders"
+_FUNCTION_ARN = f"arn:aws:lambda:{REGION}:{ACCOUNT}:function:handler"
+_TABLE_ARN = f"arn:aws:dynamodb:{REGION}:{ACCOUNT}:table/items"
 
 
 def eventbridge_event(
-    detail: object, *, source: str = "orders", detail_type: str = "order.placed", resources: tuple[str, ...] = ()
+    detail: object, *, source: str = "shop", detail_type: str = "order.placed", resources: tuple[str, ...] = ()
 ) -> dict[str, Any]:
     """Return an event of EventBridge; as the body of `sqs_event`, it is what a rule sends to a queue."""
     return {

@@ -7,8 +7,8 @@ from itertools import count
 
 ACCOUNT = "111122223333"
 REGION = "eu-central-1"
-QUEUE_ARN = f"arn:aws:sqs:{REGION}:{ACCOUNT}:orders"
-TOPIC_ARN = f"arn:aws:sns:{REGION}:{ACCOUNT}:orders"
+QUEUE_ARN = f"arn:aws:sqs:{REGION}:{ACCOUNT}:messages"
+TOPIC_ARN = f"arn:aws:sns:{REGION}:{ACCOUNT}:events"
 SENT_MS = 1_800_000_000_000  # 2027-01-15T08:00:00Z
 
 _SPACE = uuid.UUID("6ba7b811-9dad-11d1-80b4-00c04fd430c8")  # of URLs, in RFC 9562

@@ -8,12 +8,13 @@ from tsunagu.contracts.pipeline import ServiceEnvironment
 from tsunagu.contracts.requests import RequestEnvironment
 from tsunagu.contracts.schedules import ScheduledJobEnvironment
 from tsunagu.contracts.telemetry import METRICS_NAMESPACE
+from tsunagu.contracts.web import WebEnvironment
 from tsunagu.runtime.functions.adapters import FunctionStart
 from tsunagu.testing.events.places import ACCOUNT, QUEUE_ARN, REGION
 from tsunagu.testing.explorer.sandbox import FUNCTION_TIMEOUT_SECONDS
 
 IDEMPOTENCY_TABLE = "idempotency"
-QUEUE_URL = f"https://sqs.{REGION}.amazonaws.com/{ACCOUNT}/orders"
+QUEUE_URL = f"https://sqs.{REGION}.amazonaws.com/{ACCOUNT}/messages"
 PIPELINE, STEP, SERVICE = "pipeline", "step", "service"
 NEXT_TOPIC_ARN = f"arn:aws:sns:{REGION}:{ACCOUNT}:next-step"
 COMPLETION_TOPIC_ARN = f"arn:aws:sns:{REGION}:{ACCOUNT}:completions"
@@ -68,10 +69,16 @@ class Settings:
         )
         lambda_own = {"AWS_REGION": REGION, "AWS_DEFAULT_REGION": REGION, "AWS_LAMBDA_FUNCTION_NAME": "handler"}
         parking = ParkingEnvironment(parks_groups=self.parks_groups).to_environment()
-        return {**lambda_own, **receiver.to_environment(), **parking, **_own(start), **self.environment}
+        return {
+            **lambda_own,
+            **receiver.to_environment(),
+            **parking,
+            **_own(start, self.window_seconds, receiver.queue_url),
+            **self.environment,
+        }
 
 
-def _own(start: FunctionStart) -> dict[str, str]:
+def _own(start: FunctionStart, window_seconds: int, queue_url: str) -> dict[str, str]:
     """Return the variables of one kind of handler."""
     match start.decorator:
         case "pipeline_service":
@@ -89,6 +96,15 @@ def _own(start: FunctionStart) -> dict[str, str]:
         case "accepted_request":
             return RequestEnvironment(
                 request_scope=start.name, result_bucket_name="results", completion_topic_arn=COMPLETION_TOPIC_ARN
+            ).to_environment()
+        case "MessageRouter":
+            return WebEnvironment(
+                idempotency_table_name=IDEMPOTENCY_TABLE,
+                idempotency_window_seconds=window_seconds,
+                function_timeout_seconds=FUNCTION_TIMEOUT_SECONDS,
+                metrics_namespace=METRICS_NAMESPACE,
+                log_tracebacks=True,
+                queue_url=queue_url,
             ).to_environment()
         case _:
             return {}

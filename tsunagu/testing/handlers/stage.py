@@ -3,14 +3,14 @@
 import io
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, TypeVar
+from typing import TypeVar
 
 from tsunagu.runtime.functions.adapters import FunctionStart
 from tsunagu.runtime.receiving.relay import AddressedMessage
 from tsunagu.runtime.sending.publish import SendResult
 from tsunagu.testing.explorer.bounds import Bounds
 from tsunagu.testing.explorer.queues import Queue, SourceQueue
-from tsunagu.testing.explorer.sandbox import VISIBILITY_SECONDS
+from tsunagu.testing.explorer.sandbox import VISIBILITY_SECONDS, Sandbox
 from tsunagu.testing.explorer.schedule import Choices
 from tsunagu.testing.explorer.stage import NOTHING, Actor, Stage
 from tsunagu.testing.fake_tables import FakeTable
@@ -19,9 +19,6 @@ from tsunagu.testing.handlers.faults import Plan
 from tsunagu.testing.handlers.places import Settings
 from tsunagu.testing.handlers.store import WorldStore
 from tsunagu.testing.requests import FakeResultStore
-
-if TYPE_CHECKING:
-    from tsunagu.testing.handlers.worker import HandlerWorker
 
 ResultT = TypeVar("ResultT")
 
@@ -116,7 +113,7 @@ class HandlerStage(Stage):
         self._workers = [workers(f"worker {n}", self) for n in range(1, scene.worker_count + 1)]
 
     @property
-    def actors(self) -> Sequence["HandlerWorker"]:
+    def actors(self) -> Sequence[Sandbox]:
         """The workers."""
         return self._workers
 
@@ -195,4 +192,4 @@ class HandlerStage(Stage):
         return failures[known[0]]()
 
 
-MakeWorker = Callable[[str, HandlerStage], "HandlerWorker"]
+MakeWorker = Callable[[str, HandlerStage], Sandbox]

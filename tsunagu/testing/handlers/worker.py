@@ -1,10 +1,13 @@
 """A worker: a sandbox of Lambda that runs the user's handler, and the adapters that it calls."""
 
-from collections.abc import Callable, Sequence
+import random
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, NoReturn, TypeVar
 
 from tsunagu.contracts.environment import ReceiverEnvironment
+from tsunagu.contracts.web import WebEnvironment
+from tsunagu.runtime.clock import new_request_id
 from tsunagu.runtime.errors import UnavailableError
 from tsunagu.runtime.functions.adapters import InUse, using
 from tsunagu.runtime.idempotency.store import ItemStore, Verdict
@@ -14,7 +17,8 @@ from tsunagu.runtime.sending.publish import SendResult
 from tsunagu.runtime.single_flight.job_lease import JobLease
 from tsunagu.runtime.table_reader import TableItem, TableKey, TablePage
 from tsunagu.runtime.telemetry import Metrics
-from tsunagu.testing.explorer.ports import UNAVAILABLE, GroupPort, ObjectPort, OutboxPort
+from tsunagu.runtime.web.request_items import RequestPorts
+from tsunagu.testing.explorer.ports import UNAVAILABLE, GroupPort, ObjectPort, OutboxPort, StorePort
 from tsunagu.testing.explorer.sandbox import Sandbox
 from tsunagu.testing.fake_tables import FakeTable
 from tsunagu.testing.fakes import FakeTicker
@@ -23,6 +27,8 @@ if TYPE_CHECKING:
     from tsunagu.testing.handlers.stage import HandlerStage
 
 ResultT = TypeVar("ResultT")
+
+SEED = 7  # of jitter
 
 
 class Direct:
@@ -52,7 +58,7 @@ class HandlerWorker(Sandbox):
     def __init__(self, name: str, plant: "HandlerStage") -> None:
         super().__init__(name, plant, plant.queue)
         self.queue_arn = plant.scene.settings.queue_arn
-        self.answer: dict[str, list[dict[str, str]]] | None = None
+        self.answer: Mapping[str, Any] | None = None
 
     def start(self, body: Callable[[], None]) -> None:
         """Begin `body`: in a thread of its own only if the schedule may leave it."""
@@ -75,7 +81,7 @@ class HandlerWorker(Sandbox):
         with using(WorkerAdapters(self)):
             return self.plant.scene.start.new_process()
 
-    def invoke(self, event: object) -> dict[str, list[dict[str, str]]]:
+    def invoke(self, event: object) -> dict[str, Any]:
         """Hand over an event, as Lambda does; return what the handler returns."""
 
         def body() -> None:
@@ -85,8 +91,8 @@ class HandlerWorker(Sandbox):
         self.answer = None
         self._fiber = Direct(body)  # type: ignore[assignment]
         self.resume()
-        answer: dict[str, list[dict[str, str]]] | None = self.answer
-        return answer or {}
+        answer: Mapping[str, Any] | None = self.answer
+        return {**(answer or {})}
 
 
 @dataclass(slots=True)
@@ -107,6 +113,19 @@ class WorkerAdapters:
         ports = worker.ports(OutboxPort(worker, stage.send_on), stage.dead_letter_queue, stage.notifications, groups)
         metrics = Metrics(environment.metrics_namespace, scope, worker.clock, stage.metrics)
         return replace(ports, tasks=stage.tasks, metrics=metrics)
+
+    def request_ports(self, environment: WebEnvironment, scope: str) -> RequestPorts:
+        """Return the ports of HTTP requests."""
+        worker, stage = self.worker, self.worker.plant
+        return RequestPorts(
+            store=StorePort(worker),
+            outbox=OutboxPort(worker, stage.send_on),
+            metrics=Metrics(environment.metrics_namespace, scope, worker.clock, stage.metrics),
+            clock=worker.clock,
+            new_id=lambda: new_request_id(worker.clock.now_ms()),
+            new_owner=worker.new_owner,
+            rng=random.Random(SEED),
+        )
 
     def objects(self, _environment: ReceiverEnvironment, _bucket_name: str) -> ObjectPort:
         """Return the store of large payloads."""

@@ -3,7 +3,7 @@
 import copy
 import json
 import random
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from functools import partial
 from importlib import import_module
@@ -11,6 +11,7 @@ from typing import Any
 
 from tsunagu.runtime.functions.adapters import FunctionStart
 from tsunagu.runtime.functions.wiring import LambdaHandler
+from tsunagu.runtime.receiving.receiver import LambdaContext
 from tsunagu.testing.explorer.bounds import Bounds
 from tsunagu.testing.explorer.cores import one_core
 from tsunagu.testing.explorer.schedule import Choices, Explored, Violation
@@ -26,6 +27,10 @@ from tsunagu.testing.handlers.store import SetupError
 from tsunagu.testing.handlers.surroundings import captured_logs, silence, variables
 from tsunagu.testing.handlers.worker import HandlerWorker
 
+RouterHandler = Callable[[Any, LambdaContext], dict[str, Any]]  # as `MessageRouter.handler` returns it
+
+# Decorators whose messages a producer may send again; the others make new work of each.
+_SENT_AGAIN = frozenset({"message_handler", "pipeline_service", "MessageRouter"})
 SCHEDULES = 5_000  # of each kind of trouble: less than a minute
 
 Tables = Mapping[str, str | Sequence[str] | FakeTable]
@@ -46,8 +51,9 @@ class HandlerWorld:
     Nothing is installed for good: environment variables, logging and the fakes are in place while the handler runs.
 
     Args:
-        handler: The handler that `message_handler`, `pipeline_service`, `scheduled_job` or `accepted_request` made; or
-            where it is, as `"package.module:name"`. Such a module is imported with the environment of the handler.
+        handler: The handler that `message_handler`, `pipeline_service`, `scheduled_job`, `accepted_request` or
+            `MessageRouter.handler` made; or where it is, as `"package.module:name"`. Such a module is imported with the
+            environment of the handler.
         tables: The tables of the handler by name: the name of the partition key; that and the name of the sort key; or
             a `FakeTable` with items.
         environment: More environment variables: those that the handler reads itself.
@@ -67,7 +73,7 @@ class HandlerWorld:
 
     def __init__(
         self,
-        handler: LambdaHandler | str,
+        handler: LambdaHandler | RouterHandler | str,
         *,
         tables: Tables | None = None,
         environment: Mapping[str, str] | None = None,
@@ -171,20 +177,22 @@ class HandlerWorld:
         """
         stage = self._stage
         with self._surroundings():
-            worker = stage.actors[0]
+            worker = self._worker
             worker.receive(stage.batch_size)
             if worker.is_running:
                 worker.resume()
         return [message.id for message in stage.queue.waiting if message.receives]
 
-    def invoke(self, event: object) -> dict[str, list[dict[str, str]]]:
+    def invoke(self, event: object) -> dict[str, Any]:
         """Hand an event to the handler as Lambda does; return its response. `tsunagu.testing` has builders of events.
+
+        The response is the partial batch response, or the answer of a web application to an HTTP event.
 
         Raises:
             Exception: What the handler raises, such as `UnroutableEventError` for an event of another source.
         """
         with self._surroundings():
-            return self._stage.actors[0].invoke(event)
+            return self._worker.invoke(event)
 
     def wait(self, seconds: float = 0, *, minutes: float = 0, hours: float = 0, days: float = 0) -> None:
         """Let time pass on the clock of the world."""
@@ -320,7 +328,7 @@ class HandlerWorld:
                 accepted request, each of which is new work.
             crashes: Workers that are killed in one schedule.
             lost: Calls that fail, or whose answer is lost, in one schedule.
-            switches: How often a worker is left in the middle, in one schedule.
+            switches: How often a worker is left in the middle, in one schedule. It must be 0 for a `MessageRouter`.
             limit: Most schedules of each kind of trouble; the result says whether some were left out. None: all.
             schedule: The one schedule to run, as a report names it. Default: all.
 
@@ -334,8 +342,13 @@ class HandlerWorld:
         if not payloads:
             msg = "payloads must be one or more messages, got none"
             raise ValueError(msg)
+        if switches and self.start.decorator == "MessageRouter":
+            msg = "switches must be 0 for a MessageRouter, whose processes share an event loop here, got more"
+            raise ValueError(msg)
         if copies is None:
-            copies = payloads[:1] if self.start.decorator in {"message_handler", "pipeline_service"} else ()
+            copies = (
+                payloads[:1] if self.start.decorator in {"message_handler", "pipeline_service", "MessageRouter"} else ()
+            )
         with self._surroundings(), silence(), one_core():
             once = Once(
                 [*map(text_of, payloads)],
@@ -382,6 +395,12 @@ class HandlerWorld:
         )
         return HandlerStage(scene, bounds or Bounds(), choices, HandlerWorker)
 
+    @property
+    def _worker(self) -> HandlerWorker:
+        worker = self._stage.actors[0]
+        assert isinstance(worker, HandlerWorker)
+        return worker
+
     def _plan(self, call: str, kind: FaultKind, number: int) -> None:
         self._stage.plan.add(call, kind, number)
 
@@ -398,7 +417,7 @@ class HandlerWorld:
                 raise AssertionError("a worker must be killed while it runs") from None
 
 
-def start_of(handler: LambdaHandler | str, environment: Mapping[str, str]) -> FunctionStart:
+def start_of(handler: LambdaHandler | RouterHandler | str, environment: Mapping[str, str]) -> FunctionStart:
     """Return how a process of a handler starts.
 
     Raises:
@@ -416,8 +435,8 @@ def start_of(handler: LambdaHandler | str, environment: Mapping[str, str]) -> Fu
     if not isinstance(start, FunctionStart):
         got = getattr(handler, "__name__", type(handler).__name__)
         msg = (
-            "handler must be what message_handler, pipeline_service, scheduled_job or accepted_request made, "
-            f"got {got}: hand over the decorated function, not the function that it calls"
+            "handler must be what message_handler, pipeline_service, scheduled_job, accepted_request or "
+            f"MessageRouter.handler made, got {got}: hand over the decorated function, not the function that it calls"
         )
         raise TypeError(msg)
     return start

@@ -6,15 +6,8 @@ A change here needs an entry under "Replaces resources" in the changelog, and a 
 import pytest
 
 from tests.snapshots.stages import STAGES, templates
+from tsunagu.testing.templates.stateful import STATEFUL_TYPES
 
-STATEFUL_TYPES = (
-    "AWS::DynamoDB::Table",
-    "AWS::KMS::Key",
-    "AWS::Logs::LogGroup",
-    "AWS::S3::Bucket",
-    "AWS::SNS::Topic",
-    "AWS::SQS::Queue",
-)
 STATEFUL_RESOURCES = {
     "order-api": {
         "ChannelDeadLetterQueue5C1A14BE",
@@ -105,8 +98,10 @@ STATEFUL_RESOURCES = {
         "SupplierSyncDeadLetterNotifierTopic620AF5DE",
         "SupplierSyncDeadLetterNotifierTopicKey18E655DA",
         "SupplierSyncIdempotencyTableDB36D554",
+        "SupplierSyncMachine5ED2DC66",
         "SupplierSyncMachineLogGroup0DF0516F",
         "SupplierSyncReceiverHandlerLogGroup04C3D088",
+        "SupplierSyncReleaseMachine382008ED",
         "SupplierSyncReleaseMachineLogGroupCF660B0E",
         "SupplierSyncUndelivered71B4D449",
     },

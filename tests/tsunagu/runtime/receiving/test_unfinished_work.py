@@ -98,7 +98,7 @@ def test_asynchronous_parser_or_key_function_is_no_payload_and_no_key(part: str)
             return coroutine()
 
     world = World()
-    world.parse = cast("Any", coroutine) if part == "parser" else Later
+    world.parse = cast("Any", coroutine) if part == "parser" else cast("Any", Later)
 
     assert world.receive(record(order("o-1"))) == ["m-1"]
     assert world.only_item().reason.startswith(f"the {part} must do its work before it returns, got a coroutine")

@@ -54,6 +54,7 @@ lock: $(INSTALLED) ## Compile the hash-pinned lock files anew
 	eval "$$compile requirements-uv.in -o requirements-uv.txt"; \
 	eval "$$compile pyproject.toml --extra cdk --extra local -c requirements-uv.txt -c requirements-cdk.in -o requirements.txt"; \
 	eval "$$compile pyproject.toml --extra cdk --extra local --group dev -c requirements.txt -o requirements-dev.txt"; \
+	eval "$$compile --group docs -c requirements-dev.txt -o requirements-docs.txt"; \
 	eval "$$compile lambdas/order_api/requirements.in -c requirements-dev.txt -o lambdas/order_api/requirements.txt"; \
 	eval "$$compile requirements-oldest.in -o requirements-oldest.txt"; \
 	eval "$$compile benchmarks/requirements.in -c requirements.txt -o benchmarks/requirements.txt"; \
@@ -169,6 +170,29 @@ openapi: setup ## Rewrite the OpenAPI and AsyncAPI documents; read the differenc
 format: setup ## Format the code
 	@$(BIN)/ruff check --fix .
 	@$(BIN)/ruff format .
+
+## ---- documentation ---------------------------------------------------------------------------
+# The site needs packages that nothing else needs, so it has an environment of its own.
+DOCS := .tsunagu/docs
+DOCS_INSTALLED := $(DOCS)/.installed
+MKDOCS := NO_MKDOCS_2_WARNING=1 $(DOCS)/bin/python -m mkdocs
+
+$(DOCS_INSTALLED): requirements-docs.txt docsite/package.json docsite/package-lock.json | setup
+	@echo "Installing what makes the site into $(DOCS) ..."
+	@$(BIN)/uv venv --quiet --clear --python $(BIN)/python $(DOCS)
+	@$(BIN)/uv pip sync --quiet --python $(DOCS)/bin/python --require-hashes --compile-bytecode requirements-docs.txt
+	@cp docsite/package.json docsite/package-lock.json $(DOCS)
+	@npm ci --silent --no-audit --no-fund --prefix $(DOCS)
+	@touch $@
+
+.PHONY: docs
+docs: $(DOCS_INSTALLED) ## Build the site of the documentation into .tsunagu/site; a broken link fails it
+	@$(MKDOCS) build --strict
+	@echo "The site is in .tsunagu/site: open index.html, or run make docs-serve"
+
+.PHONY: docs-serve
+docs-serve: $(DOCS_INSTALLED) ## Serve the site on 127.0.0.1, and build it anew when a page changes (PORT=8000)
+	@exec env $(MKDOCS) serve --strict --dev-addr 127.0.0.1:$(or $(PORT),8000)
 
 ## ---- benchmarks ------------------------------------------------------------------------------
 # None asserts on time: each ends with lines `ratio NAME = VALUE`, to be compared within one run.

@@ -160,6 +160,7 @@ mutation: setup ## Change the runtime in small ways: the share that tests see, a
 snapshots: setup ## Rewrite the template snapshots and the pictures; read the difference before you commit it
 	@$(BIN)/pytest tests/snapshots --snapshot-update
 	@$(BIN)/python -m tests.docs.pictures
+	@$(BIN)/python -m tests.docs.reference.pages
 
 .PHONY: openapi
 openapi: setup ## Rewrite the OpenAPI and AsyncAPI documents; read the difference before you commit it
@@ -189,6 +190,10 @@ $(DOCS_INSTALLED): requirements-docs.txt docsite/package.json docsite/package-lo
 docs: $(DOCS_INSTALLED) ## Build the site of the documentation into .tsunagu/site; a broken link fails it
 	@$(MKDOCS) build --strict
 	@echo "The site is in .tsunagu/site: open index.html, or run make docs-serve"
+
+.PHONY: docs-pages
+docs-pages: setup ## Rewrite what the pages about constructs have from the code; read the difference before you commit it
+	@$(BIN)/python -m tests.docs.reference.pages
 
 .PHONY: docs-serve
 docs-serve: $(DOCS_INSTALLED) ## Serve the site on 127.0.0.1, and build it anew when a page changes (PORT=8000)

@@ -1,15 +1,11 @@
 """The session of the page has commands that exist, with options that they have. A slow test makes it anew."""
 
 import shlex
-from collections.abc import Iterator
-from typing import Any
 
 import pytest
-import typer
 
 from tests.docs import session
-from tsunagu.cli.command import app
-from tsunagu.cli.global_options import hoisted
+from tests.docs.commands import faults
 
 MOST_COMMANDS = 9
 
@@ -19,20 +15,6 @@ def commands(page: str) -> list[list[str]]:
     lines = session.section_of(page).splitlines()
     shown = [line.removeprefix(session.PROMPT) for line in lines if line.startswith(session.PROMPT)]
     return [shlex.split(line)[1:] for line in shown]
-
-
-def faults(arguments: list[str]) -> Iterator[str]:
-    """Yield what the command would refuse of these arguments."""
-    command: Any = typer.main.get_command(app)
-    rest = hoisted(arguments)
-    while hasattr(command, "commands"):
-        name = rest.pop(0)
-        if name not in command.commands:
-            yield f"no verb {name}"
-            return
-        command = command.commands[name]
-    options = {option for parameter in command.params for option in (*parameter.opts, *parameter.secondary_opts)}
-    yield from (f"no option {each}" for each in rest if each.startswith("-") and each.partition("=")[0] not in options)
 
 
 @pytest.fixture(scope="module")

@@ -192,8 +192,9 @@ docs: $(DOCS_INSTALLED) ## Build the site of the documentation into .tsunagu/sit
 	@echo "The site is in .tsunagu/site: open index.html, or run make docs-serve"
 
 .PHONY: docs-pages
-docs-pages: setup ## Rewrite what the pages about constructs have from the code; read the difference before you commit it
+docs-pages: setup ## Rewrite what pages have from the code, and llms.txt; read the difference before you commit it
 	@$(BIN)/python -m tests.docs.reference.pages
+	@$(BIN)/python -m docsite.llms
 
 .PHONY: docs-serve
 docs-serve: $(DOCS_INSTALLED) ## Serve the site on 127.0.0.1, and build it anew when a page changes (PORT=8000)

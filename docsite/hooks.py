@@ -5,8 +5,9 @@ from typing import Any
 
 from mkdocs.structure.files import File, Files
 
-from docsite.links import EXAMPLE, OUTSIDE, SOURCES, linked_paths, place_on_site, with_links_of_site
+from docsite.links import SOURCES, linked_paths, place_on_site, with_links_of_site
 from docsite.links import with_space_before_lists as spaced
+from docsite.navigation import path_of, paths_of_pages
 from docsite.sources import source_page
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -20,7 +21,7 @@ SCRIPTS = {
 
 def on_files(files: Files, config: Any) -> Files:
     """Add the pages outside of docs/, a page for each file that a page links to, and the scripts."""
-    pages = {path: (ROOT / path).read_text(encoding="utf-8") for path in _pages()}
+    pages = {path: (ROOT / path).read_text(encoding="utf-8") for path in paths_of_pages(ROOT)}
     for path, text in pages.items():
         if not path.startswith("docs/"):
             _add(files, config, place_on_site(path), text)
@@ -38,18 +39,14 @@ def on_page_markdown(markdown: str, page: Any, config: Any, files: Any) -> str: 
     place = page.file.src_uri
     if place.startswith(f"{SOURCES}/"):
         return markdown
-    return with_links_of_site(spaced(markdown), _path_of(place), ROOT)
+    return with_links_of_site(spaced(markdown), path_of(place, ROOT), ROOT)
 
 
-def _pages() -> list[str]:
-    examples = sorted(file.relative_to(ROOT).as_posix() for file in ROOT.glob("examples/*/README.md"))
-    below = sorted(file.relative_to(ROOT).as_posix() for file in ROOT.glob("docs/**/*.md"))
-    return [*OUTSIDE, *(path for path in examples if EXAMPLE.fullmatch(path)), *below]
-
-
-def _path_of(place: str) -> str:
-    """Return the path in the repository of a page of the site."""
-    return {place_on_site(path): path for path in _pages()}[place]
+def on_post_build(config: Any) -> None:
+    """Put each page beside itself as Markdown, as the index llms.txt names it."""
+    for path in paths_of_pages(ROOT):
+        file = Path(config["site_dir"]) / place_on_site(path)
+        file.write_text((ROOT / path).read_text(encoding="utf-8"), encoding="utf-8")
 
 
 def _add(files: Files, config: Any, place: str, content: str) -> None:

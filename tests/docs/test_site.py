@@ -1,52 +1,27 @@
 """The site has each page once, leads each link to a page, and asks no other server. `make docs` builds it."""
 
 import re
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
-import yaml
 
-from docsite.links import OUTSIDE, linked_paths, place_on_site, with_links_of_site, with_space_before_lists
+from docsite.links import linked_paths, place_on_site, with_links_of_site, with_space_before_lists
+from docsite.llms import first_sentence, llms_text
+from docsite.navigation import pages_of, paths_of_pages, read_config
 from docsite.sources import source_page
 from tests.docs.test_links import PROJECT
 
 _SCRIPTS = re.compile(r"^docsite/|^assets/")
 
 
-class Config(yaml.SafeLoader):
-    """Reads mkdocs.yml without the packages that its tags name."""
-
-
-Config.add_multi_constructor("tag:yaml.org,2002:python/", lambda _loader, name, _node: name)
-
-
 @pytest.fixture(scope="module")
 def config() -> Any:
-    return yaml.load((PROJECT / "mkdocs.yml").read_text(encoding="utf-8"), Config)  # noqa: S506 - a SafeLoader
-
-
-def pages_of(nav: Any) -> Iterator[str]:
-    """Yield the pages of a navigation, or of a part of it."""
-    match nav:
-        case str():
-            yield nav
-        case list():
-            for each in nav:
-                yield from pages_of(each)
-        case dict():
-            for each in nav.values():
-                yield from pages_of(each)
-
-
-def pages_of_the_repository() -> set[str]:
-    files = [*(PROJECT / "docs").rglob("*.md"), *PROJECT.glob("examples/*/README.md")]
-    return {place_on_site(file.relative_to(PROJECT).as_posix()) for file in files} | set(OUTSIDE.values())
+    return read_config(PROJECT)
 
 
 def test_each_page_is_in_the_navigation_once(config: Any) -> None:
-    assert sorted(pages_of(config["nav"])) == sorted(pages_of_the_repository())
+    assert sorted(pages_of(config["nav"])) == sorted(map(place_on_site, paths_of_pages(PROJECT)))
 
 
 def test_what_a_browser_loads_comes_from_the_site(config: Any) -> None:
@@ -114,3 +89,23 @@ def test_page_of_a_file_shows_it_and_that_of_a_folder_lists_it(tmp_path: Path) -
 
     assert "``````python\nx = 1\n``````" in source_page("part/a.py", tmp_path)
     assert "- `part/a.py`" in source_page("part", tmp_path)
+
+
+def test_index_for_programs_is_that_of_the_pages() -> None:
+    index = (PROJECT / "docs" / "llms.txt").read_text(encoding="utf-8")
+
+    assert llms_text(PROJECT) == index, "make docs-pages writes it anew"
+
+
+@pytest.mark.parametrize(
+    ("text", "sentence"),
+    [
+        ("# A\nIt is [short](b.md). It ends.\n", "It is short."),
+        ("# A\n\n**Context.** The wheel\nheld two. More.\n", "The wheel held two."),
+        ("# A\nThese are it:\n- a\n", "These are it"),
+        ("# A\n```\ncode\n```\n", ""),
+        ("# A\n<!-- made -->\n| a |\n|---|\n", ""),
+    ],
+)
+def test_first_sentence_of_a_page(text: str, sentence: str) -> None:
+    assert first_sentence(text) == sentence

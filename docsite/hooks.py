@@ -7,7 +7,7 @@ from mkdocs.structure.files import File, Files
 
 from docsite.links import SOURCES, linked_paths, place_on_site, with_links_of_site
 from docsite.links import with_space_before_lists as spaced
-from docsite.navigation import path_of, paths_of_pages
+from docsite.navigation import paths_by_place, paths_of_pages
 from docsite.sources import source_page
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -39,7 +39,7 @@ def on_page_markdown(markdown: str, page: Any, config: Any, files: Any) -> str: 
     place = page.file.src_uri
     if place.startswith(f"{SOURCES}/"):
         return markdown
-    return with_links_of_site(spaced(markdown), path_of(place, ROOT), ROOT)
+    return with_links_of_site(spaced(markdown), paths_by_place(ROOT)[place], ROOT)
 
 
 def on_post_build(config: Any) -> None:

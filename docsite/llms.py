@@ -6,7 +6,7 @@ On the site the pages lie beside it as Markdown, too. `python -m docsite.llms` w
 import re
 from pathlib import Path
 
-from docsite.navigation import parts_of, path_of, read_config
+from docsite.navigation import parts_of, paths_by_place, read_config
 
 ROOT = Path(__file__).resolve().parents[1]
 PLACE = "llms.txt"
@@ -20,16 +20,16 @@ _NO_PROSE = ("```", "|", "#", "-", "<", "!", "1.")
 
 def llms_text(root: Path) -> str:
     """Return the index of the pages of a repository."""
-    config = read_config(root)
+    config, paths = read_config(root), paths_by_place(root)
     lines = [f"# {config['site_name']}", "", f"> {config['site_description']}", ""]
     for title, pages in parts_of(config["nav"]):
-        lines += [f"## {title}", "", *(entry(page, root) for page in pages), ""]
+        lines += [f"## {title}", "", *(entry(page, root / paths[page]) for page in pages), ""]
     return "\n".join(lines)
 
 
-def entry(place: str, root: Path) -> str:
+def entry(place: str, page: Path) -> str:
     """Return the line about a page."""
-    text = (root / path_of(place, root)).read_text(encoding="utf-8")
+    text = page.read_text(encoding="utf-8")
     sentence = first_sentence(text)
     return f"- [{heading(text)}]({place})" + (f": {sentence}" if sentence else "")
 

@@ -48,6 +48,6 @@ def paths_of_pages(root: Path) -> list[str]:
     return [*OUTSIDE, *(path for path in examples if EXAMPLE.fullmatch(path)), *below]
 
 
-def path_of(place: str, root: Path) -> str:
-    """Return the path in the repository of a page, given by its place on the site."""
-    return {place_on_site(path): path for path in paths_of_pages(root)}[place]
+def paths_by_place(root: Path) -> dict[str, str]:
+    """Return the path in the repository of each page of the site, by its place there."""
+    return {place_on_site(path): path for path in paths_of_pages(root)}

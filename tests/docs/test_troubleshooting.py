@@ -40,7 +40,10 @@ def test_each_heading_of_the_third_level_is_a_message() -> None:
     ],
 )
 def test_other_words_than_those_of_the_code_are_found(message: str, is_found: bool) -> None:
-    code = 'msg = (f"the queue must be empty, "\n    f"got {count} letters"), f"{name} must be known, got {value}", f"{KEY} must be 1, got {value}"'
+    code = (
+        'msg = (f"the queue must be empty, "\n    f"got {count} letters"), '
+        'f"{name} must be known, got {value}", f"{KEY} must be 1, got {value}"'
+    )
 
     assert is_said(message, [*texts_of(ast.parse(code), {"KEY": "version"})]) is is_found
 

@@ -74,8 +74,10 @@ def faults(block: Block) -> Iterator[str]:
         case "mermaid":
             if not block.text.lstrip().startswith(_DIAGRAMS):
                 yield f"no kind of diagram that the site draws: {block.text.split()[0]}"
-        case "" | "bash" | "console" | "sh":
+        case "" | "bash" | "shell" | "console":
             yield from commands.faults_of_lines(block.text)
+        case "text":  # what a command prints
+            return
         case other:
             yield f"nothing checks a block of {other}: write <!-- not checked: … --> above it"
 

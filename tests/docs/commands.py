@@ -15,26 +15,7 @@ from tsunagu.cli.global_options import hoisted
 MAKEFILE = Path(__file__).resolve().parents[2] / "Makefile"
 PROMPT = "$ "
 # What else a reader is told to run. Nothing checks their arguments.
-OTHERS = frozenset(
-    (
-        "aws",
-        "cd",
-        "cdk",
-        "curl",
-        "echo",
-        "git",
-        "mkdir",
-        "npm",
-        "npx",
-        "pip",
-        "pipx",
-        "python",
-        "python3",
-        "uv",
-        "export",
-        ".",
-    )
-)
+OTHERS = frozenset("aws cd cdk curl echo eval export git mkdir npm npx pip pipx pytest python python3 uv .".split())
 # Typer has click's classes inside; this is the base of what its parser raises.
 USAGE_ERROR: Any = typer.BadParameter.__base__
 _ENDS = ("&&", "|", ";", "||")

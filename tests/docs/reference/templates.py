@@ -75,7 +75,7 @@ def alarms_table(resources: Resources, paths: Mapping[str, str]) -> str:
             row = (alarm, _watched(found["Properties"]), _raised(found["Properties"]))
             parts.setdefault(row, []).append(part)
     if not parts:
-        return "It makes no alarm."
+        return "This construct makes no alarm by itself."
     rows = [f"| `{row[0]}` | {_codes(parts[row]) or 'itself'} | {row[1]} | {row[2]} |" for row in sorted(parts)]
     return "\n".join(["| alarm | of | metric | raised when it is |", "|---|---|---|---|", *rows])
 
@@ -121,7 +121,7 @@ def permissions_table(every_resource: Resources, paths: Mapping[str, str]) -> st
         if owner in roles:
             granted.setdefault(roles[owner], set()).update(_strings(statement["Action"]))
     if not granted:
-        return "It makes no role."
+        return "This construct makes no role by itself."
     owners: dict[str, list[str]] = {}
     for role, actions in granted.items():
         owners.setdefault(_codes(sorted(actions)), []).append(role)

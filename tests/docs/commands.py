@@ -15,7 +15,28 @@ from tsunagu.cli.global_options import hoisted
 MAKEFILE = Path(__file__).resolve().parents[2] / "Makefile"
 PROMPT = "$ "
 # What else a reader is told to run. Nothing checks their arguments.
-OTHERS = frozenset("aws cd cdk curl echo eval export git mkdir npm npx pip pipx pytest python python3 uv .".split())
+OTHERS = frozenset(
+    (
+        "aws",
+        "cd",
+        "cdk",
+        "curl",
+        "echo",
+        "eval",
+        "export",
+        "git",
+        "mkdir",
+        "npm",
+        "npx",
+        "pip",
+        "pipx",
+        "pytest",
+        "python",
+        "python3",
+        "uv",
+        ".",
+    )
+)
 # Typer has click's classes inside; this is the base of what its parser raises.
 USAGE_ERROR: Any = typer.BadParameter.__base__
 _ENDS = ("&&", "|", ";", "||")

@@ -67,6 +67,8 @@ def faults(block: Block) -> Iterator[str]:
     match block.language:
         case "python":
             yield from _python_faults(block)
+        case "py":  # a piece that needs its surroundings
+            yield from _syntax_faults(block.text)
         case "json":
             yield from _json_faults(block.text)
         case "yaml":
@@ -101,14 +103,20 @@ def _yaml_faults(text: str) -> Iterator[str]:
 
 
 def _python_faults(block: Block) -> Iterator[str]:
-    try:
-        tree = ast.parse(block.text)
-    except SyntaxError as error:
-        yield str(error)
+    yield from (wrong := [*_syntax_faults(block.text)])
+    if wrong:
         return
+    tree = ast.parse(block.text)
     yield from (
         f"{name} is defined neither on the page nor in tests/docs/context" for name in sorted(unknown(tree, block))
     )
+
+
+def _syntax_faults(code: str) -> Iterator[str]:
+    try:
+        ast.parse(code)
+    except SyntaxError as error:
+        yield str(error)
 
 
 def unknown(tree: ast.Module, block: Block) -> set[str]:

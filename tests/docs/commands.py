@@ -26,6 +26,7 @@ OTHERS = frozenset(
         "export",
         "git",
         "mkdir",
+        "mypy",
         "npm",
         "npx",
         "pip",
@@ -33,6 +34,7 @@ OTHERS = frozenset(
         "pytest",
         "python",
         "python3",
+        "ruff",
         "uv",
         ".",
     )

@@ -107,6 +107,7 @@ def is_beside(name: str) -> bool:
     ("language", "text", "fault"),
     [
         ("python", "x = = 1", "invalid syntax"),
+        ("py", "x = = 1", "invalid syntax"),
         ("python", "print(gone)", "gone is defined neither"),
         ("json", "{1}", "Expecting"),
         ("yaml", "a: [1", "while parsing"),

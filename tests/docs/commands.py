@@ -12,7 +12,7 @@ import typer
 from tsunagu.cli.command import app
 from tsunagu.cli.global_options import hoisted
 
-MAKEFILE = Path(__file__).resolve().parents[2] / "Makefile"
+PROJECT = Path(__file__).resolve().parents[2]
 PROMPT = "$ "
 # What else a reader is told to run. Nothing checks their arguments.
 OTHERS = frozenset(
@@ -126,9 +126,10 @@ def _options(command: Any) -> dict[str, bool]:
 
 @cache
 def make_targets() -> frozenset[str]:
-    """Return the targets of the Makefile that it describes, and those that stand beside one."""
-    text = MAKEFILE.read_text(encoding="utf-8")
-    named = re.findall(r"^\.PHONY: (.*)$", text, re.MULTILINE)
+    """Return the targets of the Makefile, and of those that a reader's repository begins with."""
+    others = [file for folder in ("tsunagu", "examples") for file in (PROJECT / folder).rglob("Makefile*")]
+    texts = [file.read_text(encoding="utf-8") for file in (PROJECT / "Makefile", *others)]
+    named = [line for text in texts for line in re.findall(r"^([a-z][\w -]*):(?!=)", text, re.MULTILINE)]
     return frozenset(target for line in named for target in line.split())
 
 

@@ -128,7 +128,7 @@ def misbehaving(make: MakeProcess, payment_id: str, act: Callable[[Worker, int],
 
 def kill(worker: Worker, _attempt: int) -> None:
     """Kill the process, as too little memory does."""
-    worker.plant.journal.fault(worker)
+    worker.plant.journal.killed(worker)
     raise Killed
 
 

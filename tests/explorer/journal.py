@@ -52,8 +52,10 @@ class Journal:
         attempts: Runs of payments that misbehave, and refused sends, by their payment.
         forwards: Messages that were sent on, and the ids that they had.
         disturbances: Crashes, failed calls, forced waits and redeliveries so far.
+        kills: How many of them are processes that a business function killed.
         disturbed_ms: When the last of them was over.
         acknowledged_ms: When messages were acknowledged.
+        receives: How often messages had been received when they were done, by their ids; of those done after a kill.
     """
 
     def __init__(self, plant: "Plant") -> None:
@@ -64,6 +66,7 @@ class Journal:
         self.attempts: Counter[str] = Counter()
         self.forwards: dict[str, set[str]] = {}
         self.disturbances = 0
+        self.kills = 0
         self.disturbed_ms = START_MS
         self._done: dict[tuple[str, str], int] = {}
         self._notified: set[str] = set()
@@ -71,6 +74,7 @@ class Journal:
         self._put_back: Counter[str] = Counter()
         self._moved: Counter[str] = Counter()
         self.acknowledged_ms: dict[str, int] = {}
+        self.receives: dict[str, int] = {}
 
     def disturbed(self) -> None:
         self.disturbances += 1
@@ -85,6 +89,10 @@ class Journal:
         self.disturbed()
         for run in self.runs:
             run.was_hit |= run.is_open and run.owner == actor.owner
+
+    def killed(self, actor: "Actor") -> None:
+        self.kills += 1
+        self.fault(actor)
 
     def time_passed(self) -> None:
         for run in self.runs:
@@ -192,9 +200,17 @@ class Journal:
             self._check_sent_on(old)
         if new.status is Status.COMPLETED:
             self._done.setdefault((new.id, new.payload_hash), self._plant.ms)
+            if self.kills:
+                self._note_receives(new)
             for run in self.runs:
                 run.is_open &= item_id("payments", run.payment_id) != new.id
         self._notified |= set(new.told)
+
+    def _note_receives(self, done: Item) -> None:
+        """Count the receives until here: the killer beside a message that is done takes its acknowledgement along."""
+        for message in self._plant.queue.messages:
+            if item_id("payments", self.sent[message.id].payment_id) == done.id:
+                self.receives.setdefault(message.id, message.receives)
 
     def _check_sent_on(self, item: Item) -> None:
         unsent = [body for each in addressed_messages(item) if (body := each.outbox_message.body) not in self.forwards]

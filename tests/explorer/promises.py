@@ -12,6 +12,9 @@ if TYPE_CHECKING:
     from tests.explorer.plant import Plant
 
 
+MOST_RECEIVES_BESIDE_A_KILLER = 3  # after a kill that nobody foresaw, and one among suspects with equal attempts
+
+
 class Promises:
     """Checks the promises of a plant."""
 
@@ -84,9 +87,18 @@ class Promises:
         forwards = [body for body in self._journal.forwards if body.startswith(f"{sent.payment_id}/")]
         if len(forwards) != sent.forwards:
             raise Violation(f"{sent.payment_id}: must send {sent.forwards} messages on, got {forwards}")
+        self._check_receives(sent)
         waited_ms = self._journal.acknowledged_ms[sent.id] - self._journal.disturbed_ms
         if waited_ms > self._plant.setting.longest_wait_ms:
             raise Violation(f"{sent.id}: must not wait that long after the last disturbance, got {waited_ms} ms")
+
+    def _check_receives(self, sent: Sent) -> None:
+        """Check that a neighbour of a killer does not wait for its last attempt. In its group, it must."""
+        if sent.group is not None or self._journal.kills < self._journal.disturbances:
+            return
+        receives = self._journal.receives.get(sent.id, 0)
+        if receives > MOST_RECEIVES_BESIDE_A_KILLER:
+            raise Violation(f"{sent.id}: must be done by receive {MOST_RECEIVES_BESIDE_A_KILLER}, got {receives}")
 
     def _check_dead(self, sent: Sent, letters: list[str]) -> None:
         if not letters or not all(reason and sent.reason in reason for reason in letters):

@@ -140,7 +140,8 @@ def _standard(mode: str, make: MakeProcess) -> Iterator[Payments]:
     yield Payments(name=f"{mode}: stumble", sent=PAID_TWICE[:2], setting=stumbling, bounds=alone)
     failing = replace(setting, process=misbehaving(make, "bad", fail))
     yield Payments(name=f"{mode}: failure", sent=BESIDE_DEATH, setting=failing, bounds=alone)
-    killing = replace(setting, process=misbehaving(make, "bad", kill), batch_size=3)
+    more = 1 if mode == "transaction" else 0  # so that neighbours who wait for the last attempt are seen
+    killing = replace(setting, process=misbehaving(make, "bad", kill), batch_size=3, max_attempts=MAX_ATTEMPTS + more)
     yield Payments(name=f"{mode}: killer", sent=BESIDE_DEATH, setting=killing, bounds=alone)
     refusing = replace(setting, process=misbehaving(make, "bad", refuse))
     yield Payments(name=f"{mode}: redrive", sent=REFUSED, setting=refusing, bounds=alone, redrives=2)

@@ -128,6 +128,11 @@ def suspects_not_last(patch: Patch) -> None:
     patch.setattr(invocation, "_is_suspect", lambda _message: False)
 
 
+@seen_in("standard, transaction: killer")
+def suspects_in_the_order_of_the_event(patch: Patch) -> None:
+    patch.setattr(invocation, "_attempts", lambda _message: 0)
+
+
 @seen_in("standard, transaction: outage", Bounds(outages=1))
 @seen_in("fifo, plain: outage", Bounds(outages=1))
 def visibility_shortened_in_an_outage(patch: Patch) -> None:

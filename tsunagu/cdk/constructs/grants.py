@@ -2,7 +2,8 @@
 
 A role, user or group of this app gets a policy of its own. An account, an organization, a service, a role of another
 account and a role that was imported as immutable take no policy, or need a second one: for them the policy of the
-resource is extended. Where neither can be changed, the grant fails.
+resource is extended. Where neither can be changed, the grant fails. It also fails for them where the resource has no
+policy at all, such as an HTTP API, a state machine or a stream.
 
 The CDK's own grants report success in these cases even if no policy was changed.
 """
@@ -79,16 +80,31 @@ class Grantor:
         Raises:
             InvalidPropsError: Neither the grantee nor the resource or key has a policy that can be extended.
         """
-        own = own_policy(self._scope, grantee, actions, arn, conditions)
+        own = own_policy(self._scope, grantee, actions, [arn], conditions)
         granted = self._with_policy_of(self._resource, grantee, actions, policy_arn or arn, own, conditions=conditions)
         if self._key is None or not key_actions:
             return granted
-        own_use = None
-        if own is not None:
-            own_use = self._key.grant(grantee, *key_actions)
-            if not own_use.success:  # a key that was imported by its alias drops the grant
-                raise self._no_policy(self._key, grantee, key_actions)
-        return granted.combine(self._with_policy_of(self._key, grantee, key_actions, "*", own_use))
+        return granted.combine(self._use_of_key(self._key, grantee, key_actions, has_own_policy=own is not None))
+
+    def add_use_of_key(self, granted: iam.Grant, grantee: iam.IGrantable, key_actions: Sequence[str]) -> iam.Grant:
+        """Add the use of the resource's key, if it has one, to a grant that a policy of the grantee holds.
+
+        Raises:
+            InvalidPropsError: The key drops the grant, and its policy cannot be extended.
+        """
+        if self._key is None:
+            return granted
+        return granted.combine(self._use_of_key(self._key, grantee, key_actions, has_own_policy=True))
+
+    def _use_of_key(
+        self, key: kms.IKey, grantee: iam.IGrantable, actions: Sequence[str], *, has_own_policy: bool
+    ) -> iam.Grant:
+        own = None
+        if has_own_policy:
+            own = key.grant(grantee, *actions)
+            if not own.success:  # a key that was imported by its alias drops the grant
+                raise self._no_policy(key, grantee, actions)
+        return self._with_policy_of(key, grantee, actions, "*", own)
 
     def _with_policy_of(
         self,
@@ -131,13 +147,46 @@ class Grantor:
         return props_error(self._scope, msg)
 
 
+def grant_by_own_policy(
+    scope: "IConstruct",
+    grantee: iam.IGrantable,
+    actions: Sequence[str],
+    arns: Sequence[str],
+    *,
+    account: str,
+    reason: str,
+) -> iam.Grant:
+    """Let `grantee` do what only a policy of its own can allow, in the account of the resource.
+
+    Args:
+        scope: Construct whose method grants; errors begin with its path.
+        grantee: Who is granted.
+        actions: What the grantee may do.
+        arns: ARNs of what it may use.
+        account: Account of the resource.
+        reason: Why no policy of the resource can allow it, for the error.
+
+    Raises:
+        InvalidPropsError: The grantee has no policy that can be extended, or is of another account.
+    """
+    own = own_policy(scope, grantee, actions, arns)
+    if own is None or is_foreign(grantee, account, if_unknown=False):
+        msg = (
+            "grantee must have a policy that can be extended, and be of the account of the resource, because "
+            f"{reason}, got {grantee_name(grantee)}: allow {', '.join(actions)} where the policy of a role of this "
+            "account is written, and let others assume that role"
+        )
+        raise props_error(scope, msg)
+    return own
+
+
 def grant_invoke(scope: "IConstruct", grantee: iam.IGrantable, function: "lambda_.IFunction") -> iam.Grant:
     """Let `grantee` invoke a function; the policy of a function consists of permissions.
 
     Raises:
         InvalidPropsError: The grantee takes no policy, and a permission cannot name it.
     """
-    own = own_policy(scope, grantee, [INVOKE_ACTION], function.function_arn)
+    own = own_policy(scope, grantee, [INVOKE_ACTION], [function.function_arn])
     if own is not None and not is_foreign(grantee, function.env.account):
         return own
     role_arn = getattr(grantee.grant_principal, "role_arn", None)
@@ -149,7 +198,7 @@ def own_policy(
     scope: "IConstruct",
     grantee: iam.IGrantable,
     actions: Sequence[str],
-    arn: str,
+    arns: Sequence[str],
     conditions: Conditions | None = None,
 ) -> iam.Grant | None:
     """Extend the policy of the grantee. Return None if it has none that can be extended.
@@ -163,7 +212,9 @@ def own_policy(
     if isinstance(principal, iam.UnknownPrincipal):
         msg = "grantee must have a known role, because the permission is for that role, got one imported without it"
         raise props_error(scope, msg)
-    given = iam.Grant.add_to_principal(grantee=grantee, actions=[*actions], resource_arns=[arn], conditions=conditions)
+    given = iam.Grant.add_to_principal(
+        grantee=grantee, actions=[*actions], resource_arns=[*arns], conditions=conditions
+    )
     if not given.principal_statements:
         return None
     node: Node | None = getattr(principal, "node", None)

@@ -11,7 +11,14 @@ from constructs import Construct
 from tsunagu.cdk.constructs.error_path import props_error
 from tsunagu.cdk.constructs.existing_table import check_existing
 from tsunagu.cdk.constructs.flow_metadata import mark
-from tsunagu.cdk.constructs.grants import Conditions, Grantor, PolicyResource, grantee_name, is_foreign, own_policy
+from tsunagu.cdk.constructs.grants import (
+    Conditions,
+    Grantor,
+    PolicyResource,
+    grant_by_own_policy,
+    grantee_name,
+    is_foreign,
+)
 from tsunagu.cdk.constructs.key_access import RECEIVE_ACTIONS
 from tsunagu.cdk.constructs.key_spaces import KeySpaces, table_identity
 from tsunagu.cdk.constructs.protection import removal_policy
@@ -161,19 +168,18 @@ class IdempotencyTable(Construct):
         """Let `grantee`, the role of a pipe, read the stream.
 
         Raises:
-            InvalidPropsError: The table has no stream; or the grantee has no policy that can be extended. The policy of
-                the table cannot help, because a stream has one of its own.
+            InvalidPropsError: The table has no stream; the grantee has no policy that can be extended, or is of another
+                account; or the key of the table drops the grant.
         """
-        granted = own_policy(self, grantee, _STREAM_ACTIONS, self.stream_arn)
-        if granted is None:
-            msg = (
-                f"grantee must have a policy that can be extended, to read a stream, got {grantee_name(grantee)}: "
-                f"import the role as mutable, so that it can be allowed {', '.join(_STREAM_ACTIONS)}"
-            )
-            raise props_error(self, msg)
-        if self.table.encryption_key is not None:
-            self.table.encryption_key.grant_decrypt(grantee)
-        return granted
+        granted = grant_by_own_policy(
+            self,
+            grantee,
+            _STREAM_ACTIONS,
+            [self.stream_arn],
+            account=self.table.env.account,
+            reason="the policy of a table does not cover its stream",
+        )
+        return self._grantor.add_use_of_key(granted, grantee, ["kms:Decrypt"])
 
     def grant_sweep(self, grantee: iam.IGrantable) -> iam.Grant:
         """Let `grantee` find open requests, and read and change their records.
@@ -242,8 +248,13 @@ class IdempotencyTable(Construct):
         self, grantee: iam.IGrantable, actions: Sequence[str], arn: str, conditions: Conditions | None = None
     ) -> iam.Grant:
         # The policy of a table cannot refer to the table by its own ARN: that would be a dependency cycle.
-        grantor = Grantor(self, cast("PolicyResource", self.table), self.table.encryption_key)
-        return grantor.grant(grantee, actions, arn, policy_arn="*", key_actions=RECEIVE_ACTIONS, conditions=conditions)
+        return self._grantor.grant(
+            grantee, actions, arn, policy_arn="*", key_actions=RECEIVE_ACTIONS, conditions=conditions
+        )
+
+    @property
+    def _grantor(self) -> Grantor:
+        return Grantor(self, cast("PolicyResource", self.table), self.table.encryption_key)
 
     def _known_key_spaces(self) -> KeySpaces | None:
         """Return the key spaces of another construct with the same existing table, if the app has one."""

@@ -28,7 +28,7 @@ def allow_own_role(scope: "Construct", prop: str, role: iam.IRole, actions: Sequ
     Returns:
         Whether the role takes policies.
     """
-    takes_policies = own_policy(scope, role, actions, arn) is not None
+    takes_policies = own_policy(scope, role, actions, [arn]) is not None
     if not takes_policies:
         list_needed(scope, prop, role, actions, arn)
     return takes_policies

@@ -17,7 +17,7 @@ from tsunagu.cdk.constructs.error_path import path_in_errors, props_error
 from tsunagu.cdk.constructs.gateway_api import GatewayApi
 from tsunagu.cdk.constructs.gateway_calls import JSON_TYPE, Answers, Call, dynamodb_call, event_call, object_call
 from tsunagu.cdk.constructs.gateway_templates import GatewayTemplates
-from tsunagu.cdk.constructs.grants import Grantor, PolicyResource, grant_invoke
+from tsunagu.cdk.constructs.grants import Grantor, PolicyResource, grant_by_own_policy, grant_invoke
 from tsunagu.cdk.constructs.idempotency_table import IdempotencyTable
 from tsunagu.cdk.constructs.key_access import RECEIVE_ACTIONS
 from tsunagu.cdk.constructs.ranges import DAY_SECONDS
@@ -144,13 +144,21 @@ class RequestGateway(Construct):
         """Let `grantee` call all methods, where IAM authorizes them.
 
         Raises:
-            InvalidPropsError: IAM does not authorize calls of this gateway.
+            InvalidPropsError: IAM does not authorize calls of this gateway; or the grantee has no policy that can be
+                extended, or is of another account.
         """
         if self._props.authorization_type is not apigateway.AuthorizationType.IAM:
             msg = "grant_call needs IAM authorization, which authorizer, usage_plan and public replace"
             raise props_error(self, msg)
         arns = [method.method_arn for method in self.methods]
-        return iam.Grant.add_to_principal(grantee=grantee, actions=["execute-api:Invoke"], resource_arns=arns)
+        return grant_by_own_policy(
+            self,
+            grantee,
+            ["execute-api:Invoke"],
+            arns,
+            account=self.api.env.account,
+            reason="the policy of a REST API is its owner's",
+        )
 
     def metric_requests(self, **options: Any) -> cloudwatch.Metric:
         """Return the metric of requests; `options` are those of a CloudWatch metric."""

@@ -11,6 +11,7 @@ from aws_cdk import aws_lambda as lambda_
 from constructs import Construct
 
 from tsunagu.cdk.constructs.error_path import props_error
+from tsunagu.cdk.constructs.grants import grant_by_own_policy
 from tsunagu.cdk.constructs.web_api_settings import WebApiSettings
 from tsunagu.cdk.constructs.web_http_api import WebHttpApi
 from tsunagu.cdk.constructs.web_rest_api import WebRestApi
@@ -90,13 +91,19 @@ class WebApi(Construct):
         """Let `grantee` call all paths, where IAM authorizes calls.
 
         Raises:
-            InvalidPropsError: IAM does not authorize calls of this API.
+            InvalidPropsError: IAM does not authorize calls of this API; or the grantee has no policy that can be
+                extended, or is of another account.
         """
         if not self._props.uses_iam:
             msg = "grant_call needs IAM authorization, which authorizer and public replace"
             raise props_error(self, msg)
-        return iam.Grant.add_to_principal(
-            grantee=grantee, actions=["execute-api:Invoke"], resource_arns=self._called_arns()
+        return grant_by_own_policy(
+            self,
+            grantee,
+            ["execute-api:Invoke"],
+            self._called_arns(),
+            account=self.api.env.account,
+            reason="an HTTP API has no policy, and that of a REST API is its owner's",
         )
 
     def metric_requests(self, **options: Any) -> cloudwatch.Metric:

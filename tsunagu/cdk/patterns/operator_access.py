@@ -2,22 +2,30 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Protocol, cast
 
 from aws_cdk import Stack
 from aws_cdk import aws_iam as iam
 from constructs import Construct
 
 from tsunagu.cdk.constructs.acknowledgement import acknowledge_wildcards
+from tsunagu.cdk.constructs.error_path import props_error
+from tsunagu.cdk.constructs.grants import grantee_name, is_foreign
 from tsunagu.cdk.patterns.operator_resources import operated_resources
 from tsunagu.cdk.patterns.operator_statements import operating, reading, split
 from tsunagu.cdk.props import CheckedProps
 
 _WILDCARDS = "an operator looks at all executions, streams and stacks of these names; some actions have no resource"
+_CREATED = (iam.Role, iam.LazyRole, iam.Group, iam.User)
+_NAMES = ("role_name", "group_name", "user_name")
 
 
 class PolicyTaker(Protocol):
     """Who takes managed policies: a role, a group or a user."""
+
+    @property
+    def grant_principal(self) -> iam.IPrincipal:
+        """Who it is in policies."""
 
     def add_managed_policy(self, policy: iam.IManagedPolicy) -> None:
         """Attach a policy."""
@@ -30,6 +38,9 @@ class OperatorAccessProps(CheckedProps):
     Attributes:
         readers: Roles, groups or users who may look. Default: nobody; `reader` has the policies.
         operators: Those who may also change something. Default: nobody; `operator` has the policies.
+
+    Raises:
+        InvalidPropsError: A value is of another type.
     """
 
     readers: Sequence[PolicyTaker] = ()
@@ -47,6 +58,9 @@ class OperatorAccess(Construct):
             `dlq export`, `lease list` and `graph`.
         operator: What the others need besides `reader`: `dlq redrive`, `edit`, `discard` and `purge`, `send`, `start`,
             `replay`, `run`, `runs --dismiss` and `lease release`.
+
+    Raises:
+        InvalidPropsError: One of the readers or operators takes no policies, as in `grant_read`.
     """
 
     def __init__(self, scope: Construct, construct_id: str, props: OperatorAccessProps | None = None) -> None:
@@ -62,14 +76,32 @@ class OperatorAccess(Construct):
             self.grant_operate(each)
 
     def grant_read(self, grantee: PolicyTaker) -> None:
-        """Let a role, group or user look."""
-        for policy in self.reader:
-            grantee.add_managed_policy(policy)
+        """Let a role, group or user look.
+
+        Raises:
+            InvalidPropsError: It takes no policies, such as a role of another account, or one that was imported as
+                immutable.
+        """
+        self._attach(self.reader, grantee)
 
     def grant_operate(self, grantee: PolicyTaker) -> None:
-        """Let a role, group or user look, and change something."""
-        for policy in (*self.reader, *self.operator):
+        """Let a role, group or user look, and change something.
+
+        Raises:
+            InvalidPropsError: It takes no policies, as in `grant_read`.
+        """
+        self._attach([*self.reader, *self.operator], grantee)
+
+    def _attach(self, policies: Sequence[iam.ManagedPolicy], grantee: PolicyTaker) -> None:
+        for policy in policies:
             grantee.add_managed_policy(policy)
+            if not _has_taken(policy, grantee):
+                msg = (
+                    "grantee must take managed policies, because a role that was imported as immutable or from another "
+                    f"account ignores them, got {grantee_name(grantee)}: "
+                    f"attach those under {self.node.path} where a role of this account is written"
+                )
+                raise props_error(self, msg)
 
     def _policies(
         self, name: str, description: str, statements: Sequence[iam.PolicyStatement]
@@ -85,3 +117,16 @@ class OperatorAccess(Construct):
         policy = iam.ManagedPolicy(self, construct_id, description=description, statements=[*statements])
         acknowledge_wildcards(policy, [each for found in statements for each in found.resources], _WILDCARDS)
         return policy
+
+
+def _has_taken(policy: iam.ManagedPolicy, grantee: PolicyTaker) -> bool:
+    """Return whether a policy is attached: what the app creates lists its policies; a policy lists what is imported."""
+    stack = Stack.of(policy)
+    if is_foreign(grantee, stack.account, if_unknown=False):
+        return False
+    if isinstance(grantee, _CREATED):
+        return True
+    resource = cast("iam.CfnManagedPolicy", policy.node.default_child)
+    names = [stack.resolve(getattr(grantee, each)) for each in _NAMES if hasattr(grantee, each)]
+    attached = [stack.resolve(each) or [] for each in (resource.roles, resource.groups, resource.users) if each]
+    return any(name in found for name in names for found in attached)

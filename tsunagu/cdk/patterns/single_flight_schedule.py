@@ -18,7 +18,7 @@ from tsunagu.cdk.constructs.acknowledgement import acknowledge
 from tsunagu.cdk.constructs.dead_letter_notifier import DeadLetterNotifier, DeadLetterNotifierProps
 from tsunagu.cdk.constructs.error_path import path_in_errors
 from tsunagu.cdk.constructs.flow_metadata import mark
-from tsunagu.cdk.constructs.grants import own_policy
+from tsunagu.cdk.constructs.grants import grant_by_own_policy, own_policy
 from tsunagu.cdk.constructs.handler_function import HandlerSettings
 from tsunagu.cdk.constructs.idempotency_table import IdempotencyTable, IdempotencyTableProps
 from tsunagu.cdk.constructs.key_access import source_conditions
@@ -109,8 +109,20 @@ class SingleFlightSchedule(Construct):
         }
 
     def grant_start(self, grantee: iam.IGrantable) -> iam.Grant:
-        """Let `grantee` start a run by hand, under the same lease."""
-        return self.machine.machine.grant_start_execution(grantee)
+        """Let `grantee` start a run by hand, under the same lease.
+
+        Raises:
+            InvalidPropsError: The grantee has no policy that can be extended, or is of another account.
+        """
+        machine = self.machine.machine
+        return grant_by_own_policy(
+            self,
+            grantee,
+            ["states:StartExecution"],
+            [machine.state_machine_arn],
+            account=machine.env.account,
+            reason="a state machine has no policy",
+        )
 
     def metric_runs_started(self, **options: Any) -> cloudwatch.Metric:
         """Return the metric of started executions, with skipped ticks; `options` are those of a CloudWatch metric."""
@@ -220,7 +232,7 @@ class SingleFlightSchedule(Construct):
 
     def _grant_worker(self) -> None:
         function = self.receiver.handler.function
-        own_policy(self, function, _TASK_ACTIONS, self.machine.machine.state_machine_arn)
+        own_policy(self, function, _TASK_ACTIONS, [self.machine.machine.state_machine_arn])
         self.table.grant_check_job(function, self._props.job)
         self.channel.grant_send(function)  # the next slice
 

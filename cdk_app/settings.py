@@ -1,23 +1,15 @@
 """Settings of a stage, which are read from the context of cdk.json and checked."""
 
 import difflib
-import platform as host_machine
-import sys
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from tsunagu.cdk import ARCHITECTURES, PYTHONS, Architecture, Platform
+from tsunagu.cdk import ARCHITECTURES, PYTHONS, Platform
 from tsunagu.errors import SettingsError
 
 EMBEDDED_STAGE = "embedded"
 _EMBEDDED_BASE = "dev"
-_HOST_ARCHITECTURES: Mapping[str, Architecture] = {
-    "aarch64": "arm64",
-    "amd64": "x86_64",
-    "arm64": "arm64",
-    "x86_64": "x86_64",
-}
 # https://docs.aws.amazon.com/AmazonCloudWatchLogs/latest/APIReference/API_PutRetentionPolicy.html
 RETENTION_DAYS = (
     *(1, 3, 5, 7, 14, 30, 60, 90, 120, 150, 180, 365, 400, 545, 731),
@@ -78,10 +70,11 @@ def load_settings(context: object, stage: str, *, host: Platform | None = None) 
     Raises:
         SettingsError: There is no such stage, or a setting is missing, misspelt, of a wrong type, or not supported.
             The message names the setting.
+        InvalidPropsError: The stage is `embedded`, and Lambda has no such Python or processor as this machine.
     """
     stages = _stages(context)
     if stage == EMBEDDED_STAGE:
-        return _load(stages, _EMBEDDED_BASE, name=EMBEDDED_STAGE, host=host or _host())
+        return _load(stages, _EMBEDDED_BASE, name=EMBEDDED_STAGE, host=host or Platform.of_this_machine())
     return _load(stages, stage, name=stage, host=None)
 
 
@@ -149,16 +142,3 @@ def _check_offered(place: str, value: object, offered: Iterable[object]) -> None
 def _suggestion(name: str, known: Iterable[str]) -> str:
     nearest = difflib.get_close_matches(name, known, n=1)
     return f": did you mean {nearest[0]!r}?" if nearest else ""
-
-
-def _host() -> Platform:
-    """Return the platform of this process.
-
-    Raises:
-        SettingsError: Lambda does not support this Python or architecture.
-    """
-    python = f"{sys.version_info.major}.{sys.version_info.minor}"
-    machine = host_machine.machine().lower()
-    _check_offered("the host's Python", python, PYTHONS)
-    _check_offered("the host's machine", machine, _HOST_ARCHITECTURES)
-    return Platform(python=python, architecture=_HOST_ARCHITECTURES[machine])

@@ -6,7 +6,7 @@ import pytest
 
 from cdk_app.settings import load_settings
 from tsunagu.cdk import Platform
-from tsunagu.errors import SettingsError
+from tsunagu.errors import InvalidPropsError, SettingsError
 
 DEV: dict[str, Any] = {
     "python": "3.13",
@@ -82,8 +82,11 @@ def test_embedded_detects_the_host(monkeypatch: pytest.MonkeyPatch, machine: str
 def test_fails_when_lambda_has_no_such_machine_as_the_host(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(host_machine, "machine", lambda: "riscv64")
 
-    assert refusal_of(context(), "embedded") == (
-        "the host's machine must be one of aarch64, amd64, arm64, x86_64, got 'riscv64'"
+    with pytest.raises(InvalidPropsError) as refusal:
+        load_settings(context(), "embedded")
+
+    assert str(refusal.value) == (
+        "the processor of this machine must be one of aarch64, amd64, arm64, x86_64, got 'riscv64'"
     )
 
 

@@ -7,8 +7,10 @@ import typer
 
 from tsunagu.cli.dlq import dlq
 from tsunagu.cli.down import down
+from tsunagu.cli.env import env
 from tsunagu.cli.global_options import global_options, hoisted
 from tsunagu.cli.graph import graph
+from tsunagu.cli.init import init
 from tsunagu.cli.lease import lease
 from tsunagu.cli.replay import replay
 from tsunagu.cli.reports import reporting
@@ -27,7 +29,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
 )
 app.callback()(reporting(global_options))
-for verb in (status, why, find, send, start, trace, runs, replay, graph, up, down):
+for verb in (status, why, find, send, start, trace, runs, replay, graph, up, env, down, init):
     app.command()(reporting(verb))
 app.command("run")(reporting(run_job))
 app.add_typer(lease, name="lease")

@@ -27,7 +27,8 @@ def usage_lines(cloud: EmbeddedCloud, examples: Iterable[str]) -> Iterator[str]:
         examples: Lines for a shell that use what was deployed.
     """
     yield f"The embedded cloud runs at {cloud.endpoint_url}. To use it in this shell:"
-    yield f"  export {' '.join(_exports(cloud.environment()))}"
+    yield f"  {export_line(cloud)}"
+    yield f'Or, in any shell in this folder: eval "$({tsunagu_command()} env)"'
     yield "Then, for example:"
     for example in examples:
         yield f"  {example}"
@@ -35,6 +36,11 @@ def usage_lines(cloud: EmbeddedCloud, examples: Iterable[str]) -> Iterator[str]:
     yield "  aws --endpoint-url $AWS_ENDPOINT_URL sqs list-queues    (version 2 of the AWS CLI needs no --endpoint-url)"
     yield "To stop it:"
     yield f"  {tsunagu_command()} down"
+
+
+def export_line(cloud: EmbeddedCloud) -> str:
+    """Return the line that makes a shell use a running cloud."""
+    return f"export {' '.join(_exports(cloud.environment()))}"
 
 
 def example_lines(outputs: StackOutputs, stage: str, documents: Iterable[Document] = ()) -> Iterator[str]:

@@ -1,9 +1,13 @@
 """The platform of a function: its Python and its architecture."""
 
+import platform
+import sys
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Annotated, Literal, get_args
+from typing import Annotated, Literal, Self, get_args
 
 from tsunagu.cdk.props import CheckedProps, OneOf
+from tsunagu.errors import InvalidPropsError
 
 Architecture = Literal["arm64", "x86_64"]
 
@@ -12,6 +16,13 @@ PYTHONS = ("3.11", "3.12", "3.13", "3.14")
 ARCHITECTURES: tuple[str, ...] = get_args(Architecture)
 
 _MACHINES = {"arm64": "aarch64", "x86_64": "x86_64"}
+# How Python names the processors, in lower case.
+_ARCHITECTURES: Mapping[str, Architecture] = {
+    "aarch64": "arm64",
+    "amd64": "x86_64",
+    "arm64": "arm64",
+    "x86_64": "x86_64",
+}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -31,6 +42,21 @@ class Platform(CheckedProps):
     python: Annotated[str, OneOf(PYTHONS)] = "3.13"
     architecture: Architecture = "arm64"
     byte_code: bool = False
+
+    @classmethod
+    def of_this_machine(cls) -> Self:
+        """Return the platform of this process: Python and processor, with which the embedded cloud runs functions.
+
+        Raises:
+            InvalidPropsError: Lambda has no such Python or processor.
+        """
+        python = f"{sys.version_info.major}.{sys.version_info.minor}"
+        OneOf(PYTHONS).check("the Python of this machine", python)
+        machine = platform.machine().lower()
+        if machine not in _ARCHITECTURES:
+            msg = f"the processor of this machine must be one of {', '.join(_ARCHITECTURES)}, got {machine!r}"
+            raise InvalidPropsError(msg)
+        return cls(python=python, architecture=_ARCHITECTURES[machine])
 
     @property
     def version(self) -> tuple[int, int]:

@@ -56,6 +56,7 @@ lock: $(INSTALLED) ## Compile the hash-pinned lock files anew
 	eval "$$compile pyproject.toml --extra cdk --extra local --group dev -c requirements.txt -o requirements-dev.txt"; \
 	eval "$$compile --group docs -c requirements-dev.txt -o requirements-docs.txt"; \
 	eval "$$compile lambdas/order_api/requirements.in -c requirements-dev.txt -o lambdas/order_api/requirements.txt"; \
+	eval "$$compile pyproject.toml $(EXAMPLE)/requirements.in --extra cdk --extra local --extra testing -c requirements-dev.txt -o $(EXAMPLE)/requirements.txt"; \
 	eval "$$compile requirements-oldest.in -o requirements-oldest.txt"; \
 	eval "$$compile benchmarks/requirements.in -c requirements.txt -o benchmarks/requirements.txt"; \
 	eval "$$compile benchmarks/correctness/requirements.in -c benchmarks/requirements.txt -o benchmarks/correctness/requirements.txt"; \
@@ -65,6 +66,18 @@ lock: $(INSTALLED) ## Compile the hash-pinned lock files anew
 .PHONY: demo
 demo: setup ## Deploy to the embedded cloud and drive real messages through every flow (FLOW=name drives one, KEEP=1 leaves it running)
 	@exec $(BIN)/python -m cdk_app.demo $(if $(KEEP),--keep) $(if $(FLOW),--flow $(FLOW))
+
+# Another team's repository, with the built wheel in an environment of its own. The cloud is stopped, whatever happens.
+EXAMPLE := examples/warehouse
+EXAMPLE_VENV := .tsunagu/example
+.PHONY: example
+example: wheel ## Another team's repository with the built wheel: lint, types, tests, deployment, messages through three flows (4 minutes)
+	@$(BIN)/uv venv --quiet --clear --python $(BIN)/python $(EXAMPLE_VENV)
+	$(call sync,$(EXAMPLE_VENV),$(EXAMPLE)/requirements.txt)
+	@$(BIN)/uv pip install --quiet --python $(EXAMPLE_VENV)/bin/python --no-deps "$$(ls -t dist/tsunagu-*.whl | head -n 1)"
+	@unset VIRTUAL_ENV; export PATH="$(CURDIR)/$(EXAMPLE_VENV)/bin:$(CURDIR)/node_modules/.bin:$$PATH"; cd $(EXAMPLE); \
+	ruff check . && ruff format --check . && mypy && pytest && \
+	trap 'tsunagu down' EXIT && tsunagu up && python drive.py
 
 .PHONY: dev
 dev: setup ## The order service on 127.0.0.1 with reload, and its queue (PORT=8000, MESSAGES=file of JSON lines)

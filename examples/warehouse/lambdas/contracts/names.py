@@ -1,0 +1,3 @@
+"""Names that a handler and its stack both use."""
+
+STOCKTAKE = "stocktake"

@@ -1,0 +1,1 @@
+"""Books deliveries into the stock."""

@@ -1,0 +1,1 @@
+"""Writes the stock of a night into the journal."""

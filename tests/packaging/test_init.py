@@ -1,0 +1,127 @@
+"""What `tsunagu init` makes: it passes its own tools and tests, and its messages flow on the embedded cloud."""
+
+import json
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.packaging.conftest import PROJECT
+from tests.synthesis import WITHOUT_VALIDATION
+from tsunagu.local.embedded_cloud import EmbeddedCloud
+from tsunagu.scaffold import FLOWS
+
+BIN = Path(sys.executable).parent
+OWN_VARIABLES = {name: value for name, value in os.environ.items() if not name.startswith(("PYTEST_", "COV_"))}
+PATIENCE_SECONDS = 120
+STACK = "desk-embedded"
+
+
+def run(folder: Path, *command: str, **variables: str) -> str:
+    """Run a program of the environment in a folder; return what it printed."""
+    done = subprocess.run(
+        [str(BIN / command[0]), *command[1:]],
+        cwd=folder,
+        env={**OWN_VARIABLES, **WITHOUT_VALIDATION, **variables},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    return done.stdout
+
+
+def made(folder: Path, flow: str) -> Path:
+    run(folder, "tsunagu", "init", "desk", "--flow", flow)
+    (folder / "desk" / "node_modules").symlink_to(PROJECT / "node_modules")  # in the place of `npm ci`
+    return folder / "desk"
+
+
+@pytest.mark.parametrize("flow", FLOWS)
+def test_new_repository_has_no_finding_of_its_linter(flow: str, tmp_path: Path) -> None:
+    repository = made(tmp_path, flow)
+
+    run(repository, "ruff", "check", ".")
+    run(repository, "ruff", "format", "--check", ".")
+
+
+def test_new_repository_passes_its_own_tests(tmp_path: Path) -> None:
+    """One flow; the other ones: `test_every_flow_…`. They synthesize, and the checks of the library find nothing."""
+    run(made(tmp_path, "receive-once"), "pytest", "-p", "no:cacheprovider")
+
+
+@pytest.fixture(scope="module")
+def types_cache(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """What mypy knows of aws_cdk, which all repositories share."""
+    return tmp_path_factory.mktemp("types")
+
+
+@pytest.fixture(params=FLOWS)
+def flow(request: pytest.FixtureRequest) -> str:
+    return str(request.param)
+
+
+@pytest.fixture
+def repository(flow: str, tmp_path: Path) -> Path:
+    return made(tmp_path, flow)
+
+
+@pytest.fixture
+def cloud(repository: Path) -> Iterator[EmbeddedCloud]:
+    run(repository, "tsunagu", "up")
+    yield EmbeddedCloud.attach(repository / ".tsunagu" / "cloud")
+    run(repository, "tsunagu", "down")
+
+
+@pytest.mark.slow  # a minute each, most of it for types
+def test_every_flow_passes_its_types_and_its_own_tests(repository: Path, types_cache: Path) -> None:
+    run(repository, "mypy", "--cache-dir", str(types_cache))
+    run(repository, "pytest")
+
+
+def bookings(cloud: EmbeddedCloud) -> dict[str, Mapping[str, Any]]:
+    (stack,) = cloud.client("cloudformation").describe_stacks(StackName=STACK)["Stacks"]
+    outputs = {output["OutputKey"]: output["OutputValue"] for output in stack["Outputs"]}
+    items = cloud.client("dynamodb").scan(TableName=outputs["BookingsTableName"])["Items"]
+    return {item["booking_id"]["S"]: item for item in items}
+
+
+def use(repository: Path, cloud: EmbeddedCloud, flow: str) -> None:
+    """Use the flow by the command of its README, if it has one that sends something."""
+    command, *_ = FLOWS[flow].commands
+    command = command.partition("#")[0].replace("@NAME@", "desk")
+    run(repository, *command.split(), **cloud.environment())
+
+
+EXPECTED = {
+    "receive-once": {"b-1", "b-2"},
+    "pipeline": {"b-1"},
+    "accept-now": set[str](),
+    "web-and-queue": {"b-1"},
+}
+
+
+@pytest.mark.slow  # an embedded cloud each
+def test_every_flow_deploys_and_takes_effect_on_the_embedded_cloud(
+    repository: Path, cloud: EmbeddedCloud, flow: str
+) -> None:
+    use(repository, cloud, flow)
+
+    if flow == "one-at-a-time":
+        assert eventually(lambda: [*bookings(cloud)])[0].startswith("closed-")
+    else:
+        assert eventually(lambda: set(bookings(cloud)) == EXPECTED[flow])
+    assert json.loads(run(repository, "tsunagu", "status", "--json", **cloud.environment()))
+
+
+def eventually(look: Callable[[], Any]) -> Any:
+    deadline = time.monotonic() + PATIENCE_SECONDS
+    while not (found := look()):
+        assert time.monotonic() < deadline, f"not within {PATIENCE_SECONDS} s"
+        time.sleep(0.5)
+    return found

@@ -1,10 +1,9 @@
 """The app as the CDK CLI runs it: the delivery pipeline; with `-c stage=embedded`, the stack that it would deploy."""
 
-import sys
 from typing import Any
 
 from aws_cdk import App, Environment
-from tsunagu.cdk import Platform, TsunaguError, add_checks
+from tsunagu.cdk import Platform, add_checks, run_app
 
 from cdk_app.company import ACCOUNT, REGION, CompanyResources, CompanyStack, TopicsStack
 from cdk_app.delivery import DeliveryStack
@@ -44,7 +43,4 @@ def _embedded(app: App) -> None:
 
 
 if __name__ == "__main__":
-    try:
-        build_app().synth()
-    except TsunaguError as error:
-        sys.exit(f"error: {error}")
+    run_app(build_app)

@@ -40,14 +40,8 @@ class Warehouse:
     def command(self, *arguments: str, text: str | None = None) -> None:
         """Run the `tsunagu` command."""
         program = [str(Path(sys.executable).with_name("tsunagu")), *arguments]
-        subprocess.run(
-            program,
-            input=text,
-            env={**os.environ, **self._cloud.environment()},
-            check=True,
-            text=True,
-            capture_output=True,
-        )  # noqa: S603
+        environment = {**os.environ, **self._cloud.environment()}
+        subprocess.run(program, input=text, env=environment, check=True, text=True, capture_output=True)  # noqa: S603
 
     def items(self, table: str, key: str) -> Items:
         """Return the items of a table, by their key."""

@@ -26,7 +26,7 @@ from tsunagu.cdk.assets import (
 from tsunagu.errors import AssetError, InvalidPropsError, TsunaguError
 
 if TYPE_CHECKING:
-    from tsunagu.cdk.checks import MessagingChecks, add_checks
+    from tsunagu.cdk.checks import MessagingChecks, add_checks, run_app
     from tsunagu.cdk.constructs import (
         AgeRule,
         AlarmRule,
@@ -216,6 +216,7 @@ __all__ = [
     "build_asset",
     "build_image",
     "removal_policy",
+    "run_app",
 ]
 
 _LAZY_PACKAGES = ("constructs", "patterns", "checks")

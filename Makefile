@@ -11,6 +11,8 @@ CDK := node_modules/.bin/cdk
 CDK_INSTALLED := node_modules/.installed
 STAGE ?= dev
 export VIRTUAL_ENV := $(CURDIR)/$(VENV)
+# Seconds for one file: aws_cdk has files of megabytes.
+export UV_COMPILE_BYTECODE_TIMEOUT := 600
 # jsii takes the major versions that it shall not warn about.
 export JSII_SILENCE_WARNING_UNTESTED_NODE_VERSION := 20,21,22,23,24,25,26
 export JSII_SILENCE_WARNING_DEPRECATED_NODE_VERSION := $(JSII_SILENCE_WARNING_UNTESTED_NODE_VERSION)

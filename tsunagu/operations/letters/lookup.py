@@ -74,9 +74,8 @@ def _of_stack(reader: Reader, queue: DeployedQueue, stack: StackQueues) -> Lette
         subscriptions=tuple(subscriptions),
         functions=tuple(each.name for each in stack.functions if each.dead_letter_arn == queue.arn),
         consumers=tuple({each.name: _consumer(each) for each in (*receivers, *others)}.values()),
-        other_names=frozenset(
-            {queue.logical_id, *(name for each in queue.parts for name in (each.name, each.path))} - {""}
-        ),
+        # `tsunagu send` takes the name of a receiver for its queue, too.
+        other_names=frozenset({*_other_names(queue), *(each.label for each in receivers)} - {""}),
         others=tuple(f"{each.kind} {each.name}" for kind in ("schedule", "rule") for each in by_kind.get(kind, [])),
     )
 

@@ -29,6 +29,13 @@ def test_wheel_holds_every_module_of_the_checkout(names: frozenset[str]) -> None
     assert modules - names == set()
 
 
+def test_wheel_holds_the_files_of_new_repositories(names: frozenset[str]) -> None:
+    templates = [path for path in (PROJECT / "tsunagu" / "scaffold" / "files").rglob("*") if path.is_file()]
+
+    assert {path.relative_to(PROJECT).as_posix() for path in templates} - names == set()
+    assert "tsunagu/scaffold/files/common/.github/workflows/ci.yml.tmpl" in names
+
+
 @pytest.mark.parametrize(
     "name",
     [
@@ -44,4 +51,6 @@ def test_wheel_holds(names: frozenset[str], name: str) -> None:
 
 
 def test_wheel_holds_no_tests_and_no_byte_code(names: frozenset[str]) -> None:
-    assert [name for name in names if "tests/" in name or "/test_" in name or name.endswith(".pyc")] == []
+    own = [name for name in names if not name.startswith("tsunagu/scaffold/files/")]  # which are of other repositories
+
+    assert [name for name in own if "tests/" in name or "/test_" in name or name.endswith(".pyc")] == []

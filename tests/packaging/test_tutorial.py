@@ -36,6 +36,7 @@ def lines(wheel: Path) -> Iterator[str]:
             change = REPLACE.search(PAGE[: block.start()])
             assert change, f"a block of Python must say what it replaces, got {text}"
             yield edit(change[1], change[2], text.rstrip())
+    yield f"PIP_FIND_LINKS='{wheel.parent}' make check"  # what the workflow of its CI runs
 
 
 def line_of(line: str, wheel: Path) -> str:

@@ -33,7 +33,7 @@ FLOWS: Mapping[str, Flow] = {
     ),
     "accept-now": Flow(
         summary="Bookings over HTTP: each is accepted by 202 at once, and made later, once.",
-        commands=["tsunagu graph --output bookings.svg    # the way of a request"],
+        commands=["tsunagu graph @NAME@-embedded --output bookings.svg    # the way of a request"],
     ),
     "one-at-a-time": Flow(
         summary="A job on a schedule that closes the bookings of each hour, one run at a time.",

@@ -79,7 +79,7 @@ example: wheel ## Another team's repository with the built wheel: lint, types, t
 	@$(BIN)/uv pip install --quiet --python $(EXAMPLE_VENV)/bin/python --no-deps "$$(ls -t dist/tsunagu-*.whl | head -n 1)"
 	@unset VIRTUAL_ENV; export PATH="$(CURDIR)/$(EXAMPLE_VENV)/bin:$(CURDIR)/node_modules/.bin:$$PATH"; cd $(EXAMPLE); \
 	ruff check . && ruff format --check . && mypy && pytest && \
-	trap 'tsunagu down' EXIT && tsunagu up && python drive.py
+	trap 'tsunagu down' EXIT && tsunagu up && eval "$$(tsunagu env)" && python drive.py
 
 .PHONY: dev
 dev: setup ## The order service on 127.0.0.1 with reload, and its queue (PORT=8000, MESSAGES=file of JSON lines)

@@ -22,10 +22,10 @@ from mangum import Mangum
 from benchmarks.figures import Ratio, print_ratios
 from benchmarks.paths import child_environment
 from benchmarks.receiver_environment import receiver_environment
-from tests.tsunagu.runtime.aws_events import http_api
 from tests.tsunagu.runtime.world import FakeContext
 from tsunagu import MessageRouter
 from tsunagu.contracts.web import WebEnvironment
+from tsunagu.testing import http_api_event
 
 Handler = Callable[[Any, Any], Mapping[str, Any]]
 
@@ -92,7 +92,10 @@ def _consume(order: _Order) -> None:
 def _events() -> dict[str, Any]:
     body = json.dumps({"order_id": "o-1", "item": "x" * 200})
     headers = {"content-length": str(len(body))}
-    return {"GET": http_api("GET", "/orders/o-1"), "POST": http_api("POST", "/orders", body=body, headers=headers)}
+    return {
+        "GET": http_api_event("GET", "/orders/o-1"),
+        "POST": http_api_event("POST", "/orders", body=body, headers=headers),
+    }
 
 
 def _environment() -> dict[str, str]:

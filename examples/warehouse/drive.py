@@ -1,10 +1,10 @@
 """Drives messages through the warehouse on the embedded cloud, and compares the effects with what was sent.
 
-After `tsunagu up`: `python drive.py`. It fails if a message was lost, or an effect was doubled.
+After `tsunagu up` and `eval "$(tsunagu env)"`: `python drive.py`. It fails if a message was lost, or an effect was
+doubled.
 """
 
 import json
-import os
 import subprocess
 import sys
 import time
@@ -13,7 +13,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
-from tsunagu.local.embedded_cloud import EmbeddedCloud
+import boto3
 
 from cdk_app.company import REGION, SECOND_REGION, TOPIC_NAME
 
@@ -27,25 +27,23 @@ Items = dict[str, dict[str, Any]]
 class Warehouse:
     """The deployed warehouse."""
 
-    def __init__(self, cloud: EmbeddedCloud) -> None:
-        self._cloud = cloud
-        (stack,) = cloud.client("cloudformation").describe_stacks(StackName="Warehouse")["Stacks"]
+    def __init__(self) -> None:
+        (stack,) = _client("cloudformation").describe_stacks(StackName="Warehouse")["Stacks"]
         self._outputs = {output["OutputKey"]: output["OutputValue"] for output in stack["Outputs"]}
 
     def announce(self, delivery: Mapping[str, Any]) -> None:
         """Publish a delivery to the company's topic, in the second region."""
         topic_arn = f"arn:aws:sns:{SECOND_REGION}:000000000000:{TOPIC_NAME}"
-        self._cloud.client("sns", SECOND_REGION).publish(TopicArn=topic_arn, Message=json.dumps(delivery))
+        _client("sns", SECOND_REGION).publish(TopicArn=topic_arn, Message=json.dumps(delivery))
 
     def command(self, *arguments: str, text: str | None = None) -> None:
         """Run the `tsunagu` command."""
         program = [str(Path(sys.executable).with_name("tsunagu")), *arguments]
-        environment = {**os.environ, **self._cloud.environment()}
-        subprocess.run(program, input=text, env=environment, check=True, text=True, capture_output=True)  # noqa: S603
+        subprocess.run(program, input=text, check=True, text=True, capture_output=True)  # noqa: S603
 
     def items(self, table: str, key: str) -> Items:
         """Return the items of a table, by their key."""
-        found = self._cloud.client("dynamodb").scan(TableName=self._outputs[f"{table}TableName"])["Items"]
+        found = _client("dynamodb").scan(TableName=self._outputs[f"{table}TableName"])["Items"]
         return {item[key]["S"]: item for item in found}
 
     def stock(self) -> dict[str, int]:
@@ -55,13 +53,17 @@ class Warehouse:
     def dead_letters(self) -> int:
         """Return how many deliveries were dead-lettered."""
         queue_url = self._outputs["ReceiptsDeadLetterQueueUrl"]
-        attributes = self._cloud.client("sqs", REGION).get_queue_attributes(QueueUrl=queue_url, AttributeNames=["All"])
+        attributes = _client("sqs").get_queue_attributes(QueueUrl=queue_url, AttributeNames=["All"])
         return int(attributes["Attributes"]["ApproximateNumberOfMessages"])
+
+
+def _client(service: str, region: str = REGION) -> Any:
+    return boto3.client(service, region_name=region)  # type: ignore[call-overload]
 
 
 def main() -> None:
     """Drive the three flows one after the other."""
-    warehouse = Warehouse(EmbeddedCloud.attach())
+    warehouse = Warehouse()
     expected = _receipts(warehouse)
     expected = _shipments(warehouse, expected)
     _stocktake(warehouse, expected)

@@ -21,7 +21,7 @@ from tsunagu import Message, Work, message_handler, pipeline_service
 from tsunagu.contracts.messages import REQUEST_ID_ATTRIBUTE
 from tsunagu.contracts.pipeline import ServiceEnvironment
 from tsunagu.runtime.aws import clients
-from tsunagu.runtime.functions.message_handler import LambdaHandler
+from tsunagu.runtime.functions.wiring import LambdaHandler
 from tsunagu.runtime.json_text import JsonObject
 
 PAGE = Path(__file__).parents[2] / "docs" / "performance.md"

@@ -67,7 +67,7 @@ def test_invoices_take_effect_once_though_calls_fail_and_functions_are_killed(in
         for number in range(30):
             invoices.send(url, {"number": f"i-{number % 20}", "amount": 1})
         found = invoices.eventually(
-            lambda: (items := invoices.items(table)) and len(items) == 20 and items, seconds=240, what="20 invoices"
+            lambda: items if len(items := invoices.items(table)) == 20 else None, seconds=240, what="20 invoices"
         )
 
     assert sorted(item["number"] for item in found) == sorted(f"i-{number}" for number in range(20))

@@ -9,10 +9,10 @@ import typer
 from tsunagu.scaffold import FLOWS, PYTHONS, Repository, default_python, project_name
 
 # typer shows the values of an enumeration, and refuses others.
-FlowName = StrEnum("FlowName", {name.replace("-", "_").upper(): name for name in FLOWS})
+FlowName = StrEnum("FlowName", {name.replace("-", "_").upper(): name for name in FLOWS})  # type: ignore[misc]
 DEFAULT_FLOW = FlowName("receive-once")
 HERE = Path()
-PythonVersion = StrEnum("PythonVersion", {f"PYTHON_{python.replace('.', '_')}": python for python in PYTHONS})
+PythonVersion = StrEnum("PythonVersion", {f"PYTHON_{python.replace('.', '_')}": python for python in PYTHONS})  # type: ignore[misc]
 
 
 def init(

@@ -82,6 +82,6 @@ def _watch(aws: Aws, inventories: Sequence[StackInventory], interval: float) -> 
                 time.sleep(interval)
         with Live(console=console, auto_refresh=False, screen=True) as live:
             while True:
-                parts = watched_parts(_read(aws, inventories), f"{utc_text(time.time() * 1_000)}; Ctrl-C ends")
+                parts = watched_parts(_read(aws, inventories), f"{utc_text(int(time.time() * 1_000))}; Ctrl-C ends")
                 live.update(Cropped(group_of(parts)), refresh=True)
                 time.sleep(interval)

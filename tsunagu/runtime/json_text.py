@@ -30,7 +30,7 @@ class _DecimalFoundError(Exception):
 
 
 class _RefusedError(Exception):
-    """The reader found what other readers accept, and this one does not. The text follows the word "must"."""
+    """The reader found what other readers accept, and this one does not. The text follows the name of the text."""
 
 
 class ExactFloat(float):
@@ -90,7 +90,7 @@ def read_json(name: str, text: str | bytes) -> Any:
         if _ESCAPED_SURROGATE.search(characters):  # most are pairs; only the value shows the halves
             json.dumps(value, ensure_ascii=False).encode()
     except _RefusedError as error:
-        msg = f"{name} must {error}"
+        msg = f"{name} {error}"
         raise InvalidMessageError(msg) from None
     except UnicodeDecodeError:
         msg = f"{name} must be JSON in UTF-8, got other bytes"
@@ -114,7 +114,7 @@ def _characters(text: str | bytes) -> str:
     characters = text.decode() if isinstance(text, bytes) else text
     characters.encode()
     if characters.startswith(_BYTE_ORDER_MARK):
-        msg = "be JSON without a byte order mark (BOM)"
+        msg = "must be JSON without a byte order mark (BOM)"
         raise _RefusedError(msg)
     return characters
 
@@ -151,13 +151,13 @@ def exact_number(text: str) -> float:
 def _unique_keys(pairs: list[tuple[str, Any]]) -> JsonObject:
     result = dict(pairs)
     if len(result) < len(pairs):
-        msg = "hold each key once, got a key twice in one object"
+        msg = "must hold each key once, got a key twice in one object"
         raise _RefusedError(msg)
     return result
 
 
 def _refuse_constant(constant: str) -> NoReturn:
-    msg = f"be JSON, got {constant}, which is not a JSON number"
+    msg = f"must be JSON, got {constant}, which is not a JSON number"
     raise _RefusedError(msg)
 
 

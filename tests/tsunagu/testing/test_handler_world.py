@@ -5,7 +5,7 @@ import os
 import threading
 from dataclasses import dataclass
 from itertools import product
-from typing import Annotated
+from typing import Annotated, Any, cast
 
 import pytest
 from fastapi import Depends, FastAPI
@@ -188,7 +188,7 @@ def test_a_function_without_a_decorator_is_refused() -> None:
     def plain(order: Order, message: Message) -> None: ...
 
     with pytest.raises(TypeError, match="made, got plain: hand over the decorated function"):
-        HandlerWorld(plain)
+        HandlerWorld(cast("Any", plain))
 
 
 def test_a_handler_is_found_by_its_place_and_reads_its_environment() -> None:

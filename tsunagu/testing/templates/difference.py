@@ -25,7 +25,7 @@ def _resources(old: Mapping[str, Any], new: Mapping[str, Any]) -> Iterator[str]:
         was, now = old.get(logical_id), new.get(logical_id)
         if was == now:
             continue
-        resource = now or was
+        resource: Mapping[str, Any] = now or was or {}
         name = f"{path_of(logical_id, resource)} ({resource['Type']} {logical_id})"
         if was is None:
             yield f"+ {name}"

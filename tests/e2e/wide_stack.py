@@ -42,6 +42,7 @@ class WideStack(Stack):
         notified = QueueChannel(self, "Notified", QueueChannelProps(handler_timeout=Duration.seconds(5), protect=False))
         inventory = Service(
             name="inventory",
+            protect=False,
             environment=[OrdersEnvironment(orders_table_name=orders.table_name)],
             **self._handler("inventory"),
         )

@@ -47,7 +47,10 @@ def discard(
         while (most := _most(report, limit_count)) and (letters := walk.take(most)) is not None:
             export.write(letters)
             give_up(letters)
-            report.problems += source.delete(letters)
+            problems = source.delete(letters)
+            if problems:  # such as a permission that is missing: nobody should wait for them to come back
+                source.give_back(letters)
+            report.problems += problems
             report.discarded += len(letters) - len(report.problems)
             progress(report.discarded)
     return report

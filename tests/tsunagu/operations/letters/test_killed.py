@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.tsunagu.operations.letters.dead_queue import HIDDEN_SECONDS, Letters, Operator
+from tests.tsunagu.operations.letters.dead_queue import HIDDEN_SECONDS, Letters, LettersPort, Operator
 from tsunagu.operations.letters.discard import discard
 from tsunagu.operations.letters.export import LetterExport
 from tsunagu.operations.letters.letter import DeadLetter
@@ -96,6 +96,25 @@ def test_letter_that_is_discarded_is_in_an_export_whenever_the_operator_is_kille
 
         exported = [json.loads(line)["body"] for line in path.read_text().splitlines()]
         assert {*letters.left} | {*exported} == {*BODIES}, point
+
+
+class KeptLetters(LettersPort):
+    """A queue whose letters the operator may not delete."""
+
+    def delete(self, letters: Sequence[DeadLetter]) -> list[str]:
+        return [f"{letter.id}: AccessDenied" for letter in letters]
+
+
+def test_letters_that_may_not_be_deleted_can_be_received_again_at_once(tmp_path: Path) -> None:
+    letters = Letters(BODIES)
+
+    with LetterExport(tmp_path / "all.jsonl", "url") as export:
+        report = discard(KeptLetters(letters, Operator()), export)
+
+    assert (report.discarded, len(report.problems)) == (0, 10)
+    assert len(letters.dead.receive(10)) == 10
+    assert len(letters.dead.receive(10)) == 10
+    assert len(letters.dead.receive(10)) == 3
 
 
 def test_no_two_letters_of_a_group_are_sent_by_one_call() -> None:

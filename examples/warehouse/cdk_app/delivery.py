@@ -21,9 +21,8 @@ class DeliveryStack(Stack):
         pipeline = pipelines.CodePipeline(
             self, "Pipeline", synth=pipelines.ShellStep("Synth", input=source, commands=COMMANDS)
         )
-        place = {"account": company.account, "region": company.region}
-        pipeline.add_stage(WarehouseStage(self, "Dev", company=company, **place))
+        pipeline.add_stage(WarehouseStage(self, "Dev", company=company, account=company.account, region=company.region))
         pipeline.add_stage(
-            WarehouseStage(self, "Prod", company=company, protect=True, **place),
+            WarehouseStage(self, "Prod", company=company, account=company.account, region=company.region, protect=True),
             pre=[pipelines.ManualApprovalStep("Approve")],
         )

@@ -8,7 +8,7 @@ import time
 from collections.abc import Callable, Iterator, Mapping
 from http import HTTPStatus
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import pytest
 
@@ -16,7 +16,7 @@ from cdk_app.demo.signed_api import SignedApi
 from tests.packaging.conftest import PROJECT
 from tests.synthesis import WITHOUT_VALIDATION
 from tsunagu.local.embedded_cloud import EmbeddedCloud
-from tsunagu.scaffold import FLOWS
+from tsunagu.scaffold import FLOWS, FlowName
 
 BIN = Path(sys.executable).parent
 OWN_VARIABLES = {name: value for name, value in os.environ.items() if not name.startswith(("PYTEST_", "COV_"))}
@@ -64,8 +64,8 @@ def types_cache(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(params=FLOWS)
-def flow(request: pytest.FixtureRequest) -> str:
-    return str(request.param)
+def flow(request: pytest.FixtureRequest) -> FlowName:
+    return cast("FlowName", request.param)
 
 
 @pytest.fixture
@@ -96,7 +96,7 @@ def bookings(cloud: EmbeddedCloud) -> dict[str, Mapping[str, Any]]:
     return {item["booking_id"]["S"]: item for item in items}
 
 
-def use(repository: Path, cloud: EmbeddedCloud, flow: str) -> None:
+def use(repository: Path, cloud: EmbeddedCloud, flow: FlowName) -> None:
     """Use the flow by the command of its README."""
     command, *_ = FLOWS[flow].commands
     command = command.partition("#")[0].replace("@NAME@", "desk")
@@ -113,7 +113,7 @@ def post(cloud: EmbeddedCloud, booking: str) -> int:
 
 @pytest.mark.slow  # an embedded cloud each
 def test_every_flow_deploys_and_takes_effect_on_the_embedded_cloud(
-    repository: Path, cloud: EmbeddedCloud, flow: str
+    repository: Path, cloud: EmbeddedCloud, flow: FlowName
 ) -> None:
     use(repository, cloud, flow)
 

@@ -1,18 +1,13 @@
 """`tsunagu init`: makes a new repository with one flow in it."""
 
-from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from tsunagu.scaffold import FLOWS, PYTHONS, Repository, default_python, project_name
+from tsunagu.scaffold import FlowName, PythonVersion, Repository, default_python, project_name
 
-# typer shows the values of an enumeration, and refuses others.
-FlowName = StrEnum("FlowName", {name.replace("-", "_").upper(): name for name in FLOWS})  # type: ignore[misc]
-DEFAULT_FLOW = FlowName("receive-once")
 HERE = Path()
-PythonVersion = StrEnum("PythonVersion", {f"PYTHON_{python.replace('.', '_')}": python for python in PYTHONS})  # type: ignore[misc]
 
 
 def init(
@@ -20,7 +15,7 @@ def init(
         Path, typer.Argument(help="Folder of the repository; it is made if there is none.", show_default="this folder")
     ] = HERE,
     *,
-    flow: Annotated[FlowName, typer.Option(help="What the repository begins with.")] = DEFAULT_FLOW,
+    flow: Annotated[FlowName, typer.Option(help="What the repository begins with.")] = "receive-once",
     name: Annotated[
         str | None,
         typer.Option(help="Name of the project, which begins the names of its stacks. Default: that of the folder."),
@@ -38,12 +33,12 @@ def init(
     """
     folder = directory.absolute()
     repository = Repository(
-        flow=flow.value,
+        flow=flow,
         name=project_name(name, folder.name),
-        python=python.value if python is not None else default_python(),
+        python=python or default_python(),
     )
     written = repository.write(folder)
-    typer.echo(f"made {repository.name} in {folder}: {len(written)} files, with the flow {flow.value}")
+    typer.echo(f"made {repository.name} in {folder}: {len(written)} files, with the flow {flow}")
     typer.echo("next:")
     for line in _next_commands(directory):
         typer.echo(f"  {line}")

@@ -2,6 +2,9 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import Literal
+
+FlowName = Literal["receive-once", "pipeline", "accept-now", "one-at-a-time", "web-and-queue"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -19,7 +22,7 @@ class Flow:
     packages: Sequence[str] = field(default=())
 
 
-FLOWS: Mapping[str, Flow] = {
+FLOWS: Mapping[FlowName, Flow] = {
     "receive-once": Flow(
         summary="Bookings from a queue: each is recorded once, or dead-lettered with a reason.",
         commands=["tsunagu send @NAME@-embedded --queue Bookings --file bookings.jsonl --yes"],

@@ -10,7 +10,7 @@ from importlib.resources.abc import Traversable
 from pathlib import Path, PurePosixPath
 
 from tsunagu.errors import CommandError
-from tsunagu.scaffold.flows import FLOWS
+from tsunagu.scaffold.flows import FLOWS, FlowName
 from tsunagu.scaffold.settings import CDK_CLI, CDK_CLI_INTEGRITY, VERSIONS
 
 SUFFIX = ".tmpl"
@@ -30,7 +30,7 @@ class Repository:
         python: Python of its functions.
     """
 
-    flow: str
+    flow: FlowName
     name: str
     python: str
 

@@ -3,11 +3,13 @@
 import re
 import sys
 from collections.abc import Mapping
+from typing import Literal, get_args
 
 from tsunagu.errors import InvalidInputError
 
 # As tsunagu.cdk has them, which is not imported here: the command works without aws_cdk.
-PYTHONS = ("3.11", "3.12", "3.13", "3.14")
+PythonVersion = Literal["3.11", "3.12", "3.13", "3.14"]
+PYTHONS: tuple[str, ...] = get_args(PythonVersion)
 DEFAULT_PYTHON = "3.13"
 
 # The name begins the names of the stacks, which may have 128 characters with stage and suffix.

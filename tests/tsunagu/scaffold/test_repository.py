@@ -6,19 +6,20 @@ import tomllib
 from collections.abc import Iterator
 from importlib.metadata import version
 from pathlib import Path
+from typing import get_args
 
 import pytest
 
 from tsunagu.cdk import PYTHONS
 from tsunagu.errors import CommandError, InvalidInputError
-from tsunagu.scaffold import FLOWS, Repository, project_name
+from tsunagu.scaffold import FLOWS, FlowName, Repository, project_name
 from tsunagu.scaffold import PYTHONS as OFFERED
 from tsunagu.scaffold.settings import CDK_CLI, CDK_CLI_INTEGRITY, VERSIONS
 
 PROJECT = Path(__file__).parents[3]
 
 
-def repository(flow: str = "receive-once") -> Repository:
+def repository(flow: FlowName = "receive-once") -> Repository:
     return Repository(flow=flow, name="desk", python="3.13")
 
 
@@ -34,7 +35,7 @@ def below(folder: Path) -> Iterator[str]:
 
 
 @pytest.mark.parametrize("flow", FLOWS)
-def test_no_placeholder_is_left(flow: str) -> None:
+def test_no_placeholder_is_left(flow: FlowName) -> None:
     files = repository(flow).files()
 
     assert [path for path, text in files.items() if re.search("@[A-Z_]+@", text)] == []
@@ -46,6 +47,10 @@ def test_written_files_are_those_of_the_flow_and_nothing_else(tmp_path: Path) ->
 
     assert {*below(tmp_path / "desk")} == {path.relative_to(tmp_path / "desk").as_posix() for path in written}
     assert json.loads((tmp_path / "desk" / "cdk.json").read_text())["context"]["project"] == "desk"
+
+
+def test_each_flow_that_is_offered_is_described() -> None:
+    assert get_args(FlowName) == tuple(FLOWS)
 
 
 def test_tools_are_those_that_this_checkout_was_tested_with() -> None:

@@ -19,7 +19,18 @@ ACCOUNT, REGION, SECOND_REGION = "000000000000", "us-east-1", "eu-west-1"
 ROLE_NAME, TABLE_NAME, BOUNDARY_NAME = "warehouse-receipts", "stock", "team-boundary"
 TOPIC_NAME, UNDELIVERED_NAME = "deliveries", "undelivered"
 # What any function of the company may do at most.
-BOUNDARY = ("dynamodb:*", "kms:*", "lambda:*", "logs:*", "s3:*", "sns:Publish", "sqs:*", "states:*", "xray:*")
+BOUNDARY = (
+    "dynamodb:*",
+    "ec2:*NetworkInterface*",
+    "kms:*",
+    "lambda:*",
+    "logs:*",
+    "s3:*",
+    "sns:Publish",
+    "sqs:*",
+    "states:*",
+    "xray:*",
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -11,6 +11,8 @@ from tests.docs.test_links import PROJECT
 
 PAGE = PROJECT / "docs" / "troubleshooting.md"
 ANYTHING = "…"
+PART_CHARACTERS = 12  # a longer part may go over two lines of the code
+_CONSTANT = re.compile(r'^([A-Z_]+) = "([^"]*)"$', re.MULTILINE)
 _MESSAGE = re.compile(r"^### `(.*)`$", re.MULTILINE)
 
 
@@ -56,17 +58,12 @@ def is_said(message: str, texts: list[str]) -> bool:
 
 @cache
 def texts_of_the_library() -> list[str]:
-    trees = [ast.parse(file.read_text(encoding="utf-8")) for file in sorted((PROJECT / "tsunagu").rglob("*.py"))]
-    constants = {name: value for tree in trees for name, value in constants_of(tree)}
-    return [text for tree in trees for text in texts_of(tree, constants)]
-
-
-def constants_of(tree: ast.Module) -> Iterator[tuple[str, str]]:
-    """Yield the constants of a module that are texts."""
-    for node in tree.body:
-        match node:
-            case ast.Assign(targets=[ast.Name(id=name)], value=ast.Constant(value=str(value))):
-                yield name, value
+    """Return the texts of the files that have a part of a message in them."""
+    codes = [file.read_text(encoding="utf-8") for file in sorted((PROJECT / "tsunagu").rglob("*.py"))]
+    constants = {name: value for code in codes for name, value in _CONSTANT.findall(code)}
+    parts = [max(message.split(ANYTHING), key=len)[:PART_CHARACTERS] for message in messages()]
+    said = [code for code in codes if any(part in code for part in parts)]
+    return [text for code in said for text in texts_of(ast.parse(code), constants)]
 
 
 def texts_of(tree: ast.Module, constants: Mapping[str, str]) -> Iterator[str]:

@@ -24,6 +24,8 @@ _COMPARISONS = {
     "LessThanThreshold": "below",
     "LessThanOrEqualToThreshold": "at most",
 }
+# Of metrics that are no counts.
+UNITS = {"ApproximateAgeOfOldestMessage": " seconds", "ExecutionTime": " milliseconds"}
 
 
 def resources_table(resources: Resources) -> str:
@@ -97,7 +99,8 @@ def _raised(alarm: Mapping[str, Any]) -> str:
     periods, points = alarm["EvaluationPeriods"], alarm.get("DatapointsToAlarm", alarm["EvaluationPeriods"])
     often = f"{points} of {periods} periods" if periods > 1 else "one period"
     missing = ", or is missing" if alarm.get("TreatMissingData") == "breaching" else ""
-    return f"{comparison} {alarm['Threshold']:,} in {often} of {_seconds(_period(alarm))}{missing}"
+    unit = UNITS.get(alarm.get("MetricName", ""), "")
+    return f"{comparison} {alarm['Threshold']:,}{unit} in {often} of {_seconds(_period(alarm))}{missing}"
 
 
 def _period(alarm: Mapping[str, Any]) -> int:

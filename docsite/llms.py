@@ -14,7 +14,7 @@ _LINK = re.compile(r"!?\[([^\]]*)\]\([^)]*\)")
 _COMMENT = re.compile(r"<!--.*?-->\n?", re.DOTALL)
 _CONTEXT = "**Context.** "
 _BOLD = re.compile(r"\*\*(.*?)\*\*")
-_SENTENCE_END = re.compile(r"(?<=[.:])\s")
+_SENTENCE_END = re.compile(r"(?<=[.:])\s|(?<=。)")
 _NO_PROSE = ("```", "|", "#", "-", "<", "!", "1.")
 
 

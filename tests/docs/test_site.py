@@ -103,6 +103,7 @@ def test_index_for_programs_is_that_of_the_pages() -> None:
         ("# A\nIt is [short](b.md). It ends.\n", "It is short."),
         ("# A\n\n**Context.** The wheel\nheld two. More.\n", "The wheel held two."),
         ("# A\nThese are it:\n- a\n", "These are it"),
+        ("# A\n一つ目です。二つ目です。\n", "一つ目です。"),
         ("# A\n```\ncode\n```\n", ""),
         ("# A\n<!-- made -->\n| a |\n|---|\n", ""),
     ],

@@ -70,6 +70,24 @@ def test_two_run_side_by_side_and_know_nothing_of_each_other(cloud: EmbeddedClou
         assert second.client("sqs").get_queue_url(QueueName="only-in-the-second")
 
 
+def test_accounts_of_one_cloud_see_nothing_of_each_other(cloud: EmbeddedCloud) -> None:
+    other = cloud.in_account("100000000009")
+    queues, tables = other.client("sqs"), other.client("dynamodb")
+
+    own_url = cloud.client("sqs").create_queue(QueueName="of-an-account")["QueueUrl"]
+    url = queues.create_queue(QueueName="of-an-account")["QueueUrl"]
+    queues.send_message(QueueUrl=url, MessageBody="{}")
+
+    assert (cloud.account in own_url, other.account in url) == (True, True)
+    assert own_url not in queues.list_queues()["QueueUrls"]
+    assert "Messages" not in cloud.client("sqs").receive_message(QueueUrl=own_url)
+    assert len(queues.receive_message(QueueUrl=url)["Messages"]) == 1
+    assert tables.list_tables()["TableNames"] == []
+    assert other.environment()["AWS_ACCESS_KEY_ID"] == other.account
+    with pytest.raises(ValueError, match="account must be twelve digits, got '1'"):
+        cloud.in_account("1")
+
+
 def test_stop_ends_the_emulator_and_its_handlers(tmp_path: Path, eventually: Callable[..., Any]) -> None:
     cloud = EmbeddedCloud.start(tmp_path, enforce_iam=False)
     record = StateFolder(tmp_path).living_emulator()

@@ -23,98 +23,57 @@ from tsunagu.cdk.assets import (
     build_asset,
     build_image,
 )
+from tsunagu.cdk.homes import MODULES
 from tsunagu.errors import AssetError, InvalidPropsError, TsunaguError
 
 if TYPE_CHECKING:
-    from tsunagu.cdk.checks import MessagingChecks, add_checks, run_app
-    from tsunagu.cdk.constructs import (
-        AgeRule,
-        AlarmRule,
-        ClaimCheckBucket,
-        ClaimCheckBucketProps,
-        CustomerManagedKey,
-        CustomerManagedKeyProps,
-        DeadLetterNotifier,
-        DeadLetterNotifierProps,
-        EcrImage,
-        EventInvocation,
-        EventInvocationProps,
-        FilterPolicy,
-        FilterScope,
-        FlowMetrics,
-        FunctionAlarms,
-        FunctionMetrics,
-        HandlerFunction,
-        HandlerFunctionProps,
-        HandlerSettings,
-        IdempotencyTable,
-        IdempotencyTableProps,
-        MessagingAlarms,
-        MetricPanel,
-        NativeStateMachine,
-        NativeStateMachineProps,
-        Network,
-        PrivateEndpoints,
-        PrivateEndpointsProps,
-        QueueChannel,
-        QueueChannelProps,
-        RequestGateway,
-        RequestGatewayProps,
-        RequestGatewaySettings,
-        RequestPipe,
-        RequestPipeProps,
-        RequestSweeper,
-        RequestSweeperProps,
-        ResultBucket,
-        ResultBucketProps,
-        RunSweeper,
-        RunSweeperProps,
-        TopicChannel,
-        TopicChannelProps,
-        TopicSubscription,
-        TopicSubscriptionProps,
-        UnfinishedRuns,
-        WebApi,
-        WebApiCors,
-        WebApiDomain,
-        WebApiProps,
-        WebApiSettings,
-        WebRequests,
-        acknowledge,
-        removal_policy,
-    )
-    from tsunagu.cdk.patterns import (
-        ApiAndQueueFunction,
-        ApiAndQueueFunctionProps,
-        ApiFunctionSettings,
-        AsyncRequestApi,
-        AsyncRequestApiProps,
-        ConnectedService,
-        Connector,
-        ConnectorProps,
-        FlowAlarms,
-        FlowAlarmsProps,
-        FlowDashboard,
-        FlowDashboardProps,
-        IdempotentReceiver,
-        IdempotentReceiverProps,
-        JobAlarmRules,
-        JobAlarms,
-        JobMetrics,
-        JobRoles,
-        OperatorAccess,
-        OperatorAccessProps,
-        ProvisionedPollers,
-        QueueBacklog,
-        ReceiverSettings,
-        RequestApiRoles,
-        Service,
-        ServicePipeline,
-        ServicePipelineProps,
-        SingleFlightSchedule,
-        SingleFlightScheduleProps,
-        Step,
-    )
+    from tsunagu.cdk.checks.pack import MessagingChecks, add_checks
+    from tsunagu.cdk.checks.run_app import run_app
+    from tsunagu.cdk.constructs.acknowledgement import acknowledge
+    from tsunagu.cdk.constructs.claim_check_bucket import ClaimCheckBucket, ClaimCheckBucketProps
+    from tsunagu.cdk.constructs.customer_managed_key import CustomerManagedKey, CustomerManagedKeyProps
+    from tsunagu.cdk.constructs.dead_letter_notifier import DeadLetterNotifier, DeadLetterNotifierProps
+    from tsunagu.cdk.constructs.ecr_image import EcrImage
+    from tsunagu.cdk.constructs.event_invocation import EventInvocation, EventInvocationProps
+    from tsunagu.cdk.constructs.filter_policy import FilterPolicy, FilterScope
+    from tsunagu.cdk.constructs.flow_metrics import FlowMetrics
+    from tsunagu.cdk.constructs.function_alarms import AlarmRule, FunctionAlarms, FunctionMetrics
+    from tsunagu.cdk.constructs.handler_function import HandlerFunction, HandlerFunctionProps, HandlerSettings
+    from tsunagu.cdk.constructs.idempotency_table import IdempotencyTable, IdempotencyTableProps
+    from tsunagu.cdk.constructs.messaging_alarms import AgeRule, MessagingAlarms
+    from tsunagu.cdk.constructs.metric_panels import MetricPanel
+    from tsunagu.cdk.constructs.native_state_machine import NativeStateMachine, NativeStateMachineProps
+    from tsunagu.cdk.constructs.network import Network
+    from tsunagu.cdk.constructs.private_endpoints import PrivateEndpoints, PrivateEndpointsProps
+    from tsunagu.cdk.constructs.protection import removal_policy
+    from tsunagu.cdk.constructs.queue_channel import QueueChannel, QueueChannelProps
+    from tsunagu.cdk.constructs.request_gateway import RequestGateway, RequestGatewayProps
+    from tsunagu.cdk.constructs.request_gateway_settings import RequestGatewaySettings
+    from tsunagu.cdk.constructs.request_pipe import RequestPipe, RequestPipeProps
+    from tsunagu.cdk.constructs.request_sweeper import RequestSweeper, RequestSweeperProps, WebRequests
+    from tsunagu.cdk.constructs.result_bucket import ResultBucket, ResultBucketProps
+    from tsunagu.cdk.constructs.run_sweeper import RunSweeper, RunSweeperProps, UnfinishedRuns
+    from tsunagu.cdk.constructs.topic_channel import TopicChannel, TopicChannelProps
+    from tsunagu.cdk.constructs.topic_subscription import TopicSubscription, TopicSubscriptionProps
+    from tsunagu.cdk.constructs.web_api import WebApi, WebApiProps
+    from tsunagu.cdk.constructs.web_api_settings import WebApiCors, WebApiDomain, WebApiSettings
+    from tsunagu.cdk.patterns.api_and_queue_function import ApiAndQueueFunction
+    from tsunagu.cdk.patterns.api_and_queue_props import ApiAndQueueFunctionProps, ApiFunctionSettings
+    from tsunagu.cdk.patterns.async_request_api import AsyncRequestApi
+    from tsunagu.cdk.patterns.async_request_props import AsyncRequestApiProps, RequestApiRoles
+    from tsunagu.cdk.patterns.connector import ConnectedService, Connector, ConnectorProps
+    from tsunagu.cdk.patterns.flow_alarms import FlowAlarms, FlowAlarmsProps, QueueBacklog
+    from tsunagu.cdk.patterns.flow_dashboard import FlowDashboard, FlowDashboardProps
+    from tsunagu.cdk.patterns.idempotent_receiver import IdempotentReceiver, IdempotentReceiverProps
+    from tsunagu.cdk.patterns.job_alarm_rules import JobAlarmRules
+    from tsunagu.cdk.patterns.operator_access import OperatorAccess, OperatorAccessProps
+    from tsunagu.cdk.patterns.pipeline_props import ServicePipelineProps, Step
+    from tsunagu.cdk.patterns.receiver_settings import ProvisionedPollers, ReceiverSettings
+    from tsunagu.cdk.patterns.service import Service
+    from tsunagu.cdk.patterns.service_pipeline import ServicePipeline
+    from tsunagu.cdk.patterns.single_flight_alarms import JobAlarms, JobMetrics
+    from tsunagu.cdk.patterns.single_flight_props import JobRoles, SingleFlightScheduleProps
+    from tsunagu.cdk.patterns.single_flight_schedule import SingleFlightSchedule
 
 __all__ = [
     "ARCHITECTURES",
@@ -219,16 +178,17 @@ __all__ = [
     "run_app",
 ]
 
-_LAZY_PACKAGES = ("constructs", "patterns", "checks")
-
 if not TYPE_CHECKING:  # a type checker must still find that a name does not exist
 
     def __getattr__(name: str) -> object:
-        """Import the package of a public name when the name is first used."""
-        if name in __all__:
-            for package in _LAZY_PACKAGES:
-                module = import_module(f"{__name__}.{package}")
-                if name in module.__all__:
-                    return getattr(module, name)
-        msg = f"module {__name__!r} has no attribute {name!r}"
-        raise AttributeError(msg)
+        """Import the module of a public name when the name is first used, and what that module needs.
+
+        Raises:
+            AttributeError: `tsunagu.cdk` exports no such name.
+        """
+        if name not in MODULES:
+            msg = f"module {__name__!r} has no attribute {name!r}"
+            raise AttributeError(msg)
+        value = getattr(import_module(f"{__name__}.{MODULES[name]}"), name)
+        globals()[name] = value  # so that the next use does not come here
+        return value

@@ -43,10 +43,15 @@ def write_archive(path: Path, files: Files) -> None:
 
     Names are sorted. Dates are fixed, and of modes only the right to execute is kept.
     """
+    write_whole(path, _zip(files))
+
+
+def write_whole(path: Path, content: bytes) -> None:
+    """Write a file. A process that reads at the same time gets the old file or the new one."""
     path.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=path.parent, prefix=".") as place:
         partial = Path(place, path.name)
-        partial.write_bytes(_zip(files))
+        partial.write_bytes(content)
         partial.replace(path)
 
 

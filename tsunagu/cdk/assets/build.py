@@ -1,13 +1,13 @@
 """Builds the zip file of a function from its handler package."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from tsunagu.cache import cache_directory
 from tsunagu.cdk.assets.archive import is_whole, write_archive
+from tsunagu.cdk.assets.builds import build_id, known_hash, remember, zip_path
 from tsunagu.cdk.assets.byte_code import check_building_python, compile_files
-from tsunagu.cdk.assets.dependencies import dependency_files
+from tsunagu.cdk.assets.dependencies import dependencies_id, dependency_files
 from tsunagu.cdk.assets.files import Files, digest, merge
 from tsunagu.cdk.assets.imports import MissingImport, missing_imports
 from tsunagu.cdk.assets.package import HandlerPackage
@@ -19,6 +19,7 @@ from tsunagu.errors import AssetError
 UNZIPPED_BYTES = 262_144_000
 
 _SHOWN_IMPORTS = 5
+_OWN = "the handler package"
 _LAYOUT = "tsunagu asset 1"  # increase the number when the same files must become another zip
 
 
@@ -48,16 +49,26 @@ def build_asset(package: HandlerPackage, platform: Platform) -> HandlerAsset:
     """
     if platform.byte_code:
         check_building_python(platform)
-    code, dependencies = checked_sources(package, platform)
-    sources = {**code, **dependencies}
+    parts = _checked_code(package, platform)
+    code = merge(parts)
+    lock = package.requirements_path()
     # The hash leaves byte code out: the same source can compile to other bytes in another process.
-    asset_hash = digest(sources, _LAYOUT, f"byte code: {platform.python if platform.byte_code else 'none'}")
-    path = cache_directory() / "assets" / f"{asset_hash}.zip"
+    byte_code = f"byte code: {platform.python if platform.byte_code else 'none'}"
+    build = build_id(code, _LAYOUT, byte_code, dependencies_id(lock, platform))
+    asset_hash = known_hash(build)
+    if asset_hash is None:
+        sources = {**code, **_checked_dependencies(package, platform, parts)}
+        asset_hash = digest(sources, _LAYOUT, byte_code)
+        _write(package, platform, sources, zip_path(asset_hash))
+        remember(build, asset_hash)
+    return HandlerAsset(path=zip_path(asset_hash), hash=asset_hash, handler=f"{package.import_name}.{package.handler}")
+
+
+def _write(package: HandlerPackage, platform: Platform, sources: Files, path: Path) -> None:
     if not is_whole(path):
         files = {**sources, **(compile_files(sources) if platform.byte_code else {})}
         _check_size(package, files)
         write_archive(path, files)
-    return HandlerAsset(path=path, hash=asset_hash, handler=f"{package.import_name}.{package.handler}")
 
 
 def checked_sources(package: HandlerPackage, platform: Platform) -> tuple[Files, Files]:
@@ -72,15 +83,22 @@ def checked_sources(package: HandlerPackage, platform: Platform) -> tuple[Files,
         AssetError: The package, its handler, its lock or what it includes is wrong, uv could not install the lock, or
             an import would fail in Lambda.
     """
+    parts = _checked_code(package, platform)
+    return merge(parts), _checked_dependencies(package, platform, parts)
+
+
+def _checked_code(package: HandlerPackage, platform: Platform) -> Mapping[str, Files]:
     package.check_code(platform)
     package.check_handler(platform)
+    return {"the runtime": runtime_files(), _OWN: package.files()}
+
+
+def _checked_dependencies(package: HandlerPackage, platform: Platform, parts: Mapping[str, Files]) -> Files:
     lock = package.requirements_path()
-    own = package.files()
-    code = {"the runtime": runtime_files(), "the handler package": own}
     dependencies = dependency_files(lock, platform) if lock else {}
-    sources = merge({**code, "its dependencies": dependencies})
-    _check_imports(package, list(missing_imports(own, sources, platform.version)))
-    return merge(code), dependencies
+    sources = merge({**parts, "its dependencies": dependencies})
+    _check_imports(package, list(missing_imports(parts[_OWN], sources, platform.version)))
+    return dependencies
 
 
 def _check_imports(package: HandlerPackage, missing: Sequence[MissingImport]) -> None:

@@ -49,6 +49,20 @@ def dependency_files(lock: Path, platform: Platform) -> dict[str, bytes]:
     return files
 
 
+def dependencies_id(lock: Path | None, platform: Platform) -> str:
+    """Return what names the files of `dependency_files`: the wheels of a lock, for a platform.
+
+    Args:
+        lock: The lock. None for a package without dependencies.
+        platform: Platform of the function.
+
+    Raises:
+        AssetError: A line of the lock is not pinned with a hash.
+    """
+    requirements = read_lock(lock) if lock else []
+    return _key(requirements, platform) if requirements else "no dependencies"
+
+
 def read_lock(lock: Path) -> list[str]:
     """Return the requirements of a lock file, one a line, without comments.
 

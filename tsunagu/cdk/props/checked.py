@@ -1,5 +1,6 @@
 """The base of all props: their annotations are checked before anything else reads them."""
 
+import functools
 from collections.abc import Mapping, Sequence
 from types import NoneType
 from typing import Annotated, Any, Literal, get_args, get_origin, get_type_hints
@@ -22,6 +23,7 @@ class CheckedProps:
             check_value(name, getattr(self, name), annotation)
 
 
+@functools.cache
 def annotations_of(props: type[CheckedProps]) -> Mapping[str, Any]:
     """Return the annotations of the props, by name, with those of their bases."""
     return get_type_hints(props, include_extras=True)

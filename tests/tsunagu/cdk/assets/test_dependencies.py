@@ -1,4 +1,5 @@
 import hashlib
+import shutil
 import zipfile
 from collections.abc import Callable
 from pathlib import Path
@@ -203,9 +204,12 @@ def test_a_damaged_cache_of_dependencies_is_filled_again(
     package = HandlerPackage(path=make_package(files={"requirements.txt": make_wheel("rates")}))
     first = build_asset(package, Platform())
     (entry,) = (cache / "dependencies").iterdir()
-    entry.write_bytes(entry.read_bytes()[:-30])
+    whole = entry.read_bytes()
+    entry.write_bytes(whole[:-30])
+    shutil.rmtree(cache / "builds")  # so that the dependencies are read
 
     assert build_asset(package, Platform()) == first
+    assert entry.read_bytes() == whole
 
 
 def test_fails_with_a_sentence_when_uv_is_not_installed(

@@ -246,6 +246,10 @@ bench-throughput: setup ## Messages a second on the embedded cloud: ours and a p
 bench-correctness: setup ## Payments lost and doubled under kills and faults: ours, a plain lock, Powertools (6 minutes)
 	@$(BIN)/python -m benchmarks.correctness
 
+.PHONY: bench-synth
+bench-synth: setup ## A synth of the example beside hand-written CDK code, and of functions with large dependencies (2 minutes)
+	@$(BIN)/python -m benchmarks.synth
+
 .PHONY: bench-pipeline-cost
 bench-pipeline-cost: setup ## List price of a million requests through the pipeline: payloads inline and in S3
 	@$(BIN)/python -m benchmarks.pipeline_cost

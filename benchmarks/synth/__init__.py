@@ -1,0 +1,1 @@
+"""Synthesis beside hand-written CDK code, and with nothing changed."""

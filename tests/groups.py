@@ -19,6 +19,7 @@ SHARED_FIXTURES = (
 TEMPLATE_READERS = (
     "snapshots",
     "cdk_app/stacks",
+    "upgrade/test_templates.py",
     "docs/test_pictures.py",
     "benchmarks/test_schedule_cost.py",
     "tsunagu/cdk/checks/test_rules_on_a_stack.py",

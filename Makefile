@@ -60,6 +60,7 @@ lock: $(INSTALLED) ## Compile the hash-pinned lock files anew
 	eval "$$compile lambdas/order_api/requirements.in -c requirements-dev.txt -o lambdas/order_api/requirements.txt"; \
 	eval "$$compile pyproject.toml $(EXAMPLE)/requirements.in --extra cdk --extra local --extra testing -c requirements-dev.txt -o $(EXAMPLE)/requirements.txt"; \
 	eval "$$compile requirements-oldest.in -o requirements-oldest.txt"; \
+	eval "$$compile --group release -o requirements-release.txt"; \
 	eval "$$compile benchmarks/requirements.in -c requirements.txt -o benchmarks/requirements.txt"; \
 	eval "$$compile benchmarks/correctness/requirements.in -c benchmarks/requirements.txt -o benchmarks/correctness/requirements.txt"; \
 	for lock in emulator functions; do eval "$$compile tsunagu/local/locks/$$lock.in -o tsunagu/local/locks/$$lock.txt"; done
@@ -276,6 +277,23 @@ deploy: setup ## Deploy STAGE to the AWS account of the environment
 .PHONY: wheel
 wheel: setup ## Build the wheel into dist/
 	@$(BIN)/uv build --quiet --wheel --no-build-isolation --python $(BIN)/python --out-dir dist .
+
+RELEASE := .tsunagu/release
+RELEASE_INSTALLED := $(RELEASE)/.installed
+
+$(RELEASE_INSTALLED): requirements-release.txt | setup
+	@echo "Installing the tools of a release into $(RELEASE) ..."
+	@$(BIN)/uv venv --quiet --clear --python $(BIN)/python $(RELEASE)
+	@$(BIN)/uv pip sync --quiet --python $(RELEASE)/bin/python --require-hashes requirements-release.txt
+	@touch $@
+
+.PHONY: release-check
+release-check: setup $(RELEASE_INSTALLED) ## Build wheel and sdist, look at them, and test that very wheel on each Python of this machine (10 minutes)
+	@$(BIN)/python -m release
+
+.PHONY: upgrade-baseline
+upgrade-baseline: setup ## Store the release REF, against which the next ones are checked (after each release)
+	@$(BIN)/python -m tests.upgrade.baseline $(or $(REF),$(error REF must name the release, such as v1.2.0))
 
 .PHONY: clean
 clean: ## Remove what the commands made (the locks stay)

@@ -19,6 +19,7 @@ from tsunagu.cdk.checks.consumer_rules import CONSUMER_RULES
 from tsunagu.cdk.checks.data_rules import DATA_RULES, PROTECTION_RULES
 from tsunagu.cdk.checks.policy_rules import POLICY_RULES
 from tsunagu.cdk.checks.rule import Rule
+from tsunagu.cdk.props.checked import check_value
 from tsunagu.templates.assembly import read_documents
 from tsunagu.templates.template import Template
 
@@ -35,7 +36,12 @@ def add_checks(stage: Stage, *, protect: bool = False) -> None:
     Args:
         stage: The app, or a stage of it.
         protect: Also require that stateful resources are protected from deletion. Default: not required.
+
+    Raises:
+        InvalidPropsError: An argument is of another type, such as a stack, whose checks would see no other stack.
     """
+    check_value("stage", stage, Stage)
+    check_value("protect", protect, bool)
     Validations.of(stage).add_plugins(MessagingChecks(protect=protect))
 
 

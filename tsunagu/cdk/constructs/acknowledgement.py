@@ -5,11 +5,14 @@ from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
 from aws_cdk import Acknowledgment, CfnElement, Stack, Validations
+from constructs import IConstruct
+
+from tsunagu.cdk.props.checked import check_value
+from tsunagu.errors import InvalidPropsError
 
 if TYPE_CHECKING:
     from aws_cdk import aws_iam as iam
     from aws_cdk import aws_s3 as s3
-    from constructs import IConstruct
 
 
 def acknowledge(construct: "IConstruct", rule: str, reason: str) -> None:
@@ -21,7 +24,16 @@ def acknowledge(construct: "IConstruct", rule: str, reason: str) -> None:
         construct: The construct that the finding is about.
         rule: Identifier of the finding, such as `AwsSolutions-IAM5[Resource::*]`.
         reason: Why the finding is accepted here.
+
+    Raises:
+        InvalidPropsError: The rule or the reason is empty, or an argument is of another type.
     """
+    check_value("construct", construct, IConstruct)
+    for name, value in (("rule", rule), ("reason", reason)):
+        check_value(name, value, str)
+        if not value.strip():
+            msg = f"{name} must not be empty, got {value!r}"
+            raise InvalidPropsError(msg)
     Validations.of(construct).acknowledge(Acknowledgment(id=rule, reason=reason))
 
 

@@ -11,6 +11,7 @@ from aws_cdk import aws_s3 as s3
 from constructs import Construct
 
 from tsunagu.cdk.constructs.acknowledgement import acknowledge, acknowledge_objects
+from tsunagu.cdk.constructs.checked_construct import CheckedConstruct
 from tsunagu.cdk.constructs.customer_managed_key import CustomerManagedKey, CustomerManagedKeyProps
 from tsunagu.cdk.constructs.error_path import props_error
 from tsunagu.cdk.constructs.flow_metadata import mark
@@ -79,7 +80,7 @@ class ClaimCheckBucketProps(CheckedProps):
             _require_versioned(self.existing)
 
 
-class ClaimCheckBucket(Construct):
+class ClaimCheckBucket(CheckedConstruct):
     """Keep JSON that is too large for a message, for as long as a message can refer to it.
 
     The bucket is encrypted with a customer-managed key, versioned, TLS only, and not public. No grant of it includes

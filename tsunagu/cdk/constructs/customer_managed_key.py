@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from aws_cdk import aws_kms as kms
 from constructs import Construct
 
+from tsunagu.cdk.constructs.checked_construct import CheckedConstruct
 from tsunagu.cdk.constructs.key_access import allow_service
 from tsunagu.cdk.constructs.protection import removal_policy
 from tsunagu.cdk.props import CheckedProps
@@ -24,7 +25,7 @@ class CustomerManagedKeyProps(CheckedProps):
     protect: bool = True
 
 
-class CustomerManagedKey(Construct):
+class CustomerManagedKey(CheckedConstruct):
     """Create a symmetric KMS key that is rotated each year.
 
     Attributes:

@@ -17,6 +17,7 @@ from aws_cdk import aws_sqs as sqs
 from constructs import Construct
 
 from tsunagu.cdk.constructs.acknowledgement import acknowledge
+from tsunagu.cdk.constructs.checked_construct import CheckedConstruct
 from tsunagu.cdk.constructs.customer_managed_key import CustomerManagedKey, CustomerManagedKeyProps
 from tsunagu.cdk.constructs.error_path import props_error
 from tsunagu.cdk.constructs.flow_metadata import mark
@@ -83,7 +84,7 @@ class DeadLetterNotifierProps(CheckedProps):
                 check_alarm_topic(prop, topic)
 
 
-class DeadLetterNotifier(Construct):
+class DeadLetterNotifier(CheckedConstruct):
     """Notify operators of dead letters on one encrypted topic; subscribe people and tools to it.
 
     Alarms on configuration faults go to a second topic too, because the first one or its key may be what is at fault.

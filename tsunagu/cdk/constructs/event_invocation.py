@@ -10,6 +10,7 @@ from aws_cdk import aws_sqs as sqs
 from constructs import Construct
 
 from tsunagu.cdk.constructs.acknowledgement import acknowledge
+from tsunagu.cdk.constructs.checked_construct import CheckedConstruct
 from tsunagu.cdk.constructs.dead_letter_notifier import DeadLetterNotifier
 from tsunagu.cdk.constructs.flow_metadata import mark
 from tsunagu.cdk.constructs.grants import Grantor
@@ -53,7 +54,7 @@ class EventInvocationProps(CheckedProps):
     protect: bool = True
 
 
-class EventInvocation(Construct):
+class EventInvocation(CheckedConstruct):
     """Let Lambda retry the events of a function, and keep those that it gives up for 14 days.
 
     Attributes:

@@ -10,6 +10,7 @@ from aws_cdk import aws_logs as logs
 from constructs import Construct
 
 from tsunagu.cdk.constructs.acknowledgement import acknowledge
+from tsunagu.cdk.constructs.checked_construct import CheckedConstruct
 from tsunagu.cdk.constructs.gateway_problems import add_gateway_problems
 from tsunagu.cdk.constructs.protection import removal_policy
 
@@ -53,7 +54,7 @@ class StageSettings(Protocol):
         """Whether the stack gives API Gateway its role for logs."""
 
 
-class GatewayApi(Construct):
+class GatewayApi(CheckedConstruct):
     """Make a regional REST API that is throttled, traced and logged, and answers errors with problem documents.
 
     Args:

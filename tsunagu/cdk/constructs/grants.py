@@ -17,6 +17,7 @@ from aws_cdk import aws_kms as kms
 
 from tsunagu.cdk.constructs.error_path import props_error
 from tsunagu.cdk.props import is_known
+from tsunagu.cdk.props.checked import check_value
 from tsunagu.errors import InvalidPropsError
 
 if TYPE_CHECKING:
@@ -206,8 +207,9 @@ def own_policy(
     A role that was imported as immutable, or from another account, reports success and drops the statement.
 
     Raises:
-        InvalidPropsError: The grantee has no role that is known.
+        InvalidPropsError: It is no grantee, or has no role that is known.
     """
+    _require_grantee(scope, grantee)
     principal = grantee.grant_principal
     if isinstance(principal, iam.UnknownPrincipal):
         msg = "grantee must have a known role, because the permission is for that role, got one imported without it"
@@ -223,6 +225,13 @@ def own_policy(
     return given if any(isinstance(found, iam.CfnPolicy) for found in node.find_all()) else None
 
 
+def _require_grantee(scope: "IConstruct", grantee: object) -> None:
+    try:
+        check_value("grantee", grantee, iam.IGrantable)
+    except InvalidPropsError as error:
+        raise props_error(scope, f"{error}: give a role, or the function of a handler") from None
+
+
 def is_foreign(grantee: iam.IGrantable, account: str, *, if_unknown: bool = True) -> bool:
     """Return whether `grantee` is outside of `account`. A service and an organization are.
 
@@ -231,6 +240,7 @@ def is_foreign(grantee: iam.IGrantable, account: str, *, if_unknown: bool = True
         account: An account.
         if_unknown: What to return when synthesis knows only one of the two accounts. Default: it is outside.
     """
+    check_value("grantee", grantee, iam.IGrantable)
     own_account = grantee.grant_principal.principal_account
     if own_account is None:
         return True

@@ -11,6 +11,7 @@ from constructs import Construct
 
 from tsunagu.cdk.assets import Platform
 from tsunagu.cdk.constructs.acknowledgement import acknowledge, acknowledge_role
+from tsunagu.cdk.constructs.checked_construct import CheckedConstruct
 from tsunagu.cdk.constructs.error_path import path_in_errors
 from tsunagu.cdk.constructs.function_code import FunctionCode, NoLayers, Package, function_code
 from tsunagu.cdk.constructs.network import Network
@@ -88,7 +89,7 @@ class HandlerFunctionProps(HandlerSettings):
     timeout: FunctionTimeout
 
 
-class HandlerFunction(Construct):
+class HandlerFunction(CheckedConstruct):
     """Run a handler package in Lambda, with JSON logs, active tracing and a role with least privilege.
 
     The role may write logs and traces. The `grant_*` methods of other constructs add permissions.

@@ -8,6 +8,7 @@ from aws_cdk import aws_dynamodb as dynamodb
 from aws_cdk import aws_iam as iam
 from constructs import Construct
 
+from tsunagu.cdk.constructs.checked_construct import CheckedConstruct
 from tsunagu.cdk.constructs.error_path import props_error
 from tsunagu.cdk.constructs.existing_table import check_existing
 from tsunagu.cdk.constructs.flow_metadata import mark
@@ -90,7 +91,7 @@ class IdempotencyTableProps(CheckedProps):
         return self.requests or self.run_index
 
 
-class IdempotencyTable(Construct):
+class IdempotencyTable(CheckedConstruct):
     """Keep the idempotency items of any number of receivers; the key space in an item's id keeps them apart.
 
     The table is on demand, with recovery to any second of the last 35 days. The items are those of

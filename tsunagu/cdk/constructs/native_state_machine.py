@@ -11,6 +11,7 @@ from aws_cdk import aws_stepfunctions as sfn
 from constructs import Construct
 
 from tsunagu.cdk.constructs.acknowledgement import acknowledge_role
+from tsunagu.cdk.constructs.checked_construct import CheckedConstruct
 from tsunagu.cdk.constructs.key_access import source_conditions
 from tsunagu.cdk.constructs.own_role import attach_policies, list_needed
 from tsunagu.cdk.constructs.protection import removal_policy
@@ -58,7 +59,7 @@ class NativeStateMachineProps(CheckedProps):
     role: iam.IRole | None = None
 
 
-class NativeStateMachine(Construct):
+class NativeStateMachine(CheckedConstruct):
     """Run a state machine with a log of every event, active tracing and a role with least privilege.
 
     The log has the names and the errors of states, but no data of an execution. The role may write logs and traces. The

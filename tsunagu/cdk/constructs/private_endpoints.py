@@ -7,6 +7,7 @@ from aws_cdk import aws_ec2 as ec2
 from constructs import Construct
 
 from tsunagu.cdk.constructs.acknowledgement import acknowledge
+from tsunagu.cdk.constructs.checked_construct import CheckedConstruct
 from tsunagu.cdk.constructs.network import Network
 from tsunagu.cdk.props import CheckedProps
 
@@ -31,7 +32,7 @@ class PrivateEndpointsProps(CheckedProps):
     services: Sequence[ec2.InterfaceVpcEndpointAwsService] = CALLED_SERVICES
 
 
-class PrivateEndpoints(Construct):
+class PrivateEndpoints(CheckedConstruct):
     """Let functions in isolated subnets reach DynamoDB, S3, SQS, SNS and other services.
 
     Attributes:

@@ -13,6 +13,7 @@ from aws_cdk import aws_sqs as sqs
 from constructs import Construct
 
 from tsunagu.cdk.constructs.acknowledgement import acknowledge
+from tsunagu.cdk.constructs.checked_construct import CheckedConstruct
 from tsunagu.cdk.constructs.error_path import props_error
 from tsunagu.cdk.constructs.existing_queue import check_existing_queue
 from tsunagu.cdk.constructs.flow_metadata import mark
@@ -173,7 +174,7 @@ class QueueChannelProps(CheckedProps):
         return Duration.seconds(sum(part.to_seconds() for part in parts))
 
 
-class QueueChannel(Construct):
+class QueueChannel(CheckedConstruct):
     """Keep messages for one kind of consumer, and dead letters apart from them.
 
     Attributes:

@@ -13,6 +13,7 @@ from aws_cdk import aws_lambda as lambda_
 from constructs import Construct
 
 from tsunagu.cdk.constructs.acknowledgement import acknowledge
+from tsunagu.cdk.constructs.checked_construct import CheckedConstruct
 from tsunagu.cdk.constructs.error_path import path_in_errors, props_error
 from tsunagu.cdk.constructs.gateway_api import GatewayApi
 from tsunagu.cdk.constructs.gateway_calls import JSON_TYPE, Answers, Call, dynamodb_call, event_call, object_call
@@ -75,7 +76,7 @@ class RequestGatewayProps(RequestGatewaySettings):
         return self.function is not None
 
 
-class RequestGateway(Construct):
+class RequestGateway(CheckedConstruct):
     """Accept requests with 202, show their status and result, and cancel them: `POST /{name}`, `/requests/{id}`.
 
     API Gateway itself calls DynamoDB, S3 and Lambda, so that no function starts for an answer.

@@ -9,6 +9,7 @@ from aws_cdk import aws_iam as iam
 from aws_cdk import aws_pipes as pipes
 from constructs import Construct
 
+from tsunagu.cdk.constructs.checked_construct import CheckedConstruct
 from tsunagu.cdk.constructs.dead_letter_notifier import DeadLetterNotifier
 from tsunagu.cdk.constructs.idempotency_table import IdempotencyTable
 from tsunagu.cdk.constructs.key_access import source_conditions
@@ -54,7 +55,7 @@ class RequestPipeProps(CheckedProps):
         check_standard(self.channel)
 
 
-class RequestPipe(Construct):
+class RequestPipe(CheckedConstruct):
     """Send the key of each new record to the queue, in well under a second.
 
     The message has the key of the record alone: `{"request_key": "…"}`. The pipe keeps no dead letters and gives

@@ -13,6 +13,7 @@ from constructs import Construct
 
 from tsunagu.cdk.assets import HandlerPackage, Platform
 from tsunagu.cdk.constructs.acknowledgement import acknowledge
+from tsunagu.cdk.constructs.checked_construct import CheckedConstruct
 from tsunagu.cdk.constructs.dead_letter_notifier import DeadLetterNotifier
 from tsunagu.cdk.constructs.event_invocation import EventInvocation
 from tsunagu.cdk.constructs.flow_metadata import mark
@@ -164,7 +165,7 @@ class RequestSweeperProps(CheckedProps):
             raise InvalidPropsError(msg)
 
 
-class RequestSweeper(Construct):
+class RequestSweeper(CheckedConstruct):
     """End accepted requests that nobody ends, and send again what did not reach a worker.
 
     Each minute it looks at the open requests that are due: see docs/accept-now.md. With `web` it sends the messages

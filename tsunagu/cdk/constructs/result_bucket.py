@@ -9,6 +9,7 @@ from aws_cdk import aws_s3 as s3
 from constructs import Construct
 
 from tsunagu.cdk.constructs.acknowledgement import acknowledge, acknowledge_objects
+from tsunagu.cdk.constructs.checked_construct import CheckedConstruct
 from tsunagu.cdk.constructs.error_path import props_error
 from tsunagu.cdk.constructs.flow_metadata import mark
 from tsunagu.cdk.constructs.grants import Grantor
@@ -79,7 +80,7 @@ class ResultBucketProps(CheckedProps):
         return self.staging_lifetime or shorter
 
 
-class ResultBucket(Construct):
+class ResultBucket(CheckedConstruct):
     """Keep results of accepted requests under the key of their caller, and results that are not committed apart.
 
     The bucket is encrypted, TLS only, and not public. It has no versions: a result is written once, or again as it was.

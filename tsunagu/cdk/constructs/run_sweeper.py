@@ -11,6 +11,7 @@ from aws_cdk import aws_logs as logs
 from constructs import Construct
 
 from tsunagu.cdk.assets import HandlerPackage, Platform
+from tsunagu.cdk.constructs.checked_construct import CheckedConstruct
 from tsunagu.cdk.constructs.dead_letter_notifier import DeadLetterNotifier
 from tsunagu.cdk.constructs.function_alarms import AlarmRule, FunctionMetrics
 from tsunagu.cdk.constructs.handler_function import HandlerFunction, HandlerFunctionProps
@@ -81,7 +82,7 @@ class RunSweeperProps(CheckedProps):
     protect: bool = True
 
 
-class RunSweeper(Construct):
+class RunSweeper(CheckedConstruct):
     """Find the runs of a pipeline that a deployment, a purge or a failure left unfinished.
 
     Each five minutes it looks at all open runs. It takes those that are over out of the index, and reports how many of

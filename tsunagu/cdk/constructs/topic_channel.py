@@ -9,6 +9,7 @@ from aws_cdk import aws_sns as sns
 from aws_cdk import aws_sqs as sqs
 from constructs import Construct
 
+from tsunagu.cdk.constructs.checked_construct import CheckedConstruct
 from tsunagu.cdk.constructs.customer_managed_key import CustomerManagedKey, CustomerManagedKeyProps
 from tsunagu.cdk.constructs.error_path import props_error
 from tsunagu.cdk.constructs.filter_policy import FilterPolicy
@@ -72,7 +73,7 @@ class TopicChannelProps(CheckedProps):
             raise InvalidPropsError(msg)
 
 
-class TopicChannel(Construct):
+class TopicChannel(CheckedConstruct):
     """Deliver each message to every subscriber whose filter it passes. A slow subscriber does not delay the others.
 
     Attributes:

@@ -11,6 +11,7 @@ from aws_cdk import aws_sqs as sqs
 from constructs import Construct
 
 from tsunagu.cdk.constructs.acknowledgement import acknowledge
+from tsunagu.cdk.constructs.checked_construct import CheckedConstruct
 from tsunagu.cdk.constructs.error_path import props_error
 from tsunagu.cdk.constructs.filter_policy import FilterPolicy
 from tsunagu.cdk.constructs.flow_metadata import mark
@@ -56,7 +57,7 @@ class TopicSubscriptionProps(CheckedProps):
     protect: bool = True
 
 
-class TopicSubscription(Construct):
+class TopicSubscription(CheckedConstruct):
     """Deliver messages of a topic to one endpoint, and keep those that cannot be delivered for 14 days.
 
     Without a dead-letter queue SNS drops a message for good: at once when a permission or the endpoint is missing,

@@ -10,6 +10,7 @@ from aws_cdk import aws_iam as iam
 from aws_cdk import aws_lambda as lambda_
 from constructs import Construct
 
+from tsunagu.cdk.constructs.checked_construct import CheckedConstruct
 from tsunagu.cdk.constructs.error_path import props_error
 from tsunagu.cdk.constructs.grants import grant_by_own_policy
 from tsunagu.cdk.constructs.web_api_settings import WebApiSettings
@@ -42,7 +43,7 @@ class WebApiProps(WebApiSettings):
         return cls(**given, function=function, protect=protect)
 
 
-class WebApi(Construct):
+class WebApi(CheckedConstruct):
     """Answer HTTP by a function, behind API Gateway: with authorization, throttling and access logs.
 
     Several functions can share an existing API, each under a path of its own: two with the same path are refused.

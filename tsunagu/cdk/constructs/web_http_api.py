@@ -12,6 +12,7 @@ from aws_cdk import aws_route53_targets as targets
 from constructs import Construct
 
 from tsunagu.cdk.constructs.acknowledgement import acknowledge
+from tsunagu.cdk.constructs.checked_construct import CheckedConstruct
 from tsunagu.cdk.constructs.protection import removal_policy
 
 if TYPE_CHECKING:
@@ -44,7 +45,7 @@ _ACCESS_LOG = {
 }
 
 
-class WebHttpApi(Construct):
+class WebHttpApi(CheckedConstruct):
     """Route the requests of an HTTP API to a function, with payload 2.0.
 
     Attributes:

@@ -8,6 +8,7 @@ from aws_cdk import aws_route53_targets as targets
 from constructs import Construct
 
 from tsunagu.cdk.constructs.acknowledgement import acknowledge
+from tsunagu.cdk.constructs.checked_construct import CheckedConstruct
 from tsunagu.cdk.constructs.gateway_api import GatewayApi
 from tsunagu.cdk.constructs.web_api_settings import ALL_BODIES
 
@@ -22,7 +23,7 @@ if TYPE_CHECKING:
 RETRY_AFTER_SECONDS = 1  # of a request that was throttled
 
 
-class WebRestApi(Construct):
+class WebRestApi(CheckedConstruct):
     """Pass the requests of a REST API to a function, by proxy integration.
 
     Attributes:

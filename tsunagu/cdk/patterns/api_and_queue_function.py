@@ -10,6 +10,7 @@ from aws_cdk import aws_lambda as lambda_
 from constructs import Construct
 
 from tsunagu.cdk.constructs.acknowledgement import acknowledge
+from tsunagu.cdk.constructs.checked_construct import CheckedConstruct
 from tsunagu.cdk.constructs.dead_letter_notifier import DeadLetterNotifier, DeadLetterNotifierProps
 from tsunagu.cdk.constructs.error_path import path_in_errors
 from tsunagu.cdk.constructs.flow_metadata import mark
@@ -27,7 +28,7 @@ from tsunagu.contracts.flows import Kind
 from tsunagu.contracts.web import WebEnvironment
 
 
-class ApiAndQueueFunction(Construct):
+class ApiAndQueueFunction(CheckedConstruct):
     """Answer HTTP and consume a queue by the code of one `MessageRouter`.
 
     The mode says whether one function does both. The API, the queue, its dead-letter queue and the table are the same

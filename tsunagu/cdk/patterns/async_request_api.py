@@ -10,6 +10,7 @@ from aws_cdk import aws_lambda as lambda_
 from constructs import Construct
 
 from tsunagu.cdk.constructs.acknowledgement import acknowledge
+from tsunagu.cdk.constructs.checked_construct import CheckedConstruct
 from tsunagu.cdk.constructs.dead_letter_notifier import DeadLetterNotifier, DeadLetterNotifierProps
 from tsunagu.cdk.constructs.error_path import path_in_errors
 from tsunagu.cdk.constructs.event_invocation import EventInvocation, EventInvocationProps
@@ -35,7 +36,7 @@ from tsunagu.contracts.requests import RequestEnvironment
 from tsunagu.contracts.telemetry import Metric
 
 
-class AsyncRequestApi(Construct):
+class AsyncRequestApi(CheckedConstruct):
     """Answer 202 at once, work on each request once, and show how it ended. Killed work never stays RUNNING.
 
     Attributes:

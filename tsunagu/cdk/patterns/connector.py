@@ -8,6 +8,7 @@ from aws_cdk import Duration
 from aws_cdk import aws_cloudwatch as cloudwatch
 from constructs import Construct
 
+from tsunagu.cdk.constructs.checked_construct import CheckedConstruct
 from tsunagu.cdk.constructs.dead_letter_notifier import DeadLetterNotifier, DeadLetterNotifierProps
 from tsunagu.cdk.constructs.error_path import path_in_errors
 from tsunagu.cdk.constructs.filter_policy import FilterPolicy
@@ -94,7 +95,7 @@ class ConnectedService(NamedTuple):
     receiver: IdempotentReceiver
 
 
-class Connector(Construct):
+class Connector(CheckedConstruct):
     """Give each message of a topic to every service. A service that fails, is slow or is throttled affects no other.
 
     A message with the attribute `tsunagu_service` reaches only the service of that name.

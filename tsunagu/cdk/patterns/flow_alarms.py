@@ -10,6 +10,7 @@ from aws_cdk import aws_cloudwatch_actions as actions
 from aws_cdk import aws_sns as sns
 from constructs import Construct, IConstruct
 
+from tsunagu.cdk.constructs.checked_construct import CheckedConstruct
 from tsunagu.cdk.constructs.dead_letter_notifier import DeadLetterNotifier, check_alarm_topic
 from tsunagu.cdk.constructs.flow_metrics import FlowMetrics
 from tsunagu.cdk.constructs.function_alarms import AT_ONCE, PERIOD, AlarmRule
@@ -98,7 +99,7 @@ class FlowAlarmsProps(CheckedProps):
             raise InvalidPropsError(msg)
 
 
-class FlowAlarms(Construct):
+class FlowAlarms(CheckedConstruct):
     """Watch flows by the alarms that they have, and by those that are missing; one alarm is over all of them.
 
     Create it when the flows are complete: alarms that are made later are not part of `health`. Each metric of an alarm

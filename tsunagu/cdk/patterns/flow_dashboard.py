@@ -8,6 +8,7 @@ from aws_cdk import Duration
 from aws_cdk import aws_cloudwatch as cloudwatch
 from constructs import Construct, IConstruct
 
+from tsunagu.cdk.constructs.checked_construct import CheckedConstruct
 from tsunagu.cdk.constructs.flow_metrics import FlowMetrics
 from tsunagu.cdk.constructs.metric_panels import MetricPanel, path_in_stack
 from tsunagu.cdk.constructs.ranges import DAY_SECONDS
@@ -56,7 +57,7 @@ class FlowDashboardProps(CheckedProps):
             raise InvalidPropsError(msg)
 
 
-class FlowDashboard(Construct):
+class FlowDashboard(CheckedConstruct):
     """Show flows on one CloudWatch dashboard: alarms at the top, and a section for each flow.
 
     An account has three dashboards without a charge. Each further one costs 3 USD a month.

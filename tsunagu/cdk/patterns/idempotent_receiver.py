@@ -10,6 +10,7 @@ from aws_cdk import aws_lambda as lambda_
 from constructs import Construct
 
 from tsunagu.cdk.constructs.acknowledgement import acknowledge
+from tsunagu.cdk.constructs.checked_construct import CheckedConstruct
 from tsunagu.cdk.constructs.dead_letter_notifier import DeadLetterNotifier, DeadLetterNotifierProps
 from tsunagu.cdk.constructs.flow_metadata import mark
 from tsunagu.cdk.constructs.function_alarms import FunctionMetrics
@@ -137,7 +138,7 @@ class IdempotentReceiverProps(ReceiverSettings):
         return Duration.seconds(self.channel.props.longest_stay.to_seconds() + WINDOW_SLACK.to_seconds())
 
 
-class IdempotentReceiver(Construct):
+class IdempotentReceiver(CheckedConstruct):
     """Process each message of a channel once, or dead-letter it with the reason and notify operators.
 
     Attributes:

@@ -9,6 +9,7 @@ from aws_cdk import aws_iam as iam
 from constructs import Construct
 
 from tsunagu.cdk.constructs.acknowledgement import acknowledge_wildcards
+from tsunagu.cdk.constructs.checked_construct import CheckedConstruct
 from tsunagu.cdk.constructs.error_path import props_error
 from tsunagu.cdk.constructs.grants import grantee_name, is_foreign
 from tsunagu.cdk.patterns.operator_resources import operated_resources
@@ -47,7 +48,7 @@ class OperatorAccessProps(CheckedProps):
     operators: Sequence[PolicyTaker] = ()
 
 
-class OperatorAccess(Construct):
+class OperatorAccess(CheckedConstruct):
     """Give people what the `tsunagu` command needs for the resources of a stack, and nothing else.
 
     Create it last, in the stack of the flows: it allows actions on the resources that the stack has then, those of its

@@ -10,6 +10,7 @@ from aws_cdk import aws_cloudwatch as cloudwatch
 from constructs import Construct
 
 from tsunagu.cdk.constructs.acknowledgement import acknowledge
+from tsunagu.cdk.constructs.checked_construct import CheckedConstruct
 from tsunagu.cdk.constructs.claim_check_bucket import ClaimCheckBucket, ClaimCheckBucketProps
 from tsunagu.cdk.constructs.customer_managed_key import CustomerManagedKey, CustomerManagedKeyProps
 from tsunagu.cdk.constructs.dead_letter_notifier import DeadLetterNotifier, DeadLetterNotifierProps
@@ -37,7 +38,7 @@ if TYPE_CHECKING:
     from aws_cdk import aws_kms as kms
 
 
-class ServicePipeline(Construct):
+class ServicePipeline(CheckedConstruct):
     """Process each request once in each step, in order. Its JSON travels in messages or, when large, in a bucket.
 
     Attributes:

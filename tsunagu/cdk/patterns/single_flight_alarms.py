@@ -10,6 +10,7 @@ from aws_cdk import aws_logs as logs
 from constructs import Construct
 
 from tsunagu.cdk.constructs.acknowledgement import acknowledge
+from tsunagu.cdk.constructs.checked_construct import CheckedConstruct
 from tsunagu.cdk.constructs.function_alarms import AlarmRule
 from tsunagu.cdk.constructs.native_state_machine import NativeStateMachine, state_entered
 from tsunagu.cdk.constructs.ranges import DAY_SECONDS
@@ -28,7 +29,7 @@ _MISSING_IS_FINE = cloudwatch.TreatMissingData.NOT_BREACHING
 _AT_LEAST = cloudwatch.ComparisonOperator.GREATER_THAN_OR_EQUAL_TO_THRESHOLD
 
 
-class JobMetrics(Construct):
+class JobMetrics(CheckedConstruct):
     """Count skipped ticks and successes of a job, by the log lines of its state machine.
 
     Step Functions counts both as executions that succeeded. The metrics are in a namespace of the machine's own name,
@@ -61,7 +62,7 @@ class JobMetrics(Construct):
         )
 
 
-class JobAlarms(Construct):
+class JobAlarms(CheckedConstruct):
     """Tell operators when a job fails, takes too long, has no success, or cannot be started.
 
     An alarm that the rules leave out is None.

@@ -15,6 +15,7 @@ from aws_cdk import aws_sqs as sqs
 from constructs import Construct
 
 from tsunagu.cdk.constructs.acknowledgement import acknowledge
+from tsunagu.cdk.constructs.checked_construct import CheckedConstruct
 from tsunagu.cdk.constructs.dead_letter_notifier import DeadLetterNotifier, DeadLetterNotifierProps
 from tsunagu.cdk.constructs.error_path import path_in_errors
 from tsunagu.cdk.constructs.flow_metadata import mark
@@ -48,7 +49,7 @@ _RELEASE_RETRIES = 8
 _RELEASE_AGE = Duration.minutes(10)
 
 
-class SingleFlightSchedule(Construct):
+class SingleFlightSchedule(CheckedConstruct):
     """Run a job on a schedule, one run at a time. A tick that comes while a run is queued or working is skipped.
 
     Each tick starts an execution of a state machine. It takes the lease of the job, sends one message to the worker,

@@ -13,7 +13,7 @@ with without_collection():
     from tsunagu.runtime import telemetry
     from tsunagu.runtime.functions import wiring
     from tsunagu.runtime.functions.adapters import FunctionStart
-    from tsunagu.runtime.functions.message_handler import CONCURRENCY
+    from tsunagu.runtime.functions.arguments import check_concurrency, check_switches, check_text
     from tsunagu.runtime.functions.wiring import LambdaHandler
     from tsunagu.runtime.idempotency.keys import key_space
     from tsunagu.runtime.receiving.model import model_of, parser
@@ -73,10 +73,10 @@ def accepted_request(
             used with a class that reads itself, or with text. Raised at import.
         ValueError: The scope or the concurrency is out of range. Raised at import.
     """
+    check_text("scope", scope)
     request_space(scope)
-    if concurrency not in CONCURRENCY:
-        msg = f"concurrency must be between 1 and 100, got {concurrency}"
-        raise ValueError(msg)
+    check_concurrency(concurrency)
+    check_switches(group_commit=group_commit, strict=strict)
 
     def decorate(function: Callable[[ModelT, Request], object], /) -> LambdaHandler:
         model: type[ModelT] = model_of(function, beside=Request)

@@ -9,6 +9,7 @@ with without_collection():
     from tsunagu.contracts.items import KEY_SPACE_NAME
     from tsunagu.runtime.functions import wiring
     from tsunagu.runtime.functions.adapters import FunctionStart
+    from tsunagu.runtime.functions.arguments import check_concurrency, check_switches, check_text
     from tsunagu.runtime.functions.wiring import LambdaHandler
     from tsunagu.runtime.idempotency.keys import BusinessKey
     from tsunagu.runtime.receiving.message import Message
@@ -16,7 +17,6 @@ with without_collection():
     from tsunagu.runtime.receiving.receiver import Receiver
 
 PayloadT = TypeVar("PayloadT")
-CONCURRENCY = range(1, 101)
 
 
 class HandlerDecorator(Protocol):
@@ -89,12 +89,12 @@ def message_handler(
             no field of type `str` or `int`; or `strict` is used with a class that reads itself.
         ValueError: The scope or the concurrency is out of range.
     """
+    check_text("scope", scope)
     if not KEY_SPACE_NAME.fullmatch(scope):
         msg = f"scope must be 1 to 64 letters, digits, hyphens and underscores, got {scope!r}"
         raise ValueError(msg)
-    if concurrency not in CONCURRENCY:
-        msg = f"concurrency must be between 1 and 100, got {concurrency}"
-        raise ValueError(msg)
+    check_concurrency(concurrency)
+    check_switches(group_commit=group_commit, strict=strict)
 
     def decorate(process: Callable[[PayloadT, Message], None]) -> LambdaHandler:
         model: type[PayloadT] = model_of(process, beside=Message)

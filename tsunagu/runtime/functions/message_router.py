@@ -14,6 +14,7 @@ with without_collection():
     from tsunagu.runtime import telemetry
     from tsunagu.runtime.functions import wiring
     from tsunagu.runtime.functions.adapters import FunctionStart
+    from tsunagu.runtime.functions.arguments import check_concurrency, check_switches, check_text, refuse_handler
     from tsunagu.runtime.idempotency.keys import BusinessKey, key_space
     from tsunagu.runtime.receiving.receiver import LambdaContext, Receiver
     from tsunagu.runtime.web.consumers import Consumers, TypedPayload
@@ -26,8 +27,6 @@ if TYPE_CHECKING:
 
 ConsumerT = TypeVar("ConsumerT", bound=Callable[..., Any])
 LambdaHandler = Callable[[Any, LambdaContext], dict[str, Any]]
-
-CONCURRENCY = range(1, 101)
 
 
 class MessageRouter:
@@ -77,12 +76,13 @@ class MessageRouter:
         group_commit: bool = True,
         base_path: str = "/",
     ) -> None:
+        check_text("scope", scope)
+        check_text("type_name", type_name)
         if not KEY_SPACE_NAME.fullmatch(scope):
             msg = f"scope must be 1 to 64 letters, digits, hyphens and underscores, got {scope!r}"
             raise ValueError(msg)
-        if concurrency not in CONCURRENCY:
-            msg = f"concurrency must be between 1 and 100, got {concurrency}"
-            raise ValueError(msg)
+        check_concurrency(concurrency)
+        check_switches(group_commit=group_commit)
         self._app = app
         self._scope = scope
         self._concurrency = concurrency
@@ -111,8 +111,11 @@ class MessageRouter:
                 of type `str` or `int`.
             ValueError: The type is empty, or has a consumer already.
         """
+        check_text("message_type", message_type)
+        check_switches(strict=strict)
 
         def register(function: ConsumerT) -> ConsumerT:
+            refuse_handler(function)
             self._consumers.add(message_type, function, key, strict=strict)
             return function
 

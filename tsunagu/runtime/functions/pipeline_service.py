@@ -14,6 +14,7 @@ with without_collection():
     from tsunagu.runtime.claim_check import ClaimCheck
     from tsunagu.runtime.functions import wiring
     from tsunagu.runtime.functions.adapters import FunctionStart
+    from tsunagu.runtime.functions.arguments import check_switches
     from tsunagu.runtime.functions.wiring import LambdaHandler
     from tsunagu.runtime.json_text import JsonObject
     from tsunagu.runtime.pipeline.envelope import Envelope
@@ -79,6 +80,7 @@ def pipeline_service(
         TypeError: The function does not take a typed request and a `Work`; its class cannot be read; or `strict` is
             used with a class that reads itself. Raised at import.
     """
+    check_switches(group_commit=group_commit, strict=strict)
 
     def decorate(decorated: Callable[[DecoratedT, Work], object], /) -> LambdaHandler:
         return _handler(decorated, group_commit=group_commit, strict=strict)

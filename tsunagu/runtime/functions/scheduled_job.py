@@ -15,6 +15,7 @@ with without_collection():
     from tsunagu.runtime import telemetry
     from tsunagu.runtime.functions import wiring
     from tsunagu.runtime.functions.adapters import FunctionStart
+    from tsunagu.runtime.functions.arguments import check_text
     from tsunagu.runtime.functions.wiring import LambdaHandler, Response
     from tsunagu.runtime.idempotency.keys import key_space
     from tsunagu.runtime.receiving.model import check_plain, hints_of
@@ -60,6 +61,7 @@ def scheduled_job(name: str) -> Callable[[JobFunction], LambdaHandler]:
         TypeError: The function is not a plain function that takes a `Run`.
         ValueError: The name is out of range.
     """
+    check_text("name", name)
     if not is_job_name(name):
         msg = f"name must be 1 to 64 letters, digits, hyphens and underscores, got {name!r}"
         raise ValueError(msg)

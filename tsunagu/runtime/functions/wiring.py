@@ -20,6 +20,7 @@ from tsunagu.runtime.aws.tasks import StepFunctionsTasks
 from tsunagu.runtime.clock import Clock, SystemClock, new_owner, new_request_id
 from tsunagu.runtime.errors import FailedCall, UnavailableError
 from tsunagu.runtime.functions.adapters import Adapters, FunctionStart, InUse
+from tsunagu.runtime.functions.arguments import refuse_handler
 from tsunagu.runtime.idempotency.keys import BusinessKey, key_space
 from tsunagu.runtime.idempotency.parked_groups import GroupReader
 from tsunagu.runtime.json_text import JsonObject
@@ -58,7 +59,11 @@ def lambda_handler(function: Callable[..., object], start: FunctionStart) -> Lam
     Args:
         function: The business function, whose name and documentation the handler has.
         start: How a process starts; the attribute `start` of the handler.
+
+    Raises:
+        TypeError: The function is a Lambda handler already.
     """
+    refuse_handler(function)
     process = functools.cache(start.new_process)
 
     @functools.wraps(function)

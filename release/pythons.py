@@ -1,5 +1,6 @@
 """Tests a wheel on the Pythons of this machine: installed, with none of the checkout's library in reach."""
 
+import os
 import shutil
 import subprocess
 import tempfile
@@ -25,9 +26,29 @@ def supported() -> list[str]:
 
 def installed(version: str) -> Path | None:
     """Return this machine's Python of a version, or None. Nothing is downloaded."""
-    command = [find_uv_bin(), "python", "find", "--no-python-downloads", "--no-project", "--system", version]
-    done = subprocess.run(command, capture_output=True, text=True, check=False)  # noqa: S603
-    return Path(done.stdout.strip()) if done.returncode == 0 else None
+    return next(filter(None, (_interpreter(path, version) for path in _candidates(version))), None)
+
+
+def _candidates(version: str) -> Iterator[Path]:
+    """Iterate over what may be a Python of a version: in the search path, of pyenv, of uv."""
+    name = f"python{version}"
+    yield from (Path(folder, name) for folder in os.environ.get("PATH", "").split(os.pathsep))
+    homes = (
+        Path(os.environ.get("PYENV_ROOT", Path.home() / ".pyenv"), "versions"),
+        Path(os.environ.get("UV_PYTHON_INSTALL_DIR", Path.home() / ".local/share/uv/python")),
+    )
+    for home in homes:
+        yield from sorted(home.glob(f"*{version}*/bin/{name}"), reverse=True)
+
+
+def _interpreter(path: Path, version: str) -> Path | None:
+    """Return a Python that runs and has the version, which a shim of pyenv may not do."""
+    if not path.is_file():
+        return None
+    program = "import sys; print(sys.executable, '%d.%d' % sys.version_info[:2])"
+    done = subprocess.run([str(path), "-I", "-c", program], capture_output=True, text=True, check=False)  # noqa: S603
+    executable, _, found = done.stdout.strip().rpartition(" ")
+    return Path(executable) if done.returncode == 0 and found == version else None
 
 
 def test_wheel(wheel: Path, python: Path) -> str:

@@ -5,8 +5,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 
-from benchmarks.pipeline_cost.prices import PRICES as PIPELINE_PRICES
-from benchmarks.pipeline_cost.prices import Component as PipelineComponent
+from tsunagu.costs.prices import ListPrice, list_prices
 
 MILLION = 1_000_000
 # https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/read-write-operations.html
@@ -32,47 +31,18 @@ class Component(StrEnum):
     LAMBDA_DURATION = "Lambda GB-seconds, arm64"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ListPrice:
-    """What a component costs.
-
-    Attributes:
-        usd: Price on the list.
-        per: Units that it is the price of.
-        seen: Page on which the figure was seen, and its date.
-    """
-
-    usd: float
-    per: int
-    seen: str
-
-    @property
-    def unit_usd(self) -> float:
-        """Price of one unit."""
-        return self.usd / self.per
-
-
-def _known(component: PipelineComponent) -> ListPrice:
-    price = PIPELINE_PRICES[component]
-    return ListPrice(usd=price.usd, per=price.per, seen=price.seen)
-
-
-_SEEN_GATEWAY = "AWS whitepaper best-practices-api-gateway-private-apis-integration, cost-optimization (undated)"
-_SEEN_EVENTBRIDGE = "https://cloudburn.io/blog/amazon-eventbridge-pricing (March 2026)"
-_NOT_SEEN = "not seen on a page; from memory"
-
 PRICES: Mapping[Component, ListPrice] = {
-    Component.GATEWAY: ListPrice(usd=3.50, per=MILLION, seen=_SEEN_GATEWAY),
-    Component.WRITE: _known(PipelineComponent.DYNAMODB_WRITE),
-    Component.INDEX: _known(PipelineComponent.DYNAMODB_INDEX),
-    Component.READ: _known(PipelineComponent.DYNAMODB_READ),
-    Component.STREAM: ListPrice(usd=0.02, per=100_000, seen=_NOT_SEEN),
-    Component.PIPE: ListPrice(usd=0.40, per=MILLION, seen=_SEEN_EVENTBRIDGE),
-    Component.SCHEDULER: ListPrice(usd=1.00, per=MILLION, seen=_SEEN_EVENTBRIDGE),
-    Component.SQS: _known(PipelineComponent.SQS_RECEIVE),
-    Component.S3_PUT: _known(PipelineComponent.S3_PUT),
-    Component.LAMBDA_REQUEST: _known(PipelineComponent.LAMBDA_REQUEST),
-    Component.LAMBDA_DURATION: _known(PipelineComponent.LAMBDA_DURATION),
+    Component.GATEWAY: list_prices()["api-gateway.request"],
+    Component.WRITE: list_prices()["dynamodb.write"],
+    Component.INDEX: list_prices()["dynamodb.write"],
+    Component.READ: list_prices()["dynamodb.read"],
+    Component.STREAM: list_prices()["dynamodb.stream"],
+    Component.PIPE: list_prices()["events.pipe"],
+    Component.SCHEDULER: list_prices()["scheduler.invocation"],
+    Component.SQS: list_prices()["sqs.request"],
+    Component.S3_PUT: list_prices()["s3.put"],
+    Component.LAMBDA_REQUEST: list_prices()["lambda.request"],
+    Component.LAMBDA_DURATION: list_prices()["lambda.gb-second"],
 }
 
 

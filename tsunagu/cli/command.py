@@ -5,6 +5,7 @@ from collections.abc import Callable
 
 import typer
 
+from tsunagu.cli.cost import cost
 from tsunagu.cli.dlq import dlq
 from tsunagu.cli.down import down
 from tsunagu.cli.env import env
@@ -34,6 +35,7 @@ for verb in (status, why, find, send, start, trace, runs, replay, graph, up, env
 app.command("run")(reporting(run_job))
 app.add_typer(lease, name="lease")
 app.add_typer(dlq, name="dlq")
+app.add_typer(cost, name="cost")
 
 
 def main() -> None:

@@ -1,0 +1,113 @@
+from collections.abc import Mapping
+from typing import Any
+
+import pytest
+
+from tsunagu.costs.prices import list_prices
+from tsunagu.costs.traffic import MONTH_SECONDS, Traffic
+from tsunagu.costs.usage import monthly_usage
+from tsunagu.errors import InvalidInputError
+from tsunagu.templates.template import Template
+
+NOTHING = Traffic(messages=0)
+QUEUE = {"Type": "AWS::SQS::Queue"}
+IDLE = 5 * MONTH_SECONDS / 20
+
+
+def usage(traffic: Traffic = NOTHING, **resources: Any) -> Mapping[str, float]:
+    return monthly_usage(Template.parse({"Resources": resources}), traffic)
+
+
+def consumer(batch: int = 10, **function: Any) -> dict[str, Any]:
+    arn, name = {"Fn::GetAtt": ["Queue", "Arn"]}, {"Ref": "Function"}
+    mapping = {"EventSourceArn": arn, "FunctionName": name, "BatchSize": batch}
+    return {
+        "Queue": QUEUE,
+        "Function": {"Type": "AWS::Lambda::Function", "Properties": {"Architectures": ["arm64"], **function}},
+        "Mapping": {"Type": "AWS::Lambda::EventSourceMapping", "Properties": mapping},
+    }
+
+
+@pytest.mark.parametrize(
+    ("kind", "properties", "name", "units"),
+    [
+        ("AWS::KMS::Key", {}, "kms.key", 1),
+        ("AWS::CloudWatch::Alarm", {"MetricName": "a"}, "cloudwatch.alarm", 1),
+        (
+            "AWS::CloudWatch::Alarm",
+            {"Metrics": [{"MetricStat": {}}, {"MetricStat": {}}, {"Expression": "a"}]},
+            "cloudwatch.alarm",
+            2,
+        ),
+        ("AWS::CloudWatch::CompositeAlarm", {}, "cloudwatch.composite-alarm", 1),
+        ("AWS::CloudWatch::Dashboard", {}, "cloudwatch.dashboard", 1),
+        ("AWS::Logs::MetricFilter", {}, "cloudwatch.metric", 1),
+        ("AWS::EC2::VPCEndpoint", {"VpcEndpointType": "Interface", "SubnetIds": ["a", "b"]}, "vpc.endpoint", 2),
+        ("AWS::EC2::VPCEndpoint", {"VpcEndpointType": "Gateway"}, "vpc.endpoint", 0),
+        ("AWS::Scheduler::Schedule", {"ScheduleExpression": "rate(1 minute)"}, "scheduler.invocation", 43_200),
+        ("AWS::Scheduler::Schedule", {"ScheduleExpression": "rate(2 hours)"}, "scheduler.invocation", 360),
+        ("AWS::Scheduler::Schedule", {"ScheduleExpression": "cron(0 6 * * ? *)"}, "scheduler.invocation", 30),
+        (
+            "AWS::Scheduler::Schedule",
+            {"ScheduleExpression": "rate(1 day)", "State": "DISABLED"},
+            "scheduler.invocation",
+            0,
+        ),
+    ],
+)
+def test_what_is_billed_at_rest(kind: str, properties: dict[str, Any], name: str, units: float) -> None:
+    assert usage(One={"Type": kind, "Properties": properties}) == {name: units}
+
+
+def test_a_function_polls_its_queue_without_a_message() -> None:
+    assert usage(**consumer())["sqs.request"] == IDLE
+
+
+def test_provisioned_pollers_are_as_many_as_the_least() -> None:
+    resources = consumer()
+    resources["Mapping"]["Properties"]["ProvisionedPollerConfig"] = {"MinimumPollers": 2, "MaximumPollers": 9}
+
+    assert usage(**resources)["sqs.request"] == 2 * MONTH_SECONDS / 20
+
+
+@pytest.mark.parametrize(("batch", "requests"), [(1, 2_000), (10, 200), (100, 110)])
+def test_a_batch_shares_its_requests(batch: int, requests: float) -> None:
+    found = usage(Traffic(messages=1_000), **consumer(batch))
+
+    assert found["sqs.request"] - IDLE == pytest.approx(requests)
+    assert found["lambda.request"] == 1_000 / batch
+
+
+def test_memory_and_time_are_seconds_of_a_gigabyte() -> None:
+    traffic = Traffic(messages=1_000, milliseconds=200, log_bytes=2_000_000)
+    found = usage(traffic, **consumer(MemorySize=512))
+
+    assert found["lambda.gb-second"] == pytest.approx(100)
+    assert found["cloudwatch.log-gb"] == pytest.approx(2)
+    assert "lambda.gb-second-x86" in usage(traffic, **consumer(Architectures=["x86_64"]))
+
+
+@pytest.mark.parametrize(("indexes", "writes"), [(0, 2_000), (1, 3_000)])
+def test_a_message_is_claimed_and_completed_and_each_index_is_written_once_more(indexes: int, writes: int) -> None:
+    table = {"Type": "AWS::DynamoDB::Table", "Properties": {"GlobalSecondaryIndexes": [{}] * indexes}}
+    environment = {"Variables": {"IDEMPOTENCY_TABLE_NAME": {"Ref": "Table"}}}
+
+    found = usage(Traffic(messages=1_000), Table=table, **consumer(Environment=environment))
+
+    assert found["dynamodb.write"] == writes
+
+
+def test_a_mapping_of_a_stream_and_other_resources_cost_nothing_here() -> None:
+    stream = {"EventSourceArn": {"Fn::GetAtt": ["Table", "StreamArn"]}, "FunctionName": "f"}
+    mapping = {"Type": "AWS::Lambda::EventSourceMapping", "Properties": stream}
+
+    assert usage(Table={"Type": "AWS::DynamoDB::Table"}, Mapping=mapping, Queue=QUEUE) == {}
+
+
+def test_negative_traffic_is_refused() -> None:
+    with pytest.raises(InvalidInputError, match="messages must be 0 or more, got -1"):
+        Traffic(messages=-1)
+
+
+def test_every_price_has_a_source() -> None:
+    assert all(price.unit_usd > 0 and price.unit and price.seen for price in list_prices().values())

@@ -1,0 +1,1 @@
+"""List prices, and what the resources of a template cost a month."""

@@ -1,5 +1,6 @@
 """What `tsunagu.cdk` exports, and what it says where its extra is not installed."""
 
+import ast
 import dataclasses
 import importlib
 import inspect
@@ -16,6 +17,7 @@ from constructs import Construct
 import tsunagu.cdk
 from tsunagu import errors
 from tsunagu.cdk import assets, checks, constructs, patterns
+from tsunagu.cdk.homes import MODULES
 
 
 def public_classes(package: ModuleType) -> Iterator[type]:
@@ -31,6 +33,7 @@ def public_classes(package: ModuleType) -> Iterator[type]:
 # What receivers keep of a table that they share, the numbers of a job's state machine, parts of a gateway or a web API,
 # the code of a function, and what operators work with: no stack makes them.
 BEHIND = {
+    "CheckedConstruct",
     "KeySpaces",
     "ReceiverKeys",
     "RunLimits",
@@ -52,7 +55,7 @@ def test_every_construct_and_its_props_are_exported(package: ModuleType) -> None
     assert {kind.__name__ for kind in classes} - BEHIND <= set(tsunagu.cdk.__all__)
 
 
-@pytest.mark.parametrize("package", [assets, checks, constructs, patterns], ids=lambda package: package.__name__)
+@pytest.mark.parametrize("package", [assets, checks], ids=lambda package: package.__name__)
 def test_what_a_package_exports_is_exported(package: ModuleType) -> None:
     exported = {name: getattr(package, name) for name in package.__all__}
 
@@ -64,6 +67,29 @@ def test_every_exported_name_resolves() -> None:
     program = "import tsunagu.cdk\nfor name in tsunagu.cdk.__all__: getattr(tsunagu.cdk, name)"
 
     subprocess.run([sys.executable, "-c", program], check=True)
+
+
+def test_a_name_is_in_the_module_that_type_checkers_read_it_from() -> None:
+    tree = ast.parse(inspect.getsource(tsunagu.cdk))
+    (block,) = [node for node in tree.body if isinstance(node, ast.If) and ast.unparse(node.test) == "TYPE_CHECKING"]
+    imports = [node for node in block.body if isinstance(node, ast.ImportFrom)]
+
+    assert {alias.name: f"tsunagu.cdk.{MODULES[alias.name]}" for node in imports for alias in node.names} == {
+        alias.name: node.module for node in imports for alias in node.names
+    }
+    assert MODULES.keys() <= set(tsunagu.cdk.__all__)
+
+
+def test_a_receiver_loads_nothing_of_gateways_schedules_and_pipelines() -> None:
+    program = (
+        "import sys; from tsunagu.cdk import IdempotentReceiver, QueueChannel; "
+        "print([name for name in sys.modules if name.startswith(('aws_cdk.aws_api', 'aws_cdk.aws_step', "
+        "'aws_cdk.aws_scheduler', 'aws_cdk.aws_pipes', 'tsunagu.cdk.patterns.service'))])"
+    )
+
+    printed = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
+
+    assert printed.stdout == "[]\n"
 
 
 def test_every_name_is_exported_once() -> None:

@@ -20,7 +20,6 @@ import tsunagu.cdk
 from tests.apps import new_app
 from tests.tsunagu.cdk.constructs.synthesized import resources
 from tests.tsunagu.cdk.patterns.every_flow import schedule
-from tsunagu.cdk import constructs, patterns
 from tsunagu.cdk.assets import HandlerPackage
 from tsunagu.cdk.constructs.claim_check_bucket import ClaimCheckBucket, ClaimCheckBucketProps
 from tsunagu.cdk.constructs.dead_letter_notifier import DeadLetterNotifier, DeadLetterNotifierProps
@@ -461,11 +460,10 @@ def test_grantee_without_a_known_role_is_refused(stack: Stack) -> None:
 
 def grant_methods() -> Iterator[str]:
     """Grant methods of all public classes, as `Class.method`."""
-    for package in (tsunagu.cdk, constructs, patterns):
-        for name in package.__all__:
-            found = getattr(package, name)
-            if isclass(found):
-                yield from (f"{name}.{method}" for method in dir(found) if method.startswith("grant_"))
+    for name in tsunagu.cdk.__all__:
+        found = getattr(tsunagu.cdk, name)
+        if isclass(found):
+            yield from (f"{name}.{method}" for method in dir(found) if method.startswith("grant_"))
 
 
 def test_every_grant_method_is_tried() -> None:

@@ -38,7 +38,14 @@ FLOORS = (
     ("tsunagu.runtime.functions",),
     ("tsunagu", "tsunagu.runtime"),  # the front door of handlers; `tsunagu.runtime` itself imports nothing
     ("tsunagu.cdk.props",),
-    ("tsunagu.cdk.assets", "tsunagu.costs", "tsunagu.local", "tsunagu.operations", "tsunagu.scaffold"),
+    (
+        "tsunagu.cdk.assets",
+        "tsunagu.capacity",
+        "tsunagu.costs",
+        "tsunagu.local",
+        "tsunagu.operations",
+        "tsunagu.scaffold",
+    ),
     ("tsunagu.cdk.constructs", "tsunagu.cli", "tsunagu.testing"),
     ("tsunagu.cdk.patterns", "tsunagu.cdk.checks"),
     ("tsunagu.cdk",),

@@ -5,6 +5,7 @@ from collections.abc import Callable
 
 import typer
 
+from tsunagu.cli.capacity import capacity
 from tsunagu.cli.cost import cost
 from tsunagu.cli.dlq import dlq
 from tsunagu.cli.down import down
@@ -30,7 +31,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
 )
 app.callback()(reporting(global_options))
-for verb in (status, why, find, send, start, trace, runs, replay, graph, up, env, down, init):
+for verb in (status, why, find, send, start, trace, runs, replay, graph, up, env, down, init, capacity):
     app.command()(reporting(verb))
 app.command("run")(reporting(run_job))
 app.add_typer(lease, name="lease")

@@ -8,18 +8,15 @@ import re
 from collections.abc import Callable, Iterator, Mapping
 
 from tsunagu.costs.traffic import MONTH_SECONDS, Traffic
+from tsunagu.templates.consumers import idempotency_writes, queue_consumers
 from tsunagu.templates.template import Resource, Template
 
 # https://docs.aws.amazon.com/lambda/latest/dg/services-sqs-configure.html: five pollers, and a long poll of 20 seconds.
 IDLE_POLLERS, POLL_SECONDS = 5, 20
-DEFAULT_BATCH, DEFAULT_MEMORY_MIB = 10, 128
+DEFAULT_MEMORY_MIB = 128
 SQS_DELETES_PER_REQUEST = 10
-# The claim of a new item, and its completion; `docs/performance.md`. Each index of the table has a write more.
-WRITES_PER_MESSAGE = 2
-IDEMPOTENCY_TABLE = "IDEMPOTENCY_TABLE_NAME"
 GB = 1_000_000_000
 
-_QUEUE_ARN = "AWS::SQS::Queue"
 _RATE = re.compile(r"rate\((\d+) (minute|hour|day)s?\)")
 _SECONDS = {"minute": 60, "hour": 3_600, "day": 86_400}
 
@@ -37,8 +34,8 @@ def _at_rest(template: Template) -> Iterator[tuple[str, float]]:
         count = _COUNTED.get(resource.type)
         if count is not None:
             yield count(resource)
-    for mapping in _queue_mappings(template):
-        yield "sqs.request", _pollers(mapping) * MONTH_SECONDS / POLL_SECONDS
+    for consumer in queue_consumers(template):
+        yield "sqs.request", _pollers(consumer.mapping) * MONTH_SECONDS / POLL_SECONDS
 
 
 def _alarm(alarm: Resource) -> tuple[str, float]:
@@ -72,13 +69,13 @@ _COUNTED: Mapping[str, Callable[[Resource], tuple[str, float]]] = {
 
 
 def _with_messages(template: Template, traffic: Traffic) -> Iterator[tuple[str, float]]:
-    for mapping in _queue_mappings(template):
-        messages, batch = traffic.messages, mapping.number("BatchSize", DEFAULT_BATCH) or DEFAULT_BATCH
+    messages = traffic.messages
+    for consumer in queue_consumers(template):
+        batch = consumer.batch_size
         yield "sqs.request", messages / batch + messages / min(batch, SQS_DELETES_PER_REQUEST)
         yield "lambda.request", messages / batch
-        function = template.target(mapping.properties.get("FunctionName"))
-        if function is not None:
-            yield from _of_function(template, function, traffic)
+        if consumer.function is not None:
+            yield from _of_function(template, consumer.function, traffic)
 
 
 def _of_function(template: Template, function: Resource, traffic: Traffic) -> Iterator[tuple[str, float]]:
@@ -86,18 +83,8 @@ def _of_function(template: Template, function: Resource, traffic: Traffic) -> It
     price = "lambda.gb-second" if "arm64" in function.items("Architectures") else "lambda.gb-second-x86"
     yield price, traffic.messages * traffic.milliseconds / 1_000 * memory / 1_024
     yield "cloudwatch.log-gb", traffic.messages * traffic.log_bytes / GB
-    variables = function.mapping("Environment").get("Variables", {})
-    if isinstance(variables, dict) and IDEMPOTENCY_TABLE in variables:
-        table = template.target(variables[IDEMPOTENCY_TABLE])
-        indexes = len(table.items("GlobalSecondaryIndexes")) if table is not None else 0
-        yield "dynamodb.write", traffic.messages * (WRITES_PER_MESSAGE + indexes)
-
-
-def _queue_mappings(template: Template) -> Iterator[Resource]:
-    for mapping in template.of_type("AWS::Lambda::EventSourceMapping"):
-        source = template.target(mapping.properties.get("EventSourceArn"))
-        if source is not None and source.type == _QUEUE_ARN:
-            yield mapping
+    if writes := idempotency_writes(template, function):
+        yield "dynamodb.write", traffic.messages * writes
 
 
 def _pollers(mapping: Resource) -> int:

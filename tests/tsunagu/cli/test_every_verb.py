@@ -37,7 +37,7 @@ LINES: dict[str, tuple[str, ...]] = {
     "dlq discard": ("orders", "--reason", "x", "--yes", *STACK),
     "dlq purge": ("orders", "--yes", *STACK),
 }
-LOCAL = ("up", "env", "down", "init", "cost diff")  # these ask no AWS
+LOCAL = ("up", "env", "down", "init", "cost diff", "capacity")  # these ask no AWS
 
 
 def leaves(command: Any, name: str = "") -> Iterator[tuple[str, Any]]:

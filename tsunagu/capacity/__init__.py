@@ -1,0 +1,1 @@
+"""How many messages a second a receiver drains, and what throttles it first."""

@@ -37,10 +37,12 @@ def distributions(folder: Path, wheel: Mapping[str, str], sdist: Mapping[str, st
     return made
 
 
-def found(folder: Path, sdist: Mapping[str, str] | None = None, **changed: str | None) -> list[str]:
+def found(
+    folder: Path, changed: Mapping[str, str | None] | None = None, sdist: Mapping[str, str] | None = None
+) -> list[str]:
     """The problems where files of the wheel are other ones, or missing (None)."""
     names = {"metadata": f"{INFO}/METADATA", "typed": "tsunagu/py.typed"}
-    files: dict[str, str | None] = {**WHEEL, **{names.get(name, name): text for name, text in changed.items()}}
+    files: dict[str, str | None] = {**WHEEL, **{names.get(name, name): text for name, text in (changed or {}).items()}}
     wheel = {name: text for name, text in files.items() if text is not None}
     return problems(distributions(folder, wheel, {**dict.fromkeys(SDIST, ""), **(sdist or {})}))
 
@@ -66,12 +68,12 @@ def test_a_release_as_it_should_be_has_no_problem(tmp_path: Path) -> None:
     ],
 )
 def test_what_is_wrong_with_a_wheel_is_found(tmp_path: Path, changed: dict[str, str | None], problem: str) -> None:
-    (sentence,) = found(tmp_path, **changed)
+    (sentence,) = found(tmp_path, changed)
 
     assert sentence.startswith(problem)
 
 
 def test_a_path_of_the_machine_in_the_source_distribution_is_found(tmp_path: Path) -> None:
-    (sentence,) = found(tmp_path, {"docs/a.md": str(PROJECT)})
+    (sentence,) = found(tmp_path, sdist={"docs/a.md": str(PROJECT)})
 
     assert sentence == "the source distribution must have no path of this machine, got one in docs/a.md"

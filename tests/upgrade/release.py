@@ -12,7 +12,7 @@ from typing import Any
 from tests.synthesis import WITHOUT_VALIDATION
 
 HERE = Path(__file__).resolve().parent
-STORED = HERE / "release"
+STORED = HERE / "last_release"
 CODE = STORED / "code.tar.xz"
 RESOURCES = STORED / "resources.json"
 WIRE = STORED / "wire.json"

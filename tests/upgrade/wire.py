@@ -176,7 +176,10 @@ def _messages() -> dict[str, OutgoingMessage]:
         for name, each in envelopes.items()
     }
     (letter,) = _dead_letters().sent
-    redriven = {messages.REDRIVEN_ATTRIBUTE: Attribute("Number", "2"), messages.GROUP_PLACE_ATTRIBUTE: LABEL}
+    redriven: dict[str, Attribute | str] = {
+        messages.REDRIVEN_ATTRIBUTE: Attribute("Number", "2"),
+        messages.GROUP_PLACE_ATTRIBUTE: LABEL,
+    }
     return {
         "plain": OutgoingMessage(body='{"number":"i-1"}', attributes={**carried, "traceparent": TRACEPARENT}),
         "sent-on": OutgoingMessage(
@@ -196,7 +199,7 @@ def _messages() -> dict[str, OutgoingMessage]:
 def _envelopes() -> dict[str, Envelope]:
     common: dict[str, Any] = {"request_id": REQUEST, "run_id": RUN, "pipeline": "orders"}
     inline = Inline({"order_id": "o-1"})
-    results = {"billing": Inline({"paid": True}), "inventory": STORED}
+    results: dict[str, Inline | Stored] = {"billing": Inline({"paid": True}), "inventory": STORED}
     return {
         "first": Envelope(step="reserve", hop=1, request=inline, **common),
         "joined": Envelope(step="ship", hop=2, request=STORED, results=results, **common),
@@ -314,7 +317,7 @@ def _sqs_record(message: OutgoingMessage) -> Documents:
     """Return the record of Lambda's event for a message that was sent to a queue."""
     entry = batch_entry(0, message)
     given = entry.get("MessageAttributes", {})
-    system = {"ApproximateReceiveCount": "1", "SentTimestamp": str(NOW)}
+    system: Documents = {"ApproximateReceiveCount": "1", "SentTimestamp": str(NOW)}
     if message.group_id is not None:
         deduplication = {"MessageDeduplicationId": message.deduplication_id, "SequenceNumber": "1"}
         system |= {"MessageGroupId": message.group_id, **(deduplication if message.deduplication_id else {})}

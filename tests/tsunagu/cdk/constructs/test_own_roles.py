@@ -164,7 +164,7 @@ def test_a_pipe_refuses_a_role_that_cannot_be_allowed_to_read_the_stream(stack: 
     worker = ReceiverSettings(package=package)
     props = AsyncRequestApiProps(name="reports", worker=worker, timeout=TIMEOUT, roles=RequestApiRoles(pipe=immutable))
 
-    with pytest.raises(InvalidPropsError, match=r"import the role as mutable, .*dynamodb:GetRecords"):
+    with pytest.raises(InvalidPropsError, match=r"must have a policy that can be extended, .*dynamodb:GetRecords"):
         AsyncRequestApi(stack, "Reports", props)
 
 

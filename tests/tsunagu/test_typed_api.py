@@ -76,7 +76,7 @@ def job(run: Run) -> dict[str, int]:
 
 @accepted_request("reports", concurrency=2)
 def report(order: Order, request: Request) -> str:
-    return request.request_id
+    return order.order_id
 
 
 def invoice_work(invoice: Invoice, message: Message) -> None: ...

@@ -102,8 +102,8 @@ WRONG: list[tuple[str, Callable[[Desk], Any]]] = [
     ("existing must be of type IQueue", lambda d: QueueChannelProps(handler_timeout=FIVE, existing=d.channel)),  # type: ignore[arg-type]
     (
         "channel must be of type QueueChannel",
-        lambda d: IdempotentReceiverProps(package=PACKAGE, channel=d.channel.queue),
-    ),  # type: ignore[arg-type]
+        lambda d: IdempotentReceiverProps(package=PACKAGE, channel=d.channel.queue),  # type: ignore[arg-type]
+    ),
     ("package must be of type HandlerPackage", lambda d: IdempotentReceiverProps(package="orders", channel=d.channel)),  # type: ignore[arg-type]
     (
         "batch_size must be of type int",
@@ -143,12 +143,12 @@ WRONG: list[tuple[str, Callable[[Desk], Any]]] = [
     # Constructs that are made in a wrong way: silent, or an error of JavaScript or Python, before
     (
         "QueueChannel: props must be of type QueueChannelProps, got a dict",
-        lambda d: QueueChannel(d.stack, "A", {"fifo": True}),
-    ),  # type: ignore[arg-type]
+        lambda d: QueueChannel(d.stack, "A", {"fifo": True}),  # type: ignore[arg-type]
+    ),
     (
         "QueueChannel: props must be of type QueueChannelProps, got the class",
-        lambda d: QueueChannel(d.stack, "A", QueueChannelProps),
-    ),  # type: ignore[arg-type]
+        lambda d: QueueChannel(d.stack, "A", QueueChannelProps),  # type: ignore[arg-type]
+    ),
     ("QueueChannel: props must be of type QueueChannelProps, got None", lambda d: QueueChannel(d.stack, "A", None)),  # type: ignore[arg-type]
     (
         "IdempotentReceiver: props must be of type IdempotentReceiverProps, got QueueChannelProps",

@@ -23,10 +23,15 @@ class CheckedProps:
             check_value(name, getattr(self, name), annotation)
 
 
-@functools.cache
 def annotations_of(props: type[CheckedProps]) -> Mapping[str, Any]:
     """Return the annotations of the props, by name, with those of their bases."""
-    return get_type_hints(props, include_extras=True)
+    kind: Any = props  # mypy takes no class of ours for a hashable one
+    return _annotations(kind)
+
+
+@functools.cache
+def _annotations(kind: type) -> Mapping[str, Any]:
+    return get_type_hints(kind, include_extras=True)
 
 
 def check_value(name: str, value: object, annotation: Any) -> None:

@@ -21,6 +21,17 @@ def check_text(name: str, value: object) -> None:
         raise TypeError(msg)
 
 
+def check_class(name: str, value: object) -> None:
+    """Refuse what is no class, such as an object of it.
+
+    Raises:
+        TypeError: It is no class.
+    """
+    if not isinstance(value, type):
+        msg = f"{name} must be a class, got {value!r}"
+        raise TypeError(msg)
+
+
 def check_concurrency(value: object) -> None:
     """Refuse a concurrency that is out of range.
 

@@ -22,7 +22,7 @@ with without_collection():
     from tsunagu.runtime.clock import SystemClock, new_owner, new_request_id
     from tsunagu.runtime.errors import UnroutableEventError
     from tsunagu.runtime.functions import wiring
-    from tsunagu.runtime.functions.arguments import check_switches
+    from tsunagu.runtime.functions.arguments import check_class, check_switches
     from tsunagu.runtime.pipeline.commands import RequestCheck, StartCommand
     from tsunagu.runtime.pipeline.plan import Planner
     from tsunagu.runtime.pipeline.run_marks import RunMarks
@@ -177,9 +177,7 @@ def preprocessor_for(model: type[Any], *, strict: bool = False) -> Callable[[obj
     Raises:
         TypeError: The class cannot be read, or `strict` is used with a class that reads itself. Raised at import.
     """
-    if not isinstance(model, type):
-        msg = f"model must be a class, got {model!r}"
-        raise TypeError(msg)
+    check_class("model", model)
     check_switches(strict=strict)
     check = parser(model, strict=strict)
 

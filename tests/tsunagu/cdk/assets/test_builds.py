@@ -11,6 +11,7 @@ from tests.tsunagu.cdk.assets.conftest import PackageMaker
 from tsunagu.cdk.assets import HandlerPackage, Platform, build_asset
 from tsunagu.cdk.assets import build as building
 from tsunagu.cdk.assets.builds import known_hash
+from tsunagu.errors import AssetError
 
 IMPORTER = {"handler.py": "import rates\ndef handler(event, context): ...\n"}
 
@@ -121,7 +122,7 @@ def test_what_was_refused_is_refused_again(make_package: PackageMaker) -> None:
     folder = make_package(files={"handler.py": "import missing\ndef handler(event, context): ...\n"})
 
     for _ in range(2):
-        with pytest.raises(building.AssetError, match=r"imports missing"):
+        with pytest.raises(AssetError, match=r"imports missing"):
             build_asset(HandlerPackage(path=folder), Platform())
 
 

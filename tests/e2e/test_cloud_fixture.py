@@ -13,6 +13,7 @@ from tsunagu.local.embedded_cloud import synthesize
 from tsunagu.testing import CloudAccount, FaultRates, eventually
 
 PROJECT = Path(__file__).resolve().parents[2]
+IBAN = "DE89370400440532013000"
 LOSSY = FaultRates(throttled=0.1, killed=0.003)  # so that a message has an attempt left
 
 pytestmark = pytest.mark.slow
@@ -65,7 +66,7 @@ def test_invoices_take_effect_once_though_calls_fail_and_functions_are_killed(in
 
     with invoices.faults(function, rates=LOSSY) as fate:
         for number in range(30):
-            invoices.send(url, {"number": f"i-{number % 20}", "amount": 1})
+            invoices.send(url, {"number": f"i-{number % 20}", "iban": IBAN, "amount": 1})
         invoices.eventually(lambda: len(invoices.items(table)) == 20, seconds=240, what="20 invoices")
 
     assert sorted(item["number"] for item in invoices.items(table)) == sorted(f"i-{number}" for number in range(20))

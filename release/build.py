@@ -1,6 +1,7 @@
 """Builds source distribution and wheel."""
 
 import hashlib
+import os
 import subprocess
 import sys
 from dataclasses import dataclass
@@ -51,7 +52,9 @@ def run(command: list[str], *, cwd: Path | None = None) -> str:
     Raises:
         ReleaseError: It failed; the message is what it printed.
     """
-    done = subprocess.run(command, cwd=cwd, capture_output=True, text=True, check=False)  # noqa: S603 - ours
+    # A `PYTHONPATH` of whoever builds the release would hide the wheel that is tested.
+    own = {name: value for name, value in os.environ.items() if not name.startswith("PYTHON")}
+    done = subprocess.run(command, cwd=cwd, env=own, capture_output=True, text=True, check=False)  # noqa: S603 - ours
     if done.returncode:
         msg = f"{Path(command[0]).name} {' '.join(command[1:3])} failed:\n{done.stdout}{done.stderr}"
         raise ReleaseError(msg)

@@ -15,7 +15,10 @@ from release.build import PROJECT, run
 # What a release promises to any Python: the runtime and its contracts, the props, and that the front doors can be used.
 TESTS = ("tests/tsunagu/runtime", "tests/tsunagu/contracts", "tests/tsunagu/cdk/props")
 _FOLDERS = ("tests", "cdk_app", "lambdas")
-_FRONT_DOORS = "import tsunagu, tsunagu.cdk as cdk; [getattr(m, n) for m in (tsunagu, cdk) for n in m.__all__]"
+_FRONT_DOORS = (
+    "import tsunagu, tsunagu.cdk as cdk; [getattr(m, n) for m in (tsunagu, cdk) for n in m.__all__]; "
+    "assert 'site-packages' in tsunagu.__file__, tsunagu.__file__"
+)
 
 
 def supported() -> list[str]:

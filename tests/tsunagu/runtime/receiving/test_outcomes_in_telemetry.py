@@ -115,7 +115,11 @@ INVOCATIONS: dict[str, tuple[Callable[[World], object], Process, list[Line]]] = 
         deny("tasks"),
         beat,
         [
-            ("WARNING", "message deferred", {**IDS, "attempts": 0, **of_error("UnavailableError", "fakes.py"), **CALL}),
+            (
+                "WARNING",
+                "message deferred",
+                {**IDS, "attempts": 0, **of_error("UnavailableError", "sending.py"), **CALL},
+            ),
             settled(1, 1),
         ],
     ),
@@ -190,7 +194,7 @@ INVOCATIONS: dict[str, tuple[Callable[[World], object], Process, list[Line]]] = 
         refuse,
         [
             failed("PermanentError"),
-            ("ERROR", "dead letters not notified", {**of_error("UnavailableError", "fakes.py"), **CALL}),
+            ("ERROR", "dead letters not notified", {**of_error("UnavailableError", "sending.py"), **CALL}),
             settled(1, 1),
         ],
     ),

@@ -13,6 +13,7 @@ from release.build import PROJECT, Distributions
 LIBRARY = "tsunagu"
 # Of this machine, and of whoever builds the release.
 _FOREIGN_NAMES = ("test_", "conftest.py", ".pyc", ".venv", "__pycache__", ".DS_Store", ".orig", ".rej")
+_TEMPLATE = ".tmpl"  # of `tsunagu init`: a new repository has tests
 _IN_WHEEL = ("tsunagu/py.typed", "tsunagu/local/locks/emulator.txt", "tsunagu/local/locks/functions.txt")
 _IN_SDIST = (
     "LICENSE",
@@ -66,7 +67,9 @@ def _foreign(where: str, files: Mapping[str, bytes]) -> Iterator[str]:
     own = [str(PROJECT).encode(), str(Path.home()).encode() + b"/"]
     for name, content in files.items():
         parts = name.split("/")
-        if any(part.startswith(mark) or part.endswith(mark) for part in parts for mark in _FOREIGN_NAMES):
+        if not name.endswith(_TEMPLATE) and any(
+            part.startswith(mark) or part.endswith(mark) for part in parts for mark in _FOREIGN_NAMES
+        ):
             yield f"{where} must have no tests, copies and byte code, got {name}"
         if any(path in content for path in own):
             yield f"{where} must have no path of this machine, got one in {name}"

@@ -51,6 +51,10 @@ def test_a_release_as_it_should_be_has_no_problem(tmp_path: Path) -> None:
     assert found(tmp_path) == []
 
 
+def test_tests_of_new_repositories_belong_into_the_wheel(tmp_path: Path) -> None:
+    assert found(tmp_path, {"tsunagu/scaffold/files/common/tests/test_stack.py.tmpl": ""}) == []
+
+
 @pytest.mark.parametrize(
     ("changed", "problem"),
     [

@@ -51,8 +51,9 @@ def test_status_names_consumers_and_what_needs_a_person(payments: dict[str, Any]
 def test_all_stacks_of_the_stage_are_shown_without_a_name(settled: Deployment) -> None:
     result = tsunagu(settled.cloud, "status", "--json")
 
+    # Other tests deploy stacks of theirs to the same cloud.
     names = [stack["name"] for stack in json.loads(result.stdout)["stacks"]]
-    assert names == [
+    assert [name for name in names if name.startswith("tsunagu-embedded-")] == [
         f"tsunagu-embedded-{part}" for part in ("order-api", "order-pipeline", "payments", "reports", "supplier-sync")
     ]
 

@@ -94,7 +94,7 @@ PYTEST := $(BIN)/pytest --numprocesses=$(WORKERS) --dist=loadgroup --no-loadscop
 COVERAGE := --cov --cov-report=
 
 .PHONY: test
-test: lint ## Lint, types, import rules, unit, snapshot, integration and end-to-end tests (7 minutes on two cores)
+test: lint ## Lint, types, import rules, unit, snapshot, integration and end-to-end tests (13 minutes on two cores)
 	@rm -f $(TYPES_LOG)
 	@$(MAKE) --no-print-directory --jobs=2 --keep-going types-aside all-tests || failed=$$?; \
 	cat $(TYPES_LOG); exit $${failed:-0}
@@ -164,7 +164,7 @@ test-oldest: $(OLDEST_INSTALLED) ## Constructs, adapters and the command with th
 .PHONY: test-long
 test-long: setup ## What takes too long for every change: two crashes in the explorer, thousands of messages under faults, mutants
 	@$(BIN)/pytest tests/correctness
-	@$(BIN)/pytest -m slow --ignore tests/correctness
+	@$(PYTEST) -m slow --ignore tests/correctness
 	@$(MAKE) --no-print-directory coverage
 	@$(MAKE) --no-print-directory mutation
 

@@ -58,7 +58,8 @@ class Warehouse:
 
 
 def _client(service: str, region: str = REGION) -> Any:
-    return boto3.client(service, region_name=region)  # type: ignore[call-overload]
+    session: Any = boto3.Session(region_name=region)
+    return session.client(service)
 
 
 def main() -> None:

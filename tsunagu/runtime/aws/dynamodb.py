@@ -18,10 +18,10 @@ from dataclasses import replace
 from itertools import islice
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from boto3.dynamodb.types import TypeSerializer
 from botocore.exceptions import BotoCoreError, ClientError
 
 from tsunagu.contracts import items
+from tsunagu.runtime.aws.attribute_values import to_attributes
 from tsunagu.runtime.aws.item_attributes import item_attributes, item_or_verdict, to_attribute
 from tsunagu.runtime.aws.sdk_errors import described_call, error_code, failed_call
 from tsunagu.runtime.errors import ConditionFailedError, FailedCall
@@ -321,17 +321,13 @@ def _update_expression(change: Change) -> str:
 def _business_part(write: BusinessWrite) -> dict[str, Any]:
     arguments: dict[str, Any] = {
         "TableName": write.table_name,
-        "Item" if write.operation == "Put" else "Key": _serialized(write.target),
+        "Item" if write.operation == "Put" else "Key": to_attributes(write.target),
         "UpdateExpression": write.update,
         "ConditionExpression": write.condition,
         "ExpressionAttributeNames": dict(write.names),
-        "ExpressionAttributeValues": _serialized(write.values),
+        "ExpressionAttributeValues": to_attributes(write.values),
     }
     return {write.operation: {name: value for name, value in arguments.items() if value}}
-
-
-def _serialized(values: Mapping[str, object]) -> Any:
-    return TypeSerializer().serialize(values)["M"]
 
 
 def _of_items(call: FailedCall) -> FailedCall:

@@ -5,12 +5,11 @@ https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/Query.Paginatio
 """
 
 from collections.abc import Callable, Mapping
-from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
-from boto3.dynamodb.types import Binary, TypeDeserializer, TypeSerializer
 from botocore.exceptions import BotoCoreError, ClientError
 
+from tsunagu.runtime.aws.attribute_values import plain_item, to_attributes
 from tsunagu.runtime.aws.sdk_errors import error_code, failed_call
 from tsunagu.runtime.errors import UnavailableError
 from tsunagu.runtime.table_reader import TableItem, TableKey, TablePage
@@ -90,29 +89,3 @@ class DynamoDbTableReader:
             msg = f"DynamoDB must answer the read, got {failed}"
             raise UnavailableError(msg, call=failed) from error
         return answer
-
-
-def to_attributes(values: Mapping[str, object]) -> Any:
-    """Return plain Python values in DynamoDB's format."""
-    return TypeSerializer().serialize(values)["M"]
-
-
-def plain_item(attributes: Mapping[str, Any]) -> TableItem:
-    """Return the attributes of an item, or of a key, as plain Python values."""
-    read = TypeDeserializer().deserialize
-    return {name: _plain(read(value)) for name, value in attributes.items()}
-
-
-def _plain(value: Any) -> Any:
-    if isinstance(value, Decimal):
-        return int(value) if value == value.to_integral_value() else value
-    if isinstance(value, Binary):
-        binary: Any = value  # its type stub has no `value`
-        return bytes(binary.value)
-    if isinstance(value, dict):
-        return {name: _plain(inner) for name, inner in value.items()}
-    if isinstance(value, list):
-        return [_plain(inner) for inner in value]
-    if isinstance(value, set):
-        return {_plain(inner) for inner in value}
-    return value

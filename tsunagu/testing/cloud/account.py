@@ -95,7 +95,7 @@ class CloudAccount:
 
     def items(self, table_name: str) -> list[dict[str, Any]]:
         """Return all items of a table, with plain values."""
-        from tsunagu.runtime.aws.tables import plain_item  # noqa: PLC0415 - loads boto3's types
+        from tsunagu.runtime.aws.attribute_values import plain_item  # noqa: PLC0415
 
         pages = self.client("dynamodb").get_paginator("scan").paginate(TableName=table_name, ConsistentRead=True)
         return [plain_item(item) for page in pages for item in page["Items"]]

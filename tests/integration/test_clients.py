@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import boto3
-import botocore
+import botocore.session
 import pytest
 from botocore.exceptions import UnknownServiceError
 
@@ -46,7 +46,7 @@ def test_calls_say_which_sdk_makes_them() -> None:
 
     client.list_tables()
 
-    assert [agent.split(b"/")[0] for agent in agents] == [b"Boto3"]
+    assert [agent.split(b"/")[0] for agent in agents] == [b"Botocore"]
     assert f"Botocore/{botocore.__version__}".encode() in agents[0]
 
 
@@ -70,13 +70,15 @@ def test_other_sessions_know_all_services() -> None:
 
     assert "ec2" in boto3.Session().get_available_services()
     with pytest.raises(UnknownServiceError):
-        session().client("ec2")
+        session().create_client("ec2")
 
 
 @pytest.mark.parametrize("service", ["dynamodb", "sqs", "sns", "stepfunctions", "s3"])
 @pytest.mark.parametrize("kind", ["service-2", "endpoint-rule-set-1", "paginators-1"])
 def test_models_are_what_the_sdk_would_read(service: str, kind: str) -> None:
-    ours, theirs = (_loader(owner).load_service_model(service, kind) for owner in (session(), boto3.Session()))
+    ours, theirs = (
+        _loader(owner).load_service_model(service, kind) for owner in (session(), botocore.session.get_session())
+    )
 
     assert json.dumps(ours) == json.dumps(theirs)  # the order of members too
 
@@ -92,5 +94,5 @@ def test_models_of_a_data_path_are_found(tmp_path: Path, monkeypatch: pytest.Mon
     assert latest == "2999-01-01"
 
 
-def _loader(owner: boto3.Session) -> Any:
-    return owner._session.get_component("data_loader")  # noqa: SLF001 - boto3 has no public way to it
+def _loader(owner: botocore.session.Session) -> Any:
+    return owner.get_component("data_loader")

@@ -121,7 +121,7 @@ def test_each_service_that_the_sdk_asks_for_credentials_has_its_client() -> None
     sources = [Path(botocore.__file__).with_name(name).read_text() for name in ("credentials.py", "tokens.py")]
     asked = re.findall(r"""client(?:_creator)?\(\s*(?:self\._session,\s*)?['"]([\w-]+)['"]""", "".join(sources))
 
-    made: list[Any] = [session().client(name) for name in asked]
+    made: list[Any] = [session().create_client(name) for name in asked]
 
     services = {"signin", "sso", "sso-oidc", "sts"} & set(botocore.session.get_session().get_available_services())
     assert {client.meta.service_model.service_name for client in made} == services  # an older SDK knows no `signin`

@@ -41,8 +41,8 @@ def dynamodb_client(config: Config) -> "DynamoDBClient":
 
     DynamoDB validates the parameters; the SDK does not, because that takes a quarter of a batch's processor time.
     """
-    client: Any = session().client("dynamodb", config=config.merge(Config(parameter_validation=False)))
-    return client  # type: ignore[no-any-return]
+    client: DynamoDBClient = _client("dynamodb", config.merge(Config(parameter_validation=False)))
+    return client
 
 
 @functools.cache
@@ -57,22 +57,26 @@ def process_dynamodb_client(function_timeout_seconds: int) -> "DynamoDBClient":
 
 def sqs_client(config: Config) -> "SQSClient":
     """Return an SQS client of the function's own region."""
-    return session().client("sqs", config=config)
+    client: SQSClient = _client("sqs", config)
+    return client
 
 
 def sns_client(config: Config) -> "SNSClient":
     """Return an SNS client of the function's own region."""
-    return session().client("sns", config=config)
+    client: SNSClient = _client("sns", config)
+    return client
 
 
 def sfn_client(config: Config) -> "SFNClient":
     """Return a Step Functions client of the function's own region."""
-    return session().client("stepfunctions", config=config)
+    client: SFNClient = _client("stepfunctions", config)
+    return client
 
 
 def cloudwatch_client(config: Config) -> "CloudWatchClient":
     """Return a CloudWatch client of the function's own region."""
-    return session().client("cloudwatch", config=config)
+    client: CloudWatchClient = _client("cloudwatch", config)
+    return client
 
 
 def s3_client(config: Config) -> "S3Client":
@@ -80,7 +84,12 @@ def s3_client(config: Config) -> "S3Client":
 
     The SDK does not check the checksums of responses: the caller compares each object with the SHA-256 of its claim.
     """
-    return session().client("s3", config=config.merge(Config(response_checksum_validation="when_required")))
+    client: S3Client = _client("s3", config.merge(Config(response_checksum_validation="when_required")))
+    return client
+
+
+def _client(service: str, config: Config) -> Any:
+    return session().create_client(service, config=config)
 
 
 class LazyClients:

@@ -17,8 +17,9 @@ from tsunagu.runtime.aws.tasks import StepFunctionsTasks
 from tsunagu.runtime.errors import FailedCall, UnavailableError
 from tsunagu.runtime.idempotency.item import Item
 from tsunagu.runtime.receiving.relay import AddressedMessage
+from tsunagu.runtime.sending.attribute import Attribute
 from tsunagu.runtime.sending.outbox import Channel, OutboxMessage
-from tsunagu.runtime.sending.publish import Attribute, OutgoingMessage
+from tsunagu.runtime.sending.publish import OutgoingMessage
 from tsunagu.testing.fakes import FakeClock
 
 if TYPE_CHECKING:

@@ -39,8 +39,9 @@ from tsunagu.runtime.receiving.dead_letters import DeadLetterChannel, DeadLetter
 from tsunagu.runtime.receiving.delivery import Delivery
 from tsunagu.runtime.receiving.relay import addressed_messages
 from tsunagu.runtime.requests.record import RequestRecord
+from tsunagu.runtime.sending.attribute import Attribute
 from tsunagu.runtime.sending.outbox import Channel, OutboxMessage, encode
-from tsunagu.runtime.sending.publish import Attribute, OutgoingMessage
+from tsunagu.runtime.sending.publish import OutgoingMessage
 from tsunagu.runtime.single_flight.job_message import JobMessage
 from tsunagu.testing.fakes import FakeClock, FakeQueue, FakeTopic
 

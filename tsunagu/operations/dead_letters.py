@@ -9,7 +9,7 @@ from tsunagu.contracts.messages import SQS_ENTRIES_PER_BATCH
 from tsunagu.operations.letters.letter import DeadLetter, DeadLetterSource
 from tsunagu.runtime.aws.sdk_errors import error_code
 from tsunagu.runtime.receiving.delivery import Delivery
-from tsunagu.runtime.sending.publish import Attribute
+from tsunagu.runtime.sending.attribute import Attribute
 
 if TYPE_CHECKING:
     from mypy_boto3_sqs import SQSClient

@@ -1,8 +1,12 @@
-"""The start of a function: keeps the garbage collector from examining what the start creates."""
+"""The start of a function: does only what the first message needs, and keeps the garbage collector away from it."""
 
+import functools
 import gc
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from typing import Any, TypeVar, cast
+
+PartT = TypeVar("PartT")
 
 
 @contextmanager
@@ -20,3 +24,23 @@ def without_collection() -> Iterator[None]:
     finally:
         if was_enabled:
             gc.enable()
+
+
+def when_first_used(make: Callable[[], PartT]) -> PartT:
+    """Return what stands for a part of a function that most messages do not use.
+
+    The part is made when an attribute of it is first used. So its module is imported, and compiled, only then.
+    Threads may make it twice, so it must be one of which there may be two.
+
+    Args:
+        make: Imports the module, and makes the part.
+    """
+    return cast("PartT", _Part(make))
+
+
+class _Part:
+    def __init__(self, make: Callable[[], Any]) -> None:
+        self._make = functools.cache(make)
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._make(), name)

@@ -1,7 +1,6 @@
 """The commits of a batch, broken on purpose, one rule each."""
 
 from collections.abc import Sequence
-from dataclasses import replace
 from typing import Any
 
 from tests.explorer.mutants.mutant import FAILED_CALL, Mutants, Patch
@@ -19,7 +18,7 @@ commit_all = Committer.commit
 @seen_in("standard, commit: three")
 def completions_split_from_their_writes(patch: Patch) -> None:
     def mutant(self: Committer, commits: Sequence[Commit]) -> list[Verdict]:
-        return commit_all(self, [replace(commit, writes=()) for commit in commits])
+        return commit_all(self, [commit._replace(writes=()) for commit in commits])
 
     patch.setattr(Committer, "commit", mutant)
 

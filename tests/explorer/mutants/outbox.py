@@ -12,7 +12,7 @@ from tsunagu.runtime.idempotency.decisions import Idempotency
 from tsunagu.runtime.idempotency.item import Attributes, Change, Item
 from tsunagu.runtime.receiving import relay
 from tsunagu.runtime.receiving.dead_lettering import DeadLettering
-from tsunagu.runtime.receiving.dead_letters import DeadLetters
+from tsunagu.runtime.receiving.delivery import Delivery
 from tsunagu.runtime.receiving.relay import Relay, Relayed, RelayResult
 from tsunagu.runtime.sending.publish import SendResult
 from tsunagu.testing.explorer.bounds import Bounds
@@ -57,11 +57,11 @@ def refused_send_releases_the_item(patch: Patch) -> None:
 def refused_send_acknowledges_without_a_dead_letter(patch: Patch) -> None:
     add = DeadLettering.add
 
-    def mutant(self: DeadLettering, message: Any, letters: DeadLetters) -> None:
-        if letters.item.status is Status.COMMITTED:
+    def mutant(self: DeadLettering, message: Any, item: Item, deliveries: tuple[Delivery, ...]) -> None:
+        if item.status is Status.COMMITTED:
             message.confirm()
         else:
-            add(self, message, letters)
+            add(self, message, item, deliveries)
 
     patch.setattr(DeadLettering, "add", mutant)
 

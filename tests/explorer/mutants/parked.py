@@ -16,7 +16,8 @@ from tsunagu.runtime.receiving import dead_letters
 from tsunagu.runtime.receiving.dead_lettering import DeadLettering
 from tsunagu.runtime.receiving.dead_letters import DeadLetterChannel
 from tsunagu.runtime.receiving.delivery import Delivery
-from tsunagu.runtime.receiving.parking import Parked, Parking, Turn
+from tsunagu.runtime.receiving.parked import Parked, Turn
+from tsunagu.runtime.receiving.parking import Parking
 from tsunagu.runtime.receiving.settlement import Settlement
 from tsunagu.testing.explorer.bounds import Bounds
 from tsunagu.testing.fakes import FakeGroups
@@ -51,7 +52,7 @@ def group_is_parked_after_the_letter_was_sent(patch: Patch) -> None:
     def without_writes(self: Parking, message: Any, item_id: str, died_of: str | None = None) -> Parked:
         parked = dead(self, message, item_id, died_of)
         late[id(message)] = [*parked.writes]
-        return replace(parked, writes=())
+        return parked._replace(writes=())
 
     def with_writes(self: DeadLettering, message: Any, item: Any, message_ids: list[str]) -> None:
         confirm(self, message, item, message_ids)
@@ -147,7 +148,7 @@ def number_given_without_the_condition_of_the_group(patch: Patch) -> None:
     write = GroupWriter.write
 
     def mutant(self: GroupWriter, before: Any, after: Any, entry: Any) -> Any:
-        return tuple(replace(each, condition=None) for each in write(self, before, after, entry))
+        return tuple(each._replace(condition=None) for each in write(self, before, after, entry))
 
     patch.setattr(GroupWriter, "write", mutant)
 
@@ -206,7 +207,7 @@ def letter_under_one_deduplication_id_for_each_place(patch: Patch) -> None:
 @seen_in("group, outbox refused")
 def message_whose_outbox_is_refused_parks_nothing(patch: Patch) -> None:
     def mutant(self: Settlement, message: Any, item: Any) -> None:
-        self._letters.add(message, dead_letters.DeadLetters(item, tuple(message.deliveries)))
+        self._letters.add(message, item, tuple(message.deliveries))
 
     patch.setattr(Settlement, "_give_up", mutant)
 

@@ -73,7 +73,7 @@ def without(names: Mapping[str, Any], *dropped: str) -> dict[str, Any]:
 @seen_in("requests: refused", ONE_LOST)
 def failed_request_reopened_by_any_copy(patch: Patch) -> None:
     claim_request = intake._claim_request  # noqa: SLF001
-    patch.setattr(intake, "_claim_request", lambda *args: replace(claim_request(*args), reopens=True))
+    patch.setattr(intake, "_claim_request", lambda *args: claim_request(*args)._replace(reopens=True))
 
 
 @seen_in("requests: frozen")

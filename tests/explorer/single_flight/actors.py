@@ -1,7 +1,7 @@
 """Who acts on a job: executions of its state machine, the machine that releases leases, an operator, and workers."""
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from enum import Enum, auto
 from typing import TYPE_CHECKING, Any, NoReturn
 
@@ -341,8 +341,8 @@ class JobWorker(Sandbox):
         )
         return Receiver(
             config,
-            replace(
-                ports, tasks=tasks, outbox=OutcomeSender(outbox), channel=ports.channel.telling(FailureTeller(outbox))
+            ports._replace(
+                tasks=tasks, outbox=OutcomeSender(outbox), channel=ports.channel.telling(FailureTeller(outbox))
             ),
             parse=self._processor.parse,
             key=lambda message: message.key,

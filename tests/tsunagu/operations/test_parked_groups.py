@@ -20,7 +20,7 @@ from tsunagu.operations.parked_groups import (
 )
 from tsunagu.runtime.idempotency.item import Change
 from tsunagu.runtime.idempotency.parked_groups import ParkedEntry, ParkedGroup
-from tsunagu.runtime.sending.publish import Attribute
+from tsunagu.runtime.sending.attribute import Attribute
 from tsunagu.testing.fakes import START_MS, FakeClock, FakeQueue
 
 LINE = START_MS - 60_000

@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from tsunagu.operations.letters.origin import OpenedLetter
-from tsunagu.runtime.sending.publish import Attribute
+from tsunagu.runtime.sending.attribute import Attribute
 
 
 def letter_document(opened: OpenedLetter) -> dict[str, Any]:

@@ -12,7 +12,7 @@ from tsunagu.contracts.messages import GROUP_PLACE_ATTRIBUTE
 from tsunagu.errors import InvalidInputError, OperationError
 from tsunagu.operations.letters.letter import DeadLetter
 from tsunagu.runtime.receiving.delivery import Delivery
-from tsunagu.runtime.sending.publish import Attribute
+from tsunagu.runtime.sending.attribute import Attribute
 
 VERSION = 1
 

@@ -15,7 +15,8 @@ from tsunagu.operations.redrive import redriven_message
 from tsunagu.runtime.aws.sdk_errors import error_code
 from tsunagu.runtime.aws.sqs import SqsQueueSender
 from tsunagu.runtime.clock import Clock
-from tsunagu.runtime.sending.publish import Attribute, QueueSender, SendResult
+from tsunagu.runtime.sending.attribute import Attribute
+from tsunagu.runtime.sending.publish import QueueSender, SendResult
 
 if TYPE_CHECKING:
     from mypy_boto3_lambda import LambdaClient

@@ -10,7 +10,8 @@ from typing import Any
 from botocore.exceptions import BotoCoreError, ClientError, ParamValidationError
 
 from tsunagu.runtime.aws.sdk_errors import described_call, error_code, failed_call
-from tsunagu.runtime.sending.publish import Attribute, EntryFailure, OutgoingMessage
+from tsunagu.runtime.sending.attribute import Attribute
+from tsunagu.runtime.sending.publish import EntryFailure, OutgoingMessage
 
 # Errors of a call with one entry that a retry cannot mend.
 # https://docs.aws.amazon.com/AWSSimpleQueueService/latest/APIReference/API_SendMessage.html#API_SendMessage_Errors

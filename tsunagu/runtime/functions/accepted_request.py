@@ -1,6 +1,5 @@
 """The decorator `accepted_request`: makes a Lambda handler of a function that works on accepted requests."""
 
-import dataclasses
 import os
 from collections.abc import Callable
 from typing import Any, Protocol, TypeVar
@@ -121,7 +120,7 @@ def _receiver(
     results = None
     if own.result_bucket_name:
         results = adapters.results(environment, own.result_bucket_name)
-        ports = dataclasses.replace(ports, outbox=ResultSender(results, ports.outbox))
+        ports = ports._replace(outbox=ResultSender(results, ports.outbox))
     processor = RequestProcessor(
         function,
         Results(results, scope),

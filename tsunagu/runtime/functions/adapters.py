@@ -2,8 +2,7 @@
 
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
 if TYPE_CHECKING:
     from tsunagu.contracts.environment import ReceiverEnvironment
@@ -84,8 +83,7 @@ class Receives(Protocol):
         ...
 
 
-@dataclass(frozen=True, slots=True)
-class FunctionStart:
+class FunctionStart(NamedTuple):
     """How a process of a Lambda function starts: the attribute `start` of a handler that our decorators made.
 
     Attributes:

@@ -1,6 +1,5 @@
 """The decorator `pipeline_service`: makes a Lambda handler of a function that is one service of a pipeline."""
 
-import dataclasses
 import os
 from collections.abc import Callable
 from typing import Protocol, TypeVar, overload
@@ -113,7 +112,7 @@ def _receiver(
     ports = adapters.ports(environment, processor.scope)
     return Receiver(
         wiring.receiver_config(environment, processor.scope, group_commit=group_commit),
-        dataclasses.replace(ports, outbox=JoiningSender(ports.store, ports.outbox)),
+        ports._replace(outbox=JoiningSender(ports.store, ports.outbox)),
         parse=processor.envelope,
         key=lambda envelope: envelope.run_id,
         process=wiring.without_blame(processor.process),

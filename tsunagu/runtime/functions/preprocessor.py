@@ -4,7 +4,6 @@ import functools
 import os
 import random
 from collections.abc import Callable
-from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from tsunagu.runtime.startup import without_collection
@@ -125,7 +124,7 @@ def _receiver(
         environment = ReceiverEnvironment.from_environment(os.environ)
     ports = wiring.ports(environment, scope, config)
     if pipeline.marks_runs:
-        ports = replace(ports, store=RunMarks(ports.store, pipeline.pipeline))
+        ports = ports._replace(store=RunMarks(ports.store, pipeline.pipeline))
     return Receiver(
         wiring.receiver_config(environment, scope, receiver=pipeline.pipeline_place),
         ports,

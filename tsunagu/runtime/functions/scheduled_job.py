@@ -8,8 +8,6 @@ from collections.abc import Callable
 from tsunagu.runtime.startup import without_collection
 
 with without_collection():
-    from dataclasses import replace
-
     from tsunagu.contracts.environment import EnvironmentContractError, ReceiverEnvironment
     from tsunagu.contracts.schedules import ScheduledJobEnvironment, is_job_name
     from tsunagu.runtime import telemetry
@@ -103,8 +101,8 @@ class _Worker:
         whose = environment.shared_keys or environment.queue_arn
         self._receiver: Receiver[JobMessage] = Receiver(
             wiring.receiver_config(environment, keys, receiver=whose),
-            replace(
-                ports, outbox=OutcomeSender(ports.outbox), channel=ports.channel.telling(FailureTeller(ports.outbox))
+            ports._replace(
+                outbox=OutcomeSender(ports.outbox), channel=ports.channel.telling(FailureTeller(ports.outbox))
             ),
             parse=self._processor.parse,
             key=lambda job_message: job_message.key,

@@ -13,21 +13,15 @@ from tsunagu.contracts.telemetry import METRICS_NAMESPACE
 from tsunagu.runtime import telemetry
 from tsunagu.runtime.aws.clients import LazyClients, client_config, process_dynamodb_client
 from tsunagu.runtime.aws.dynamodb import DynamoDbItemStore
-from tsunagu.runtime.aws.outbox import AwsOutboxSender
-from tsunagu.runtime.aws.sns import SnsNotificationSender
-from tsunagu.runtime.aws.sqs import SqsQueueSender, SqsVisibility
-from tsunagu.runtime.aws.tasks import StepFunctionsTasks
 from tsunagu.runtime.clock import Clock, SystemClock, new_owner, new_request_id
 from tsunagu.runtime.errors import FailedCall, UnavailableError
 from tsunagu.runtime.functions.adapters import Adapters, FunctionStart, InUse
 from tsunagu.runtime.functions.arguments import refuse_handler
 from tsunagu.runtime.idempotency.keys import BusinessKey, key_space
-from tsunagu.runtime.idempotency.parked_groups import GroupReader
 from tsunagu.runtime.json_text import JsonObject
-from tsunagu.runtime.receiving.dead_letters import DeadLetterChannel
 from tsunagu.runtime.receiving.message import Message
 from tsunagu.runtime.receiving.receiver import LambdaContext, Ports, Receiver, ReceiverConfig
-from tsunagu.runtime.startup import without_collection
+from tsunagu.runtime.startup import when_first_used, without_collection
 
 if TYPE_CHECKING:
     from botocore.config import Config
@@ -35,7 +29,11 @@ if TYPE_CHECKING:
 
     from tsunagu.contracts.web import WebEnvironment
     from tsunagu.runtime.claim_check import ObjectStore
+    from tsunagu.runtime.idempotency.parked_groups import GroupReader
     from tsunagu.runtime.idempotency.store import ItemStore
+    from tsunagu.runtime.receiving.dead_letters import DeadLetterChannel
+    from tsunagu.runtime.receiving.heartbeats import Tasks, Visibility
+    from tsunagu.runtime.receiving.relay import OutboxSender
     from tsunagu.runtime.requests.record import RequestRecords
     from tsunagu.runtime.requests.results import ResultStore
     from tsunagu.runtime.single_flight.job_lease import JobLeases
@@ -101,7 +99,7 @@ class AwsAdapters:
         clients, client = LazyClients(client_config(seconds)), process_dynamodb_client(seconds)
         return RequestPorts(
             store=item_store(client, environment.idempotency_table_name, single_writes=environment.single_writes),
-            outbox=AwsOutboxSender(clients.sqs, clients.sns, StepFunctionsTasks(clients.sfn), clock),
+            outbox=when_first_used(lambda: outbox_sender(clients, clock)),
             metrics=metrics(environment.metrics_namespace, scope, clock),
             clock=clock,
             new_id=lambda: new_request_id(clock.now_ms()),
@@ -207,27 +205,54 @@ def ports(environment: ReceiverEnvironment, scope: str, config: "Config") -> Por
     """
     clock = SystemClock()
     clients = LazyClients(config)
-    tasks = StepFunctionsTasks(clients.sfn)
     table_name = environment.idempotency_table_name
     client = process_dynamodb_client(environment.function_timeout_seconds)
     store = item_store(client, table_name, single_writes=environment.single_writes)
     return Ports(
         store=store,
-        outbox=AwsOutboxSender(clients.sqs, clients.sns, tasks, clock),
-        channel=DeadLetterChannel(
-            SqsQueueSender(clients.sqs, environment.dead_letter_queue_url, clock),
-            SnsNotificationSender(clients.sns, environment.notification_topic_arn),
-            environment.queue_arn,
-            publish_error_text=environment.publish_error_text,
-        ),
-        visibility=SqsVisibility(clients.sqs, environment.queue_url),
-        tasks=tasks,
+        outbox=when_first_used(lambda: outbox_sender(clients, clock)),
+        channel=when_first_used(lambda: _dead_letter_channel(environment, clients, clock)),
+        visibility=when_first_used(lambda: _visibility(environment, clients)),
+        tasks=when_first_used(lambda: _tasks(clients)),
         metrics=metrics(environment.metrics_namespace, scope, clock),
         clock=clock,
         new_owner=new_owner,
         rng=random.Random(),  # noqa: S311 - jitter
         groups=groups(store) if ParkingEnvironment.from_environment(os.environ).parks_groups else None,
     )
+
+
+def outbox_sender(clients: LazyClients, clock: Clock) -> "OutboxSender":
+    """Return the sender of outboxes."""
+    from tsunagu.runtime.aws.outbox import AwsOutboxSender  # noqa: PLC0415 - as in `item_store`
+    from tsunagu.runtime.aws.tasks import StepFunctionsTasks  # noqa: PLC0415
+
+    return AwsOutboxSender(clients.sqs, clients.sns, StepFunctionsTasks(clients.sfn), clock)
+
+
+def _dead_letter_channel(environment: ReceiverEnvironment, clients: LazyClients, clock: Clock) -> "DeadLetterChannel":
+    from tsunagu.runtime.aws.sns import SnsNotificationSender  # noqa: PLC0415 - as in `item_store`
+    from tsunagu.runtime.aws.sqs import SqsQueueSender  # noqa: PLC0415
+    from tsunagu.runtime.receiving.dead_letters import DeadLetterChannel  # noqa: PLC0415
+
+    return DeadLetterChannel(
+        SqsQueueSender(clients.sqs, environment.dead_letter_queue_url, clock),
+        SnsNotificationSender(clients.sns, environment.notification_topic_arn),
+        environment.queue_arn,
+        publish_error_text=environment.publish_error_text,
+    )
+
+
+def _visibility(environment: ReceiverEnvironment, clients: LazyClients) -> "Visibility":
+    from tsunagu.runtime.aws.sqs import SqsVisibility  # noqa: PLC0415 - as in `item_store`
+
+    return SqsVisibility(clients.sqs, environment.queue_url)
+
+
+def _tasks(clients: LazyClients) -> "Tasks":
+    from tsunagu.runtime.aws.tasks import StepFunctionsTasks  # noqa: PLC0415 - as in `item_store`
+
+    return StepFunctionsTasks(clients.sfn)
 
 
 @contextmanager
@@ -298,7 +323,7 @@ def receiver_config(
     )
 
 
-def groups(store: DynamoDbItemStore) -> GroupReader:
+def groups(store: DynamoDbItemStore) -> "GroupReader":
     """Return the reader of the groups that are parked in the table of the items."""
     from tsunagu.runtime.aws.parked_groups import DynamoDbGroups  # noqa: PLC0415 - as in `item_store`
 

@@ -3,6 +3,7 @@
 import random
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING, NamedTuple
 
 from tsunagu.contracts import items
 from tsunagu.contracts.items import Status
@@ -12,11 +13,12 @@ from tsunagu.runtime.idempotency.committer import Committer
 from tsunagu.runtime.idempotency.item import Attributes, Change, Item
 from tsunagu.runtime.idempotency.lease import Claim, LeaseTerm, takeover
 from tsunagu.runtime.idempotency.store import Commit, IsolatedStore, ItemStore, Outcome, Verdict
-from tsunagu.runtime.sending.outbox import OutboxMessage, encode
+
+if TYPE_CHECKING:
+    from tsunagu.runtime.sending.outbox import OutboxMessage
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ClaimRequest:
+class ClaimRequest(NamedTuple):
     """What the claim of one item needs.
 
     Attributes:
@@ -284,7 +286,7 @@ class Idempotency:
         groups = [commits] if together else [[commit] for commit in commits]
         return [verdict for group in groups for verdict in self._committer.commit(group)]
 
-    def completed(self, claim: Claim, outbox: Sequence[OutboxMessage] = (), result: str = "") -> Change:
+    def completed(self, claim: Claim, outbox: "Sequence[OutboxMessage]" = (), result: str = "") -> Change:
         """Return the change that completes the message: COMPLETED; or COMMITTED, if messages are to be sent.
 
         Args:
@@ -295,6 +297,8 @@ class Idempotency:
         kept: Attributes = {items.RESULT: result} if result else {}
         if not outbox:
             return claim.settle(Status.COMPLETED, {**kept, **self._stamp()})
+        from tsunagu.runtime.sending.outbox import encode  # noqa: PLC0415 - most messages send nothing on
+
         sent_on: Attributes = {items.OUTBOX: encode(outbox), items.ATTEMPTS: 0}
         return claim.settle(Status.COMMITTED, {**sent_on, **kept, **self._stamp()})
 

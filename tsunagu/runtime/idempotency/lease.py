@@ -6,7 +6,8 @@
   that the write of a late worker is refused.
 """
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
+from typing import NamedTuple
 
 from tsunagu.contracts import items
 from tsunagu.contracts.items import Status
@@ -42,8 +43,7 @@ class LeaseTerm:
         return min(self._deadline_ms, self._clock.now_ms() + self._lease_ms) + GRACE_MS
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Claim:
+class Claim(NamedTuple):
     """A claim: an item that this worker holds.
 
     Attributes:

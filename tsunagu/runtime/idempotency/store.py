@@ -2,9 +2,9 @@
 
 import logging
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
 from enum import Enum, auto
-from typing import Literal, Protocol
+from types import MappingProxyType
+from typing import Any, Literal, NamedTuple, Protocol
 
 from tsunagu.runtime.errors import FailedCall
 from tsunagu.runtime.idempotency.item import Change, Item
@@ -12,6 +12,8 @@ from tsunagu.runtime.retry import together_or_alone
 from tsunagu.runtime.telemetry import error_fields
 
 _logger = logging.getLogger(__name__)
+
+_NONE: Mapping[str, Any] = MappingProxyType({})
 
 Operation = Literal["Put", "Update", "Delete", "ConditionCheck"]
 
@@ -28,8 +30,7 @@ class Outcome(Enum):
     UNREADABLE = auto()  # only of a read: the item has another form, as one of another release may have
 
 
-@dataclass(frozen=True, slots=True)
-class Verdict:
+class Verdict(NamedTuple):
     """The store's answer to one conditional write.
 
     Attributes:
@@ -47,8 +48,7 @@ class Verdict:
     unreadable: str = ""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class BusinessWrite:
+class BusinessWrite(NamedTuple):
     """One write of a business function, in the transaction that completes its message.
 
     Attributes:
@@ -66,12 +66,11 @@ class BusinessWrite:
     target: Mapping[str, object]
     update: str | None = None
     condition: str | None = None
-    names: Mapping[str, str] = field(default_factory=dict)
-    values: Mapping[str, object] = field(default_factory=dict)
+    names: Mapping[str, str] = _NONE
+    values: Mapping[str, object] = _NONE
 
 
-@dataclass(frozen=True, slots=True)
-class Commit:
+class Commit(NamedTuple):
     """The completion of one message and the writes of its business function: all of them are applied, or none.
 
     Attributes:

@@ -3,8 +3,8 @@
 import math
 from collections import deque
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass, field, replace
-from typing import Any, Generic, TypeVar
+from dataclasses import dataclass, field
+from typing import Any, Generic, NamedTuple, TypeVar
 
 from tsunagu.runtime.clock import Clock
 from tsunagu.runtime.errors import refuse_unfinished
@@ -67,8 +67,7 @@ class BatchMessage(Generic[PayloadT]):
         self.confirmed.update(self.message_ids if message_ids is None else message_ids)
 
 
-@dataclass(frozen=True, slots=True)
-class LaneEntry(Generic[PayloadT]):
+class LaneEntry(NamedTuple, Generic[PayloadT]):
     """A record in its lane, and the message that it carries."""
 
     delivery: Delivery
@@ -78,8 +77,7 @@ class LaneEntry(Generic[PayloadT]):
 Lane = Sequence[LaneEntry[PayloadT]]
 
 
-@dataclass(frozen=True, slots=True)
-class Batch(Generic[PayloadT]):
+class Batch(NamedTuple, Generic[PayloadT]):
     """The messages of an event, and the lanes in which they run.
 
     Attributes:
@@ -184,8 +182,7 @@ def arranged(deliveries: Sequence[Delivery], read: Callable[[Delivery], BatchMes
         known = messages.setdefault((message.claim_request.item_id, message.claim_request.payload_hash), message)
         if known is not message:
             known.deliveries.append(delivery)
-            known.claim_request = replace(
-                known.claim_request,
+            known.claim_request = known.claim_request._replace(
                 message_ids=known.message_ids,
                 reopens=known.claim_request.reopens or message.claim_request.reopens,
             )

@@ -2,16 +2,17 @@
 
 import logging
 from collections.abc import Sequence
-from dataclasses import replace
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from tsunagu.runtime.clock import Clock
 from tsunagu.runtime.errors import PermanentError, RetryableError
 from tsunagu.runtime.idempotency.decisions import Busy, Done, Held, Idempotency, Mismatch, Unavailable, Unreadable
 from tsunagu.runtime.idempotency.keys import mismatch_item_id, unreadable_item_id
 from tsunagu.runtime.receiving.batch import BatchMessage
-from tsunagu.runtime.receiving.parking import Parking
 from tsunagu.runtime.telemetry import Metrics, call_fields, in_hand
+
+if TYPE_CHECKING:
+    from tsunagu.runtime.receiving.parking import Parking
 
 _logger = logging.getLogger(__name__)
 
@@ -29,7 +30,7 @@ class Claiming:
     """
 
     def __init__(
-        self, idempotency: Idempotency, clock: Clock, metrics: Metrics, parking: Parking | None = None
+        self, idempotency: Idempotency, clock: Clock, metrics: Metrics, parking: "Parking | None" = None
     ) -> None:
         self._idempotency = idempotency
         self._clock = clock
@@ -57,7 +58,7 @@ class Claiming:
         self._claim_all(unsettled)
         self._leave_unread(messages, self._parking)
 
-    def _leave_unread(self, messages: Messages, parking: Parking) -> None:
+    def _leave_unread(self, messages: Messages, parking: "Parking") -> None:
         """Defer the messages of groups that could not be read: whether they may run is not known."""
         for message in messages:
             verdict = parking.unread(message)
@@ -79,7 +80,7 @@ class Claiming:
             )
             request = message.claim_request
             own_id = mismatch_item_id(request.item_id, request.payload_hash)
-            message.claim_request = replace(request, item_id=own_id)
+            message.claim_request = request._replace(item_id=own_id)
         self._claim(mismatched)
         self._claim_beside([message for message in messages if isinstance(message.decision, Unreadable)])
 
@@ -97,7 +98,7 @@ class Claiming:
                 message.problem = RetryableError(f"the idempotency item cannot be read: {problem}")
             request = message.claim_request
             beside_id = unreadable_item_id(request.item_id, request.payload_hash)
-            message.claim_request = replace(request, item_id=beside_id)
+            message.claim_request = request._replace(item_id=beside_id)
         self._claim(messages)
 
     def _claim(self, messages: Messages) -> None:

@@ -1,7 +1,7 @@
 """The completion of one message: its writes, what it sends on, and its result, which are committed together."""
 
 from collections.abc import Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from tsunagu.contracts.items import OUTBOX_AND_RESULT_BYTES
 from tsunagu.runtime.errors import LeaseLostError, UnavailableError
@@ -12,8 +12,10 @@ from tsunagu.runtime.idempotency.store import BusinessWrite, Commit, Verdict
 from tsunagu.runtime.idempotency.transaction import Transaction
 from tsunagu.runtime.receiving.batch import BatchMessage
 from tsunagu.runtime.receiving.heartbeats import Heartbeats
-from tsunagu.runtime.sending.outbox import Outbox, OutboxMessage, encode
 from tsunagu.runtime.sending.seal import Seal
+
+if TYPE_CHECKING:
+    from tsunagu.runtime.sending.outbox import Outbox, OutboxMessage
 
 
 class Completion:
@@ -31,18 +33,17 @@ class Completion:
         claim: The item of the message, as this invocation's claim left it.
         seal: Refuses what comes after the completion was made.
         writes: Writes of the business function.
-        outbox: What the message sends on.
     """
 
     __slots__ = (
         "_heartbeats",
         "_idempotency",
         "_message",
+        "_outbox",
         "_result",
         "_sealed",
         "_transaction",
         "claim",
-        "outbox",
         "seal",
         "writes",
     )
@@ -50,19 +51,30 @@ class Completion:
     def __init__(
         self, message: BatchMessage[Any], claim: Claim, idempotency: Idempotency, heartbeats: Heartbeats
     ) -> None:
-        delivery = message.deliveries[0]
         self.claim = claim
         self.seal = Seal()
         self.writes: list[BusinessWrite] = []
-        self.outbox = Outbox(delivery.request_id, delivery.trace_header, self.seal, traceparent=delivery.traceparent)
-        if delivery.hop_count:
-            self.outbox.count_hops(delivery.hop_count)
+        self._outbox: Outbox | None = None
         self._result = ""
         self._message = message
         self._idempotency = idempotency
         self._heartbeats = heartbeats
         self._sealed: tuple[Sequence[OutboxMessage], str] | None = None
         self._transaction: Transaction | None = None
+
+    @property
+    def outbox(self) -> "Outbox":
+        """What the message sends on."""
+        if self._outbox is None:
+            from tsunagu.runtime.sending.outbox import Outbox  # noqa: PLC0415 - most messages send nothing on
+
+            delivery = self._message.deliveries[0]
+            self._outbox = Outbox(
+                delivery.request_id, delivery.trace_header, self.seal, traceparent=delivery.traceparent
+            )
+            if delivery.hop_count:
+                self._outbox.count_hops(delivery.hop_count)
+        return self._outbox
 
     @property
     def result(self) -> str:
@@ -111,7 +123,7 @@ class Completion:
         """Return the change of the item that completes the message; ends the collecting."""
         return self._idempotency.completed(self.claim, *self.collected())
 
-    def collected(self) -> tuple[Sequence[OutboxMessage], str]:
+    def collected(self) -> "tuple[Sequence[OutboxMessage], str]":
         """End the collecting; return what the message sends on, and its result.
 
         The first call decides: writes, messages and a result that come later are refused.
@@ -121,7 +133,8 @@ class Completion:
             ValueError: Outbox and result are too large together; or a message sends the result, and there is none.
         """
         if self._sealed is None:
-            outbox = self.outbox.seal()
+            self.seal.is_closed = True
+            outbox = self._outbox.seal() if self._outbox is not None else ()
             _check(outbox, self._result)
             self._sealed = (outbox, self._result)
         return self._sealed
@@ -161,14 +174,20 @@ class Completion:
         return verdict
 
 
-def _check(outbox: Sequence[OutboxMessage], result: object) -> None:
+def _check(outbox: "Sequence[OutboxMessage]", result: object) -> None:
     if not isinstance(result, str):
         msg = f"the result of a message must be text, got {type(result).__name__}"
         raise TypeError(msg)
     if not result and any(message.is_result for message in outbox):
         msg = "the result of a message must be set where the outbox sends it, got none"
         raise ValueError(msg)
-    size = len(encode(outbox).encode()) + len(result.encode())
+    size = (_size(outbox) if outbox else 0) + len(result.encode())
     if size > OUTBOX_AND_RESULT_BYTES:
         msg = f"outbox and result must have at most {OUTBOX_AND_RESULT_BYTES:,} bytes together, got {size:,}"
         raise ValueError(msg)
+
+
+def _size(outbox: "Sequence[OutboxMessage]") -> int:
+    from tsunagu.runtime.sending.outbox import encode  # noqa: PLC0415 - most messages send nothing on
+
+    return len(encode(outbox).encode())

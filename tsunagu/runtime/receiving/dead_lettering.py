@@ -2,7 +2,7 @@
 
 import logging
 from collections.abc import Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from tsunagu.contracts.items import Status
 from tsunagu.contracts.telemetry import LogKey, Metric
@@ -11,8 +11,11 @@ from tsunagu.runtime.idempotency.decisions import Idempotency
 from tsunagu.runtime.idempotency.item import Item
 from tsunagu.runtime.idempotency.store import Outcome
 from tsunagu.runtime.receiving.batch import BatchMessage
-from tsunagu.runtime.receiving.dead_letters import DeadLetterChannel, DeadLetters
+from tsunagu.runtime.receiving.delivery import Delivery
 from tsunagu.runtime.telemetry import Metrics, call_fields, in_hand
+
+if TYPE_CHECKING:
+    from tsunagu.runtime.receiving.dead_letters import DeadLetterChannel
 
 _logger = logging.getLogger(__name__)
 
@@ -28,25 +31,34 @@ class DeadLettering:
         metrics: Where outcomes are counted.
     """
 
-    def __init__(self, idempotency: Idempotency, channel: DeadLetterChannel, metrics: Metrics) -> None:
+    def __init__(self, idempotency: Idempotency, channel: "DeadLetterChannel", metrics: Metrics) -> None:
         self._idempotency = idempotency
         self._channel = channel
         self._metrics = metrics
-        self._waiting: list[tuple[AnyMessage, DeadLetters]] = []
+        self._waiting: list[tuple[AnyMessage, Item, tuple[Delivery, ...]]] = []
 
-    def add(self, message: AnyMessage, letters: DeadLetters) -> None:
-        """Queue the dead letters of a message until `send`."""
-        self._waiting.append((message, letters))
+    def add(self, message: AnyMessage, item: Item, deliveries: tuple[Delivery, ...]) -> None:
+        """Queue the dead letters of a message until `send`.
+
+        Args:
+            message: The message.
+            item: Its item: DEAD; or COMMITTED, when its messages cannot be sent.
+            deliveries: Its records that SNS was not notified of yet.
+        """
+        self._waiting.append((message, item, deliveries))
 
     def send(self) -> None:
         """Send and notify what is queued, and confirm what the table took."""
         waiting, self._waiting = self._waiting, []
-        sent = self._channel.send([letters for _, letters in waiting], self._metrics) if waiting else set()
+        if not waiting:
+            return
+        from tsunagu.runtime.receiving.dead_letters import DeadLetters  # noqa: PLC0415 - most messages do not die
+
+        sent = self._channel.send([DeadLetters(item, deliveries) for _, item, deliveries in waiting], self._metrics)
         marked = []
-        for message, letters in waiting:
+        for message, item, deliveries in waiting:
             message.is_deferred = True  # unless it is confirmed
-            item = letters.item
-            ids = [delivery.message_id for delivery in letters.deliveries if delivery.message_id in sent]
+            ids = [delivery.message_id for delivery in deliveries if delivery.message_id in sent]
             if ids:
                 mark = self._idempotency.notified if item.status is Status.DEAD else self._idempotency.given_up
                 marked.append((message, item, ids, mark(item, ids)))

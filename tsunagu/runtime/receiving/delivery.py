@@ -21,7 +21,7 @@ from tsunagu.contracts.messages import (
 from tsunagu.contracts.telemetry import LogKey
 from tsunagu.runtime.errors import InvalidMessageError
 from tsunagu.runtime.json_text import JsonObject, read_json
-from tsunagu.runtime.sending.publish import Attribute
+from tsunagu.runtime.sending.attribute import Attribute
 from tsunagu.runtime.tracing import header_of_traceparent, invocation_header, trace_fields, traceparent, xray_header
 
 _REQUEST_ID = re.compile(r"[A-Za-z0-9._:-]+")

@@ -4,15 +4,18 @@ from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from heapq import heapify, heappop, heappush
 from itertools import count
-from typing import Generic, TypeVar
+from typing import TYPE_CHECKING, Generic, TypeVar
 
 from tsunagu.runtime.idempotency.lease import Claim
 from tsunagu.runtime.receiving.batch import Batch, BatchMessage, Lane
 from tsunagu.runtime.receiving.claiming import Claiming
 from tsunagu.runtime.receiving.heartbeats import Heartbeats
-from tsunagu.runtime.receiving.parking import Parking, Turn
+from tsunagu.runtime.receiving.parked import Turn
 from tsunagu.runtime.receiving.runner import MessageRunner
 from tsunagu.runtime.receiving.settlement import Settlement
+
+if TYPE_CHECKING:
+    from tsunagu.runtime.receiving.parking import Parking
 
 PayloadT = TypeVar("PayloadT")
 
@@ -37,7 +40,7 @@ class Invocation(Generic[PayloadT]):
         heartbeats: Heartbeats,
         *,
         concurrency: int,
-        parking: Parking | None = None,
+        parking: "Parking | None" = None,
     ) -> None:
         self._claiming = claiming
         self._runner = runner
@@ -105,7 +108,7 @@ class Invocation(Generic[PayloadT]):
             message.was_advanced = True
             self._runner.advance(message)
 
-    def _park(self, lane: Lane[PayloadT], parking: Parking) -> bool:
+    def _park(self, lane: Lane[PayloadT], parking: "Parking") -> bool:
         """Park the head of a lane if it may not run, and those behind it that may not: they share their writes.
 
         Returns:

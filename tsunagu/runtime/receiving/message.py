@@ -1,10 +1,14 @@
 """A message, as a business function sees it."""
 
+from typing import TYPE_CHECKING
+
 from tsunagu.runtime.idempotency.transaction import Transaction
 from tsunagu.runtime.idempotency.writes import Writes
 from tsunagu.runtime.receiving.completion import Completion
 from tsunagu.runtime.receiving.delivery import Delivery
-from tsunagu.runtime.sending.outbox import Outbox
+
+if TYPE_CHECKING:
+    from tsunagu.runtime.sending.outbox import Outbox
 
 
 class Message(Writes):
@@ -39,7 +43,7 @@ class Message(Writes):
         return self.delivery.request_id
 
     @property
-    def outbox(self) -> Outbox:
+    def outbox(self) -> "Outbox":
         """What the message sends on, once it is completed."""
         return self._completion.outbox
 

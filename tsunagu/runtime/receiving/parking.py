@@ -4,9 +4,8 @@ A message of a parked group runs only if it has the number that the group waits 
 queue, behind those that are there. So nothing overtakes, in whatever order an operator puts messages back.
 """
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
-from enum import Enum, auto
 from typing import Any
 
 from tsunagu.contracts.groups import group_item_id
@@ -22,35 +21,11 @@ from tsunagu.runtime.idempotency.parked_groups import (
     after_death,
     after_parking,
 )
-from tsunagu.runtime.idempotency.store import BusinessWrite, Verdict
+from tsunagu.runtime.idempotency.store import Verdict
 from tsunagu.runtime.receiving.batch import BatchMessage
+from tsunagu.runtime.receiving.parked import Parked, Turn
 
 AnyMessage = BatchMessage[Any]
-
-
-class Turn(Enum):
-    """Whether a message may run."""
-
-    RUNS = auto()
-    PARKED = auto()  # one before it in its group is not settled
-    LATER = auto()  # its number was settled a moment ago: when it comes back, it is acknowledged
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Parked:
-    """What the item of a dead message says of its group, and the writes that say it.
-
-    Attributes:
-        place: Id of its entry; empty where nothing is parked.
-        behind: Id of the entry that it waits for; empty where it died itself.
-        reason: Why it is in the dead-letter queue.
-        writes: Writes of the transaction that marks it as dead.
-    """
-
-    place: str = ""
-    behind: str = ""
-    reason: str = ""
-    writes: Sequence[BusinessWrite] = ()
 
 
 @dataclass(slots=True)

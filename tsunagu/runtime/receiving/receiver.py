@@ -3,30 +3,32 @@
 import logging
 import random
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
-from typing import Any, Generic, Protocol, TypeVar
+from typing import TYPE_CHECKING, Any, Generic, NamedTuple, Protocol, TypeVar
 
 from tsunagu.contracts.telemetry import LogKey, Metric
 from tsunagu.runtime.clock import Clock, NewId
 from tsunagu.runtime.idempotency.decisions import Idempotency
 from tsunagu.runtime.idempotency.keys import BusinessKey
 from tsunagu.runtime.idempotency.lease import LeaseTerm
-from tsunagu.runtime.idempotency.parked_groups import GroupReader, GroupWriter
 from tsunagu.runtime.idempotency.store import ItemStore
 from tsunagu.runtime.json_text import JsonObject
 from tsunagu.runtime.receiving.batch import Batch, Intake, Pace
 from tsunagu.runtime.receiving.claiming import Claiming
-from tsunagu.runtime.receiving.dead_letters import DeadLetterChannel
 from tsunagu.runtime.receiving.delivery import Delivery, of_invocation
 from tsunagu.runtime.receiving.events import sqs_records
 from tsunagu.runtime.receiving.heartbeats import Heartbeats, Tasks, Visibility, change_visibility
 from tsunagu.runtime.receiving.invocation import Invocation
 from tsunagu.runtime.receiving.message import Message
-from tsunagu.runtime.receiving.parking import Parking
-from tsunagu.runtime.receiving.relay import OutboxSender, Relay
 from tsunagu.runtime.receiving.runner import MessageRunner
 from tsunagu.runtime.receiving.settlement import Settlement
+from tsunagu.runtime.startup import when_first_used
 from tsunagu.runtime.telemetry import Metrics
+
+if TYPE_CHECKING:
+    from tsunagu.runtime.idempotency.parked_groups import GroupReader
+    from tsunagu.runtime.receiving.dead_letters import DeadLetterChannel
+    from tsunagu.runtime.receiving.parking import Parking
+    from tsunagu.runtime.receiving.relay import OutboxSender, Relay
 
 _logger = logging.getLogger(__name__)
 
@@ -41,27 +43,25 @@ class LambdaContext(Protocol):
         ...
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Ports:
+class Ports(NamedTuple):
     """The services that a receiver uses, behind protocols.
 
     `groups` reads parked groups; None where a dead message parks none.
     """
 
     store: ItemStore
-    outbox: OutboxSender
-    channel: DeadLetterChannel
+    outbox: "OutboxSender"
+    channel: "DeadLetterChannel"
     visibility: Visibility
     tasks: Tasks
     metrics: Metrics
     clock: Clock
     new_owner: NewId
     rng: random.Random
-    groups: GroupReader | None = None
+    groups: "GroupReader | None" = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ReceiverConfig:
+class ReceiverConfig(NamedTuple):
     """Numbers and names of one receiver.
 
     Attributes:
@@ -183,7 +183,7 @@ class BatchWorker(Generic[PayloadT]):
         parking = self._parking()
         settlement = Settlement(
             idempotency,
-            Relay(ports.outbox, idempotency, ports.metrics),
+            when_first_used(lambda: self._relay(idempotency)),
             ports.channel,
             ports.metrics,
             ports.clock,
@@ -209,10 +209,18 @@ class BatchWorker(Generic[PayloadT]):
             claiming, runner, settlement, heartbeats, concurrency=self._config.concurrency, parking=parking
         )
 
-    def _parking(self) -> Parking | None:
+    def _relay(self, idempotency: Idempotency) -> "Relay":
+        from tsunagu.runtime.receiving.relay import Relay  # noqa: PLC0415 - most messages send nothing on
+
+        return Relay(self._ports.outbox, idempotency, self._ports.metrics)
+
+    def _parking(self) -> "Parking | None":
         config, ports = self._config, self._ports
         if ports.groups is None:
             return None
+        from tsunagu.runtime.idempotency.parked_groups import GroupWriter  # noqa: PLC0415 - most receivers park nothing
+        from tsunagu.runtime.receiving.parking import Parking  # noqa: PLC0415
+
         writer = GroupWriter(table_name=config.table_name, window_seconds=config.window_seconds)
         return Parking(ports.groups, writer, config.queue_arn, ports.clock)
 

@@ -13,7 +13,6 @@ from tsunagu.runtime.idempotency.lease import Claim
 from tsunagu.runtime.idempotency.store import Outcome, Verdict
 from tsunagu.runtime.receiving.batch import BatchMessage, Pace
 from tsunagu.runtime.receiving.completion import Completion
-from tsunagu.runtime.receiving.dead_letters import DeadLetters
 from tsunagu.runtime.receiving.heartbeats import Heartbeats
 from tsunagu.runtime.receiving.message import Message
 from tsunagu.runtime.receiving.settlement import Settlement
@@ -143,7 +142,7 @@ class MessageRunner(Generic[PayloadT]):
             if delivery.message_id in item.message_ids and delivery.message_id not in item.told
         )
         if not_notified:
-            self._settlement.dead_letter_again(message, DeadLetters(item, not_notified))
+            self._settlement.dead_letter_again(message, item, not_notified)
 
     def _advance_claimed(self, message: BatchMessage[PayloadT], claim: Claim) -> None:
         attempts = claim.item.attempts

@@ -4,7 +4,7 @@ import logging
 import random
 from collections.abc import Sequence
 from dataclasses import replace
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from tsunagu.contracts.items import Status
 from tsunagu.contracts.telemetry import LogKey, Metric
@@ -18,12 +18,16 @@ from tsunagu.runtime.idempotency.transaction import not_committed
 from tsunagu.runtime.receiving.batch import BatchMessage
 from tsunagu.runtime.receiving.completion import Completion
 from tsunagu.runtime.receiving.dead_lettering import DeadLettering, log_outcome
-from tsunagu.runtime.receiving.dead_letters import DeadLetterChannel, DeadLetters
-from tsunagu.runtime.receiving.failures import Failure, Fate, failure_of
-from tsunagu.runtime.receiving.parking import Parked, Parking
-from tsunagu.runtime.receiving.relay import Relay, Relayed
+from tsunagu.runtime.receiving.delivery import Delivery
+from tsunagu.runtime.receiving.parked import Parked
 from tsunagu.runtime.retry import backoff_seconds
 from tsunagu.runtime.telemetry import Metrics, call_fields, error_fields, in_hand
+
+if TYPE_CHECKING:
+    from tsunagu.runtime.receiving.dead_letters import DeadLetterChannel
+    from tsunagu.runtime.receiving.failures import Failure
+    from tsunagu.runtime.receiving.parking import Parking
+    from tsunagu.runtime.receiving.relay import Relay
 
 _logger = logging.getLogger(__name__)
 
@@ -83,15 +87,15 @@ class Settlement:
     def __init__(
         self,
         idempotency: Idempotency,
-        relay: Relay,
-        channel: DeadLetterChannel,
+        relay: "Relay",
+        channel: "DeadLetterChannel",
         metrics: Metrics,
         clock: Clock,
         *,
         max_attempts: int,
         group_commit: bool,
         rng: random.Random,
-        parking: Parking | None = None,
+        parking: "Parking | None" = None,
     ) -> None:
         self._idempotency = idempotency
         self._relay = relay
@@ -138,6 +142,8 @@ class Settlement:
 
     def failed(self, message: AnyMessage, claim: Claim, error: BaseException) -> None:
         """Queue the outcome that the error of an attempt decides; see `failures`."""
+        from tsunagu.runtime.receiving.failures import Fate, failure_of  # noqa: PLC0415 - most attempts succeed
+
         failure = failure_of(error, claim, self._max_attempts, self._rng)
         fate, message.is_deferred = failure.fate, failure.fate is Fate.DEFERRED
         with in_hand(message.log_fields):
@@ -195,9 +201,9 @@ class Settlement:
         )
         self._queue(_Pending(message, claim, change, writes=parked.writes))
 
-    def dead_letter_again(self, message: AnyMessage, letters: DeadLetters) -> None:
-        """Queue dead letters of an item that is DEAD already, because SNS was not notified of them."""
-        self._letters.add(message, letters)
+    def dead_letter_again(self, message: AnyMessage, item: Item, deliveries: tuple[Delivery, ...]) -> None:
+        """Queue dead letters of an item that is DEAD already, because SNS was not notified of these deliveries."""
+        self._letters.add(message, item, deliveries)
 
     def flush_when_due(self) -> None:
         """Flush if an outcome has waited for a second: a kill would cost the work behind it."""
@@ -239,7 +245,7 @@ class Settlement:
             else:
                 self._settled(each, verdict)
 
-    def _release(self, message: AnyMessage, claim: Claim, failure: Failure) -> None:
+    def _release(self, message: AnyMessage, claim: Claim, failure: "Failure") -> None:
         change = self._idempotency.released(
             claim,
             attempts=failure.attempts,
@@ -254,7 +260,7 @@ class Settlement:
             if intended.status is Status.RELEASED:
                 message.delay_seconds = pending.delay_seconds
             elif intended.status is Status.DEAD:
-                self._letters.add(message, DeadLetters(intended, tuple(message.deliveries)))
+                self._letters.add(message, intended, tuple(message.deliveries))
             else:
                 self._done(message, claim, intended)
         elif verdict.found is not None and claim.was_done(verdict):
@@ -278,6 +284,8 @@ class Settlement:
             self.finish(message)
 
     def _send_all(self) -> None:
+        from tsunagu.runtime.receiving.relay import Relayed  # noqa: PLC0415 - most messages send nothing on
+
         unsent, self._unsent = self._unsent, []
         results = self._relay.relay([(item, message.deliveries[0].body) for message, item in unsent])
         for (message, _), result in zip(unsent, results, strict=True):
@@ -307,7 +315,7 @@ class Settlement:
                 log_outcome(message, "group not parked", verdict.problem)
                 return
             item = replace(item, place=parked.place, behind="")
-        self._letters.add(message, DeadLetters(item, tuple(message.deliveries)))
+        self._letters.add(message, item, tuple(message.deliveries))
 
     def _settle_places(self) -> None:
         """Let parked groups go on to their next numbers; then their messages are confirmed."""

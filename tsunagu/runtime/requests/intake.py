@@ -17,7 +17,7 @@ from tsunagu.runtime.json_text import read_json
 from tsunagu.runtime.receiving.batch import Batch, BatchMessage, arranged, nameless
 from tsunagu.runtime.receiving.delivery import Delivery
 from tsunagu.runtime.requests.record import FoundRecord, RequestRecord
-from tsunagu.runtime.sending.publish import Attribute
+from tsunagu.runtime.sending.attribute import Attribute
 from tsunagu.runtime.tracing import header_of_traceparent, traceparent, xray_header
 
 ModelT = TypeVar("ModelT")

@@ -1,6 +1,5 @@
 """The receiver of requests: works on each request once, whether a queue or the gateway itself hands it over."""
 
-import dataclasses
 import logging
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Generic, TypeVar
@@ -64,7 +63,7 @@ class RequestReceiver(Generic[ModelT]):
         self._scope = scope
         self._intake = RequestIntake(scope, config.scope, parse)
         self._worker = BatchWorker(config, ports, process)
-        self._worker_of_events = BatchWorker(config, dataclasses.replace(ports, visibility=NoVisibility()), process)
+        self._worker_of_events = BatchWorker(config, ports._replace(visibility=NoVisibility()), process)
 
     def receive(self, event: object, context: LambdaContext) -> Response:
         """Process an SQS event, or one request that the gateway hands over.

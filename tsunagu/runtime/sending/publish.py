@@ -7,22 +7,10 @@ from typing import Protocol
 from tsunagu.contracts.messages import ATTRIBUTES_PER_MESSAGE, SQS_ENTRIES_PER_BATCH, SQS_MESSAGE_BYTES
 from tsunagu.runtime.clock import Clock
 from tsunagu.runtime.errors import FailedCall
+from tsunagu.runtime.sending.attribute import Attribute
 
 ROUNDS_PER_ENTRY = 4
 ROUND_PAUSE_SECONDS = 0.1
-
-
-@dataclass(frozen=True, slots=True)
-class Attribute:
-    """A message attribute of any type.
-
-    Attributes:
-        data_type: Type as SQS names it, such as `Number` or `Binary.png`.
-        value: Text; bytes for a binary type.
-    """
-
-    data_type: str
-    value: str | bytes
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -5,7 +5,8 @@ from dataclasses import dataclass, field
 from itertools import count
 from typing import Any
 
-from tsunagu.runtime.sending.publish import Attribute, OutgoingMessage, SendResult
+from tsunagu.runtime.sending.attribute import Attribute
+from tsunagu.runtime.sending.publish import OutgoingMessage, SendResult
 from tsunagu.testing.events.places import QUEUE_ARN
 
 DEDUPLICATION_MS = 300_000

@@ -14,7 +14,8 @@ from tsunagu.contracts.requests import message_body
 from tsunagu.runtime.claim_check import Inline
 from tsunagu.runtime.clock import new_request_id
 from tsunagu.runtime.pipeline.envelope import Envelope, attributes_of
-from tsunagu.runtime.sending.publish import Attribute, OutgoingMessage
+from tsunagu.runtime.sending.attribute import Attribute
+from tsunagu.runtime.sending.publish import OutgoingMessage
 from tsunagu.runtime.single_flight.job_message import JobMessage
 from tsunagu.testing.fakes import START_MS
 from tsunagu.testing.handlers.places import PIPELINE, STEP

@@ -11,7 +11,7 @@ from tsunagu.contracts.messages import (
     DEAD_LETTER_SOURCE_ATTRIBUTE,
 )
 from tsunagu.runtime.receiving.relay import AddressedMessage
-from tsunagu.runtime.sending.publish import Attribute
+from tsunagu.runtime.sending.attribute import Attribute
 from tsunagu.testing.explorer.queues import Stored
 
 

@@ -2,7 +2,7 @@
 
 import random
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, NoReturn, TypeVar
 
 from tsunagu.contracts.environment import ReceiverEnvironment
@@ -112,7 +112,7 @@ class WorkerAdapters:
         groups = GroupPort(worker, is_early=False) if stage.scene.settings.parks_groups else None
         ports = worker.ports(OutboxPort(worker, stage.send_on), stage.dead_letter_queue, stage.notifications, groups)
         metrics = Metrics(environment.metrics_namespace, scope, worker.clock, stage.metrics)
-        return replace(ports, tasks=stage.tasks, metrics=metrics)
+        return ports._replace(tasks=stage.tasks, metrics=metrics)
 
     def request_ports(self, environment: WebEnvironment, scope: str) -> RequestPorts:
         """Return the ports of HTTP requests."""

@@ -14,7 +14,7 @@ from tsunagu.operations.letters.exported_letters import ExportedLetters
 from tsunagu.operations.letters.letter import DeadLetter
 from tsunagu.operations.redrive import redriven_message
 from tsunagu.runtime.receiving.delivery import Delivery
-from tsunagu.runtime.sending.publish import Attribute
+from tsunagu.runtime.sending.attribute import Attribute
 
 LARGEST = "ä" * (1_048_576 // 2)
 

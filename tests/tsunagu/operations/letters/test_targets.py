@@ -26,7 +26,7 @@ from tests.tsunagu.operations.letters.samples import (
 from tsunagu.operations.letters.letter import DeadLetter
 from tsunagu.operations.letters.places import Subscription
 from tsunagu.operations.letters.targets import LetterRouter, delivered_letter, invocation_event
-from tsunagu.runtime.sending.publish import Attribute
+from tsunagu.runtime.sending.attribute import Attribute
 from tsunagu.testing.fakes import FakeClock
 
 

@@ -2,7 +2,6 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import replace
 from decimal import Decimal
 from random import Random
 from threading import Barrier
@@ -99,7 +98,7 @@ HALVES: dict[str, Callable[[int], object]] = {
 }
 PLACES: dict[str, Callable[[object], Commit]] = {
     "item": lambda value: commit(put("t", {"x": value})),
-    "values": lambda value: commit(replace(put("t", {}), values={"x": value})),
+    "values": lambda value: commit(put("t", {})._replace(values={"x": value})),
     "completion": lambda value: Commit(Change(item_id="orders#1", values={"x": value}, where={}), ()),  # type: ignore[dict-item]
 }
 

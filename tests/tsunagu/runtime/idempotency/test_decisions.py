@@ -192,13 +192,13 @@ def test_copy_that_does_not_reopen_a_dead_item_is_done(
 ) -> None:
     worker = Worker(replace(FOUND, status=Status.DEAD, message_ids=message_ids))
 
-    assert worker.claim(replace(REQUEST, reopens=reopens)) == decision
+    assert worker.claim(REQUEST._replace(reopens=reopens)) == decision
 
 
 def test_message_without_ids_is_no_dead_letter_of_a_committed_item() -> None:
     worker = Worker(COMMITTED)
 
-    assert worker.claim(replace(REQUEST, message_ids=())) == Unsent(COMMITTED)
+    assert worker.claim(REQUEST._replace(message_ids=())) == Unsent(COMMITTED)
 
 
 @pytest.mark.parametrize("fault", ["unavailable", "denied"])
@@ -244,7 +244,7 @@ def test_takeover_that_is_refused_waits_for_whoever_has_the_item(now: Item, deci
 
 def test_each_request_has_its_own_decision() -> None:
     worker = Worker(replace(FOUND, status=Status.COMPLETED))
-    others = [replace(REQUEST, item_id=f"orders#{number}") for number in range(2, 5)]
+    others = [REQUEST._replace(item_id=f"orders#{number}") for number in range(2, 5)]
     worker.store.items["orders#3"] = replace(FOUND, id="orders#3")
 
     decisions = worker.idempotency.claim([others[0], REQUEST, others[1], others[2]])

@@ -5,7 +5,7 @@ import itertools
 import json
 import random
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import Any
 
 from tests.tsunagu.runtime.world import QUEUE_ARN, TIMEOUT_SECONDS, FakeContext, record
@@ -206,8 +206,8 @@ class PipelineWorld:
     def entry(self) -> Receiver[Any]:
         starts = StartReceiver(self.pipeline, self.planner(), self.new_id, hop_limit=HOP_LIMIT, check=self.check)
         return Receiver(
-            replace(self._config("orders.start"), receiver=self.place_of_starts),
-            replace(self._ports(self.topics), store=RunMarks(self.store, self.pipeline.name)),
+            self._config("orders.start")._replace(receiver=self.place_of_starts),
+            self._ports(self.topics)._replace(store=RunMarks(self.store, self.pipeline.name)),
             parse=starts.command,
             key=starts.key,
             process=starts.process,

@@ -16,7 +16,8 @@ from tsunagu.runtime.json_text import JsonObject
 from tsunagu.runtime.receiving.dead_letters import DeadLetterChannel, DeadLetters
 from tsunagu.runtime.receiving.delivery import Delivery
 from tsunagu.runtime.receiving.message import Message
-from tsunagu.runtime.sending.publish import Attribute, OutgoingMessage, SendResult
+from tsunagu.runtime.sending.attribute import Attribute
+from tsunagu.runtime.sending.publish import OutgoingMessage, SendResult
 from tsunagu.runtime.telemetry import AllowListFilter, Metrics
 from tsunagu.testing.fakes import DENIED
 

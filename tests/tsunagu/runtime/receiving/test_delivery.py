@@ -11,7 +11,7 @@ from tests.tsunagu.runtime.json_cases import REFUSED_TEXTS
 from tests.tsunagu.runtime.world import record
 from tsunagu.runtime.errors import InvalidMessageError
 from tsunagu.runtime.receiving.delivery import Delivery
-from tsunagu.runtime.sending.publish import Attribute
+from tsunagu.runtime.sending.attribute import Attribute
 
 JSON_VALUES = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False, allow_infinity=False) | st.text(),

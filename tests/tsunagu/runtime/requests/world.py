@@ -1,6 +1,5 @@
 """Receivers of accepted requests with fakes: a table with their records, a bucket, a queue, and a clock."""
 
-import dataclasses
 import io
 import json
 import random
@@ -104,7 +103,7 @@ class RequestWorld:
             rng=random.Random(7),
         )
         if self.results is not None:
-            ports = dataclasses.replace(ports, outbox=ResultSender(self.results, self.outbox))
+            ports = ports._replace(outbox=ResultSender(self.results, self.outbox))
         config = ReceiverConfig(
             scope=f"{SCOPE}@queue",
             queue_arn=QUEUE_ARN,

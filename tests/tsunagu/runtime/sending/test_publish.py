@@ -9,8 +9,8 @@ from hypothesis import strategies as st
 
 from tsunagu.contracts.messages import SQS_ENTRIES_PER_BATCH, SQS_MESSAGE_BYTES
 from tsunagu.runtime.errors import FailedCall
+from tsunagu.runtime.sending.attribute import Attribute
 from tsunagu.runtime.sending.publish import (
-    Attribute,
     EntryFailure,
     OutgoingMessage,
     SendResult,

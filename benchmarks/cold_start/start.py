@@ -5,13 +5,18 @@ A file of its own and not a module of a package, so that the process loads nothi
 
 import contextlib
 import json
+import os
 import sys
 import time
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 
 class Context:
-    """The context of an invocation, as far as the runtime reads it."""
+    """The context of an invocation, as far as the runtime and Powertools read it."""
+
+    function_name = "payments"
 
     def get_remaining_time_in_millis(self) -> int:
         """Return the time that the invocation has left, in milliseconds."""
@@ -39,6 +44,26 @@ def payments() -> object:
 
     with contextlib.suppress(UnroutableEventError):
         handler({}, Context())
+    return handler
+
+
+def payments_message() -> object:
+    """Import the payments handler, and process the first message."""
+    from lambdas.payments.handler import handler  # noqa: PLC0415 - what is measured
+
+    return _processed(handler)
+
+
+def powertools_message() -> object:
+    """Import a handler with Powertools' batch and idempotency, and process the first message."""
+    from powertools_handler import handler  # type: ignore[import-not-found] # noqa: PLC0415 - what is measured
+
+    return _processed(handler)
+
+
+def _processed(handler: Callable[[object, Context], Any]) -> object:
+    answer = handler(json.loads(os.environ["EVENT"]), Context())
+    assert answer == {"batchItemFailures": []}, answer  # noqa: S101
     return handler
 
 
@@ -91,7 +116,7 @@ def resident_kib() -> int:
 
 if __name__ == "__main__":
     wall, cpu = time.perf_counter(), time.process_time()
-    programs = {each.__name__: each for each in (payments, order_api, order_queue, bare_web, bare)}
-    kept = programs[sys.argv[1]]()
+    programs = (payments, payments_message, powertools_message, order_api, order_queue, bare_web, bare)
+    kept = {each.__name__: each for each in programs}[sys.argv[1]]()
     wall, cpu = time.perf_counter() - wall, time.process_time() - cpu
     print(json.dumps({"wall": wall, "cpu": cpu, "resident_kib": resident_kib()}))  # noqa: T201 - how the parent learns

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from tsunagu.cdk.assets.archive import is_whole, write_archive
 from tsunagu.cdk.assets.builds import build_id, known_hash, remember, zip_path
-from tsunagu.cdk.assets.byte_code import check_building_python, compile_files
+from tsunagu.cdk.assets.byte_code import check_python, compiled_files
 from tsunagu.cdk.assets.dependencies import dependencies_id, dependency_files
 from tsunagu.cdk.assets.files import Files, digest, merge
 from tsunagu.cdk.assets.imports import MissingImport, missing_imports
@@ -48,7 +48,7 @@ def build_asset(package: HandlerPackage, platform: Platform) -> HandlerAsset:
             import would fail in Lambda, or the files together are larger than Lambda accepts.
     """
     if platform.byte_code:
-        check_building_python(platform)
+        check_python(platform)
     parts = _checked_code(package, platform)
     code = merge(parts)
     lock = package.requirements_path()
@@ -66,7 +66,7 @@ def build_asset(package: HandlerPackage, platform: Platform) -> HandlerAsset:
 
 def _write(package: HandlerPackage, platform: Platform, sources: Files, path: Path) -> None:
     if not is_whole(path):
-        files = {**sources, **(compile_files(sources) if platform.byte_code else {})}
+        files = {**sources, **(compiled_files(sources, platform) if platform.byte_code else {})}
         _check_size(package, files)
         write_archive(path, files)
 

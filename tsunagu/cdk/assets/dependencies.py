@@ -138,17 +138,22 @@ def _install(lock: Path, requirements: list[str], platform: Platform) -> dict[st
 
 def _command(pinned: Path, target: Path, platform: Platform) -> list[str]:
     return [
-        *(_uv(), "pip", "install", "--quiet", "--requirements", str(pinned), "--target", str(target)),
+        *(uv_path(), "pip", "install", "--quiet", "--requirements", str(pinned), "--target", str(target)),
         *("--python", sys.executable, "--python-version", platform.python, "--python-platform", platform.wheel_tag),
         *("--only-binary", ":all:", "--require-hashes", "--link-mode", "copy"),
     ]
 
 
-def _uv() -> str:
+def uv_path() -> str:
+    """Return the path of uv, which installs dependencies of handlers and finds their Python.
+
+    Raises:
+        AssetError: It is not installed.
+    """
     try:
         from uv import find_uv_bin  # noqa: PLC0415 - the base install has no uv, and most handlers need none
     except ImportError:
-        msg = "dependencies of a handler are installed by uv: install 'tsunagu[cdk]', got an environment without it"
+        msg = "uv installs the dependencies of handlers and finds their Python: install 'tsunagu[cdk]', got no uv"
         raise AssetError(msg) from None
     return os.fspath(find_uv_bin())
 

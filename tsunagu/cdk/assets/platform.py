@@ -32,8 +32,8 @@ class Platform(CheckedProps):
     Attributes:
         python: Python of the Lambda runtime, 3.11 to 3.14. Default: 3.13.
         architecture: Instruction set. Default: arm64.
-        byte_code: Whether the asset holds compiled byte code beside the source, which shortens a cold start. Needs a
-            building Python of the same minor version. Default: source only.
+        byte_code: Whether the asset holds compiled byte code beside the source, which shortens a cold start. Needs the
+            function's Python on the building machine: this one, or another that uv finds. Default: source only.
 
     Raises:
         InvalidPropsError: Lambda has no such Python or architecture.

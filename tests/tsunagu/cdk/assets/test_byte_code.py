@@ -1,12 +1,14 @@
 import subprocess
 import sys
 import zipfile
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from tests.tsunagu.cdk.assets.conftest import PackageMaker
-from tsunagu.cdk.assets import HandlerPackage, Platform, build_asset
+from tsunagu.cdk.assets import HandlerPackage, Platform, build_asset, byte_code
+from tsunagu.cdk.assets.byte_code import compiled_files
 from tsunagu.errors import AssetError
 
 HERE = f"{sys.version_info.major}.{sys.version_info.minor}"
@@ -44,21 +46,63 @@ def test_byte_code_changes_the_hash(make_package: PackageMaker) -> None:
     assert with_code.hash != build_asset(package, Platform(python=HERE)).hash
 
 
-def test_byte_code_for_another_python_is_refused(make_package: PackageMaker) -> None:
+def test_another_python_that_is_not_on_this_machine_is_asked_for(make_package: PackageMaker, no_python: None) -> None:
     with pytest.raises(AssetError) as refusal:
         build_asset(HandlerPackage(path=make_package()), Platform(python=OTHER, byte_code=True))
 
     assert str(refusal.value) == (
-        f"byte_code needs the building Python to be the function's, CPython {OTHER}, got cpython {HERE}"
+        f"byte_code needs the function's Python on this machine, CPython {OTHER}: run 'uv python install {OTHER}', "
+        "or leave byte_code out, got none that uv finds"
     )
 
 
-def test_byte_code_for_another_python_is_refused_with_a_warm_cache_too(
-    make_package: PackageMaker, monkeypatch: pytest.MonkeyPatch
+def test_python_that_was_taken_away_is_asked_for_with_a_warm_cache_too(
+    make_package: PackageMaker, monkeypatch: pytest.MonkeyPatch, no_python: None
 ) -> None:
     package, platform = HandlerPackage(path=make_package()), Platform(python=HERE, byte_code=True)
     build_asset(package, platform)
     monkeypatch.setattr(sys, "version_info", (3, 99))
 
-    with pytest.raises(AssetError, match=r"got cpython 3\.99$"):
+    with pytest.raises(AssetError, match=rf"CPython {HERE}"):
         build_asset(package, platform)
+
+
+def test_another_process_compiles_as_this_one_does(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    files = {
+        "invoices/handler.py": b"handler = 1\n",
+        "invoices/template.py": b"{{ name }} = \n",  # does not compile
+        "invoices/data.json": b"{}",
+    }
+    platform = Platform(python=HERE, byte_code=True)
+    here = compiled_files(files, platform)
+    _find(monkeypatch, Path(sys.executable))
+    monkeypatch.setattr(byte_code, "_is_this", lambda _platform: False)
+    monkeypatch.setenv("PYTHONPATH", str(tmp_path))
+    (tmp_path / "zipfile.py").write_text("raise SystemExit('a module of this machine was imported')")
+
+    assert compiled_files(files, platform) == here
+    assert [*here] == [f"invoices/__pycache__/handler.{sys.implementation.cache_tag}.pyc"]
+
+
+def test_interpreter_that_fails_says_why(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    broken = tmp_path / "python"
+    broken.write_text("#!/bin/sh\necho no such library >&2\nexit 127\n")
+    broken.chmod(0o755)
+    _find(monkeypatch, broken)
+
+    with pytest.raises(AssetError, match=r"must compile the files of the asset, got no such library$"):
+        compiled_files({"a.py": b""}, Platform(python=OTHER, byte_code=True))
+
+
+@pytest.fixture
+def no_python(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """A machine on which uv finds no Python."""
+    monkeypatch.setenv("PATH", str(tmp_path))
+    monkeypatch.setenv("UV_PYTHON_INSTALL_DIR", str(tmp_path))
+    byte_code.python_path.cache_clear()
+    yield
+    byte_code.python_path.cache_clear()
+
+
+def _find(monkeypatch: pytest.MonkeyPatch, python: Path) -> None:
+    monkeypatch.setattr(byte_code, "python_path", lambda _version: python)

@@ -219,5 +219,5 @@ def test_fails_with_a_sentence_when_uv_is_not_installed(
     monkeypatch.setitem(__import__("sys").modules, "uv", None)
 
     assert refusal_of(package) == (
-        "dependencies of a handler are installed by uv: install 'tsunagu[cdk]', got an environment without it"
+        "uv installs the dependencies of handlers and finds their Python: install 'tsunagu[cdk]', got no uv"
     )

@@ -210,6 +210,7 @@ docs: $(DOCS_INSTALLED) ## Build the site of the documentation into .tsunagu/sit
 .PHONY: docs-pages
 docs-pages: setup ## Rewrite what pages have from the code, and llms.txt; read the difference before you commit it
 	@$(BIN)/python -m tests.docs.reference.pages
+	@$(BIN)/python -m benchmarks.cost.pages
 	@$(BIN)/python -m docsite.llms
 
 .PHONY: docs-serve
@@ -251,8 +252,12 @@ bench-correctness: setup ## Payments lost and doubled under kills and faults: ou
 bench-synth: setup ## A synth of the example beside hand-written CDK code, and of functions with large dependencies (2 minutes)
 	@$(BIN)/python -m benchmarks.synth
 
+.PHONY: bench-cost
+bench-cost: setup ## List price of a million messages, requests and ticks by pattern, beside the plain design (PATTERN=receive-once: one)
+	@$(BIN)/python -m benchmarks.cost $(PATTERN)
+
 .PHONY: bench-pipeline-cost
-bench-pipeline-cost: setup ## List price of a million requests through the pipeline: payloads inline and in S3
+bench-pipeline-cost: setup ## List price of a million requests through the pipeline: payloads inline and in S3, by size
 	@$(BIN)/python -m benchmarks.pipeline_cost
 
 .PHONY: bench-schedule
@@ -260,7 +265,7 @@ bench-schedule: setup ## List price of a month of ticks, run and skipped: the st
 	@$(BIN)/python -m benchmarks.schedule
 
 .PHONY: bench-accept
-bench-accept: setup ## Time until a 202 beside a synchronous function, and the list price beside a plain invocation
+bench-accept: setup ## Time until a 202 beside a synchronous function
 	@$(BIN)/python -m benchmarks.accept
 
 ## ---- the app ---------------------------------------------------------------------------------

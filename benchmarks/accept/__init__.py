@@ -1,1 +1,1 @@
-"""Compares an API that accepts now and works later with simpler APIs: the time of the answer, and the list price."""
+"""Compares the time of the answer of an API that accepts now and works later with that of a synchronous one."""

@@ -1,4 +1,4 @@
-"""`make bench-accept`: the time until a 202 beside a synchronous function, and the price beside a plain invocation."""
+"""`make bench-accept`: the time until a 202 beside a synchronous function. `make bench-cost` has the price."""
 
 # ruff: noqa: T201 - a report is printed
 
@@ -6,10 +6,8 @@ import json
 import statistics
 import uuid
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, replace
 
 from benchmarks.accept.synchronous import STACK_NAME, template
-from benchmarks.accept.usage import MILLION, PRICES, Load, accept_usage, plain_usage, usd
 from benchmarks.figures import Ratio, print_ratios
 from benchmarks.paths import WORK_FOLDER
 from cdk_app.demo.signed_api import SignedApi
@@ -18,50 +16,11 @@ from tsunagu.local.embedded_cloud import EmbeddedCloud, synthesize
 REPORTS_STACK = "tsunagu-embedded-reports"
 ROUNDS, CALLS, WARM_UP_CALLS = 9, 100, 20
 ACCEPTED = 202
-POLLS = 2
-
-ASSUMED = """
-assumed
-  Each request succeeds at its first attempt; nothing is sent again. The work costs the same in both.
-  The stream has one shard, which Pipes polls as often as Lambda would.
-  The caller of the plain API learns nothing: no status, no end, no result. What fails there three times is gone.
-left out, because it is the same in both
-  Logs, metrics, alarms, data transfer, the storage of results."""
 
 
 def main() -> None:
-    """Calculate, measure, and print."""
-    ratios = [*_print_costs(), *_print_latencies()]
-    print_ratios(ratios)
-
-
-def _print_costs() -> Sequence[Ratio]:
-    load = Load()
-    ours, plain = accept_usage(load), plain_usage(load)
-    print("List price of a million requests: ours, and a REST API that invokes the function asynchronously.\n")
-    print(f"{'':<36}{'ours':>12}{'USD':>10}{'plain':>12}{'USD':>10}")
-    for component, price in PRICES.items():
-        units = [usage.get(component, 0) for usage in (ours, plain)]
-        print(
-            f"  {component:<34}" + "".join(f"{each:>12.3g}{each * MILLION * price.unit_usd:>10.2f}" for each in units)
-        )
-    print(f"  {'together':<44}{usd(ours):>12.2f}{usd(plain):>22.2f}")
-    print("\ninputs")
-    for name, value in asdict(load).items():
-        print(f"  {name:<22}{value}")
-    print(ASSUMED)
-    print("\nprices in us-east-1, USD, without free tiers and volume discounts, and where they were seen")
-    for component, price in PRICES.items():
-        print(f"  {component:<34}{price.usd:>14.10g} / {price.per:<12,}{price.seen}")
-    return (
-        Ratio("accept.usd", _price_ratio(load)),
-        Ratio("accept.usd.polled_twice", _price_ratio(replace(load, polls=POLLS))),
-        Ratio("accept.usd.work_of_10_s", _price_ratio(replace(load, work_seconds=10))),
-    )
-
-
-def _price_ratio(load: Load) -> float:
-    return usd(accept_usage(load)) / usd(plain_usage(load))
+    """Measure, and print."""
+    print_ratios(_print_latencies())
 
 
 def _print_latencies() -> Sequence[Ratio]:

@@ -10,6 +10,12 @@ Attributes = dict[str, Any]
 Condition = Callable[["Bindings", Attributes], bool]
 
 _TOKEN = re.compile(r"[(),<=]|[#:]?\w+")
+_VERB = re.compile(r"(?<![:#\w])(SET|ADD|REMOVE)\s")
+_CHANGE = {
+    "SET": re.compile(r"([#\w]+) = (?:if_not_exists\(([#\w]+), )?(:\w+)"),
+    "ADD": re.compile(r"([#\w]+) (:\w+)"),
+    "REMOVE": re.compile(r"([#\w]+)()"),
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,20 +91,29 @@ def _is_less(left: Any, right: Any) -> bool:
 
 
 @functools.cache
-def _assignments(expression: str) -> tuple[str, tuple[tuple[str, str], ...]]:
-    verb, _, rest = expression.partition(" ")
-    pairs = (tuple(_TOKEN.findall(clause.replace("=", " "))) for clause in rest.split(","))
-    return verb, tuple((target, value) for target, value in pairs)
+def _changes(expression: str) -> tuple[tuple[str, tuple[str, ...]], ...]:
+    """Return the verb and the tokens of each change."""
+    parts = _VERB.split(expression)
+    return tuple(
+        (verb, tuple(found for found in groups if found))
+        for verb, clauses in zip(parts[1::2], parts[2::2], strict=True)
+        for groups in _CHANGE[verb].findall(clauses)
+    )
 
 
 def updated(expression: str, bindings: Bindings, item: Attributes) -> Attributes:
-    """Return `item` after `SET a = :b, ...` or `ADD a :b, ...`."""
-    verb, assignments = _assignments(expression)
+    """Return `item` after `SET a = :b, c = if_not_exists(c, :d)`, `ADD a :b` and `REMOVE a`, in any order."""
     changed = dict(item)
-    for target, token in assignments:
-        name, value = bindings.name(target), bindings.values[token]
-        before = int(changed.get(name, {"N": "0"})["N"]) if verb == "ADD" else 0
-        changed[name] = {"N": str(before + int(value["N"]))} if verb == "ADD" else value
+    for verb, (target, *rest) in _changes(expression):
+        name = bindings.name(target)
+        if verb == "REMOVE":
+            changed.pop(name, None)
+        elif verb == "ADD":
+            before = int(changed.get(name, {"N": "0"})["N"])
+            changed[name] = {"N": str(before + int(bindings.values[rest[0]]["N"]))}
+        else:
+            kept = changed.get(bindings.name(rest[0])) if len(rest) > 1 else None
+            changed[name] = kept or bindings.values[rest[-1]]
     return changed
 
 

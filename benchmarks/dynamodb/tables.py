@@ -57,6 +57,17 @@ class Tables:
             raise CallError(kind)
         return self._operations[operation](request)
 
+    def item(self, table_name: str, key: Key) -> Attributes | None:
+        """Return an item; None if there is none."""
+        return self._items[table_name].get(key)
+
+    def store(self, table_name: str, key: Key, item: Attributes) -> None:
+        """Write an item: what every call that writes comes to."""
+        self._items[table_name][key] = item
+
+    def refuse(self, table_name: str, key: Key) -> None:
+        """Note that a condition refused a write: what every refusal comes to. Nothing is kept here."""
+
     def states(self) -> dict[str, Counter[str]]:
         """Count the items of each table by their `status`."""
         return {
@@ -74,16 +85,18 @@ class Tables:
         if parsed.where is None:
             key = _key(values)
             if key in items:
+                self.refuse(parsed.table_name, key)
                 return {"Error": {"Code": "DuplicateItem", "Message": "the item exists"}}
-            items[key] = values
+            self.store(parsed.table_name, key, values)
         else:
             where = dict(zip(parsed.where, parameters[len(parsed.values) :], strict=True))
             key = _key(where)
             found = items.get(key, {})
             if any(found.get(name) != value for name, value in where.items()):
+                self.refuse(parsed.table_name, key)
                 refusal = {"Code": "ConditionalCheckFailed", "Message": "the condition failed"}
                 return {"Error": refusal | ({"Item": found} if found else {})}
-            items[key] = found | values
+            self.store(parsed.table_name, key, found | values)
         return {"TableName": parsed.table_name}
 
     def _batch_get_item(self, request: Request) -> Any:
@@ -99,6 +112,7 @@ class Tables:
 
     def _write_item(self, request: Request) -> Any:
         if not self._holds(request):
+            self.refuse(request["TableName"], _target(request))
             kind = "ConditionalCheckFailedException"
             raise CallError(kind, **self._old(request))
         self._write(request)
@@ -113,6 +127,8 @@ class Tables:
             kind = "ValidationException"
             raise CallError(kind)
         if not all(map(self._holds, parts)):
+            for part in parts:
+                self.refuse(part["TableName"], _target(part))
             reasons = [
                 {"Code": "None"} if self._holds(part) else {"Code": "ConditionalCheckFailed", **self._old(part)}
                 for part in parts
@@ -134,12 +150,12 @@ class Tables:
         return {"Item": found} if found and request.get("ReturnValuesOnConditionCheckFailure") == "ALL_OLD" else {}
 
     def _write(self, request: Request) -> None:
-        items, key = self._items[request["TableName"]], _target(request)
+        table_name, key = request["TableName"], _target(request)
         if "Item" in request:
-            items[key] = request["Item"]
+            self.store(table_name, key, request["Item"])
         else:
-            found: Attributes = items.get(key) or request["Key"]
-            items[key] = updated(request["UpdateExpression"], Bindings.of(request), found)
+            found: Attributes = self._items[table_name].get(key) or request["Key"]
+            self.store(table_name, key, updated(request["UpdateExpression"], Bindings.of(request), found))
 
 
 def _target(request: Request) -> Key:

@@ -3,9 +3,10 @@
 from collections.abc import Callable
 from dataclasses import replace
 
+from benchmarks.cost.usage import MILLION
 from benchmarks.pipeline_cost.flow import EVERYTHING_IN_S3, Flow
 from benchmarks.pipeline_cost.prices import PRICES, Component, Purpose
-from benchmarks.pipeline_cost.usage import MILLION, usage
+from benchmarks.pipeline_cost.usage import usage
 
 STEP_BYTES = 256  # of the sizes among which the turn is looked for
 

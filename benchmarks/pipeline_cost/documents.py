@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from benchmarks.cost.billing import item_bytes
 from benchmarks.pipeline_cost.flow import Flow
 from tsunagu.contracts import claims, items, requests
 from tsunagu.contracts.items import Status
@@ -67,14 +68,14 @@ def message_bytes(flow: Flow, hop: int) -> int:
     Raises:
         ValueError: SNS takes no message of that size.
     """
-    envelope = _envelope(flow, hop)
+    envelope = envelope_of(flow, hop)
     (message,) = _outbox(envelope, envelope.encode())
     return OutgoingMessage(body=message.body, attributes=message.attributes).size_bytes
 
 
 def start_item(flow: Flow) -> ItemSizes:
     """Return the sizes of the item of a start: it keeps its envelope as its result, to which its outbox refers."""
-    envelope = _envelope(flow, 0)
+    envelope = envelope_of(flow, 0)
     record_id = item_id(start_scope(PIPELINE), start_key(idempotency_key=None, run_id=envelope.run_id))
     mark: Attributes = {requests.OPEN: run_partition_of(PIPELINE, record_id), requests.DUE: _NOW_MS}
     return _sizes(record_id, envelope.encode(), _outbox(envelope, None), mark)
@@ -85,24 +86,11 @@ def service_item(flow: Flow, step: int, service: str) -> ItemSizes:
 
     The message itself is made when it is sent, of the one in hand and the results of all services of the step.
     """
-    envelope, stage = _envelope(flow, step), flow.steps[step]
+    envelope, stage = envelope_of(flow, step), flow.steps[step]
     awaits = service_item_ids(PIPELINE, stage.name, stage.services, run_id=envelope.run_id)
     onward = envelope.onward(_step_name(flow, step + 1), {})
     result = json_text(_results(flow, step)[service].to_json())
     return _sizes(awaits[service], result, _outbox(onward, onward_text(onward.step), awaits))
-
-
-def item_bytes(attributes: _Stored) -> int:
-    """Return the size by which DynamoDB bills: names and values.
-
-    A number has a byte for two digits, without zeros at its ends, and one more.
-    See https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/CapacityUnitCalculations.html
-    """
-    return sum(len(name) + _value_bytes(value) for name, value in attributes.items())
-
-
-def _value_bytes(value: Mapping[str, str]) -> int:
-    return len(value["S"].encode()) if "S" in value else (len(value["N"].strip("0")) + 1) // 2 + 1
 
 
 def _sizes(record_id: str, result: str, outbox: Sequence[OutboxMessage], mark: Attributes | None = None) -> ItemSizes:
@@ -134,9 +122,10 @@ def _outbox(envelope: Envelope, body: str | None, awaits: Mapping[str, str] | No
     return outbox.seal()
 
 
-def _envelope(flow: Flow, hop: int) -> Envelope:
+def envelope_of(flow: Flow, hop: int) -> Envelope:
+    """Return the envelope of the message to the topic of step `hop`, from 0; after the last step, to the last topic."""
     if hop:
-        return _envelope(flow, hop - 1).onward(_step_name(flow, hop), _results(flow, hop - 1))
+        return envelope_of(flow, hop - 1).onward(_step_name(flow, hop), _results(flow, hop - 1))
     return Envelope(
         request_id=_ID,
         run_id=_ID,

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 
+from benchmarks.cost.load import DURATIONS, Durations
 from tsunagu.contracts.messages import SQS_ENTRIES_PER_BATCH
 from tsunagu.contracts.pipeline import INLINE_BYTES
 from tsunagu.runtime.claim_check import inline_limit
@@ -23,27 +24,6 @@ class Step:
 
 
 ORDER_STEPS = (Step("reserve", ("inventory", "billing")), Step("ship", ("shipping",)))
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Durations:
-    """Seconds that a handler waits for a call, or works; assumed, not measured.
-
-    Attributes:
-        s3_put: Writing an object.
-        s3_get: Reading one.
-        publish: A `PublishBatch`.
-        dynamodb: A call that writes or reads items.
-        transaction: A `TransactWriteItems`.
-        work: Processor time for one message.
-    """
-
-    s3_put: float = 0.030
-    s3_get: float = 0.020
-    publish: float = 0.015
-    dynamodb: float = 0.005
-    transaction: float = 0.010
-    work: float = 0.005
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -81,7 +61,7 @@ class Flow:
     record_days: int = 23
     hours: int = 24
     memory_gib: float = 0.25
-    durations: Durations = Durations()
+    durations: Durations = DURATIONS
 
     def __post_init__(self) -> None:
         """Refuse a batch that a queue does not deliver."""

@@ -40,12 +40,14 @@ class Price:
     """What a component costs.
 
     Attributes:
+        name: Name of its price in `tsunagu.costs`.
         usd: Price on the list.
         per: Units that it is the price of.
         purpose: What is paid for.
         seen: Page on which the figure was seen, and its date.
     """
 
+    name: str
     usd: float
     per: int
     purpose: Purpose
@@ -59,7 +61,7 @@ class Price:
 
 def _price(name: str, purpose: Purpose) -> Price:
     listed = list_prices()[name]
-    return Price(usd=listed.usd, per=listed.per, purpose=purpose, seen=listed.seen)
+    return Price(name=name, usd=listed.usd, per=listed.per, purpose=purpose, seen=listed.seen)
 
 
 PRICES: Mapping[Component, Price] = {

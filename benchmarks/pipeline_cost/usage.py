@@ -3,22 +3,22 @@
 import math
 from collections.abc import Mapping
 
+from benchmarks.cost.billing import (
+    CALLS_PAST_THE_BUCKET_KEY,
+    TRANSACTIONAL,
+    billed_requests,
+    read_units,
+    write_units,
+)
+from benchmarks.cost.usage import MILLION
 from benchmarks.pipeline_cost.documents import ItemSizes, message_bytes, service_item, start_item
 from benchmarks.pipeline_cost.flow import Flow
 from benchmarks.pipeline_cost.prices import Component
 from tsunagu.contracts.messages import SNS_MESSAGE_BYTES, SQS_MESSAGE_BYTES
 from tsunagu.runtime.aws.dynamodb import KEYS_PER_READ
 
-MILLION = 1_000_000
-# https://aws.amazon.com/sns/pricing/ and https://aws.amazon.com/sqs/pricing/: each such piece of a call is a request.
-BILLED_BYTES = 65_536
-# https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/read-write-operations.html
-WRITE_UNIT_BYTES, READ_UNIT_BYTES = 1_024, 4_096
-TRANSACTIONAL = 2
 # https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/CapacityUnitCalculations.html
 STORED_ITEM_OVERHEAD_BYTES = 100
-# "Up to 99 %" are spared: https://docs.aws.amazon.com/AmazonS3/latest/userguide/bucket-key.html
-CALLS_PAST_THE_BUCKET_KEY = 0.01
 # https://docs.aws.amazon.com/sns/latest/dg/sns-key-management.html#sse-estimate-kms-usage-costs
 DATA_KEY_SECONDS = 300
 KMS_CALLS_PER_PUBLISHER = 2
@@ -46,13 +46,13 @@ def item_usage(flow: Flow, sizes: ItemSizes, *, writes: int = 0) -> Usage:
         sizes: The item.
         writes: Items that are written in a transaction with the commit. Default: none, and no transaction.
     """
-    commit = _write_units(max(sizes.claimed, sizes.committed))
+    commit = write_units(max(sizes.claimed, sizes.committed))
     if writes:
         commit = TRANSACTIONAL * (commit + writes)
-    complete = _write_units(max(sizes.committed, sizes.completed))
+    complete = write_units(max(sizes.committed, sizes.completed))
     stored = (sizes.completed + STORED_ITEM_OVERHEAD_BYTES) / BYTES_PER_GB * flow.record_days / DAYS_PER_MONTH
     return {
-        Component.DYNAMODB_WRITE: _write_units(sizes.claimed) + commit + complete,
+        Component.DYNAMODB_WRITE: write_units(sizes.claimed) + commit + complete,
         Component.DYNAMODB_INDEX: 1,
         Component.DYNAMODB_STORAGE: stored,
         Component.DYNAMODB_RECOVERY: stored,
@@ -67,7 +67,7 @@ def sweep_usage(flow: Flow) -> Usage:
     """
     return {
         Component.DYNAMODB_READ: 1 + len(flow.steps[-1].services),
-        Component.DYNAMODB_WRITE: _write_units(start_item(flow).completed),
+        Component.DYNAMODB_WRITE: write_units(start_item(flow).completed),
         Component.DYNAMODB_INDEX: 2,
     }
 
@@ -136,7 +136,7 @@ def _messages_of_call(size_bytes: int, batch: float, largest_call_bytes: int) ->
 
 def _billed(size_bytes: int, messages: float) -> float:
     """Return the requests that one message is billed as, in a call of so many."""
-    return math.ceil(messages * size_bytes / BILLED_BYTES) / messages
+    return billed_requests(messages * size_bytes) / messages
 
 
 def _objects(flow: Flow, *, put: int, get: int, size_bytes: int) -> Usage:
@@ -158,7 +158,7 @@ def _join(flow: Flow, step: int) -> Usage:
     if len(services) == 1:
         return {}
     sizes = [service_item(flow, step, service) for service in services]
-    units = sum(_read_units(each.claimed) + _read_units(each.completed) for each in sizes)
+    units = sum(read_units(each.claimed) + read_units(each.completed) for each in sizes)
     return {Component.DYNAMODB_READ: units * (len(services) - 1) / 2}
 
 
@@ -174,14 +174,6 @@ def _topic_keys(flow: Flow) -> Usage:
     publishers = 1 + sum(len(step.services) for step in flow.steps)
     calls = flow.hours * 3_600 / DATA_KEY_SECONDS * KMS_CALLS_PER_PUBLISHER * publishers
     return {Component.SNS_KMS: calls / MILLION}
-
-
-def _write_units(size_bytes: int) -> int:
-    return math.ceil(size_bytes / WRITE_UNIT_BYTES)
-
-
-def _read_units(size_bytes: int) -> int:
-    return math.ceil(size_bytes / READ_UNIT_BYTES)
 
 
 def _sum(*usages: Usage) -> Usage:

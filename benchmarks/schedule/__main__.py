@@ -2,26 +2,24 @@
 
 # ruff: noqa: T201 - a report is printed
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
+from benchmarks.cost.one_at_a_time import LIMITS
+from benchmarks.cost.usage import MILLION, Usage, times, total, usd
 from benchmarks.figures import Ratio, print_ratios
-from benchmarks.schedule import prices
 from benchmarks.schedule.ticks import (
     EVENT_BYTES,
     RUN_PATH,
     SKIPPED_PATH,
-    Cost,
     Guard,
     guard_tick,
     machine_tick,
 )
-from tsunagu.cdk.patterns.single_flight_definition import RunLimits, run_definition
+from tsunagu.cdk.patterns.single_flight_definition import run_definition
 
 TICKS = 30 * 24 * 60  # one a minute
 EVERY = (1, 2, 5, 60)  # minutes of a run: one tick of so many runs, and the others are skipped
-ALARMS = 7
-METRICS = 2
-LIMITS = RunLimits(heartbeat_seconds=990, run_seconds=3_600, machine_seconds=3_900, lease_seconds=4_020)
+FIXED = {"cloudwatch.alarm": 7, "cloudwatch.metric": 2}
 
 ASSUMED = f"""
 assumed
@@ -29,7 +27,8 @@ assumed
   An execution has a transition more than it enters states: the start.
   The log of the machine has {EVENT_BYTES} bytes an event, without data.
   The guard is a function of 256 MiB that is warm and takes 50 ms; its worker releases the lease with a write.
-  The month of the machine has {ALARMS} alarms and {METRICS} metrics of the log; that of the guard has none of them.
+  The month of the machine has {FIXED["cloudwatch.alarm"]} alarms and {FIXED["cloudwatch.metric"]} metrics of the log;
+  that of the guard has none of them.
 left out, because it is the same in both
   The worker: its invocations, its items, its queue. The table's storage. Keys, and the alarms of queue and function.
 what the guard does not have
@@ -53,27 +52,26 @@ def main() -> None:
         runs = TICKS // minutes
         ours, theirs = (_month(costs, runs) for costs in (machine, guarded))
         print(f"{minutes:<22}{runs:>8,}{TICKS - runs:>10,}{ours:>10.2f}{theirs:>10.2f}")
-    fixed = ALARMS * prices.ALARM_USD + METRICS * prices.METRIC_USD
-    print(f"\nalarms and metrics of the machine: {fixed:.2f} more")
+    print(f"\nalarms and metrics of the machine: {usd(FIXED):.2f} more")
     print(ASSUMED)
     print_ratios(_ratios(machine, guarded))
 
 
-def _ratios(machine: dict[str, Cost], guarded: dict[str, Cost]) -> Sequence[Ratio]:
+def _ratios(machine: Mapping[str, Usage], guarded: Mapping[str, Usage]) -> Sequence[Ratio]:
     return [
-        *(Ratio(f"schedule.usd.{kind}", machine[kind].usd / guarded[kind].usd) for kind in machine),
+        *(Ratio(f"schedule.usd.{kind}", usd(machine[kind]) / usd(guarded[kind])) for kind in machine),
         Ratio("schedule.usd.month_of_runs_of_five_minutes", _month(machine, TICKS // 5) / _month(guarded, TICKS // 5)),
     ]
 
 
-def _month(costs: dict[str, Cost], runs: int) -> float:
-    return runs * costs["run"].usd + (TICKS - runs) * costs["skipped"].usd
+def _month(ticks: Mapping[str, Usage], runs: int) -> float:
+    return usd(total(times(ticks["run"], runs), times(ticks["skipped"], TICKS - runs)))
 
 
-def _print_parts(title: str, cost: Cost) -> None:
-    print(f"\n{title:<34}{cost.usd * 1_000_000:>10.2f}")
-    for name, value in cost.parts.items():
-        print(f"  {name:<32}{value * 1_000_000:>10.2f}")
+def _print_parts(title: str, tick: Usage) -> None:
+    print(f"\n{title:<34}{usd(tick) * MILLION:>10.2f}")
+    for name, units in tick.items():
+        print(f"  {name:<32}{usd({name: units}) * MILLION:>10.2f}")
 
 
 if __name__ == "__main__":

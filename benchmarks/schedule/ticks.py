@@ -5,8 +5,7 @@ from dataclasses import dataclass
 from itertools import pairwise
 from typing import Any
 
-from benchmarks.pipeline_cost.prices import PRICES, Component
-from benchmarks.schedule import prices
+from benchmarks.cost.usage import Usage
 
 GB = 1_000_000_000
 # A task has these events: entered, scheduled, started, submitted, succeeded or failed, exited. Others: entered, exited.
@@ -32,20 +31,8 @@ class Guard:
     log_bytes: int = 1_000
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Cost:
-    """Price of one tick in USD, by what it is paid for."""
-
-    parts: Mapping[str, float]
-
-    @property
-    def usd(self) -> float:
-        """The sum."""
-        return sum(self.parts.values())
-
-
-def machine_tick(definition: Mapping[str, Any], path: Sequence[str]) -> Cost:
-    """Return the price of an execution that goes this way through the machine.
+def machine_tick(definition: Mapping[str, Any], path: Sequence[str]) -> Usage:
+    """Return what an execution uses that goes this way through the machine.
 
     Args:
         definition: Definition of the machine.
@@ -57,37 +44,35 @@ def machine_tick(definition: Mapping[str, Any], path: Sequence[str]) -> Cost:
     states = definition["States"]
     check_path(definition, path)
     tasks = [states[name] for name in path if states[name]["Type"] == "Task"]
-    events = EVENTS_OF_EXECUTION + EVENTS_OF_TASK * len(tasks) + EVENTS_OF_STATE * (len(path) - len(tasks))
     resources = [task["Resource"] for task in tasks]
-    return Cost(
-        parts={
-            "scheduler": prices.SCHEDULER_USD,
-            "transitions": prices.TRANSITION_USD * (len(path) + 1),  # the start is one
-            "DynamoDB": _items(resources),
-            "SQS": _unit(Component.SQS_RECEIVE) * sum("sqs:" in resource for resource in resources),
-            "logs": prices.LOG_GB_USD * events * EVENT_BYTES / GB,
-        }
-    )
+    return {
+        **_execution(len(path), len(tasks)),
+        "dynamodb.write": sum("updateItem" in resource for resource in resources),  # the item is small
+        "dynamodb.read": sum("getItem" in resource for resource in resources),
+        "sqs.fifo-request": sum("sqs:" in resource for resource in resources),
+    }
 
 
-def guard_tick(guard: Guard, *, runs: bool) -> Cost:
-    """Return the price of an invocation of a guard.
+def unguarded_tick() -> Usage:
+    """Return what an execution uses whose one state is the invocation of the worker: nothing skips the tick."""
+    return _execution(states=1, tasks=1)
+
+
+def guard_tick(guard: Guard, *, runs: bool) -> Usage:
+    """Return what an invocation of a guard uses.
 
     Args:
         guard: The guard.
         runs: Whether the lease is free, so that it sends a message, and the worker releases the lease.
     """
-    writes = 2 if runs else 1  # a refused condition is a write, too
-    duration = guard.memory_mib / 1_024 * guard.seconds * _unit(Component.LAMBDA_DURATION)
-    return Cost(
-        parts={
-            "scheduler": prices.SCHEDULER_USD,
-            "Lambda": _unit(Component.LAMBDA_REQUEST) + duration,
-            "DynamoDB": writes * _unit(Component.DYNAMODB_WRITE),
-            "SQS": _unit(Component.SQS_RECEIVE) if runs else 0.0,
-            "logs": prices.LOG_GB_USD * guard.log_bytes / GB,
-        }
-    )
+    return {
+        "scheduler.invocation": 1,
+        "lambda.request": 1,
+        "lambda.gb-second": guard.memory_mib / 1_024 * guard.seconds,
+        "dynamodb.write": 2 if runs else 1,  # a refused condition is a write, too
+        "sqs.fifo-request": 1 if runs else 0,
+        "cloudwatch.log-gb": guard.log_bytes / GB,
+    }
 
 
 def check_path(definition: Mapping[str, Any], path: Sequence[str]) -> None:
@@ -107,12 +92,11 @@ def check_path(definition: Mapping[str, Any], path: Sequence[str]) -> None:
             raise ValueError(msg)
 
 
-def _items(resources: Sequence[str]) -> float:
-    """Return the price of the calls of DynamoDB: a consistent read is a unit, and a write too; the item is small."""
-    writes = sum("updateItem" in resource for resource in resources)
-    reads = sum("getItem" in resource for resource in resources)
-    return writes * _unit(Component.DYNAMODB_WRITE) + reads * _unit(Component.DYNAMODB_READ)
-
-
-def _unit(component: Component) -> float:
-    return PRICES[component].unit_usd
+def _execution(states: int, tasks: int) -> Usage:
+    """Return what an execution uses by itself: it has a transition more than it enters states, the start."""
+    events = EVENTS_OF_EXECUTION + EVENTS_OF_TASK * tasks + EVENTS_OF_STATE * (states - tasks)
+    return {
+        "scheduler.invocation": 1,
+        "states.transition": states + 1,
+        "cloudwatch.log-gb": events * EVENT_BYTES / GB,
+    }

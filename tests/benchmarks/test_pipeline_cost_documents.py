@@ -7,8 +7,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from benchmarks.cost.billing import item_bytes
 from benchmarks.pipeline_cost.cost import in_s3
-from benchmarks.pipeline_cost.documents import item_bytes, message_bytes, payload, service_item, start_item
+from benchmarks.pipeline_cost.documents import message_bytes, payload, service_item, start_item
 from benchmarks.pipeline_cost.flow import Flow, Step
 from benchmarks.pipeline_cost.usage import usage
 from tsunagu.runtime.claim_check import inline_limit
@@ -57,6 +58,11 @@ def test_number_is_billed_by_its_digits_without_the_zeros_at_its_ends() -> None:
     assert item_bytes({"id": {"S": "a-1"}, "n": {"N": "12345"}}) == (2 + 3) + (1 + 3 + 1)
     assert item_bytes({"lease": {"N": str(10**15)}}) == 5 + 1 + 1
     assert item_bytes({"attempts": {"N": "0"}}) == 8 + 1
+
+
+def test_list_and_map_are_billed_by_three_bytes_and_one_for_each_value() -> None:
+    assert item_bytes({"ids": {"L": [{"S": "a"}, {"S": "bc"}]}}) == 3 + 3 + (1 + 1) + (1 + 2)
+    assert item_bytes({"headers": {"M": {"x": {"BOOL": True}}}}) == 7 + 3 + (1 + 1 + 1)
 
 
 def test_value_that_no_record_would_hold_goes_to_s3() -> None:

@@ -7,10 +7,10 @@ from typing import Any
 
 import pytest
 
+from benchmarks.cost.billing import item_bytes
 from benchmarks.pipeline_cost.documents import (
     TOPIC_ARN,
     TRACE_HEADER,
-    item_bytes,
     message_bytes,
     payload,
     service_item,

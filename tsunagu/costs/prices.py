@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+FROM_MEMORY = "from memory"
 _FILE = Path(__file__).with_name("prices.json")
 
 
@@ -21,13 +22,18 @@ class ListPrice:
         usd: Price on the list.
         per: Units that it is the price of.
         unit: What is counted, such as `requests`.
-        seen: Page on which the figure was seen, and its date.
+        seen: Page on which the figure was seen, and its date; or `from memory`, if it was seen on none.
     """
 
     usd: float
     per: int
     unit: str
     seen: str
+
+    @property
+    def is_from_memory(self) -> bool:
+        """Whether the figure was seen on no page."""
+        return self.seen.startswith(FROM_MEMORY)
 
     @property
     def unit_usd(self) -> float:

@@ -21,4 +21,4 @@ def idle_month(assembly: Path, stack: str) -> Usage:
         stack: Name of the stack without that of the stage.
     """
     template = Template.link(synthesized_documents(assembly, f"tsunagu-{STAGE}-{stack}"))
-    return monthly_usage(template, Traffic(messages=0))
+    return monthly_usage(template, Traffic(messages=0, requests=0))

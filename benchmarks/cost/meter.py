@@ -156,8 +156,9 @@ class Meter:
         self.metrics |= set(_metric_names(printed.getvalue()))
         return len(printed.getvalue().encode()) + sum(len(line.encode()) for line in lines.text)
 
-    def _answer(self, model: Any, context: Mapping[str, Any], **_: Any) -> Any:
-        service, asked = model.service_model.service_name, context["asked"]
+    def _answer(self, **given: Any) -> Any:
+        model, asked = given["model"], given["context"]["asked"]
+        service = model.service_model.service_name
         self.calls[service] += 1
         if service == "dynamodb":
             return self._answer_of_tables(model.name, asked)
@@ -210,8 +211,8 @@ def _sent_bytes(entry: Mapping[str, Any]) -> int:
     )
 
 
-def _keep_parameters(params: Any, context: dict[str, Any], **_: Any) -> None:
-    context["asked"] = params
+def _keep_parameters(**given: Any) -> None:
+    given["context"]["asked"] = given["params"]
 
 
 def _metric_names(printed: str) -> Iterator[str]:

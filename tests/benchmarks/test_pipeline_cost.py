@@ -8,10 +8,11 @@ from typing import Any
 import pytest
 from aws_cdk import Duration
 
+from benchmarks.cost.load import Durations
 from benchmarks.pipeline_cost.__main__ import main
 from benchmarks.pipeline_cost.cost import component_usd, in_s3, ratio, request_turn_bytes, result_turn_bytes, sized, usd
 from benchmarks.pipeline_cost.documents import ItemSizes
-from benchmarks.pipeline_cost.flow import ORDER_STEPS, Durations, Flow, Step
+from benchmarks.pipeline_cost.flow import ORDER_STEPS, Flow, Step
 from benchmarks.pipeline_cost.prices import PRICES, Component, Purpose
 from benchmarks.pipeline_cost.usage import item_usage, usage
 from tsunagu.cdk import ClaimCheckBucketProps, HandlerFunctionProps, QueueChannelProps

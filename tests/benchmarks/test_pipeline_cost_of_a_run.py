@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from benchmarks.cost.billing import item_bytes
+from benchmarks.cost.load import Durations
 from benchmarks.pipeline_cost.documents import (
     TOPIC_ARN,
     TRACE_HEADER,
@@ -16,7 +17,7 @@ from benchmarks.pipeline_cost.documents import (
     service_item,
     start_item,
 )
-from benchmarks.pipeline_cost.flow import ORDER_STEPS, Durations, Flow
+from benchmarks.pipeline_cost.flow import ORDER_STEPS, Flow
 from benchmarks.pipeline_cost.prices import Component
 from benchmarks.pipeline_cost.usage import usage
 from tests.tsunagu.runtime.pipeline.world import INLINE_BYTES, FakeTopics, PipelineWorld

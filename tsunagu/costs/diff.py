@@ -35,11 +35,21 @@ class CostLine:
         """Price of a month of the new template."""
         return self.new_units * self.price.unit_usd
 
+    @property
+    def has_changed(self) -> bool:
+        """Whether the templates differ in it."""
+        return self.old_units != self.new_units
+
+
+def difference_usd(lines: Sequence[CostLine]) -> float:
+    """Return how much more a month of the new template costs."""
+    return sum(line.new_usd - line.old_usd for line in lines)
+
 
 def cost_diff(old: Template, new: Template, traffic: Traffic) -> Sequence[CostLine]:
-    """Return what two templates cost a month with the same traffic, the largest price first."""
+    """Return what two templates cost a month with the same traffic, the largest price first; not what costs nothing."""
     before, after = monthly_usage(old, traffic), monthly_usage(new, traffic)
-    lines = [_line(name, before, after) for name in before.keys() | after.keys()]
+    lines = [_line(name, before, after) for name in before.keys() | after.keys() if before.get(name) or after.get(name)]
     return sorted(lines, key=lambda line: (-max(line.old_usd, line.new_usd), line.name))
 
 

@@ -1,9 +1,11 @@
 """What the resources of a template use in a month: at rest, and with messages.
 
-Left out: what producers pay to send, storage, data transfer, requests of APIs, transitions of state machines, and data
-keys of queues, which SQS keeps for five minutes. Numbers that only the deployment knows count as their defaults.
+Left out: what producers pay to send, storage, data transfer, transitions of state machines, metrics that functions
+write to their log, and data keys of queues, which SQS keeps for five minutes. Numbers that only the deployment knows
+count as their defaults.
 """
 
+import math
 import re
 from collections.abc import Callable, Iterator, Mapping
 
@@ -14,7 +16,9 @@ from tsunagu.templates.template import Resource, Template
 # https://docs.aws.amazon.com/lambda/latest/dg/services-sqs-configure.html: five pollers, and a long poll of 20 seconds.
 IDLE_POLLERS, POLL_SECONDS = 5, 20
 DEFAULT_MEMORY_MIB = 128
-SQS_DELETES_PER_REQUEST = 10
+# A call receives ten messages, or deletes them; of what is received, each 64 KB are a request.
+# https://docs.aws.amazon.com/AWSSimpleQueueService/latest/APIReference/API_ReceiveMessage.html
+SQS_MESSAGES_PER_CALL, SQS_BILLED_BYTES = 10, 65_536
 GB = 1_000_000_000
 
 _RATE = re.compile(r"rate\((\d+) (minute|hour|day)s?\)")
@@ -35,7 +39,7 @@ def _at_rest(template: Template) -> Iterator[tuple[str, float]]:
         if count is not None:
             yield count(resource)
     for consumer in queue_consumers(template):
-        yield "sqs.request", _pollers(consumer.mapping) * MONTH_SECONDS / POLL_SECONDS
+        yield _sqs_price(consumer.queue), _pollers(consumer.mapping) * MONTH_SECONDS / POLL_SECONDS
 
 
 def _alarm(alarm: Resource) -> tuple[str, float]:
@@ -69,13 +73,28 @@ _COUNTED: Mapping[str, Callable[[Resource], tuple[str, float]]] = {
 
 
 def _with_messages(template: Template, traffic: Traffic) -> Iterator[tuple[str, float]]:
-    messages = traffic.messages
     for consumer in queue_consumers(template):
-        batch = consumer.batch_size
-        yield "sqs.request", messages / batch + messages / min(batch, SQS_DELETES_PER_REQUEST)
-        yield "lambda.request", messages / batch
+        batch = traffic.batch_of(consumer.batch_size)
+        yield _sqs_price(consumer.queue), traffic.messages * _sqs_requests(batch, traffic.message_bytes)
+        yield "lambda.request", traffic.messages / batch
         if consumer.function is not None:
             yield from _of_function(template, consumer.function, traffic)
+    for resource in template.resources.values():
+        if (price := _API_PRICES.get(resource.type)) and resource.properties.get("ProtocolType") != "WEBSOCKET":
+            yield price, traffic.requests
+
+
+_API_PRICES = {"AWS::ApiGateway::RestApi": "api-gateway.request", "AWS::ApiGatewayV2::Api": "api-gateway.http-request"}
+
+
+def _sqs_price(queue: Resource) -> str:
+    return "sqs.fifo-request" if queue.properties.get("FifoQueue") in {True, "true"} else "sqs.request"
+
+
+def _sqs_requests(batch: float, message_bytes: int) -> float:
+    """Return the requests of one message: its share of a receive, and of a delete."""
+    of_call = min(batch, SQS_MESSAGES_PER_CALL)
+    return (max(1, math.ceil(of_call * message_bytes / SQS_BILLED_BYTES)) + 1) / of_call
 
 
 def _of_function(template: Template, function: Resource, traffic: Traffic) -> Iterator[tuple[str, float]]:
@@ -84,7 +103,12 @@ def _of_function(template: Template, function: Resource, traffic: Traffic) -> It
     yield price, traffic.messages * traffic.milliseconds / 1_000 * memory / 1_024
     yield "cloudwatch.log-gb", traffic.messages * traffic.log_bytes / GB
     if writes := idempotency_writes(template, function):
-        yield "dynamodb.write", traffic.messages * writes
+        yield "dynamodb.write", traffic.messages * (writes + _transaction_writes(traffic.writes))
+
+
+def _transaction_writes(writes: int) -> int:
+    """Return the units that business writes add: a transaction bills each of them twice, and the item once more."""
+    return 1 + 2 * writes if writes else 0
 
 
 def _pollers(mapping: Resource) -> int:

@@ -9,7 +9,7 @@ from tsunagu.costs.usage import monthly_usage
 from tsunagu.errors import InvalidInputError
 from tsunagu.templates.template import Template
 
-NOTHING = Traffic(messages=0)
+NOTHING = Traffic(messages=0, requests=0)
 QUEUE = {"Type": "AWS::SQS::Queue"}
 IDLE = 5 * MONTH_SECONDS / 20
 
@@ -70,12 +70,46 @@ def test_provisioned_pollers_are_as_many_as_the_least() -> None:
     assert usage(**resources)["sqs.request"] == 2 * MONTH_SECONDS / 20
 
 
-@pytest.mark.parametrize(("batch", "requests"), [(1, 2_000), (10, 200), (100, 110)])
+@pytest.mark.parametrize(("batch", "requests"), [(1, 2_000), (10, 200), (100, 200)])
 def test_a_batch_shares_its_requests(batch: int, requests: float) -> None:
     found = usage(Traffic(messages=1_000), **consumer(batch))
 
     assert found["sqs.request"] - IDLE == pytest.approx(requests)
     assert found["lambda.request"] == 1_000 / batch
+
+
+def test_large_messages_are_received_in_pieces_of_64_kb() -> None:
+    found = usage(Traffic(messages=1_000, message_bytes=65_536), **consumer(10))
+
+    assert found["sqs.request"] - IDLE == pytest.approx(1_000 + 100)
+
+
+def test_a_quiet_queue_has_smaller_batches_and_none_larger_than_its_mapping_allows() -> None:
+    quiet, full = (usage(Traffic(messages=1_000, batch=batch), **consumer(10)) for batch in (2.5, 50))
+
+    assert (quiet["lambda.request"], full["lambda.request"]) == (400, 100)
+    assert quiet["sqs.request"] - IDLE == pytest.approx(800)
+
+
+def test_fifo_queue_has_a_price_of_its_own() -> None:
+    resources = {**consumer(), "Queue": {**QUEUE, "Properties": {"FifoQueue": True}}}
+
+    found = usage(Traffic(messages=1_000), **resources)
+
+    assert found["sqs.fifo-request"] - IDLE == pytest.approx(200)
+    assert "sqs.request" not in found
+
+
+@pytest.mark.parametrize(
+    ("kind", "properties", "expected"),
+    [
+        ("AWS::ApiGateway::RestApi", {}, {"api-gateway.request": 500}),
+        ("AWS::ApiGatewayV2::Api", {"ProtocolType": "HTTP"}, {"api-gateway.http-request": 500}),
+        ("AWS::ApiGatewayV2::Api", {"ProtocolType": "WEBSOCKET"}, {}),
+    ],
+)
+def test_each_api_gets_the_requests(kind: str, properties: dict[str, Any], expected: dict[str, float]) -> None:
+    assert usage(Traffic(requests=500), Api={"Type": kind, "Properties": properties}) == expected
 
 
 def test_memory_and_time_are_seconds_of_a_gigabyte() -> None:
@@ -97,6 +131,15 @@ def test_a_message_is_claimed_and_completed_and_each_index_is_written_once_more(
     assert found["dynamodb.write"] == writes
 
 
+def test_business_writes_are_billed_twice_with_the_item_in_their_transaction() -> None:
+    environment = {"Variables": {"IDEMPOTENCY_TABLE_NAME": {"Ref": "Table"}}}
+    resources = {"Table": {"Type": "AWS::DynamoDB::Table"}, **consumer(Environment=environment)}
+
+    one, two = (usage(Traffic(messages=1_000, writes=writes), **resources)["dynamodb.write"] for writes in (1, 2))
+
+    assert (one, two) == (5_000, 7_000)  # the claim; then item and writes, twice each
+
+
 def test_a_mapping_of_a_stream_and_other_resources_cost_nothing_here() -> None:
     stream = {"EventSourceArn": {"Fn::GetAtt": ["Table", "StreamArn"]}, "FunctionName": "f"}
     mapping = {"Type": "AWS::Lambda::EventSourceMapping", "Properties": stream}
@@ -107,6 +150,11 @@ def test_a_mapping_of_a_stream_and_other_resources_cost_nothing_here() -> None:
 def test_negative_traffic_is_refused() -> None:
     with pytest.raises(InvalidInputError, match="messages must be 0 or more, got -1"):
         Traffic(messages=-1)
+
+
+def test_batch_without_a_message_is_refused() -> None:
+    with pytest.raises(InvalidInputError, match="batch must be 1 or more, got 0"):
+        Traffic(batch=0)
 
 
 def test_every_price_has_a_source() -> None:

@@ -4,14 +4,17 @@ import re
 from collections.abc import Callable
 from pathlib import Path
 
+from benchmarks.cost.idle import PLAIN, STAGE, idle_month
 from benchmarks.cost.load import Load
 from benchmarks.cost.patterns import PATTERNS, Pattern, headline, ratio
-from benchmarks.cost.usage import Usage, million_usd
-from benchmarks.paths import PROJECT
+from benchmarks.cost.usage import Usage, million_usd, usd
+from benchmarks.paths import PROJECT, WORK_FOLDER
+from tsunagu.local.cdk_command import synthesize
 
 DOCS = PROJECT / "docs"
 OVERVIEW = DOCS / "performance.md"
-ALL = "all"
+ALL, IDLE = "all", "idle"
+_IDLE_SERVICES = ("cloudwatch.", "kms.", "sqs.", "scheduler.")
 SECTION = re.compile(
     r"(?P<begin><!-- made by make docs-pages: cost of (?P<name>[\w-]+) -->\n)(?P<text>.*?)(?P<end><!-- end -->)",
     re.DOTALL,
@@ -37,12 +40,25 @@ def pages() -> list[Path]:
     return [*(DOCS / f"{pattern.name}.md" for pattern in PATTERNS), OVERVIEW]
 
 
-def with_tables(text: str) -> str:
-    """Return a page with its tables made anew."""
-    return SECTION.sub(lambda found: f"{found['begin']}{_table(found['name'])}\n{found['end']}", text)
+def with_tables(text: str, assembly: Path | None = None) -> str:
+    """Return a page with its tables made anew.
+
+    Args:
+        text: The page.
+        assembly: Folder of `cdk synth` of `idle.STAGE`. Default: the table of the month without a message stays.
+    """
+
+    def made(found: re.Match[str]) -> str:
+        if found["name"] == IDLE and assembly is None:
+            return found[0]
+        return f"{found['begin']}{_table(found['name'], assembly)}\n{found['end']}"
+
+    return SECTION.sub(made, text)
 
 
-def _table(name: str) -> str:
+def _table(name: str, assembly: Path | None) -> str:
+    if name == IDLE and assembly is not None:
+        return _idle(assembly)
     if name == ALL:
         return _overview()
     (pattern,) = (each for each in PATTERNS if each.name == name)
@@ -64,6 +80,20 @@ def _overview() -> str:
         link = f"[{pattern.unit}]({pattern.name}.md#what-it-costs)"
         rows.append([link, f"`{pattern.construct}`", ours, plain, f"{ratio(pattern, load):.2f}", pattern.lacks])
     return _markdown(headings, rows)
+
+
+def _idle(assembly: Path) -> str:
+    """Return the table of a month without a message, of the stacks of the sample."""
+    headings = ["stack", "with", "alarms and metrics", "keys", "polls of queues", "schedules", "together, USD"]
+    rows = [
+        [f"`{each.stack}`", f"`{each.construct}`", *_idle_prices(idle_month(assembly, each.stack))] for each in PATTERNS
+    ]
+    return _markdown(headings, [*rows, ["the plain function", "", *_idle_prices(PLAIN)]])
+
+
+def _idle_prices(used: Usage) -> list[str]:
+    prices = [sum(usd({name: used[name]}) for name in used if name.startswith(service)) for service in _IDLE_SERVICES]
+    return [f"{price:.2f}" for price in (*prices, usd(used))]
 
 
 def _prices(pattern: Pattern, load: Load) -> list[str]:
@@ -97,8 +127,9 @@ def _markdown(headings: list[str], rows: list[list[str]]) -> str:
 
 def main() -> None:
     """Write the tables."""
+    assembly = synthesize(STAGE, WORK_FOLDER / "bench" / "cost" / "cdk.out")
     for page in pages():
-        page.write_text(with_tables(page.read_text(encoding="utf-8")), encoding="utf-8")
+        page.write_text(with_tables(page.read_text(encoding="utf-8"), assembly), encoding="utf-8")
 
 
 if __name__ == "__main__":

@@ -10,15 +10,18 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from benchmarks.cost import pages, pipeline, receive_once
-from benchmarks.cost.__main__ import ratios
+from benchmarks.cost.__main__ import main, ratios
+from benchmarks.cost.idle import STAGE
 from benchmarks.cost.load import Load
 from benchmarks.cost.meter import Meter
 from benchmarks.cost.patterns import PATTERNS, Design, Pattern, headline
 from benchmarks.cost.usage import MILLION, Usage, million_usd, times, total, usd
+from benchmarks.paths import PROJECT
 from benchmarks.pipeline_cost.documents import service_item
 from benchmarks.pipeline_cost.prices import Component
 from benchmarks.pipeline_cost.usage import item_usage
 from tsunagu.costs.prices import list_prices
+from tsunagu.local.cdk_command import synthesize
 
 LOAD = Load()
 USAGES = st.dictionaries(st.sampled_from(sorted(list_prices())), st.integers(min_value=0, max_value=100), max_size=8)
@@ -107,10 +110,18 @@ def test_page_says_what_the_model_says(page: Path) -> None:
     assert pages.with_tables(text) == text, "make docs-pages writes these tables anew; read the difference then"
 
 
+@pytest.mark.slow
+def test_page_says_what_a_month_without_a_message_costs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(PROJECT)
+    text = pages.OVERVIEW.read_text(encoding="utf-8")
+
+    assert pages.with_tables(text, synthesize(STAGE, tmp_path / "cdk.out")) == text
+
+
 def test_each_page_has_its_table() -> None:
     found = {page.stem: [each["name"] for each in pages.SECTION.finditer(page.read_text())] for page in pages.pages()}
 
-    assert found == {**{pattern.name: [pattern.name] for pattern in PATTERNS}, "performance": [pages.ALL]}
+    assert found == {**{pattern.name: [pattern.name] for pattern in PATTERNS}, "performance": [pages.ALL, pages.IDLE]}
 
 
 def test_ratios_have_names_of_their_own() -> None:
@@ -137,3 +148,21 @@ def test_more_of_what_a_load_says_costs_more(name: str, more: Callable[[Load], L
     (pattern,) = (each for each in PATTERNS if each.name == name)
 
     assert usd(pattern.ours(more(LOAD))) > usd(pattern.ours(LOAD))
+
+
+def test_report_of_a_pattern_has_its_assumptions_and_the_source_of_each_price(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    main(["receive-once"])
+
+    printed = capsys.readouterr().out
+    assert "assumed\n" in printed
+    assert "message_bytes           1024\n" in printed
+    assert all(list_prices()[name].seen in printed for name in receive_once.ours(LOAD))
+    assert "ratio cost.receive-once = 1." in printed
+    assert "pipeline" not in printed.partition("assumed\n")[0]
+
+
+def test_pattern_that_does_not_exist_is_a_sentence() -> None:
+    with pytest.raises(SystemExit, match=r"a pattern must be one of receive-once, pipeline, .*, got nothing-known"):
+        main(["nothing-known"])

@@ -25,6 +25,7 @@ FLOORS = (
         "tsunagu.cache",
         "tsunagu.dockerfiles",
         "tsunagu.templates",
+        "tsunagu.runtime.restore",
         "tsunagu.runtime.startup",
         "tsunagu.runtime.retry",
     ),

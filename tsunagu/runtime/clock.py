@@ -1,5 +1,6 @@
-"""The clock, and new identifiers; tests put others in their place."""
+"""The clock, new identifiers and jitter; tests put others in their place."""
 
+import random
 import secrets
 import time
 import uuid
@@ -45,6 +46,14 @@ NewId = Callable[[], str]
 def new_owner() -> str:
     """Return a token for one invocation. No other one has it, not even a retry with the same event."""
     return uuid.uuid4().hex
+
+
+def new_jitter() -> random.Random:
+    """Return the source of jitter: the operating system's random numbers, which two sandboxes never share.
+
+    A generator with a state of its own would be restored with it from a snapshot (SnapStart), in every sandbox.
+    """
+    return random.SystemRandom()
 
 
 def new_request_id(now_ms: int, random_bytes: bytes | None = None) -> str:

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 from botocore.config import Config
 
 from tsunagu.runtime.aws.session import session
+from tsunagu.runtime.restore import after_restore
 
 if TYPE_CHECKING:
     from mypy_boto3_cloudwatch import CloudWatchClient
@@ -89,7 +90,10 @@ def s3_client(config: Config) -> "S3Client":
 
 
 def _client(service: str, config: Config) -> Any:
-    return session().create_client(service, config=config)
+    """Return a client whose connections are not part of a snapshot."""
+    made: Any = session().create_client(service, config=config)
+    after_restore(made.close)  # the next call connects anew
+    return made
 
 
 class LazyClients:

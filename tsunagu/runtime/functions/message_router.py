@@ -17,6 +17,7 @@ with without_collection():
     from tsunagu.runtime.functions.arguments import check_concurrency, check_switches, check_text, refuse_handler
     from tsunagu.runtime.idempotency.keys import BusinessKey, key_space
     from tsunagu.runtime.receiving.receiver import LambdaContext, Receiver
+    from tsunagu.runtime.restore import before_snapshot
     from tsunagu.runtime.web.consumers import Consumers, TypedPayload
     from tsunagu.runtime.web.dispatcher import Dispatcher
     from tsunagu.runtime.web.request_items import RequestConfig, RequestPorts
@@ -139,6 +140,7 @@ class MessageRouter:
         def handle(event: Any, context: LambdaContext) -> dict[str, Any]:
             return self._handle(event, context)
 
+        before_snapshot(self._make_before_snapshot)
         vars(handle)["start"] = FunctionStart("MessageRouter", self._scope, lambda: _Process(self._new_dispatcher()))
         return handle
 
@@ -165,6 +167,10 @@ class MessageRouter:
         if self._dispatcher is None:
             self._dispatcher = self._new_dispatcher()
         return self._dispatcher.handle(event, context)
+
+    def _make_before_snapshot(self) -> None:
+        self._dispatcher = self._new_dispatcher()
+        self._dispatcher.prepare()
 
     def _new_dispatcher(self) -> Dispatcher:
         environment = self._started()

@@ -2,7 +2,6 @@
 
 import functools
 import os
-import random
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
@@ -18,7 +17,7 @@ with without_collection():
     from tsunagu.runtime.aws.s3 import S3ObjectStore
     from tsunagu.runtime.aws.tasks import StepFunctionsTasks
     from tsunagu.runtime.claim_check import ClaimCheck
-    from tsunagu.runtime.clock import SystemClock, new_owner, new_request_id
+    from tsunagu.runtime.clock import SystemClock, new_jitter, new_owner, new_request_id
     from tsunagu.runtime.errors import UnroutableEventError
     from tsunagu.runtime.functions import wiring
     from tsunagu.runtime.functions.arguments import check_class, check_switches
@@ -31,6 +30,7 @@ with without_collection():
     from tsunagu.runtime.receiving.events import EventKind, described, kind_of
     from tsunagu.runtime.receiving.model import parser
     from tsunagu.runtime.receiving.receiver import LambdaContext, Receiver
+    from tsunagu.runtime.restore import before_snapshot
     from tsunagu.runtime.tracing import invocation_header
 
 if TYPE_CHECKING:
@@ -107,7 +107,7 @@ def preprocessor(check: RequestCheck | None = None) -> Preprocessor:
         clock=clock,
         new_id=new_id,
         new_owner=new_owner,
-        rng=random.Random(),  # noqa: S311 - jitter
+        rng=new_jitter(),
     )
     place = environment.pipeline_place
     window_seconds = environment.idempotency_window_seconds
@@ -136,6 +136,16 @@ def _receiver(
 
 
 _cached_preprocessor = functools.cache(preprocessor)
+_with_model: list[Callable[[], Preprocessor]] = []  # what the handlers of `preprocessor_for` keep
+
+
+def _make_before_snapshot() -> None:
+    """Make what the handler keeps: that of `preprocessor_for`, where the package has one."""
+    for make in _with_model or [_cached_preprocessor]:
+        make()
+
+
+before_snapshot(_make_before_snapshot)
 
 
 def preprocessor_handler(event: object, context: LambdaContext) -> Answer:
@@ -183,6 +193,8 @@ def preprocessor_for(model: type[Any], *, strict: bool = False) -> Callable[[obj
     @functools.cache
     def made() -> Preprocessor:
         return preprocessor(check)
+
+    _with_model.append(made)
 
     def handler(event: object, context: LambdaContext) -> Answer:
         return made().handle(event, context)

@@ -2,7 +2,6 @@
 
 import functools
 import os
-import random
 from dataclasses import dataclass
 
 from tsunagu.runtime.startup import without_collection
@@ -20,7 +19,7 @@ with without_collection():
     from tsunagu.runtime.aws.sqs import SqsQueueSender
     from tsunagu.runtime.aws.tasks import StepFunctionsTasks
     from tsunagu.runtime.aws.unsent_requests import DynamoDbUnsentRequests
-    from tsunagu.runtime.clock import Clock, SystemClock, new_owner
+    from tsunagu.runtime.clock import Clock, SystemClock, new_jitter, new_owner
     from tsunagu.runtime.errors import UnavailableError
     from tsunagu.runtime.functions import wiring
     from tsunagu.runtime.receiving.receiver import LambdaContext
@@ -96,7 +95,7 @@ def _sweeper(environment: RequestSweeperEnvironment, clock: Clock) -> Sweeper:
         letters=SqsDeadLetterView(clients.sqs, environment.dead_letter_queue_url),
         metrics=wiring.metrics(environment.metrics_namespace, f"{scope}-sweeper", clock),
         clock=clock,
-        rng=random.Random(),  # noqa: S311 - the order of partitions
+        rng=new_jitter(),  # the order of partitions
     )
     return Sweeper(scope, rules, ports, max_receive_count=environment.max_receive_count)
 
@@ -112,7 +111,7 @@ def _outbox_sweeper(environment: RequestSweeperEnvironment, clock: Clock) -> Out
         metrics=wiring.metrics(environment.metrics_namespace, f"{scope}-sweeper", clock),
         clock=clock,
         new_owner=new_owner,
-        rng=random.Random(),  # noqa: S311 - the order of partitions
+        rng=new_jitter(),  # the order of partitions
     )
     names = OutboxSweeperConfig(
         scope=scope, place=environment.web_place, window_seconds=environment.idempotency_window_seconds

@@ -2,7 +2,6 @@
 
 import functools
 import os
-import random
 from dataclasses import dataclass
 
 from tsunagu.runtime.startup import without_collection
@@ -13,7 +12,7 @@ with without_collection():
     from tsunagu.runtime.aws.clients import client_config, dynamodb_client
     from tsunagu.runtime.aws.dynamodb import DynamoDbItemStore
     from tsunagu.runtime.aws.open_runs import deployed_open_runs
-    from tsunagu.runtime.clock import Clock, SystemClock
+    from tsunagu.runtime.clock import Clock, SystemClock, new_jitter
     from tsunagu.runtime.errors import UnavailableError
     from tsunagu.runtime.functions import wiring
     from tsunagu.runtime.pipeline.run_sweeper import RunSweeper
@@ -66,7 +65,7 @@ def run_sweeper() -> DeployedRunSweeper:
         DynamoDbItemStore(client, table_name),
         wiring.metrics(environment.metrics_namespace, scope, clock),
         clock,
-        random.Random(),  # noqa: S311 - the order of partitions
+        new_jitter(),  # the order of partitions
         longest_run_seconds=environment.longest_run_seconds,
     )
     return DeployedRunSweeper(sweeper, clock)

@@ -3,7 +3,6 @@
 import functools
 import logging
 import os
-import random
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, TypeVar, cast
@@ -13,7 +12,7 @@ from tsunagu.contracts.telemetry import METRICS_NAMESPACE
 from tsunagu.runtime import telemetry
 from tsunagu.runtime.aws.clients import LazyClients, client_config, process_dynamodb_client
 from tsunagu.runtime.aws.dynamodb import DynamoDbItemStore
-from tsunagu.runtime.clock import Clock, SystemClock, new_owner, new_request_id
+from tsunagu.runtime.clock import Clock, SystemClock, new_jitter, new_owner, new_request_id
 from tsunagu.runtime.errors import FailedCall, UnavailableError
 from tsunagu.runtime.functions.adapters import Adapters, FunctionStart, InUse
 from tsunagu.runtime.functions.arguments import refuse_handler
@@ -21,6 +20,7 @@ from tsunagu.runtime.idempotency.keys import BusinessKey, key_space
 from tsunagu.runtime.json_text import JsonObject
 from tsunagu.runtime.receiving.message import Message
 from tsunagu.runtime.receiving.receiver import LambdaContext, Ports, Receiver, ReceiverConfig
+from tsunagu.runtime.restore import before_snapshot
 from tsunagu.runtime.startup import when_first_used, without_collection
 
 if TYPE_CHECKING:
@@ -52,7 +52,9 @@ FUNCTION_NAME_VARIABLE = "AWS_LAMBDA_FUNCTION_NAME"  # Lambda sets it
 
 
 def lambda_handler(function: Callable[..., object], start: FunctionStart) -> LambdaHandler:
-    """Return the Lambda handler of a business function; what a process keeps is made at its first invocation.
+    """Return the Lambda handler of a business function.
+
+    What a process keeps is made at its first invocation; with SnapStart before the snapshot.
 
     Args:
         function: The business function, whose name and documentation the handler has.
@@ -63,6 +65,7 @@ def lambda_handler(function: Callable[..., object], start: FunctionStart) -> Lam
     """
     refuse_handler(function)
     process = functools.cache(start.new_process)
+    before_snapshot(process)
 
     @functools.wraps(function)
     def handler(event: object, context: LambdaContext) -> Response:
@@ -104,7 +107,7 @@ class AwsAdapters:
             clock=clock,
             new_id=lambda: new_request_id(clock.now_ms()),
             new_owner=new_owner,
-            rng=random.Random(),  # noqa: S311 - jitter
+            rng=new_jitter(),
         )
 
     def objects(self, environment: ReceiverEnvironment, bucket_name: str) -> "ObjectStore":
@@ -205,6 +208,8 @@ def ports(environment: ReceiverEnvironment, scope: str, config: "Config") -> Por
     """
     clock = SystemClock()
     clients = LazyClients(config)
+    before_snapshot(clients.sqs)
+    before_snapshot(clients.sns)
     table_name = environment.idempotency_table_name
     client = process_dynamodb_client(environment.function_timeout_seconds)
     store = item_store(client, table_name, single_writes=environment.single_writes)
@@ -217,7 +222,7 @@ def ports(environment: ReceiverEnvironment, scope: str, config: "Config") -> Por
         metrics=metrics(environment.metrics_namespace, scope, clock),
         clock=clock,
         new_owner=new_owner,
-        rng=random.Random(),  # noqa: S311 - jitter
+        rng=new_jitter(),
         groups=groups(store) if ParkingEnvironment.from_environment(os.environ).parks_groups else None,
     )
 

@@ -12,7 +12,7 @@ from tsunagu.runtime.web.sandbox_loop import SandboxLoop
 if TYPE_CHECKING:
     from tsunagu.runtime.web.http_adapter import HttpAdapter
     from tsunagu.runtime.web.lifespan import Lifespan
-    from tsunagu.runtime.web.once import AsgiApplication
+    from tsunagu.runtime.web.once import AsgiApplication, OnceRequests
 
 Requests = Callable[[], tuple[RequestConfig, RequestPorts]]
 
@@ -48,6 +48,17 @@ class Dispatcher:
         self._receiver: Receiver[Any] | None = None
         self._lifespan: Lifespan | None = None
         self._http: HttpAdapter | None = None
+        self._once: OnceRequests | None = None
+
+    def prepare(self) -> None:
+        """Make what all sandboxes can have from one snapshot: the receiver, and what HTTP requests need.
+
+        The application does not start, and there is no event loop: what it opens then belongs to one sandbox.
+        """
+        if self._build_receiver is not None:
+            self._receiver = self._build_receiver()
+        if self._application is not None:
+            self._once = self._once_requests(self._application)
 
     def handle(self, event: Any, context: LambdaContext) -> dict[str, Any]:
         """Answer an HTTP request, or receive a batch of the queue.
@@ -85,11 +96,15 @@ class Dispatcher:
         if self._http is None:
             # A function that consumes its queue alone does not import Mangum.
             from tsunagu.runtime.web.http_adapter import HttpAdapter  # noqa: PLC0415
-            from tsunagu.runtime.web.once import OnceRequests  # noqa: PLC0415
 
-            once = OnceRequests(application, *self._requests())
+            once = self._once or self._once_requests(application)
             self._http = HttpAdapter(once, lifespan, base_path=self._base_path)
         return self._http.answer(event, context)
+
+    def _once_requests(self, application: "AsgiApplication") -> "OnceRequests":
+        from tsunagu.runtime.web.once import OnceRequests  # noqa: PLC0415 - as above
+
+        return OnceRequests(application, *self._requests())
 
     def _started(self, application: "AsgiApplication") -> "Lifespan":
         """Start the application, once a sandbox; and anew if its start failed."""

@@ -13,6 +13,7 @@ from typing import Any
 
 METADATA_KEY = "Tsunagu"
 VERSION = 1
+LIVE_ALIAS = "live"  # of a function that starts from snapshots: everything invokes it by this alias
 
 _SEPARATOR = "/"
 # What an operator does not type: `Fifo` is the receiver `FifoReceiver` and the channel `FifoChannel`.

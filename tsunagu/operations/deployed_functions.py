@@ -4,14 +4,14 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from tsunagu.contracts.flows import Part
+from tsunagu.contracts.flows import LIVE_ALIAS, Part
 from tsunagu.operations.inventory import StackInventory, StackResource
 from tsunagu.operations.reader import Reader
 
 if TYPE_CHECKING:
     from mypy_boto3_lambda.type_defs import EventSourceMappingConfigurationTypeDef
 
-FUNCTION, MAPPING = "AWS::Lambda::Function", "AWS::Lambda::EventSourceMapping"
+FUNCTION, MAPPING, ALIAS = "AWS::Lambda::Function", "AWS::Lambda::EventSourceMapping", "AWS::Lambda::Alias"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -70,21 +70,26 @@ class Consumer:
 
 def read_functions(reader: Reader, inventory: StackInventory) -> list[DeployedFunction]:
     """Return the functions of a stack, in the order of its template. What may not be read is left empty."""
-    return reader.map(lambda resource: read_function(reader, resource), _made(inventory, FUNCTION))
+
+    def read(resource: StackResource) -> DeployedFunction:
+        return read_function(reader, resource, has_alias=bool(alias_of(inventory, resource.physical_id)))
+
+    return reader.map(read, _made(inventory, FUNCTION))
 
 
-def read_function(reader: Reader, resource: StackResource) -> DeployedFunction:
+def read_function(reader: Reader, resource: StackResource, *, has_alias: bool = False) -> DeployedFunction:
     """Return one function.
 
     Args:
         reader: Reads from AWS.
         resource: Its resource.
+        has_alias: Whether it is invoked by its alias. Default: it is invoked without one.
     """
     functions, name = reader.aws.functions, resource.physical_id
     nothing: dict[str, Any] = {}
     config: Mapping[str, Any] = reader.read(lambda: functions.get_function_configuration(FunctionName=name), nothing)
     concurrency: Mapping[str, Any] = reader.read(lambda: functions.get_function_concurrency(FunctionName=name), nothing)
-    events = _events(reader, name) or _events(reader, name, Qualifier="$LATEST")
+    events = _events_by_alias(reader, name) if has_alias else _events_of_latest(reader, name)
     return DeployedFunction(
         name=name,
         stack_name=resource.stack_name,
@@ -112,8 +117,23 @@ def _log_group(config: Mapping[str, Any], function_name: str) -> str:
     return str(config.get("LoggingConfig", {}).get("LogGroup", f"/aws/lambda/{function_name}"))
 
 
+def alias_of(inventory: StackInventory, function_name: str) -> str:
+    """Return the ARN of the alias by which everything invokes a function (SnapStart); "" where it has none."""
+    end = f":function:{function_name}:{LIVE_ALIAS}"
+    return next((each.physical_id for each in _made(inventory, ALIAS) if each.physical_id.endswith(end)), "")
+
+
+def _events_by_alias(reader: Reader, name: str) -> Mapping[str, Any]:
+    return _events(reader, name, Qualifier=LIVE_ALIAS)
+
+
+def _events_of_latest(reader: Reader, name: str) -> Mapping[str, Any]:
+    """Return the configuration of a function without alias. On AWS, no qualifier and `$LATEST` are the same."""
+    return _events(reader, name) or _events(reader, name, Qualifier="$LATEST")
+
+
 def _events(reader: Reader, name: str, **qualifier: str) -> Mapping[str, Any]:
-    """Return what Lambda does with asynchronous invocations. On AWS, no qualifier and `$LATEST` are the same."""
+    """Return what Lambda does with asynchronous invocations by a qualifier."""
     nothing: dict[str, Any] = {}
     functions: Any = reader.aws.functions
     return reader.read(lambda: functions.get_function_event_invoke_config(FunctionName=name, **qualifier), nothing)

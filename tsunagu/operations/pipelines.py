@@ -9,6 +9,7 @@ from botocore.config import Config
 from tsunagu.contracts.claims import ClaimKeyError, check_id
 from tsunagu.contracts.flows import Kind, letters_of
 from tsunagu.errors import InvalidInputError
+from tsunagu.operations.deployed_functions import alias_of
 from tsunagu.operations.inventory import read_inventories
 from tsunagu.operations.preprocessor_client import PreprocessorClient
 from tsunagu.operations.scope import StackScope, find_named, parts_of, stacks_in
@@ -31,12 +32,14 @@ class DeployedPipeline:
         stack_name: Its stack.
         function_name: Function of its preprocessor.
         path: Name that no other pipeline of the stack has.
+        alias_arn: Alias by which the preprocessor is invoked (SnapStart); "" where it has none.
     """
 
     name: str
     stack_name: str
     function_name: str
     path: str = ""
+    alias_arn: str = ""
 
     def is_named(self, name: str) -> bool:
         """Whether it is meant by a name."""
@@ -52,7 +55,13 @@ def find_pipelines(client: "CloudFormationClient", scope: StackScope) -> list[De
     """
     stacks = stacks_in(client, scope)
     found = [
-        DeployedPipeline(name=part.name, stack_name=inventory.name, function_name=resource.physical_id, path=part.path)
+        DeployedPipeline(
+            name=part.name,
+            stack_name=inventory.name,
+            function_name=resource.physical_id,
+            path=part.path,
+            alias_arn=alias_of(inventory, resource.physical_id),
+        )
         for inventory, resource, part in parts_of(read_inventories(client, stacks, only_with_flows=True), Kind.PIPELINE)
     ]
     known = {pipeline.stack_name for pipeline in found}
@@ -87,7 +96,7 @@ def find_pipeline(client: "CloudFormationClient", scope: StackScope, name: str |
 def deployed_preprocessor(pipeline: DeployedPipeline) -> PreprocessorClient:
     """Return a client of the preprocessor of a pipeline."""
     config = Config(read_timeout=ANSWER_SECONDS, retries={"mode": "standard", "total_max_attempts": 3})
-    return PreprocessorClient(boto3.client("lambda", config=config), pipeline.function_name)
+    return PreprocessorClient(boto3.client("lambda", config=config), pipeline.alias_arn or pipeline.function_name)
 
 
 def check_request_id(request_id: str) -> str:

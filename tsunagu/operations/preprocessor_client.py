@@ -52,7 +52,7 @@ class PreprocessorClient:
 
     Attributes:
         client: Lambda client.
-        function_name: Function of the preprocessor.
+        function_name: Function of the preprocessor, or the ARN of its alias.
         patience_seconds: How long a command is retried after an error of `RETRYABLE_ERRORS`. Default: no retry.
         clock: The time. Default: the machine's.
     """

@@ -17,6 +17,7 @@ from tsunagu.cdk.constructs.grants import Grantor
 from tsunagu.cdk.constructs.key_access import RECEIVE_ACTIONS, SEND_ACTIONS, CustomerKey
 from tsunagu.cdk.constructs.protection import removal_policy
 from tsunagu.cdk.constructs.queue_channel import DATA_KEY_REUSE, DEAD_LETTER_RETENTION
+from tsunagu.cdk.constructs.snap_start import qualifier_of
 from tsunagu.cdk.props import Between, CheckedProps, Seconds
 from tsunagu.contracts.flows import Kind
 
@@ -34,7 +35,7 @@ class EventInvocationProps(CheckedProps):
     """Settings of asynchronous invocations.
 
     Attributes:
-        function: The function.
+        function: The function; or its alias, where it is invoked by one: `target` of a `HandlerFunction`.
         retries: How often Lambda tries again when the function fails, 0 to 2. Default: 2, after one and two minutes.
         maximum_age: How long Lambda keeps an event that it cannot start, or that failed, 60 seconds to 6 hours.
             Default: 6 hours.
@@ -68,11 +69,12 @@ class EventInvocation(CheckedConstruct):
         self.props = props
         self.dead_letter_queue = self._queue(props)
         self._grant(props.function, "sqs:SendMessage", key_actions=SEND_ACTIONS)
+        function_name, qualifier = qualifier_of(props.function)
         self.config = lambda_.CfnEventInvokeConfig(
             self,
             "Config",
-            function_name=props.function.function_name,
-            qualifier="$LATEST",
+            function_name=function_name,
+            qualifier=qualifier,
             maximum_retry_attempts=props.retries,
             maximum_event_age_in_seconds=int(props.maximum_age.to_seconds()),
             destination_config=lambda_.CfnEventInvokeConfig.DestinationConfigProperty(
@@ -81,6 +83,8 @@ class EventInvocation(CheckedConstruct):
         )
         if props.function.role is not None:
             self.config.node.add_dependency(props.function.role)  # it is created only if the role may send
+        if isinstance(props.function, lambda_.Alias):
+            self.config.node.add_dependency(props.function)  # the qualifier is a name, and no reference
         if props.dead_letter_notifier is not None:
             props.dead_letter_notifier.watch_dead_letter_queue(
                 self, self.dead_letter_queue, "was given up by Lambda, or could not be processed"

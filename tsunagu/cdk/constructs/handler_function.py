@@ -18,6 +18,7 @@ from tsunagu.cdk.constructs.network import Network
 from tsunagu.cdk.constructs.own_role import allow_own_role, attach_policies, list_needed
 from tsunagu.cdk.constructs.protection import removal_policy
 from tsunagu.cdk.constructs.ranges import FunctionTimeout
+from tsunagu.cdk.constructs.snap_start import check_snap_start, start_from_snapshots
 from tsunagu.cdk.props import Between, CheckedProps
 from tsunagu.contracts.environment import EnvironmentContract
 from tsunagu.errors import InvalidPropsError
@@ -59,9 +60,12 @@ class HandlerSettings(CheckedProps):
         role: Role of the function, which Lambda must be able to assume. It gets the permissions that the function
             needs, where its policies can be extended. If not, the policies of the resources give them; what they cannot
             give is listed when the app is synthesized, or a grant fails. Default: a new one.
+        snap_start: Whether sandboxes start from a snapshot of an initialized one (SnapStart), at a price of its own:
+            see docs/operations.md. Each change publishes a version, and everything invokes the function by the alias
+            `live`. It takes a `HandlerPackage` and Python 3.12 or later. Default: they do not, and there is no alias.
 
     Raises:
-        InvalidPropsError: A number is out of range.
+        InvalidPropsError: A number is out of range, or the function cannot start from a snapshot.
     """
 
     package: Package
@@ -73,6 +77,13 @@ class HandlerSettings(CheckedProps):
     protect: bool = True
     reserved_concurrency: Annotated[int, Between(RESERVED_CONCURRENCY, deployed=True)] | None = None
     role: iam.IRole | None = None
+    snap_start: bool = False
+
+    def __post_init__(self) -> None:
+        """Refuse settings that AWS does not allow, or that exclude each other."""
+        CheckedProps.__post_init__(self)  # plain `super()` fails in a dataclass with slots
+        if self.snap_start:
+            check_snap_start(self.package, self.platform)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -83,7 +94,7 @@ class HandlerFunctionProps(HandlerSettings):
         timeout: Longest time of one invocation, 1 to 900 seconds.
 
     Raises:
-        InvalidPropsError: A number is out of range.
+        InvalidPropsError: A number is out of range, or the function cannot start from a snapshot.
     """
 
     timeout: FunctionTimeout
@@ -96,6 +107,7 @@ class HandlerFunction(CheckedConstruct):
 
     Attributes:
         function: The function; pass it to the `grant_*` methods of other constructs.
+        target: What invokes the function must name this: the alias `live` with `snap_start`, else the function.
         role: Role of the function.
         log_group: Log group of the function.
     """
@@ -110,6 +122,9 @@ class HandlerFunction(CheckedConstruct):
         )
         self.role: iam.IRole = self._role(props)
         self.function = self._function(props, code, environment)
+        self.target: lambda_.IFunction = (
+            start_from_snapshots(self, self.function) if props.snap_start else self.function
+        )
 
     def _role(self, props: HandlerFunctionProps) -> iam.IRole:
         # Permissions without a resource have their own policies, so that their acknowledgement hides no wide grant.

@@ -67,7 +67,7 @@ class ApiAndQueueFunction(CheckedConstruct):
             self._grant_outbox(self.channel, self.function)
         for target in props.outbox_targets:
             self.add_outbox_target(target)
-        self.api = WebApi(self, "Api", WebApiProps.of(props.api, self.function, protect=props.protect))
+        self.api = WebApi(self, "Api", WebApiProps.of(props.api, self.handler.target, protect=props.protect))
         self.server_error_alarm = (
             self.dead_letter_notifier.watch_web_api(self.api, self.api.metric_server_errors())
             if self.api.stage is not None

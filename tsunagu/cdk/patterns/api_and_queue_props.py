@@ -48,6 +48,8 @@ class ApiFunctionSettings(CheckedProps):
         environment: Environment records that the handler reads. Default: those of the queue's function.
         network: VPC, subnets and security groups. Default: those of the queue's function.
         role: Role of the function, as in `HandlerSettings`. Default: a new one.
+        snap_start: Whether its sandboxes start from a snapshot, as in `HandlerSettings`. Default: as those of the
+            queue's function do.
 
     Raises:
         InvalidPropsError: A number is out of range.
@@ -59,6 +61,7 @@ class ApiFunctionSettings(CheckedProps):
     environment: Sequence[EnvironmentContract] | None = None
     network: Network | None = None
     role: iam.IRole | None = None
+    snap_start: bool | None = None
 
     def function_props(self, queue: ReceiverSettings, environment: EnvironmentContract) -> HandlerFunctionProps:
         """Return the props of the function.
@@ -78,6 +81,8 @@ class ApiFunctionSettings(CheckedProps):
             own["memory_mib"] = self.memory_mib
         if self.network is not None:
             own["network"] = self.network
+        if self.snap_start is not None:
+            own["snap_start"] = self.snap_start
         return HandlerFunctionProps(**{**inherited, **own})
 
 

@@ -206,7 +206,7 @@ class AsyncRequestApi(CheckedConstruct):
         function = handler.function
         acknowledge(function, "Serverless-LambdaDLQ", "events that Lambda gives up go to the queue of the destination")
         events_props = EventInvocationProps(
-            function=function,
+            function=handler.target,
             retries=props.retries,
             maximum_age=props.maximum_age,
             dead_letter_notifier=self.dead_letter_notifier,
@@ -299,7 +299,7 @@ class AsyncRequestApi(CheckedConstruct):
             **settings,
             table=self.table,
             results=self.results,
-            function=self.worker.function if props.is_event else None,
+            function=self.worker.target if props.is_event else None,
             first_look=props.resend_after,
             protect=props.protect,
             role=props.roles.gateway,

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, cast
 
 from aws_cdk import Duration
 from aws_cdk import aws_cloudwatch as cloudwatch
@@ -20,6 +20,7 @@ from tsunagu.cdk.constructs.key_spaces import KeySpaceName, ReceiverKeys
 from tsunagu.cdk.constructs.metric_panels import MetricPanel, function_panel
 from tsunagu.cdk.constructs.queue_channel import QueueChannel
 from tsunagu.cdk.constructs.ranges import WINDOW_SECONDS, IdempotencyWindow, MetricsNamespace, check_seconds
+from tsunagu.cdk.constructs.snap_start import invoked_name
 from tsunagu.cdk.patterns.receiver_settings import ReceiverSettings
 from tsunagu.contracts.environment import ParkingEnvironment, ReceiverEnvironment
 from tsunagu.contracts.flows import Kind
@@ -285,6 +286,7 @@ class IdempotentReceiver(CheckedConstruct):
             protect=props.protect,
             reserved_concurrency=props.reserved_concurrency,
             role=props.role,
+            snap_start=props.snap_start,
         )
 
     def _environment(self, props: IdempotentReceiverProps) -> ReceiverEnvironment:
@@ -320,7 +322,7 @@ class IdempotentReceiver(CheckedConstruct):
         mapping = lambda_.EventSourceMapping(
             self,
             "Mapping",
-            target=self.handler.function,
+            target=self.handler.target,
             event_source_arn=props.channel.queue.queue_arn,
             batch_size=props.batch_size,
             max_batching_window=window if window.to_seconds() else None,
@@ -333,6 +335,9 @@ class IdempotentReceiver(CheckedConstruct):
             report_batch_item_failures=True,
             metrics_config=lambda_.MetricsConfig(metrics=[lambda_.MetricType.EVENT_COUNT]),
             # No filters: a mapping deletes messages that do not match.
+        )
+        cast("lambda_.CfnEventSourceMapping", mapping.node.default_child).function_name = invoked_name(
+            self.handler.target
         )
         acknowledge(
             mapping,

@@ -33,12 +33,13 @@ class OperatedResources:
         queues: Queues of channels, which senders use.
         dead_letter_queues: Dead-letter queues of channels, subscriptions, invocations, schedules and rules.
         tables: Idempotency tables, not those of the business.
-        functions: Functions with the runtime of this library.
+        functions: Functions with the runtime of this library, and their aliases.
         mappings: Event source mappings.
         log_groups: Log groups of functions and state machines.
         machines: State machines.
         jobs: State machines of scheduled jobs, which an operator may start.
-        starters: Functions that an operator may invoke: preprocessors, and functions whose events can be given up.
+        starters: Functions, or their aliases, that an operator may invoke: preprocessors, and functions whose events
+            can be given up.
         rules: Event rules.
         schedules: Schedules.
         keys: Customer-managed keys of the queues and tables.
@@ -70,14 +71,14 @@ def operated_resources(scope: "IConstruct") -> OperatedResources:
         queues=found.once(channel.queue.queue_arn for channel in channels),
         dead_letter_queues=found.once([*(queue.queue_arn for queue in dead_letter_queues), *found.marked_queues()]),
         tables=found.once(each.table.table_arn for each in tables),
-        functions=found.once(each.function.function_arn for each in functions),
+        functions=found.once(named.function_arn for each in functions for named in (each.function, each.target)),
         mappings=found.once(each.attr_event_source_mapping_arn for each in found.of(lambda_.CfnEventSourceMapping)),
         log_groups=found.once(each.log_group.log_group_arn for each in (*functions, *machines)),
         machines=found.once(each.machine.state_machine_arn for each in machines),
         jobs=found.once(each.machine.machine.state_machine_arn for each in found.of(SingleFlightSchedule)),
         starters=found.once(
             [
-                *(each.preprocessor.function.function_arn for each in pipelines),
+                *(each.preprocessor.target.function_arn for each in pipelines),
                 *(each.props.function.function_arn for each in invocations),
             ]
         ),

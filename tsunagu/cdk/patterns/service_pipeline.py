@@ -84,8 +84,8 @@ class ServicePipeline(CheckedConstruct):
         subscribe(self, self.completion_topic, self.dead_letter_notifier, props.subscribers, outside=outside)
 
     def grant_start(self, grantee: "iam.IGrantable") -> "iam.Grant":
-        """Let `grantee` start and replay requests, by invoking the preprocessor."""
-        return grant_invoke(self, grantee, self.preprocessor.function)
+        """Let `grantee` start and replay requests, by invoking `preprocessor.target`."""
+        return grant_invoke(self, grantee, self.preprocessor.target)
 
     def metric_messages_processed(self, **options: Any) -> cloudwatch.MathExpression:
         """Return the messages that took effect in all services; `options` are those of a CloudWatch metric."""

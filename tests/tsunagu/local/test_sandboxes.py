@@ -9,6 +9,7 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pytest
+from botocore.exceptions import WaiterError
 
 from tsunagu.local.embedded_cloud import EmbeddedCloud
 from tsunagu.runtime.aws.sqs import SqsQueueSender
@@ -255,3 +256,48 @@ def is_empty(cloud: EmbeddedCloud, url: str) -> bool:
     names = ["ApproximateNumberOfMessages", "ApproximateNumberOfMessagesNotVisible"]
     attributes = cloud.client("sqs").get_queue_attributes(QueueUrl=url, AttributeNames=names)["Attributes"]
     return set(attributes.values()) == {"0"}
+
+
+SNAPSHOTTED = """
+import os
+from snapshot_restore_py import register_after_restore, register_before_snapshot
+ran = []
+register_before_snapshot(lambda: ran.append("before"))
+register_after_restore(lambda: ran.append("after"))
+def handler(event, context):
+    return [*ran, os.environ["AWS_LAMBDA_INITIALIZATION_TYPE"], context.function_version]
+"""
+
+
+def snapshotted(function: Callable[..., Any], code: str) -> dict[str, Any]:
+    name = {"Ref": "Function"}
+    live = {"FunctionName": name, "FunctionVersion": {"Fn::GetAtt": ["Version", "Version"]}, "Name": "live"}
+    return {
+        **function(code, SnapStart={"ApplyOn": "PublishedVersions"}, Runtime="python3.13"),
+        "Version": {"Type": "AWS::Lambda::Version", "Properties": {"FunctionName": name}},
+        "Alias": {"Type": "AWS::Lambda::Alias", "Properties": live},
+    }
+
+
+def test_version_with_snap_start_runs_its_hooks_and_the_function_without_a_version_does_not(
+    cloud: EmbeddedCloud, deploy: Callable[..., Any], function: Callable[..., Any]
+) -> None:
+    ids = deploy(snapshotted(function, SNAPSHOTTED))
+
+    assert invoke(cloud, ids["Alias"]) == ["before", "after", "snap-start", "1"]
+    assert invoke(cloud, ids["Function"]) == ["on-demand", "$LATEST"]
+
+
+@pytest.mark.parametrize("hook", ["register_before_snapshot", "register_after_restore"])
+def test_deployment_of_a_function_fails_whose_hook_fails(
+    cloud: EmbeddedCloud, deploy: Callable[..., Any], function: Callable[..., Any], hook: str
+) -> None:
+    code = f"import snapshot_restore_py\nsnapshot_restore_py.{hook}(lambda: 1 / 0)\ndef handler(event, context): ..."
+
+    stack = f"hook-{hook.replace('_', '-')}"
+    with pytest.raises(WaiterError):
+        deploy(snapshotted(function, code), stack=stack)
+
+    events = cloud.client("cloudformation").describe_stack_events(StackName=stack)["StackEvents"]
+    reasons = [each.get("ResourceStatusReason", "") for each in events]
+    assert any("does not start" in each and "division by zero" in each for each in reasons)

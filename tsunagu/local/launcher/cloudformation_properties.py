@@ -2,12 +2,13 @@
 
 A table's TTL, the permissions boundary of a role or user, a function's concurrency and dead-letter queue, a topic's
 key, request validators and access logs of a REST API, CORS of an HTTP API, parameters of a pipe, time zone and dates
-of a schedule.
+of a schedule. A version with SnapStart is there when its first process has started; ministack does not wait for it.
 """
 
 # ruff: noqa: SLF001 - the package's docstring says why
 
 import functools
+import time
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -16,6 +17,8 @@ from .ministack_modules import apigateway, apigateway_v1, dynamodb, iam, lambda_
 
 Properties = dict[str, Any]
 Adopt = Callable[[str, Properties], None]  # physical id, properties of the template
+
+_POLL_SECONDS = 0.02
 
 TOPIC_ATTRIBUTES = (
     "KmsMasterKeyId",
@@ -35,6 +38,7 @@ def install() -> None:
     _adopt_after("AWS::IAM::User", functools.partial(_adopt_boundary, iam._users))
     _adopt_after("AWS::Lambda::Function", _adopt_reserved_concurrency)
     _adopt_after("AWS::Lambda::Function", _adopt_dead_letter_queue)
+    _adopt_after("AWS::Lambda::Version", _await_snapshot)
     _adopt_after("AWS::SNS::Topic", _adopt_topic_attributes)
     _adopt_after("AWS::ApiGateway::RequestValidator", _adopt_request_validator)
     _adopt_after("AWS::ApiGateway::Method", _adopt_validator_of_method)
@@ -100,6 +104,18 @@ def _adopt_reserved_concurrency(function_name: str, properties: Properties) -> N
 def _adopt_dead_letter_queue(function_name: str, properties: Properties) -> None:
     config = lambda_svc._functions[function_name]["config"]
     config["DeadLetterConfig"] = properties.get("DeadLetterConfig") or {}
+
+
+def _await_snapshot(version_arn: str, _properties: Properties) -> None:
+    """Wait until a version can be invoked. It fails where its function cannot start, or a hook of SnapStart fails."""
+    _function_arn, _separator, number = version_arn.rpartition(":")
+    name = lambda_svc._resolve_name(version_arn)
+    config = lambda_svc._functions[name]["versions"][number]["config"]
+    while config.get("State") == "Pending":
+        time.sleep(_POLL_SECONDS)
+    if config.get("State") == "Failed":
+        msg = f"the version {number} of {name} does not start: {config.get('StateReason')}"
+        raise ValueError(msg)
 
 
 def _adopt_topic_attributes(topic_arn: str, properties: Properties) -> None:

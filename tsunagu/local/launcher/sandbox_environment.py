@@ -48,7 +48,7 @@ def _platform(config: dict[str, Any], code_directory: str, runtime_api_port: int
         "AWS_LAMBDA_FUNCTION_MEMORY_SIZE": str(config.get("MemorySize", 128)),
         "AWS_LAMBDA_FUNCTION_NAME": config["FunctionName"],
         "AWS_LAMBDA_FUNCTION_VERSION": config.get("Version", "$LATEST"),
-        "AWS_LAMBDA_INITIALIZATION_TYPE": "on-demand",
+        "AWS_LAMBDA_INITIALIZATION_TYPE": "snap-start" if _has_snapshot(config) else "on-demand",
         "AWS_LAMBDA_RUNTIME_API": f"127.0.0.1:{runtime_api_port}",
         "AWS_REGION": region,
         "LAMBDA_TASK_ROOT": code_directory,
@@ -59,6 +59,11 @@ def _platform(config: dict[str, Any], code_directory: str, runtime_api_port: int
         "TZ": ":UTC",
         "_HANDLER": config["Handler"],
     }
+
+
+def _has_snapshot(config: dict[str, Any]) -> bool:
+    """Whether it is a published version of a function with SnapStart; `sandboxes` says what it then does."""
+    return bool((config.get("SnapStart") or {}).get("OptimizationStatus") == "On")
 
 
 def _logging(config: dict[str, Any]) -> dict[str, str]:

@@ -124,9 +124,13 @@ class Sandbox(lambda_runtime.ProvidedWorker):  # type: ignore[misc]
 
 
 def _with_whole_bodies(handler: Any) -> Any:
-    """Return a handler of the Runtime API that refuses incomplete answers.
+    """Return a handler of the Runtime API that refuses incomplete answers, and knows SnapStart.
 
     A process that is killed while it answers sends less than its Content-Length. ministack takes that part as answer.
+
+    There are no snapshots here: each process of a version with SnapStart runs its hooks one after the other, as if it
+    were the only sandbox that is restored.
+    https://docs.aws.amazon.com/lambda/latest/dg/snapstart-runtime-hooks-custom.html
     """
 
     class RuntimeApi(handler):  # type: ignore[misc]
@@ -138,6 +142,16 @@ def _with_whole_bodies(handler: Any) -> Any:
                 msg = "the process ended while it answered"
                 raise ConnectionResetError(msg)
             return body
+
+        def do_GET(self) -> None:  # noqa: N802 - the name that `http.server` calls
+            if self.path.endswith("/restore/next"):
+                self._respond(200)
+            else:
+                super().do_GET()
+
+        def do_POST(self) -> None:  # noqa: N802 - as above
+            self.path = self.path.replace("/restore/error", "/init/error")  # this process does not start
+            super().do_POST()
 
     return RuntimeApi
 

@@ -301,7 +301,7 @@ def fail_a_run(desk: Desk) -> None:
 def ended(desk: Desk, stack: str, command: str) -> list[dict[str, Any]]:
     """Return the records of changes by a verb that have ended, in the log group of the stack's function."""
     functions = desk.cloud.client("lambda")
-    function_name = desk.outputs[stack]["FunctionName" if stack == JOB_STACK else "PreprocessorFunctionName"]
+    function_name = desk.outputs[stack]["FunctionName" if stack == JOB_STACK else "PreprocessorArn"]
     group = functions.get_function_configuration(FunctionName=function_name)["LoggingConfig"]["LogGroup"]
     return [each for each in in_group(desk, group) if (each["message"], each["command"]) == ("change ended", command)]
 

@@ -1,5 +1,9 @@
-"""A pipeline of one service whose topics take messages of one mebibyte."""
+"""A pipeline of one service whose topics take messages of one mebibyte. Its functions have SnapStart.
 
+The embedded cloud runs them with the Python of this machine, whatever the template says, and takes no snapshots.
+"""
+
+import dataclasses
 import json
 from pathlib import Path
 from typing import Any
@@ -59,14 +63,14 @@ class WideStack(Stack):
         orders.grant(
             pipeline.services["inventory"].receiver.handler.function, "dynamodb:PutItem", "dynamodb:UpdateItem"
         )
-        self._output("PreprocessorFunctionName", pipeline.preprocessor.function.function_name)
+        self._output("PreprocessorArn", pipeline.preprocessor.target.function_arn)
         self._output("ClaimBucketName", pipeline.bucket.bucket.bucket_name)
         self._output("OrdersTableName", orders.table_name)
         self._output("NotifiedQueueUrl", notified.queue.queue_url)
 
     def _handler(self, name: str) -> dict[str, Any]:
-        package = handler_package(name)
-        return {"package": package, "platform": self._settings.platform}
+        platform = dataclasses.replace(self._settings.platform, python="3.13")
+        return {"package": handler_package(name), "platform": platform, "snap_start": True}
 
     def _output(self, name: str, value: str) -> None:
         CfnOutput(self, name, value=value)

@@ -67,6 +67,23 @@ def qualifier_of(target: lambda_.IFunction) -> tuple[str, str]:
     return target.function_name, LATEST
 
 
+def call_when_allowed(scope: Construct, caller: Construct, target: lambda_.IFunction) -> None:
+    """Let an HTTP API call an alias only when its permissions exist: without order, its first calls could be refused.
+
+    A stack that is created has no callers yet. One that turns `snap_start` on has. The permissions of a REST API name
+    its stage, which cannot wait for them.
+
+    Args:
+        scope: Scope below which the permissions are.
+        caller: What calls the alias: an integration.
+        target: What is called. Nothing is done for a function without an alias.
+    """
+    if isinstance(target, lambda_.Alias):
+        for each in scope.node.find_all():
+            if isinstance(each, lambda_.CfnPermission):
+                caller.node.add_dependency(each)
+
+
 @jsii.implements(IValidation)
 class _SnapStartLimits:
     """Refuses at synth what an app sets on the resource itself, and what SnapStart does not have."""

@@ -14,6 +14,7 @@ from constructs import Construct
 from tsunagu.cdk.constructs.acknowledgement import acknowledge
 from tsunagu.cdk.constructs.checked_construct import CheckedConstruct
 from tsunagu.cdk.constructs.protection import removal_policy
+from tsunagu.cdk.constructs.snap_start import call_when_allowed
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -89,6 +90,9 @@ class WebHttpApi(CheckedConstruct):
         else:
             self.api = cast("apigatewayv2.IHttpApi", settings.existing)
         self._add_routes(function)
+        for each in self.node.find_all():
+            if isinstance(each, apigatewayv2.CfnIntegration):
+                call_when_allowed(self, each, function)
 
     @property
     def api_id(self) -> str:

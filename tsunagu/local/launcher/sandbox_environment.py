@@ -67,11 +67,10 @@ def _has_snapshot(config: dict[str, Any]) -> bool:
 
 
 def _logging(config: dict[str, Any]) -> dict[str, str]:
-    variables = {
-        "AWS_LAMBDA_LOG_FORMAT": log_format_of(config),
-        "AWS_LAMBDA_LOG_GROUP_NAME": log_group_of(config),
-        "AWS_LAMBDA_LOG_STREAM_NAME": config["LogStreamName"],
-    }
+    variables = {"AWS_LAMBDA_LOG_FORMAT": log_format_of(config)}
+    if not _has_snapshot(config):  # https://docs.aws.amazon.com/lambda/latest/dg/snapstart-monitoring.html
+        variables["AWS_LAMBDA_LOG_GROUP_NAME"] = log_group_of(config)
+        variables["AWS_LAMBDA_LOG_STREAM_NAME"] = config["LogStreamName"]
     level = (config.get("LoggingConfig") or {}).get("ApplicationLogLevel")
     if level:
         variables["AWS_LAMBDA_LOG_LEVEL"] = level

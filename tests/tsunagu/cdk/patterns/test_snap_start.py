@@ -49,6 +49,7 @@ from tsunagu.cdk.assets import Platform
 FLAGS = {"@aws-cdk/aws-lambda:recognizeVersionProps": True}
 FIVE = Duration.seconds(5)
 FUNCTION, VERSION, ALIAS = "AWS::Lambda::Function", "AWS::Lambda::Version", "AWS::Lambda::Alias"
+PERMISSION, INTEGRATION = "AWS::Lambda::Permission", "AWS::ApiGatewayV2::Integration"
 MAPPING, EVENTS = "AWS::Lambda::EventSourceMapping", "AWS::Lambda::EventInvokeConfig"
 # These look at a function or describe it, and invoke nothing. Metrics of a name are those of all versions and aliases.
 DESCRIBES = {ALIAS, VERSION, "AWS::CloudWatch::Alarm", "AWS::CloudWatch::Dashboard"}
@@ -159,8 +160,8 @@ def test_each_kind_of_invocation_names_an_alias(template: Mapping[str, Any]) -> 
 
     for kind in (
         MAPPING,
-        "AWS::Lambda::Permission",
-        "AWS::ApiGatewayV2::Integration",
+        PERMISSION,
+        INTEGRATION,
         "AWS::ApiGateway::Method",
         "AWS::IAM::Policy",
         "AWS::IAM::ManagedPolicy",
@@ -179,6 +180,15 @@ def test_asynchronous_invocations_are_configured_for_the_alias_and_wait_for_it(t
     [config] = found.values()
     assert config["Properties"]["Qualifier"] == "live"
     assert of_type(template, ALIAS).keys() & {*config["DependsOn"]}
+
+
+def test_an_http_api_calls_an_alias_only_when_it_may(template: Mapping[str, Any]) -> None:
+    [integration] = [each for each in template["Resources"].values() if each["Type"] == INTEGRATION]
+    api, function = integration["Properties"]["ApiId"]["Ref"], integration["Properties"]["IntegrationUri"]["Ref"]
+    allowed = {key for key, each in of_type(template, PERMISSION).items() if {api, function} <= {*references(each)}}
+
+    assert allowed
+    assert allowed <= {*integration["DependsOn"]}
 
 
 def test_a_version_is_deleted_when_the_next_one_is_live(template: Mapping[str, Any]) -> None:

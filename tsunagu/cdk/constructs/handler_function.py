@@ -61,7 +61,7 @@ class HandlerSettings(CheckedProps):
             needs, where its policies can be extended. If not, the policies of the resources give them; what they cannot
             give is listed when the app is synthesized, or a grant fails. Default: a new one.
         snap_start: Whether sandboxes start from a snapshot of an initialized one (SnapStart), at a price of its own:
-            see docs/operations.md. Each change publishes a version, and everything invokes the function by the alias
+            see docs/constructs/handler-function.md. Each change publishes a version, and everything invokes the function by the alias
             `live`. It takes a `HandlerPackage` and Python 3.12 or later. Default: they do not, and there is no alias.
 
     Raises:

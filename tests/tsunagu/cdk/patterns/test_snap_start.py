@@ -46,7 +46,6 @@ from tsunagu.cdk import (
 )
 from tsunagu.cdk.assets import Platform
 
-FLAGS = {"@aws-cdk/aws-lambda:recognizeVersionProps": True}
 FIVE = Duration.seconds(5)
 FUNCTION, VERSION, ALIAS = "AWS::Lambda::Function", "AWS::Lambda::Version", "AWS::Lambda::Alias"
 PERMISSION, INTEGRATION = "AWS::Lambda::Permission", "AWS::ApiGatewayV2::Integration"
@@ -102,7 +101,7 @@ def every_flow(stack: Stack, package: HandlerPackage, *, snap_start: bool) -> No
 def template(tmp_path_factory: pytest.TempPathFactory) -> Mapping[str, Any]:
     folder = tmp_path_factory.mktemp("invoices")
     (folder / "handler.py").write_text("def handler(event, context): ...\n")
-    stack = Stack(new_app(context=FLAGS), "Flows")
+    stack = Stack(new_app(), "Flows")
     every_flow(stack, HandlerPackage(path=folder), snap_start=True)
     found: dict[str, Any] = Template.from_stack(stack).to_json()
     return found
@@ -207,7 +206,7 @@ def test_without_the_prop_there_is_no_version_and_no_alias(stack: Stack, package
 
 
 def logical_id_of_version(package: HandlerPackage, **settings: Any) -> str:
-    stack = Stack(new_app(context=FLAGS), "Flows")
+    stack = Stack(new_app(), "Flows")
     props = HandlerFunctionProps(package=package, timeout=FIVE, snap_start=True, **settings)
     handler = HandlerFunction(stack, "Orders", props)
     handler.function.add_environment("LATER", "yes")

@@ -62,7 +62,7 @@ def a_day_later() -> None:
 def refuse_new_clients() -> None:
     """Fail where an invocation makes a client that the snapshot could have."""
     made: Any = session()
-    made.client = lambda service, **_: sys.exit(f"an invocation made a client of {service}")
+    made.client = made.create_client = lambda service, **_: sys.exit(f"an invocation made a client of {service}")
 
 
 if __name__ == "__main__":

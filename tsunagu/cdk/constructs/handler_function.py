@@ -61,8 +61,9 @@ class HandlerSettings(CheckedProps):
             needs, where its policies can be extended. If not, the policies of the resources give them; what they cannot
             give is listed when the app is synthesized, or a grant fails. Default: a new one.
         snap_start: Whether sandboxes start from a snapshot of an initialized one (SnapStart), at a price of its own:
-            see docs/constructs/handler-function.md. Each change publishes a version, and everything invokes the function by the alias
-            `live`. It takes a `HandlerPackage` and Python 3.12 or later. Default: they do not, and there is no alias.
+            see docs/constructs/handler-function.md. Each change publishes a version, and everything invokes the
+            function by the alias `live`. It takes a `HandlerPackage` and Python 3.12 or later. Default: they do not,
+            and there is no alias.
 
     Raises:
         InvalidPropsError: A number is out of range, or the function cannot start from a snapshot.

@@ -25,7 +25,9 @@ def why(
     id_: Annotated[
         str,
         typer.Argument(
-            metavar="ID", help="Request id, message id, business key, item id, execution (ARN or name), or job."
+            metavar="ID",
+            help="Request id, message id (of a dead letter: now or before), business key, item id, execution (ARN or "
+            "name), or job.",
         ),
     ],
     *,

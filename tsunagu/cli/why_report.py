@@ -53,6 +53,9 @@ def why_parts(evidence: Evidence) -> Iterator[Shown]:
     elif evidence.lines:
         yield Text("log lines", style="bold")
         yield from (indented(_line(line), hanging=2) for line in evidence.lines[-LINES_SHOWN:])
+    for advice in evidence.unseen:
+        yield Text(f"{advice.what}:")
+        yield CommandLine(advice.command)
     for denial in evidence.denied:
         yield Text(denial_line(denial), style="yellow")
 
@@ -69,13 +72,9 @@ def item_parts(finding: Finding, item_id: str) -> Iterator[Shown]:
 
 def _hints(evidence: Evidence) -> Iterator[Shown]:
     groups = f"{len(evidence.searched)} log groups since {utc_text(evidence.since_ms)}"
-    yield indented(Text(f"Searched: items, pipelines, executions, jobs, and {groups}."))
-    words = (
-        "It may have expired, be older (--since 7d), be in another region or account, or never have arrived. "
-        "A message that SQS itself dead-lettered has no item; this shows it:"
-    )
+    yield indented(Text(f"Searched: items, dead letters, pipelines, executions, jobs, and {groups}."))
+    words = "It may have expired, be older (--since 7d), be in another region or account, or never have arrived."
     yield indented(Text(words))
-    yield CommandLine("tsunagu dlq list")
 
 
 def _finding(finding: Finding) -> Iterator[Shown]:

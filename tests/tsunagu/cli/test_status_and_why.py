@@ -6,9 +6,10 @@ import pytest
 
 from tests.tsunagu.cli.conftest import Tsunagu
 from tests.tsunagu.operations.shop import STACK, Shop
-from tests.tsunagu.operations.test_evidence import MESSAGE, log, put
+from tests.tsunagu.operations.test_evidence import MESSAGE, bury, log, put
 from tsunagu.contracts.items import Status
 from tsunagu.operations.aws import Aws
+from tsunagu.operations.evidence import letters
 
 
 @pytest.fixture
@@ -82,6 +83,29 @@ def test_why_as_json_has_the_findings_and_the_lines(shop: Shop, tsunagu: Tsunagu
 
     assert [finding["what"] for finding in document["findings"]] == ["message of Orders"]
     assert document["findings"][0]["details"]["item"]["status"] == "COMPLETED"
+
+
+def test_why_finds_a_dead_letter_by_the_id_that_the_console_shows(shop: Shop, tsunagu: Tsunagu) -> None:
+    letter_id = bury(shop, "LegacyDead")
+
+    result = tsunagu("why", letter_id)
+
+    assert result.code == 0
+    assert result.out.startswith("dead letter of Legacy/Dead (shop)\n  now: in the dead-letter queue shop-LegacyDead\n")
+    assert f"tsunagu dlq redrive Legacy/Dead --id {letter_id} --stack shop\n" in result.out
+
+
+def test_why_says_which_letters_it_did_not_look_at(
+    shop: Shop, tsunagu: Tsunagu, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(letters, "LOOKED_AT", 0)
+    shop.send("OrdersDead")
+
+    result = tsunagu("why", "never-seen")
+
+    assert result.code == 1
+    assert "Orders of shop has letters that were not looked at. To look at all:\n" in result.out
+    assert "tsunagu dlq show never-seen Orders --stack shop\n" in result.out
 
 
 def test_why_of_an_unknown_id_says_where_it_looked(shop: Shop, tsunagu: Tsunagu) -> None:

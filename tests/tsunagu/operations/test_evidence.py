@@ -10,6 +10,7 @@ import pytest
 from tests.tsunagu.operations.shop import STACK, Shop
 from tsunagu.contracts.items import NEVER, Status
 from tsunagu.contracts.requests import open_partition
+from tsunagu.operations.evidence import letters
 from tsunagu.operations.evidence.gather import find_items, gather, places_of
 from tsunagu.operations.evidence.model import Evidence
 from tsunagu.operations.inventory import read_inventory
@@ -199,6 +200,108 @@ def test_of_an_unknown_id_nothing_is_found(shop: Shop) -> None:
 
     assert (evidence.findings, evidence.lines, evidence.error_line) == ([], [], None)
     assert len(evidence.searched) == 3
+
+
+def bury(shop: Shop, queue: str = "OrdersDead", *, key: object = "", reason: str = "") -> str:
+    """Send a dead letter as the receiver of Orders does, or SQS itself (without a key). Return its id in the queue."""
+    texts = {
+        "tsunagu_dead_letter_reason": reason,
+        "tsunagu_dead_letter_source": f"{shop.arn('Orders')}/{MESSAGE}",
+        "tsunagu_dead_letter_item": item_id(SPACE, key) if key else "",
+    }
+    attributes: Any = {
+        name: {"DataType": "String", "StringValue": text} for name, text in texts.items() if text and key
+    }
+    sent = boto3.client("sqs").send_message(QueueUrl=shop.queues[queue], MessageBody="x", MessageAttributes=attributes)
+    return sent["MessageId"]
+
+
+def receive_count(shop: Shop, queue: str = "OrdersDead") -> int:
+    """Receive the letter of a queue, and return how often it has been received before."""
+    (received,) = boto3.client("sqs").receive_message(
+        QueueUrl=shop.queues[queue], AttributeNames=["ApproximateReceiveCount"]
+    )["Messages"]
+    return int(received["Attributes"]["ApproximateReceiveCount"]) - 1
+
+
+def test_the_id_of_a_letter_in_its_queue_finds_the_letter_its_item_and_the_log_of_the_message(shop: Shop) -> None:
+    put(shop, "o-1", Status.DEAD, attempts=5, reason="5 attempts failed", message_ids=(MESSAGE,))
+    log("Receiver", {"level": "ERROR", "message": "attempt failed", "message_id": MESSAGE, "error_type": "ValueError"})
+    letter_id = bury(shop, key="o-1", reason="5 attempts failed")
+
+    evidence = why(shop, letter_id)
+
+    assert [(finding.what, finding.now) for finding in evidence.findings] == [
+        ("dead letter of Orders", "in the dead-letter queue shop-OrdersDead"),
+        ("message of Orders", "dead-lettered, after 5 attempts that failed"),
+    ]
+    assert [finding.reason for finding in evidence.findings] == ["5 attempts failed"] * 2
+    commands = [advice.command for finding in evidence.findings for advice in finding.advice]
+    assert commands == [
+        f"tsunagu dlq show {MESSAGE} Orders --stack shop",
+        f"tsunagu dlq redrive Orders --id {MESSAGE} --stack shop",
+    ]
+    assert evidence.error_line is not None
+
+
+def test_a_letter_that_sqs_moved_is_found_and_stays_visible(shop: Shop) -> None:
+    letter_id = bury(shop, "LegacyDead")
+
+    (finding,) = why(shop, letter_id).findings
+
+    assert (finding.what, finding.reason) == ("dead letter of Legacy/Dead", "SQS moved it after 4 deliveries")
+    assert [advice.command for advice in finding.advice] == [
+        f"tsunagu dlq show {letter_id} Legacy/Dead --stack shop",
+        f"tsunagu dlq redrive Legacy/Dead --id {letter_id} --stack shop",
+    ]
+    assert not {"body", "attributes"} & finding.details["letter"].keys()
+    assert receive_count(shop, "LegacyDead") == 1
+
+
+def test_the_start_of_a_letters_id_finds_it(shop: Shop) -> None:
+    letter_id = bury(shop)
+
+    (finding,) = why(shop, letter_id[:8]).findings
+
+    assert finding.details["letter"]["id"] == letter_id
+
+
+def test_a_letter_whose_item_has_expired_is_found_by_its_business_key(shop: Shop) -> None:
+    bury(shop, key="o-1", reason="5 attempts failed")
+
+    (finding,) = why(shop, "o-1").findings
+
+    assert (finding.what, finding.reason) == ("dead letter of Orders", "5 attempts failed")
+
+
+def test_a_message_that_its_item_says_to_wait_is_found_among_the_letters(shop: Shop) -> None:
+    letter_id = bury(shop)
+    log("Receiver", {"level": "WARN", "message": "released", "message_id": letter_id, "item_id": item_id(SPACE, "o-1")})
+    put(shop, "o-1", Status.RELEASED, lease=0, attempts=1)
+
+    assert [finding.what for finding in why(shop, letter_id).findings] == ["dead letter of Orders", "message of Orders"]
+
+
+@pytest.mark.parametrize("status", [Status.COMPLETED, Status.DEAD])
+def test_letters_are_not_received_when_it_is_known_what_became_of_the_message(shop: Shop, status: Status) -> None:
+    put(shop, "o-1", status)
+    bury(shop, key="o-2", reason="5 attempts failed")
+
+    assert len(why(shop, "o-1").findings) == 1
+    assert receive_count(shop) == 0
+
+
+def test_letters_that_were_not_looked_at_are_told_with_the_command_that_does(
+    shop: Shop, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(letters, "LOOKED_AT", 1)
+    bury(shop)
+    bury(shop)
+
+    evidence = why(shop, "never-seen")
+
+    assert evidence.findings == []
+    assert [advice.command for advice in evidence.unseen] == ["tsunagu dlq show never-seen Orders --stack shop"]
 
 
 def test_items_of_a_key_are_found_in_a_key_space_that_no_item_shows(shop: Shop) -> None:

@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
+from tsunagu.contracts.items import Status
 from tsunagu.operations.deployed_queues import read_queues
 from tsunagu.operations.evidence.executions import executions_named, finding_of_job
 from tsunagu.operations.evidence.item_search import (
@@ -15,6 +16,13 @@ from tsunagu.operations.evidence.item_search import (
     read_items,
 )
 from tsunagu.operations.evidence.items import finding_of_item
+from tsunagu.operations.evidence.letters import (
+    FoundLetters,
+    find_letters,
+    finding_of_letter,
+    items_of_letters,
+    unseen_advice,
+)
 from tsunagu.operations.evidence.log_search import LogLine, log_line, search_logs
 from tsunagu.operations.evidence.model import Evidence, Finding
 from tsunagu.operations.evidence.places import StackPlaces
@@ -28,6 +36,8 @@ _ID_FIELDS = ("request_id", "item_id", "message_id", "cause_request_id")
 FOLLOWED_IDS = 20
 AROUND_MS = 60_000
 LINES_AROUND = 12
+_SETTLED = frozenset({Status.COMPLETED, Status.DEAD})
+PlacedItem = tuple[FoundItem, StackPlaces]
 
 
 def places_of(reader: Reader, inventories: Iterable[StackInventory]) -> list[StackPlaces]:
@@ -41,26 +51,32 @@ def gather(reader: Reader, places: Sequence[StackPlaces], id_: str, *, since_ms:
     Args:
         reader: Reads from AWS, and notes what it may not read.
         places: Stacks that are searched.
-        id_: A request id, message id, business key, item id, execution ARN or name, or a job.
+        id_: A request id, message id (of a dead letter: now or before), business key, item id, execution ARN or name,
+            or a job.
         since_ms: How old a log line may be, in milliseconds since the epoch.
         now_ms: The time, in milliseconds since the epoch.
     """
     groups = sorted({group for each in places for group in each.log_groups})
     lines = search_logs(reader, groups, [id_], since_ms)
     linked = _linked_ids(lines, id_)
-    if linked:
-        lines = search_logs(reader, groups, [id_, *linked], since_ms)
-    findings = [finding for each in places for finding in _findings(reader, each, id_, linked, now_ms)]
+    found = [(item, each) for each in places for item in _items(reader, each, id_, linked)]
+    others = [finding for each in places for finding in _others(reader, each, id_)]
+    known = [*linked, *(each for item, _ in found for each in _ids_of(item))]
+    letters = find_letters(reader, _places_of_letters(places, found, others), id_, known)
+    items = [*found, *items_of_letters(reader, letters)]
+    ids = [*dict.fromkeys((id_, *linked, *letters.ids))]
+    lines = search_logs(reader, groups, ids, since_ms) if len(ids) > 1 else lines
     error = next((line for line in reversed(lines) if line.is_error), None)
     return Evidence(
         id=id_,
-        findings=sorted(_without_copies(findings), key=lambda finding: finding.ended),
+        findings=[*_in_order(others, letters, items, now_ms)],
         lines=lines,
         error_line=error,
         around=_around(reader, error) if error else [],
         denied=reader.denials(),
         searched=groups,
         since_ms=since_ms,
+        unseen=unseen_advice(letters, id_),
     )
 
 
@@ -78,15 +94,41 @@ def find_items(reader: Reader, places: StackPlaces, key: str, spaces: Sequence[s
     return read_items(reader, places.tables, ids_of_key(places, key, known))
 
 
-def _findings(reader: Reader, places: StackPlaces, id_: str, linked: Sequence[str], now_ms: int) -> Iterator[Finding]:
+def _others(reader: Reader, places: StackPlaces, id_: str) -> Iterator[Finding]:
+    """Yield what an id means besides a message: a job, an execution, a run of a pipeline."""
     for job in jobs_of(reader, places.inventory, places.known.functions):
         if job.is_named(id_):
             yield from finding_of_job(reader, places, job)
     if " " not in id_ and len(id_) <= 300:  # noqa: PLR2004 - of an ARN; a name has 80 characters
         yield from executions_named(reader, places, id_)
     yield from runs_of(reader, places, id_)
-    for found in _items(reader, places, id_, linked):
-        yield finding_of_item(found, places, now_ms)
+
+
+def _places_of_letters(
+    places: Sequence[StackPlaces], items: Sequence[PlacedItem], others: Sequence[Finding]
+) -> Sequence[StackPlaces]:
+    """Return the stacks whose dead letters are looked at: all when nothing is found, else those with open items.
+
+    Letters are received for a look, so nobody looks where it is known what became of the message. An item that is not
+    done may be that of a letter which SQS itself moved.
+    """
+    if not items and not others:
+        return places
+    opened = [stack.inventory.name for found, stack in items if found.item.status not in _SETTLED]
+    return [each for each in places if each.inventory.name in opened]
+
+
+def _in_order(
+    others: Iterable[Finding], letters: FoundLetters, items: Iterable[PlacedItem], now_ms: int
+) -> list[Finding]:
+    """Return the findings: what needs somebody first."""
+    dead = {letter_id for found, _ in items if found.item.status is Status.DEAD for letter_id in found.item.message_ids}
+    findings = [
+        *(finding_of_letter(opened, stack, has_advice=not opened.ids & dead) for opened, stack in letters.letters),
+        *others,
+        *(finding_of_item(found, stack, now_ms) for found, stack in items),
+    ]
+    return sorted(_without_copies(findings), key=lambda finding: finding.ended)
 
 
 def _items(reader: Reader, places: StackPlaces, id_: str, linked: Sequence[str]) -> list[FoundItem]:
@@ -96,6 +138,12 @@ def _items(reader: Reader, places: StackPlaces, id_: str, linked: Sequence[str])
     ids += ids_in_index(reader, places.tables, id_)
     found = read_items(reader, places.tables, ids)
     return found or find_items(reader, places, id_)
+
+
+def _ids_of(found: FoundItem) -> list[str]:
+    """Return the ids of an item, by which its letter is known."""
+    item = found.item
+    return [each for each in (item.id, item.request_id, *item.message_ids) if each]
 
 
 def _linked_ids(lines: Iterable[LogLine], id_: str) -> list[str]:

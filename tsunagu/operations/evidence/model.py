@@ -74,6 +74,7 @@ class Evidence:
         denied: What the caller may not read.
         searched: Log groups that were searched.
         since_ms: How old log lines may be, in milliseconds since the epoch.
+        unseen: How to look at dead letters that were not looked at.
     """
 
     id: str
@@ -84,3 +85,4 @@ class Evidence:
     denied: Sequence[Denial]
     searched: Sequence[str]
     since_ms: int
+    unseen: Sequence[Advice] = ()

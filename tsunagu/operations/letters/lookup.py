@@ -25,7 +25,7 @@ def letter_queues_of(aws: Aws, inventory: StackInventory) -> list[LetterQueue]:
     """
     reader = Reader(aws)
     found = read_queues(reader, inventory)
-    return [_of_stack(reader, queue, found) for queue in found.dead_letter_queues if queue.arn]
+    return [letter_queue_in(reader, queue, found) for queue in found.dead_letter_queues if queue.arn]
 
 
 def letter_queue_at(aws: Aws, queue_url: str) -> LetterQueue:
@@ -54,7 +54,14 @@ def letter_queue_at(aws: Aws, queue_url: str) -> LetterQueue:
     )
 
 
-def _of_stack(reader: Reader, queue: DeployedQueue, stack: StackQueues) -> LetterQueue:
+def letter_queue_in(reader: Reader, queue: DeployedQueue, stack: StackQueues) -> LetterQueue:
+    """Return a dead-letter queue of a stack.
+
+    Args:
+        reader: Reads from AWS, and notes what it may not read.
+        queue: The queue.
+        stack: All queues and functions of the stack.
+    """
     by_kind: dict[str, list[Any]] = {}
     for origin in queue.origins:
         by_kind.setdefault(origin.kind, []).append(origin)

@@ -63,7 +63,7 @@ class Selection:
         return (
             (self.letter_id is None or self._has_id(opened))
             and (self.reason is None or _contains(self.reason, opened))
-            and (self.key is None or _has_key(letter.item_id, self.key))
+            and (self.key is None or has_key(letter.item_id, self.key))
             and (self.group is None or letter.delivery.group_id == self.group)
             and (self.since_ms is None or letter.sent_ms >= self.since_ms)
             and (self.until_ms is None or letter.sent_ms < self.until_ms)
@@ -117,7 +117,8 @@ def _contains(text: str, opened: OpenedLetter) -> bool:
     return wanted in opened.reason.casefold() or wanted in opened.reason_kind.casefold()
 
 
-def _has_key(letter_item_id: str, key: str) -> bool:
+def has_key(letter_item_id: str, key: str) -> bool:
+    """Return whether a letter with an item of this id has a business key: the text, or the whole number."""
     keys: list[str | int] = [key]
     if re.fullmatch(r"-?(0|[1-9]\d*)", key):
         keys.append(int(key))

@@ -23,6 +23,7 @@ import typer
 from tsunagu.cli.option_sets import option_sets
 from tsunagu.cli.options import DryRun, Force, Yes
 from tsunagu.cli.output import tell
+from tsunagu.cli.signals import interruptible
 from tsunagu.errors import CommandError
 from tsunagu.operations.change_log import ChangeLog, NotLoggedError
 
@@ -103,6 +104,8 @@ def agreed(change: Change, options: ChangeOptions) -> bool:
 def recorded(aws: "Aws", change: Change, options: ChangeOptions) -> Iterator[ChangeLog]:
     """Record who changes what, and how it ends: `ended`, `failed` or `interrupted`.
 
+    Ctrl-C interrupts, and so do `kill` and a closed terminal.
+
     Yields:
         The record; its `note` adds facts to the line of the end.
 
@@ -118,7 +121,8 @@ def recorded(aws: "Aws", change: Change, options: ChangeOptions) -> Iterator[Cha
     )
     _start(record, options)
     try:
-        yield record
+        with interruptible():
+            yield record
     except KeyboardInterrupt:
         _end(record, "interrupted")
         raise

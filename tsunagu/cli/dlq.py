@@ -1,10 +1,7 @@
 """`tsunagu dlq`: shows, exports, redrives and discards dead letters."""
 
-import functools
 import json
-import signal
 from pathlib import Path
-from types import FrameType
 from typing import Annotated
 
 import typer
@@ -15,6 +12,7 @@ from tsunagu.cli.dlq_options import (
     Letter,
     Limit,
     Name,
+    Place,
     QueueUrl,
     place_named,
     places_in,
@@ -23,13 +21,14 @@ from tsunagu.cli.dlq_options import (
 from tsunagu.cli.dlq_redrive import redrive
 from tsunagu.cli.letter_report import LetterView, item_fields, print_empty, print_letter, print_view, view_as_json
 from tsunagu.cli.options import AsJson, StackName, Stage, scope_of
-from tsunagu.cli.output import output_console
+from tsunagu.cli.output import output_console, tell
 from tsunagu.cli.reports import reporting
+from tsunagu.cli.signals import interruptible
 from tsunagu.cli.trace_report import print_trace, trace_as_json
 from tsunagu.operations.aws import Aws
 from tsunagu.operations.letters.document import letter_document
 from tsunagu.operations.letters.export import LetterExport
-from tsunagu.operations.letters.look import count_letters, look_into, reasons_by_items
+from tsunagu.operations.letters.look import count_letters, look_into, looking_into, reasons_by_items
 from tsunagu.operations.letters.one import find_letter
 from tsunagu.operations.letters.places import LetterQueue
 from tsunagu.operations.letters.records import item_of, log_lines_of, run_of
@@ -45,14 +44,8 @@ Output = Annotated[Path, typer.Option("--output", "-o", help="The file. It must 
 
 @dlq.callback()
 def _give_back(context: typer.Context) -> None:
-    """Let a closed terminal and `kill` interrupt a verb as Ctrl-C does, so that it gives letters back."""
-
-    def interrupt(_number: int, _frame: FrameType | None) -> None:
-        raise KeyboardInterrupt
-
-    for number in (signal.SIGTERM, signal.SIGHUP):
-        before = signal.signal(number, interrupt)
-        context.call_on_close(functools.partial(signal.signal, number, before))
+    """Let every verb give letters back, however it is ended."""
+    context.with_resource(interruptible())
 
 
 @dlq.command("list")
@@ -159,9 +152,17 @@ def export(
     place = place_named(aws, name, scope_of(stack, stage), queue_url)
     counts = count_letters(aws.sqs, place.queue.url)
     with LetterExport(output, place.queue.url) as file:
-        found = look_into(aws, place.queue, counts, matches=selection.matches, limit_count=limit)
-        file.write([opened.letter for opened in found])
-    typer.echo(f"exported {file.count:,} letters of {place.queue.name} to {output}", err=True)
+        found = looking_into(aws, place.queue, counts, matches=selection.matches, limit_count=limit)
+        try:
+            file.write_all(opened.letter for opened in found)
+        except KeyboardInterrupt:
+            tell(f"{_exported(file, place)} before it was interrupted, and not the others")
+            raise
+    tell(_exported(file, place))
+
+
+def _exported(file: LetterExport, place: Place) -> str:
+    return f"exported {file.count:,} letter{'' if file.count == 1 else 's'} of {place.queue.name} to {file.path}"
 
 
 dlq.command("redrive")(redrive)

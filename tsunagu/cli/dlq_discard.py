@@ -129,16 +129,22 @@ def _discard(
         LetterExport(path, queue.url) as export,
         LetterProgress(error_console(), total) as progress,
     ):
-        record.note(export=str(path))
-        report = discard_letters(
-            letter_source(aws, queue, 0 if selection.is_all else counts.waiting),
-            export,
-            selects=lambda letter: selection.matches(OpenedLetter(letter, queue)),
-            limit_count=limit,
-            give_up=ParkedLetters(lambda: aws.dynamodb, queue.table_names, SystemClock()).give_up,
-            progress=lambda count: progress.show("discards", count),
-        )
-        record.note(discarded=report.discarded)
+        report = DiscardReport()
+        try:
+            discard_letters(
+                letter_source(aws, queue, 0 if selection.is_all else counts.waiting),
+                export,
+                selects=lambda letter: selection.matches(OpenedLetter(letter, queue)),
+                limit_count=limit,
+                give_up=ParkedLetters(lambda: aws.dynamodb, queue.table_names, SystemClock()).give_up,
+                progress=lambda count: progress.show("discards", count),
+                report=report,
+            )
+        except KeyboardInterrupt:
+            tell(f"discarded {report.discarded:,} before it was interrupted; {export.count:,} are exported to {path}")
+            raise
+        finally:
+            record.note(export=str(path), discarded=report.discarded)
     _report(report, place, path)
 
 

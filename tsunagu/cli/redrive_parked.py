@@ -5,7 +5,9 @@ from dataclasses import dataclass
 import typer
 
 from tsunagu.cli.changes import Change, ChangeOptions, agreed, recorded
-from tsunagu.cli.redrive_run import PlannedRedrive
+from tsunagu.cli.output import error_console
+from tsunagu.cli.redrive_progress import LetterProgress
+from tsunagu.cli.redrive_run import PlannedRedrive, tell_interrupted
 from tsunagu.errors import CommandError, OperationError
 from tsunagu.operations.aws import Aws
 from tsunagu.operations.letters.look import letter_source, parked_groups_of
@@ -62,7 +64,15 @@ def redrive_parked(
         return
     queue = run.place.queue
     url = next(source.url for source in queue.queues if source.arn == parked.queue_arn)
-    with recorded(run.aws, change, options) as record:
+    moved = 0
+
+    def show(count: int) -> None:
+        nonlocal moved
+        moved = count
+        progress.show("redrives the group", count)
+
+    with recorded(run.aws, change, options) as record, LetterProgress(error_console(), run.total) as progress:
+        record.note(group=parked.group_id)
         try:
             report = redrive_until_open(
                 letter_source(run.aws, queue, run.total),
@@ -72,11 +82,17 @@ def redrive_parked(
                 SystemClock(),
                 rate_per_second=run.plan.rate_per_second,
                 patience_seconds=patience_seconds,
+                progress=show,
             )
         except UnavailableError as error:
             msg = f"{error}; what was sent back stays there: start it again"
             raise OperationError(msg) from None
-        record.note(group=parked.group_id, moved=report.moved, state=str(report.state))
+        except KeyboardInterrupt:
+            tell_interrupted(moved)
+            raise
+        finally:
+            record.note(moved=moved)
+        record.note(state=str(report.state))
     typer.echo(f"sent back {report.moved:,} of the group {parked.group_id}: {report.state}")
     if report.state is not GroupState.OPEN:
         why = report.problems[0] if report.problems else parked.groups.read(parked.group_id).waits_for

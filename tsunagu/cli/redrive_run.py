@@ -86,13 +86,17 @@ def carry_out(
         try:
             session.run(selects)
         except KeyboardInterrupt:
-            moved = session.summary.moved
-            tell(f"sent back {moved:,} before it was interrupted; start it again, and it goes on")
+            tell_interrupted(session.summary.moved)
             raise
         finally:
             record.note(moved=session.summary.moved, **_fates(followers))
     _tell_slow(session.summary, run.plan)
     _report(session.summary, followers)
+
+
+def tell_interrupted(moved: int) -> None:
+    """Say how many letters were sent back before Ctrl-C."""
+    tell(f"sent back {moved:,} before it was interrupted; start it again, and it goes on")
 
 
 def _tell_slow(summary: RedriveSummary, plan: RedrivePlan) -> None:

@@ -1,5 +1,6 @@
 """`tsunagu send`: sends JSON lines to a queue of a deployed stack."""
 
+from collections.abc import Iterator
 from typing import Annotated
 
 import typer
@@ -8,14 +9,15 @@ from tsunagu.cli.changes import Change, ChangeOptions, agreed, guarded, recorded
 from tsunagu.cli.completion import complete_queue, complete_stack
 from tsunagu.cli.files import read_text
 from tsunagu.cli.options import StackName, Stage
+from tsunagu.cli.output import tell
 from tsunagu.errors import CommandError
 from tsunagu.operations.aws import Aws
-from tsunagu.operations.channels import Channel, find_channel
+from tsunagu.operations.channels import find_channel
 from tsunagu.operations.inventory import read_inventory
 from tsunagu.operations.payloads import read_payloads
 from tsunagu.operations.reader import Reader
 from tsunagu.operations.scope import find_stack_in
-from tsunagu.operations.sending import SendReport, compose_messages, send_payloads
+from tsunagu.operations.sending import PayloadSender, compose_messages
 
 FAILURES_SHOWN = 10
 IDS_RECORDED = 100  # of the messages that were sent: `tsunagu why` finds who sent them
@@ -48,7 +50,8 @@ def send(
 ) -> None:
     """Send a file of JSON lines to a queue.
 
-    Checks every line before it sends the first. Prints the request id of each message that was sent.
+    Checks every line before it sends the first. Prints the request id of each message as it is sent. After Ctrl-C it
+    says which line it came to.
 
     Example: tsunagu send payments --queue fifo --group-by account --file payments.jsonl --stage dev
     """
@@ -67,23 +70,37 @@ def send(
     if not agreed(change, options):
         return
     with recorded(aws, change, options) as record:
-        report = send_payloads(aws.sqs, channel, payloads, messages)
-        record.note(queue=channel.queue_url, sent=len(report.request_ids), refused=len(report.failures))
-        record.note(request_ids=report.request_ids[:IDS_RECORDED])
-        _tell(report, channel, len(messages))
+        sender = PayloadSender(aws.sqs, channel, payloads, messages)
+        try:
+            for request_ids in sender.run():
+                typer.echo("".join(f"{each}\n" for each in request_ids), nl=False)
+        finally:
+            sent = sender.request_ids
+            record.note(queue=channel.queue_url, sent=len(sent), refused=len(sender.failures))
+            record.note(request_ids=sent[:IDS_RECORDED])
+            for line in _progress(sender):
+                tell(line)
+        _refuse_failures(sender)
 
 
 def _messages(count: int) -> str:
     return f"{count:,} message{'' if count == 1 else 's'}"
 
 
-def _tell(report: SendReport, channel: Channel, count: int) -> None:
-    for request_id in report.request_ids:
-        typer.echo(request_id)
-    typer.echo(f"sent {len(report.request_ids):,} of {_messages(count)} to {channel.queue_url}", err=True)
-    if report.failures:
-        shown = "; ".join(report.failures[:FAILURES_SHOWN])
-        msg = f"every message must be accepted, got {len(report.failures)} refused: {shown}"
+def _progress(sender: PayloadSender) -> Iterator[str]:
+    """Yield what was sent, and where it stopped when it did not come to the end."""
+    count, total = len(sender.request_ids), _messages(len(sender.messages))
+    yield f"sent {count:,} of {total} to {sender.channel.queue_url}"
+    if lines := sender.lines_under_way:
+        yield f"lines {lines[0]} to {lines[-1]} may have been sent: look before you send them again"
+    if sender.first_line_left is not None:
+        yield f"line {sender.first_line_left} and those behind it were not sent"
+
+
+def _refuse_failures(sender: PayloadSender) -> None:
+    if failures := sender.failures:
+        shown = "; ".join(failures[:FAILURES_SHOWN])
+        msg = f"every message must be accepted, got {len(failures)} refused: {shown}"
         raise CommandError(msg)
 
 

@@ -4,9 +4,10 @@ The receiver keeps the order, not the redrive: a message runs only if it has the
 redrive may be interrupted and started again at any time, and letters may go back in any order.
 """
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
+from functools import partial
 from typing import Protocol
 
 from tsunagu.contracts.groups import Place
@@ -84,6 +85,7 @@ def redrive_group(
     rate_per_second: float = 10.0,
     bodies: Mapping[int, str] | None = None,
     before: ParkedGroup | None = None,
+    progress: Callable[[int], None] = lambda _moved: None,
 ) -> GroupReport:
     """Put the letters of a group that are there now back into their queue, and stop when one of them dies again.
 
@@ -98,6 +100,7 @@ def redrive_group(
         rate_per_second: Letters moved per second, above 0.
         bodies: Corrected bodies, by the numbers of the letters whose places they take. Default: none.
         before: The group before the first letter was moved, if this call goes on with a redrive. Default: it is read.
+        progress: Called with the number of letters that this call has moved so far. Default: nothing is called.
 
     Raises:
         UnavailableError: DynamoDB did not answer. What was moved stays moved: call again.
@@ -112,6 +115,7 @@ def redrive_group(
                 break
             if letters:
                 _move(sorted(letters, key=_place), group, bodies or {}, (source, target), report)
+                progress(report.moved)
                 clock.sleep(len(letters) / rate_per_second)
     report.state = _state(groups.read(group_id), before, report)
     return report
@@ -127,6 +131,7 @@ def redrive_until_open(
     rate_per_second: float = 10.0,
     patience_seconds: float = 60.0,
     bodies: Mapping[int, str] | None = None,
+    progress: Callable[[int], None] = lambda _moved: None,
 ) -> GroupReport:
     """Put a group back until it is open, a message dies again, or nothing is settled for a while.
 
@@ -139,6 +144,7 @@ def redrive_until_open(
         rate_per_second: Letters moved per second, above 0.
         patience_seconds: How long the group may wait for one number.
         bodies: Corrected bodies, by the numbers of the letters whose places they take. Default: none.
+        progress: Called with the number of letters moved so far. Default: nothing is called.
 
     Raises:
         UnavailableError: DynamoDB did not answer. What was moved stays moved: call again.
@@ -155,6 +161,7 @@ def redrive_until_open(
             rate_per_second=rate_per_second,
             bodies=bodies,
             before=before,
+            progress=partial(_add, progress, moved),
         )
         moved += report.moved
         head, group = group.head, groups.read(group_id)
@@ -165,6 +172,10 @@ def redrive_until_open(
             return replace(report, moved=moved)
         if not report.moved:
             clock.sleep(LOOK_AGAIN_SECONDS)
+
+
+def _add(progress: Callable[[int], None], before: int, moved: int) -> None:
+    progress(before + moved)
 
 
 def discard(source: DeadLetterSource, groups: Groups, group_id: str, number: int, clock: Clock) -> ParkedGroup:

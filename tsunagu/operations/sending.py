@@ -1,33 +1,26 @@
 """Sends payloads to a queue, each as a message with a request id."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from tsunagu.contracts.messages import REQUEST_ID_ATTRIBUTE, SCHEMA_VERSION, SCHEMA_VERSION_ATTRIBUTE, SQS_MESSAGE_BYTES
+from tsunagu.contracts.messages import (
+    REQUEST_ID_ATTRIBUTE,
+    SCHEMA_VERSION,
+    SCHEMA_VERSION_ATTRIBUTE,
+    SQS_ENTRIES_PER_BATCH,
+    SQS_MESSAGE_BYTES,
+)
 from tsunagu.errors import InvalidInputError
 from tsunagu.operations.channels import Channel
 from tsunagu.operations.payloads import Payload
 from tsunagu.runtime.aws.sqs import SqsQueueSender
 from tsunagu.runtime.clock import Clock, SystemClock, new_request_id
 from tsunagu.runtime.idempotency.keys import payload_hash
-from tsunagu.runtime.sending.publish import OutgoingMessage
+from tsunagu.runtime.sending.publish import OutgoingMessage, SendResult
 
 if TYPE_CHECKING:
     from mypy_boto3_sqs import SQSClient
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class SendReport:
-    """Which payloads were sent.
-
-    Attributes:
-        request_ids: Request id of each payload that was sent, in the order of the lines.
-        failures: Line and error of each payload that was not sent.
-    """
-
-    request_ids: Sequence[str]
-    failures: Sequence[str]
 
 
 def compose_message(
@@ -70,25 +63,76 @@ def send_messages(client: "SQSClient", queue_url: str, messages: Sequence[Outgoi
     return [result.error for result in SqsQueueSender(lambda: client, queue_url).send(messages)]
 
 
-def send_payloads(
-    client: "SQSClient", channel: Channel, payloads: Sequence[Payload], messages: Sequence[OutgoingMessage]
-) -> SendReport:
-    """Send the messages of payloads, and report which of them were sent.
+@dataclass(slots=True)
+class PayloadSender:
+    """Sends the messages of payloads, ten at a time, and knows at each moment which of them were sent.
 
-    Args:
+    Attributes:
         client: SQS client.
         channel: Where to.
         payloads: What is sent.
         messages: The message of each payload, from `compose_messages`.
+        request_ids: Request id of each payload that was sent so far, in the order of the lines.
+        failures: Line and error of each payload that was refused so far.
+        lines_under_way: Lines of which it is not known whether they were sent: those that are being sent.
     """
-    request_ids, failures = [], []
-    errors = send_messages(client, channel.queue_url, messages)
-    for payload, message, error in zip(payloads, messages, errors, strict=True):
+
+    client: "SQSClient"
+    channel: Channel
+    payloads: Sequence[Payload]
+    messages: Sequence[OutgoingMessage]
+    request_ids: list[str] = field(default_factory=list)
+    failures: list[str] = field(default_factory=list)
+    lines_under_way: Sequence[int] = ()
+    _done: int = 0
+    _broken: set[str | None] = field(default_factory=set)
+
+    @property
+    def first_line_left(self) -> int | None:
+        """The first line that was not tried, so that it was not sent; None when all were tried."""
+        left = self.payloads[self._done + len(self.lines_under_way) :]
+        return left[0].line if left else None
+
+    def run(self) -> Iterator[Sequence[str]]:
+        """Send, and yield the request ids of the messages that were sent since the last time.
+
+        After a message of a FIFO group that was not sent, those behind it in the group are not sent either. When
+        nothing of a call was sent and the messages are not at fault, as in an outage, the others are not tried.
+        """
+        pairs = [*zip(self.payloads, self.messages, strict=True)]
+        while batch := pairs[self._done : self._done + SQS_ENTRIES_PER_BATCH]:
+            self.lines_under_way = [payload.line for payload, _ in batch]
+            results = self._send(batch)
+            sent = [request_id for each in batch if (request_id := self._note(each, results)) is not None]
+            self.request_ids += sent
+            self._done += len(batch)
+            self.lines_under_way = ()
+            yield sent
+            if _is_outage(results.values()):
+                return
+
+    def _send(self, batch: Sequence[tuple[Payload, OutgoingMessage]]) -> dict[int, SendResult]:
+        """Send messages but those of groups that are broken; return the results by line."""
+        sendable = [(payload.line, message) for payload, message in batch if message.group_id not in self._broken]
+        sender = SqsQueueSender(lambda: self.client, self.channel.queue_url)
+        results = sender.send([message for _, message in sendable])
+        return {line: result for (line, _), result in zip(sendable, results, strict=True)}
+
+    def _note(self, pair: tuple[Payload, OutgoingMessage], results: Mapping[int, SendResult]) -> str | None:
+        """Return the request id of a message that was sent; None for one that was not, and note why."""
+        payload, message = pair
+        held_back = SendResult(None, f"not sent: group {message.group_id} failed before it")
+        error = results.get(payload.line, held_back).error
         if error is None:
-            request_ids.append(str(message.attributes[REQUEST_ID_ATTRIBUTE]))
-        else:
-            failures.append(f"line {payload.line}: {error}")
-    return SendReport(request_ids=request_ids, failures=failures)
+            return str(message.attributes[REQUEST_ID_ATTRIBUTE])
+        self.failures.append(f"line {payload.line}: {error}")
+        if self.channel.is_fifo:
+            self._broken.add(message.group_id)
+        return None
+
+
+def _is_outage(results: Collection[SendResult]) -> bool:
+    return bool(results) and all(each.error is not None and not each.is_permanent for each in results)
 
 
 def _check_group_by(channel: Channel, group_by: str | None) -> None:

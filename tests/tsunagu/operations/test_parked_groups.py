@@ -158,6 +158,18 @@ def test_letters_that_arrive_during_a_pass_go_back_with_the_next_one() -> None:
     assert redriven(table, source, target).moved == 1
 
 
+def test_progress_counts_the_letters_of_all_passes() -> None:
+    late = replace(placed(2), sent_ms=START_MS + 5)
+    table = FakeGroupTable(replace(DEAD, tail=3), unchanged, settled)
+    counts: list[int] = []
+
+    redrive_until_open(
+        FakeDeadLetterQueue([placed(1), late]), FakeQueue(), table, "a", WaitingClock(table), progress=counts.append
+    )
+
+    assert counts == [1, 2]
+
+
 def test_redrive_says_which_letter_was_not_sent_and_gives_it_back() -> None:
     source = FakeDeadLetterQueue([placed(1)])
 

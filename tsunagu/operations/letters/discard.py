@@ -30,6 +30,7 @@ def discard(
     limit_count: int | None = None,
     give_up: Callable[[Sequence[DeadLetter]], None] = lambda _letters: None,
     progress: Callable[[int], None] = lambda _discarded: None,
+    report: DiscardReport | None = None,
 ) -> DiscardReport:
     """Export letters and delete them, and stop after a failure. A letter is on the disk before it is deleted.
 
@@ -41,8 +42,12 @@ def discard(
         give_up: Called with letters before they are deleted, so that no parked group waits for them. Default: nothing
             is called.
         progress: Called with the number of letters discarded so far. Default: nothing is called.
+        report: Is filled, so that it says at an interruption what was done. Default: a new one.
+
+    Returns:
+        `report`.
     """
-    report = DiscardReport()
+    report = report or DiscardReport()
     with Walk(source, selects) as walk:
         while (most := _most(report, limit_count)) and (letters := walk.take(most)) is not None:
             export.write(letters)

@@ -15,6 +15,7 @@ from tsunagu.runtime.receiving.delivery import Delivery
 from tsunagu.runtime.sending.attribute import Attribute
 
 VERSION = 1
+WRITTEN_AT_ONCE = 100  # a wait for the disk each
 
 
 class LetterExport:
@@ -49,8 +50,10 @@ class LetterExport:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None:
-        """Close the file."""
+        """Close the file. After an error, a file without a letter is removed, so that the same line works again."""
         self._file.close()
+        if error is not None and not self.count:
+            self.path.unlink(missing_ok=True)
 
     def write(self, letters: Sequence[DeadLetter]) -> None:
         """Write letters. When this returns, they are on the disk."""
@@ -60,6 +63,18 @@ class LetterExport:
         self._file.flush()
         os.fsync(self._file.fileno())
         self.count += len(letters)
+
+    def write_all(self, letters: Iterable[DeadLetter]) -> None:
+        """Write letters as they come. If this is interrupted, those that had come are on the disk."""
+        part: list[DeadLetter] = []
+        try:
+            for letter in letters:
+                part.append(letter)
+                if len(part) == WRITTEN_AT_ONCE:
+                    self.write(part)
+                    part = []
+        finally:
+            self.write(part)
 
 
 def letter_line(letter: DeadLetter, queue_url: str) -> dict[str, Any]:

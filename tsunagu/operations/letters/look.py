@@ -2,7 +2,7 @@
 
 import itertools
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -79,10 +79,22 @@ def look_into(
         matches: Which letters are returned. Default: all.
         limit_count: Most letters to return. Default: no limit.
     """
+    return [*looking_into(aws, queue, counts, matches=matches, limit_count=limit_count)]
+
+
+def looking_into(
+    aws: Aws,
+    queue: LetterQueue,
+    counts: LetterCounts,
+    *,
+    matches: Callable[[OpenedLetter], bool],
+    limit_count: int | None = None,
+) -> Iterator[OpenedLetter]:
+    """Yield the letters of a queue as they are received, and give them back at the end; else as `look_into`."""
     letters = look_at(letter_source(aws, queue, min(counts.waiting, limit_count or counts.waiting)))
     try:
         opened = (OpenedLetter(letter, queue) for letter in letters)
-        return [*itertools.islice((each for each in opened if matches(each)), limit_count)]
+        yield from itertools.islice((each for each in opened if matches(each)), limit_count)
     finally:
         letters.close()
 

@@ -72,6 +72,15 @@ def test_export_does_not_write_over_a_file(tmp_path: Path) -> None:
     assert path.read_text() == "mine"
 
 
+def test_an_export_that_failed_before_the_first_letter_leaves_no_file(tmp_path: Path) -> None:
+    path = tmp_path / "letters.jsonl"
+
+    with pytest.raises(KeyboardInterrupt), LetterExport(path, "url"):
+        raise KeyboardInterrupt
+
+    assert not path.exists()
+
+
 def test_only_the_owner_may_read_an_export(tmp_path: Path) -> None:
     with LetterExport(tmp_path / "folder" / "letters.jsonl", "url") as export:
         export.write([letter()])

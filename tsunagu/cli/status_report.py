@@ -63,11 +63,20 @@ def _tables(status: StackStatus) -> Iterator[Shown]:
     for table in tables:
         if table.row_count:
             yield table
-    raised = UNKNOWN if status.alarms is None else f"{len(status.alarms)} of {status.alarm_count}"
-    alarms = f"alarms raised: {raised}" if status.alarm_count else "no alarms"
-    yield indented(Text(alarms, style=_BAD if status.alarms else _QUIET))
+    yield indented(_alarms(status), hanging=2)
     for denial in status.denied:
         yield indented(Text(denial_line(denial), style="yellow"))
+
+
+def _alarms(status: StackStatus) -> Text:
+    if not status.alarm_count:
+        return Text("no alarms", style=_QUIET)
+    if status.alarms is None:
+        return Text(f"alarms raised: {UNKNOWN}", style=_QUIET)
+    new = [alarm.name for alarm in status.alarms if alarm.is_of_new_stack]
+    raised = f"alarms raised: {len(status.alarms)} of {status.alarm_count}"
+    why = f"; until their first data, because the stack is new: {', '.join(new)}" if new else ""
+    return Text(f"{raised}{why}", style=_BAD if len(new) < len(status.alarms) else _QUIET)
 
 
 def _needs(status: StackStatus) -> Iterator[Shown]:

@@ -24,12 +24,14 @@ class DeployedStack:
         outputs: Outputs by name.
         termination_protected: Whether CloudFormation refuses to delete it.
         is_nested: Whether another stack has it as a resource.
+        created_ms: When it was created, in milliseconds since the epoch; 0 where it is not known.
     """
 
     name: str
     outputs: Mapping[str, str]
     termination_protected: bool = False
     is_nested: bool = False
+    created_ms: int = 0
 
     def output(self, name: str) -> str:
         """Return the value of one output.
@@ -94,4 +96,5 @@ def _deployed(stack: "StackTypeDef") -> DeployedStack:
         outputs=outputs,
         termination_protected=bool(stack.get("EnableTerminationProtection")),
         is_nested="ParentId" in stack,
+        created_ms=int(stack["CreationTime"].timestamp() * 1_000),
     )

@@ -28,6 +28,18 @@ def test_a_stack_where_all_is_well_has_exit_code_0(shop: Shop, tsunagu: Tsunagu)
     assert "alarms raised: 0 of 1" in result.out
 
 
+def test_a_new_stack_is_well_while_its_alarms_have_no_data(shop: Shop, tsunagu: Tsunagu) -> None:
+    shop.make_new(60)
+    shop.raise_alarm()
+
+    result = tsunagu("status")
+
+    assert result.code == 0
+    assert (
+        "alarms raised: 1 of 1; until their first data, because the stack is new: Orders/DeadLetterAlarm" in result.out
+    )
+
+
 def test_what_needs_a_person_has_exit_code_1_and_a_command(shop: Shop, tsunagu: Tsunagu) -> None:
     shop.send("OrdersDead")
 

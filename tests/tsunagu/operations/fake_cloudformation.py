@@ -29,6 +29,7 @@ class FakeStack:
         outputs: Its outputs.
         parent: Name of the stack that it is nested in.
         termination_protected: Whether it may not be deleted.
+        created: When it was created.
     """
 
     name: str
@@ -38,6 +39,7 @@ class FakeStack:
     outputs: Mapping[str, str] = field(default_factory=dict)
     parent: str | None = None
     termination_protected: bool = False
+    created: str = "2024-01-01T00:00:00Z"
 
     def resources(self) -> list[tuple[str, str, str]]:
         declared = self.template.get("Resources", {}) if isinstance(self.template, Mapping) else {}
@@ -129,7 +131,7 @@ def _stack(stack: FakeStack) -> str:
     return (
         f"<member><StackName>{stack.name}</StackName><StackStatus>CREATE_COMPLETE</StackStatus>{parent}"
         f"<EnableTerminationProtection>{str(stack.termination_protected).lower()}</EnableTerminationProtection>"
-        f"<CreationTime>2024-01-01T00:00:00Z</CreationTime><Outputs>{outputs}</Outputs></member>"
+        f"<CreationTime>{stack.created}</CreationTime><Outputs>{outputs}</Outputs></member>"
     )
 
 

@@ -1,9 +1,11 @@
 """A deployed stack of another team in moto's account: a receiver, a plain queue, a job, an alarm, a request API."""
 
+import copy
 import io
 import json
 import zipfile
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import boto3
@@ -69,6 +71,16 @@ class Shop:
     def raise_alarm(self) -> None:
         boto3.client("cloudwatch").set_alarm_state(
             AlarmName=self._physical["Alarm"], StateValue="ALARM", StateReason="2 of 2"
+        )
+
+    def make_new(self, seconds: int) -> None:
+        """Let the stack be so old, and its alarm take silence of a day for a fault."""
+        created = datetime.now(UTC) - timedelta(seconds=seconds)
+        resources = copy.deepcopy(self._resources)
+        resources["Alarm"]["Properties"] = {"TreatMissingData": "breaching", "Period": 300, "EvaluationPeriods": 288}
+        stacks = self.cloudformation.stacks
+        stacks[STACK] = replace(
+            stacks[STACK], template={"Resources": resources}, created=f"{created:%Y-%m-%dT%H:%M:%SZ}"
         )
 
     def put_item(self, **attributes: Any) -> None:

@@ -13,11 +13,16 @@ from tsunagu.operations.scope import StackScope, find_stack_in, stacks_in
 if TYPE_CHECKING:
     from mypy_boto3_cloudformation import CloudFormationClient
 
-INVOICES = DeployedStack(name="tsunagu-dev-invoices", outputs={"FifoQueueUrl": "https://sqs.example/invoices.fifo"})
-BILLING = DeployedStack(
-    name="tsunagu-dev-billing-pipeline", outputs={"PipelineName": "billing", "PreprocessorFunctionName": "p"}
-)
-SHIPPING = DeployedStack(name="shipping", outputs={"PipelineName": "shipping", "PreprocessorFunctionName": "p"})
+CREATED_MS = 1_704_067_200_000
+
+
+def stack(name: str, **outputs: str) -> DeployedStack:
+    return DeployedStack(name=name, outputs=outputs, created_ms=CREATED_MS)
+
+
+INVOICES = stack("tsunagu-dev-invoices", FifoQueueUrl="https://sqs.example/invoices.fifo")
+BILLING = stack("tsunagu-dev-billing-pipeline", PipelineName="billing", PreprocessorFunctionName="p")
+SHIPPING = stack("shipping", PipelineName="shipping", PreprocessorFunctionName="p")
 
 
 @pytest.fixture

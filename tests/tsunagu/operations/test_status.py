@@ -10,7 +10,8 @@ import pytest
 from tests.tsunagu.operations.shop import STACK, Shop
 from tsunagu.contracts.requests import open_partition
 from tsunagu.operations.inventory import read_inventory
-from tsunagu.operations.status.model import StackStatus
+from tsunagu.operations.status.metrics import judged
+from tsunagu.operations.status.model import AlarmStatus, StackStatus
 from tsunagu.operations.status.read import read_status
 
 NOW_MS = int(time.time() * 1_000)
@@ -113,6 +114,31 @@ def test_alarm_that_is_raised_needs_a_person(shop: Shop) -> None:
     (need,) = status.needs
     assert need.what.startswith("the alarm Orders/DeadLetterAlarm is raised since 20")
     assert need.command == "aws cloudwatch describe-alarms --alarm-names shop-Alarm"
+
+
+@pytest.mark.parametrize(("age_seconds", "is_new"), [(60, True), (86_300, True), (86_500, False)])
+def test_alarm_that_looks_back_further_than_its_stack_exists_needs_nobody(
+    shop: Shop, age_seconds: int, *, is_new: bool
+) -> None:
+    shop.make_new(age_seconds)
+    shop.raise_alarm()
+
+    status = status_of(shop)
+
+    assert [alarm.is_of_new_stack for alarm in status.alarms or ()] == [is_new]
+    assert len(status.needs) == (0 if is_new else 1)
+
+
+@pytest.mark.parametrize(("others", "is_new"), [([True], True), ([True, False], False), ([], False)])
+def test_composite_alarm_is_that_of_a_new_stack_if_all_others_that_are_raised_are(
+    others: list[bool], *, is_new: bool
+) -> None:
+    def alarm(name: str, *, is_of_new_stack: bool = False) -> AlarmStatus:
+        return AlarmStatus(name=name, alarm_name=name, reason="", since_ms=0, is_of_new_stack=is_of_new_stack)
+
+    raised = [alarm("health"), *(alarm(str(number), is_of_new_stack=each) for number, each in enumerate(others))]
+
+    assert [each.is_of_new_stack for each in judged(raised, {"health"})] == [is_new, *others]
 
 
 def job_item(owner: str) -> dict[str, Any]:

@@ -1,11 +1,13 @@
 """The age of the oldest message of queues, and the raised alarms of a stack, from CloudWatch."""
 
-from collections.abc import Iterator, Sequence
+import math
+from collections.abc import Collection, Iterator, Sequence
+from dataclasses import replace
 from datetime import UTC, datetime
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from tsunagu.operations.inventory import StackInventory
+from tsunagu.operations.inventory import StackInventory, StackResource
 from tsunagu.operations.reader import Reader
 from tsunagu.operations.status.model import AlarmStatus
 
@@ -37,10 +39,15 @@ def read_ages(reader: Reader, queue_names: Sequence[str], now_ms: int) -> dict[s
     return ages
 
 
-def read_alarms(reader: Reader, inventory: StackInventory) -> tuple[list[AlarmStatus] | None, int]:
+def read_alarms(reader: Reader, inventory: StackInventory, now_ms: int) -> tuple[list[AlarmStatus] | None, int]:
     """Return the alarms of a stack that are raised, and how many alarms it has.
 
     Those come first that were raised first. They are None where they may not be read.
+
+    Args:
+        reader: Reads from AWS.
+        inventory: The stack.
+        now_ms: The time, in milliseconds since the epoch.
     """
     made = {each.physical_id: each for each in inventory.of_type(ALARM, COMPOSITE_ALARM) if each.physical_id}
     raised: list[AlarmStatus] = []
@@ -54,11 +61,38 @@ def read_alarms(reader: Reader, inventory: StackInventory) -> tuple[list[AlarmSt
                 alarm_name=each["AlarmName"],
                 reason=each.get("StateReason", ""),
                 since_ms=_milliseconds(each.get("StateUpdatedTimestamp")),
+                is_of_new_stack=_looks_back_ms(made[each["AlarmName"]]) > now_ms - inventory.stack.created_ms,
             )
             for each in found
             if each["AlarmName"] in made
         ]
-    return sorted(raised, key=lambda alarm: (alarm.since_ms, alarm.name)), len(made)
+    composite = {name for name, each in made.items() if each.type == COMPOSITE_ALARM}
+    return sorted(judged(raised, composite), key=lambda alarm: (alarm.since_ms, alarm.name)), len(made)
+
+
+def _looks_back_ms(alarm: StackResource) -> int:
+    """Return how far back an alarm takes silence for a fault; 0 for an alarm that does not.
+
+    CloudWatch takes the time before an alarm was created for silence, too. So such an alarm is raised at once, until
+    its metric has data: https://github.com/aws-cloudformation/cloudformation-coverage-roadmap/issues/2486
+    """
+    properties = alarm.properties
+    seconds = [properties.get("Period"), properties.get("EvaluationPeriods", 1)]
+    if properties.get("TreatMissingData") != "breaching" or not all(str(each).isdecimal() for each in seconds):
+        return 0
+    return math.prod(int(str(each)) for each in seconds) * 1_000
+
+
+def judged(raised: Sequence[AlarmStatus], composite: Collection[str]) -> list[AlarmStatus]:
+    """Return raised alarms, where a composite one is that of a new stack if all others that are raised are so.
+
+    Args:
+        raised: The alarms.
+        composite: Names of those that are composite.
+    """
+    others = [each for each in raised if each.alarm_name not in composite]
+    is_new = bool(others) and all(each.is_of_new_stack for each in others)
+    return [replace(each, is_of_new_stack=is_new) if each.alarm_name in composite else each for each in raised]
 
 
 def _ages(reader: Reader, names: Sequence[str], now_ms: int) -> dict[str, float]:

@@ -159,12 +159,15 @@ class AlarmStatus:
         alarm_name: Its name in CloudWatch.
         reason: Why, as CloudWatch says.
         since_ms: Since when, in milliseconds since the epoch.
+        is_of_new_stack: Whether it is raised only because the stack is new: it takes silence for a fault, and looks
+            back further than the stack exists.
     """
 
     name: str
     alarm_name: str
     reason: str
     since_ms: int
+    is_of_new_stack: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

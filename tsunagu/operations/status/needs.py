@@ -98,6 +98,8 @@ def _schedules(status: StackStatus) -> Iterator[Need]:
 
 def _alarms(status: StackStatus) -> Iterator[Need]:
     for alarm in status.alarms or ():
+        if alarm.is_of_new_stack:
+            continue
         since = f" since {utc_text(alarm.since_ms)}" if alarm.since_ms else ""
         yield Need(
             what=f"the alarm {alarm.name} is raised{since}",

@@ -54,4 +54,4 @@ def test_a_stage_that_is_not_deployed_is_named(settled: Deployment) -> None:
     )
 
     assert result.returncode == 1
-    assert result.stderr.startswith("error: the stack tsunagu-prod-payments must be deployed, got none of this name")
+    assert result.stderr.startswith("error: the stack payments of the stage prod must be deployed, got none of this name")

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 LONGEST_SECONDS = 3
 # Of more stacks the templates are not read while the shell waits.
 MOST_STACKS = 40
+USUAL_STAGES = frozenset({"dev", "embedded", "int", "prod", "qa", "staging", "stg", "test"})
 
 
 def complete_stack(incomplete: str) -> list[str]:
@@ -31,9 +32,11 @@ def complete_stack(incomplete: str) -> list[str]:
 
 
 def complete_stage(incomplete: str) -> list[str]:
-    """Return the stages of the stacks `tsunagu-<stage>-…`."""
-    parts = (name.split("-") for name in _stack_names() if name.startswith("tsunagu-"))
-    return _matching({each[1] for each in parts if len(each) > 2}, incomplete)  # noqa: PLR2004 - and an own part
+    """Return the stages of the stacks `tsunagu-<stage>-…`, and usual stages in other names."""
+    parts = [name.split("-") for name in _stack_names()]
+    ours = {each[1] for each in parts if each[0] == "tsunagu" and len(each) > 2}  # noqa: PLR2004 - and an own part
+    others = {part for each in parts for part in each if part.lower() in USUAL_STAGES}
+    return _matching(ours | others, incomplete)
 
 
 def complete_pipeline(ctx: typer.Context, incomplete: str) -> list[str]:

@@ -10,7 +10,7 @@ from tsunagu.operations.scope import StackScope
 Stage = Annotated[
     str | None,
     typer.Option(
-        help="Only stacks of this stage, named tsunagu-<stage>-…. Default: all stacks of the region.",
+        help="Only stacks with this part in their names: tsunagu-dev-…, …-dev. Default: all stacks of the region.",
         autocompletion=complete_stage,
     ),
 ]
@@ -19,7 +19,8 @@ StackName = Annotated[
     typer.Option(
         "--stack",
         "--stack-name",
-        help="The stack, by its whole name or its own part of tsunagu-<stage>-<part>. Default: all are searched.",
+        help="The stack, by its whole name or its own part of tsunagu-<stage>-<part>, or with --stage of any name. "
+        "Default: all are searched.",
         autocompletion=complete_stack,
     ),
 ]

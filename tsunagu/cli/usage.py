@@ -17,6 +17,7 @@ from tsunagu.templates.references import Document
 
 # Placeholders: the app's own messages, requests and fields are not known here.
 MESSAGES_FILE, REQUEST_FILE, GROUP_FIELD = "messages.jsonl", "request.json", "FIELD"
+NO_FLOWS = FlowExamples(pipelines=[], jobs=[], queues={})
 
 
 def usage_lines(cloud: EmbeddedCloud, examples: Iterable[str]) -> Iterator[str]:
@@ -56,28 +57,25 @@ def example_lines(outputs: StackOutputs, stage: str, documents: Iterable[Documen
     flows = flows_of(documents)
     for name in sorted({*outputs, *flows}):
         stack = DeployedStack(name=name, outputs=outputs.get(name, {}))
-        lines = [*_lines_by_outputs(stack, stage)]
-        if not lines and name in flows and API_NAME_OUTPUT not in stack.outputs:
-            lines = [*_lines_by_metadata(stack, flows[name], stage)]
+        lines = _lines(stack, flows.get(name, NO_FLOWS), stage)
         # Lines that are pasted together have no room for a question: the next line would be its answer.
         consent = "--yes --force" if name in flows and flows[name].is_protected else "--yes"
         yield from (f"{line} {consent}" for line in lines)
 
 
-def _lines_by_outputs(stack: DeployedStack, stage: str) -> Iterator[str]:
-    if pipeline := stack.outputs.get(PIPELINE_OUTPUT):
-        yield _start_line(stack, pipeline, stage)
-    elif job := stack.outputs.get(JOB_NAME_OUTPUT):
-        yield _run_line(stack, job, stage)
-    elif API_NAME_OUTPUT not in stack.outputs:
-        for channel in channels_of(stack):
-            yield _send_line(stack, channel.name, stage, fifo=channel.is_fifo)
+def _lines(stack: DeployedStack, flows: FlowExamples, stage: str) -> Iterator[str]:
+    pipelines = _each_once(stack.outputs.get(PIPELINE_OUTPUT), flows.pipelines)
+    jobs = _each_once(stack.outputs.get(JOB_NAME_OUTPUT), flows.jobs)
+    yield from (_start_line(stack, pipeline, stage) for pipeline in pipelines)
+    yield from (_run_line(stack, job, stage) for job in jobs)
+    # Outputs do not say which queues are inside of a flow.
+    has_inside = pipelines or jobs or API_NAME_OUTPUT in stack.outputs
+    by_output = {} if has_inside else {channel.name: channel.is_fifo for channel in channels_of(stack)}
+    yield from (_send_line(stack, name, stage, fifo=fifo) for name, fifo in (by_output or flows.queues).items())
 
 
-def _lines_by_metadata(stack: DeployedStack, flows: FlowExamples, stage: str) -> Iterator[str]:
-    yield from (_start_line(stack, pipeline, stage) for pipeline in flows.pipelines)
-    yield from (_run_line(stack, job, stage) for job in flows.jobs)
-    yield from (_send_line(stack, queue, stage, fifo=fifo) for queue, fifo in flows.queues.items())
+def _each_once(output: str | None, names: Iterable[str]) -> list[str]:
+    return [*dict.fromkeys(each for each in (output, *names) if each)]
 
 
 def _start_line(stack: DeployedStack, pipeline: str, stage: str) -> str:

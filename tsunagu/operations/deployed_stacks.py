@@ -76,9 +76,29 @@ def find_stack(client: "CloudFormationClient", name: str) -> DeployedStack:
     return _deployed(stack)
 
 
+def is_of_stage(name: str, stage: str) -> bool:
+    """Return whether the name of a stack says that it is of a stage: the stage is a part of it, between hyphens.
+
+    So the stage `dev` has `tsunagu-dev-payments`, `bookings-dev` and `Dev-Warehouse`. Capital letters do not count.
+    """
+    return f"-{stage}-".lower() in f"-{name}-".lower()
+
+
+def own_part(name: str, stage: str) -> str:
+    """Return the own part of the name of a stack of a stage: what is behind the stage, or before it at the end.
+
+    Args:
+        name: Name of the stack: `tsunagu-dev-payments`, `bookings-dev`, `Dev-Warehouse`.
+        stage: Its stage: `dev`.
+    """
+    before, _, behind = f"-{name}-".lower().partition(f"-{stage}-".lower())
+    start = len(before) + len(stage) + 1
+    return name[start:] if behind.strip("-") else name[: max(0, len(before) - 1)]
+
+
 def find_stacks(client: "CloudFormationClient", stage: str) -> list[DeployedStack]:
-    """Return the deployed stacks of a stage: those whose names begin with `tsunagu-<stage>-`, sorted by name."""
-    return [stack for stack in all_stacks(client) if stack.name.startswith(stack_name_prefix(stage))]
+    """Return the deployed stacks whose names say that they are of a stage, sorted by name; see `is_of_stage`."""
+    return [stack for stack in all_stacks(client) if is_of_stage(stack.name, stage)]
 
 
 def all_stacks(client: "CloudFormationClient") -> list[DeployedStack]:

@@ -13,8 +13,9 @@ from tsunagu.operations.deployed_stacks import (
     all_stacks,
     find_stack,
     find_stacks,
+    is_of_stage,
+    own_part,
     stack_name,
-    stack_name_prefix,
 )
 from tsunagu.operations.inventory import StackInventory, StackResource, read_inventories
 
@@ -30,8 +31,8 @@ class StackScope:
     """Which stacks are searched.
 
     Attributes:
-        stack: Whole name of one stack, or its own part of a name `tsunagu-<stage>-<part>`. Default: all stacks.
-        stage: Stage of the stacks. Default: all stages, and stacks without one.
+        stack: Whole name of one stack, or its own part of a name with a stage. Default: all stacks.
+        stage: Stage of the stacks: a part of their names, between hyphens. Default: all stages, and stacks without one.
     """
 
     stack: str | None = None
@@ -41,7 +42,7 @@ class StackScope:
         """Return the stacks as an error names them."""
         if self.stack is not None:
             return f"the stack {self.stack}"
-        return f"the stacks {stack_name_prefix(self.stage)}*" if self.stage else "the stacks of the region"
+        return f"the stacks of the stage {self.stage}" if self.stage else "the stacks of the region"
 
 
 class NamedPart(NamedTuple):
@@ -96,7 +97,8 @@ def find_stack_in(client: "CloudFormationClient", name: str, stage: str | None =
 
     Args:
         client: CloudFormation client.
-        name: `shop`, or `payments` for `tsunagu-dev-payments`.
+        name: `shop`, or `payments` for `tsunagu-dev-payments`. With a stage, any name with a part of that name counts:
+            `bookings` for `bookings-dev`, `warehouse` for `Dev-Warehouse`.
         stage: Its stage. Default: any stage, where only one has such a stack.
 
     Raises:
@@ -108,15 +110,23 @@ def find_stack_in(client: "CloudFormationClient", name: str, stage: str | None =
         with suppress(NotFoundError):
             return find_stack(client, whole)
     stacks = {stack.name: stack for stack in all_stacks(client)}
-    alike = [] if stage else [each for each in stacks if each.startswith("tsunagu-") and each.endswith(f"-{name}")]
+    alike = [each for each in stacks if _has_own_part(each, name, stage)]
     if len(alike) == 1:
         return stacks[alike[0]]
     if alike:
-        msg = f"the stack {name} must be one, got {', '.join(alike)}: give its whole name, or --stage"
+        option = "" if stage else ", or --stage"
+        msg = f"the stack {name} must be one, got {', '.join(alike)}: give its whole name{option}"
         raise AmbiguousNameError(msg)
     place = f"at {client.meta.endpoint_url}{did_you_mean(wanted, stacks)}"
-    msg = f"the stack {wanted} must be deployed, got none of this name {place}"
+    what = f"the stack {name} of the stage {stage}" if stage else f"the stack {name}"
+    msg = f"{what} must be deployed, got none of this name {place}"
     raise NotFoundError(msg)
+
+
+def _has_own_part(stack: str, name: str, stage: str | None) -> bool:
+    if stage is None:  # where a stage stands in other names is not known
+        return stack.startswith("tsunagu-") and stack.endswith(f"-{name}")
+    return is_of_stage(stack, stage) and own_part(stack, stage).casefold() == name.casefold()
 
 
 def inventories_in(client: "CloudFormationClient", scope: StackScope) -> list[StackInventory]:
@@ -200,7 +210,7 @@ def _listed(names: Sequence[str]) -> str:
 
 
 def _no_stage(client: "CloudFormationClient", stage: str) -> str:
-    names = [each.name.split("-") for each in all_stacks(client) if each.name.startswith("tsunagu-")]
-    stages = sorted({parts[1] for parts in names if len(parts) > 2})  # noqa: PLR2004 - prefix, stage and own part
-    known = f"of the stages {_listed(stages)}" if stages else "of no stage"
-    return f"the stage {stage} must have a stack tsunagu-{stage}-…, got stacks {known} at {client.meta.endpoint_url}"
+    names = [each.name for each in all_stacks(client)]
+    parts = did_you_mean(stage, (part for name in names for part in name.split("-")))
+    got = f"got the stacks {_listed(names)} at {client.meta.endpoint_url}{parts}"
+    return f"the stage must be a part of a stack's name, such as tsunagu-{stage}-orders or orders-{stage}, {got}"

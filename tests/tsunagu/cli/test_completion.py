@@ -43,6 +43,12 @@ def test_names_of_the_account_are_completed(complete: Complete, line: str, names
     assert complete(line) == names
 
 
+def test_stages_in_names_of_other_teams_are_completed(complete: Complete, account: Account) -> None:
+    account.stacks.update({"bookings-prod": {}, "Test-Warehouse": {}})
+
+    assert complete("tsunagu trace --stage ") == ["Test", "dev", "prod"]
+
+
 def test_without_an_account_nothing_is_completed(complete: Complete, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("AWS_ENDPOINT_URL", "http://127.0.0.1:1")
 

@@ -21,7 +21,7 @@ def invoices(tmp_path: Path) -> str:
         (("invoices", "--queue", "fifo", "--group-by", "customer"), "line 1: customer must be a text"),
         (("invoices", "--queue", "orders"), "the stack tsunagu-dev-invoices must have the queue orders, got fifo"),
         (("--stack-name", "tsunagu-dev-invoices", "--queue", "orders"), "must have the queue orders, got fifo"),
-        (("invoices", "--queue", "fifo", "--stage", "prod"), "the stack tsunagu-prod-invoices must be deployed"),
+        (("invoices", "--queue", "fifo", "--stage", "prod"), "the stack invoices of the stage prod must be deployed"),
         (("--queue", "fifo"), "either STACK or --stack must name the stack, got none"),
         (("invoices", "--stack-name", "x", "--queue", "fifo"), "either STACK or --stack must name the stack, got both"),
     ],

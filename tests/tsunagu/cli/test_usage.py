@@ -79,6 +79,30 @@ def test_stacks_without_outputs_are_used_by_the_metadata_of_their_constructs() -
     ]
 
 
+def test_outputs_of_queues_hide_no_pipeline_and_no_job() -> None:
+    outputs = {"shop": {"BillingQueueUrl": "http://127.0.0.1/1/billing"}}
+    resources = {
+        "P": marked(Part(kind=Kind.PIPELINE, name="orders", path="Orders")),
+        "M": marked(Part(kind=Kind.JOB, name="nightly", path="Nightly")),
+        "R": marked(Part(kind=Kind.RECEIVER, name="Parcels", path="Parcels")),
+    }
+    document = Document(path="x", body={"Resources": resources}, stack_name="shop")
+
+    assert [*example_lines(outputs, "embedded", [document])] == [
+        "tsunagu start orders --file request.json --stack shop --yes",
+        "tsunagu run nightly --stack shop --yes",
+        "tsunagu send --queue Parcels --file messages.jsonl --stack shop --yes",
+    ]
+
+
+def test_a_pipeline_that_outputs_and_constructs_name_has_one_line() -> None:
+    outputs = {"shop": {"PipelineName": "orders"}}
+    resources = {"P": marked(Part(kind=Kind.PIPELINE, name="orders", path="Orders"))}
+    document = Document(path="x", body={"Resources": resources}, stack_name="shop")
+
+    assert len([*example_lines(outputs, "embedded", [document])]) == 1
+
+
 def test_line_for_a_stack_that_is_protected_has_force() -> None:
     resources = {"M": marked(Part(kind=Kind.JOB, name="nightly", path="Nightly", protected=True))}
     document = Document(path="x", body={"Resources": resources}, stack_name="shop")

@@ -6,7 +6,7 @@ import pytest
 
 from tests.tsunagu.account import Account
 from tsunagu.errors import AmbiguousNameError, NotFoundError
-from tsunagu.operations.deployed_stacks import DeployedStack, find_stack, find_stacks
+from tsunagu.operations.deployed_stacks import DeployedStack, find_stack, find_stacks, is_of_stage, own_part
 from tsunagu.operations.pipelines import find_pipeline
 from tsunagu.operations.scope import StackScope, find_stack_in, stacks_in
 
@@ -55,6 +55,51 @@ def test_stacks_of_a_stage_are_found_by_their_names(cloudformation: "CloudFormat
     assert find_stacks(cloudformation, "dev") == [BILLING, INVOICES]
 
 
+@pytest.mark.parametrize(
+    ("name", "own"),
+    [
+        ("tsunagu-dev-invoices", "invoices"),
+        ("bookings-dev", "bookings"),
+        ("Dev-Warehouse", "Warehouse"),
+        ("acme-dev-orders", "orders"),
+        ("dev", ""),
+    ],
+)
+def test_stage_is_a_part_of_a_name_wherever_it_stands(name: str, own: str) -> None:
+    assert (is_of_stage(name, "dev"), own_part(name, "dev")) == (True, own)
+
+
+@pytest.mark.parametrize("name", ["devices", "bookings-devel", "tsunagu-prod-dev1", "shipping"])
+def test_letters_inside_of_a_part_are_no_stage(name: str) -> None:
+    assert not is_of_stage(name, "dev")
+
+
+def test_stage_with_a_hyphen_is_a_part_too() -> None:
+    assert own_part("shop-eu-prod", "eu-prod") == "shop"
+    assert not is_of_stage("shop-eu-prod", "us-prod")
+
+
+@pytest.mark.parametrize(
+    ("name", "found"), [("bookings", "bookings-dev"), ("warehouse", "Dev-Warehouse"), ("invoices", INVOICES.name)]
+)
+def test_stack_of_any_team_is_found_by_its_own_part_and_the_stage(
+    account: Account, cloudformation: "CloudFormationClient", name: str, found: str
+) -> None:
+    account.stacks.update({"bookings-dev": {}, "bookings-prod": {}, "Dev-Warehouse": {}})
+
+    assert find_stack_in(cloudformation, name, "dev").name == found
+    assert [each.name for each in stacks_in(cloudformation, StackScope(stage="prod"))] == ["bookings-prod"]
+
+
+def test_own_part_that_two_stacks_of_a_stage_have_needs_the_whole_name(
+    account: Account, cloudformation: "CloudFormationClient"
+) -> None:
+    account.stacks.update({"bookings-dev": {}, "acme-dev-bookings": {}})
+
+    with pytest.raises(AmbiguousNameError, match=r"got acme-dev-bookings, bookings-dev: give its whole name$"):
+        find_stack_in(cloudformation, "bookings", "dev")
+
+
 def test_pipeline_of_an_earlier_release_is_found_by_the_name_in_its_output(
     cloudformation: "CloudFormationClient",
 ) -> None:
@@ -76,7 +121,11 @@ def test_pipeline_of_a_stack_without_a_stage_is_found_by_the_name_of_the_stack(
 @pytest.mark.parametrize(
     ("scope", "name", "sentence"),
     [
-        (StackScope(stage="dev"), "shipping", "the stacks tsunagu-dev-* must have the pipeline shipping, got billing"),
+        (
+            StackScope(stage="dev"),
+            "shipping",
+            "the stacks of the stage dev must have the pipeline shipping, got billing",
+        ),
         (StackScope(stack="invoices"), None, "the stack invoices must have a pipeline, got none"),
         (
             StackScope(),
@@ -131,5 +180,5 @@ def test_part_of_a_name_in_two_stages_needs_the_stage(account: Account, cloudfor
 def test_for_a_misspelt_stack_or_stage_others_are_suggested(cloudformation: "CloudFormationClient") -> None:
     with pytest.raises(NotFoundError, match=r"got none of this name at .*: did you mean shipping\?"):
         find_stack_in(cloudformation, "shiping")
-    with pytest.raises(NotFoundError, match=r"the stage dew must have a stack .*, got stacks of the stages dev at"):
-        stacks_in(cloudformation, StackScope(stage="dew"))
+    with pytest.raises(NotFoundError, match=r"the stage must be a part of .*, got the stacks .*: did you mean dev\?"):
+        stacks_in(cloudformation, StackScope(stage="devv"))

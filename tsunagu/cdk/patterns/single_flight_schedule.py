@@ -2,7 +2,7 @@
 
 import dataclasses
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, cast
 
 from aws_cdk import Duration
 from aws_cdk import aws_cloudwatch as cloudwatch
@@ -19,13 +19,13 @@ from tsunagu.cdk.constructs.checked_construct import CheckedConstruct
 from tsunagu.cdk.constructs.dead_letter_notifier import DeadLetterNotifier, DeadLetterNotifierProps
 from tsunagu.cdk.constructs.error_path import path_in_errors
 from tsunagu.cdk.constructs.flow_metadata import mark
-from tsunagu.cdk.constructs.grants import grant_by_own_policy, own_policy
+from tsunagu.cdk.constructs.grants import grant_by_own_policy
 from tsunagu.cdk.constructs.handler_function import HandlerSettings
 from tsunagu.cdk.constructs.idempotency_table import IdempotencyTable, IdempotencyTableProps
 from tsunagu.cdk.constructs.key_access import source_conditions
 from tsunagu.cdk.constructs.metric_panels import MetricPanel, titled
 from tsunagu.cdk.constructs.native_state_machine import NativeStateMachine, NativeStateMachineProps
-from tsunagu.cdk.constructs.own_role import list_needed
+from tsunagu.cdk.constructs.own_role import allow_own_role, list_needed
 from tsunagu.cdk.constructs.protection import removal_policy
 from tsunagu.cdk.constructs.queue_channel import DEAD_LETTER_RETENTION, QueueChannel
 from tsunagu.cdk.patterns.idempotent_receiver import IdempotentReceiver, IdempotentReceiverProps
@@ -233,7 +233,8 @@ class SingleFlightSchedule(CheckedConstruct):
 
     def _grant_worker(self) -> None:
         function = self.receiver.handler.function
-        own_policy(self, function, _TASK_ACTIONS, [self.machine.machine.state_machine_arn])
+        machine_arn = self.machine.machine.state_machine_arn
+        allow_own_role(self, "role", cast("iam.IRole", function.role), _TASK_ACTIONS, machine_arn)
         self.table.grant_check_job(function, self._props.job)
         self.channel.grant_send(function)  # the next slice
 

@@ -88,8 +88,8 @@ def test_a_replay_takes_an_edited_payload(settled_desk: OrderDesk, request_id: s
         (("replay", "../x", "--from", "ship"), "the request id must be a UUID of version 7 in lower case"),
         (("trace", "../x"), "the request id must be a UUID of version 7 in lower case"),
         (("trace", "019a1b2c-3d4e-7f60-8a1b-2c3d4e5f6071"), "of which no run is recorded"),
-        (("start", "orders", "--file", "-"), "--file must hold one JSON object, got text that is not JSON"),
-        (("start", "orders", "--file", "-", "--from", "pack"), "--file must hold one JSON object"),
+        (("start", "orders", "--file", "-"), "the text of --file must be JSON, got an error at"),
+        (("start", "orders", "--file", "-", "--from", "pack"), "the text of --file must be "),
     ],
 )
 def test_a_refusal_is_one_sentence(

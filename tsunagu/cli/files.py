@@ -37,6 +37,6 @@ def read_document(option: str, file: str) -> dict[str, Any]:
 
     Raises:
         CommandError: The file cannot be read.
-        InvalidInputError: The file does not hold one JSON object, or it holds NaN or a key twice.
+        InvalidInputError: The file does not hold one JSON object, or it holds what `read_json` refuses, such as NaN.
     """
-    return parse_object(f"{option} must hold one JSON object", read_text(option, file))
+    return parse_object(f"the text of {option}", read_text(option, file))

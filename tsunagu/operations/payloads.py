@@ -1,12 +1,11 @@
 """Reads payloads strictly: JSON objects, one document or one on each line."""
 
-import json
 from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import Any, NoReturn
 
 from tsunagu.errors import InvalidInputError
-from tsunagu.runtime.json_text import exact_number
+from tsunagu.runtime.errors import InvalidMessageError
+from tsunagu.runtime.json_text import JsonObject, read_json
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -21,7 +20,7 @@ class Payload:
 
     line: int
     text: str
-    fields: dict[str, Any]
+    fields: JsonObject
 
     def text_field(self, name: str) -> str:
         """Return the text in the field `name`.
@@ -32,7 +31,8 @@ class Payload:
         value = self.fields.get(name)
         if isinstance(value, str) and value:
             return value
-        msg = f"line {self.line}: {name} must be a text that is not empty, got {json.dumps(value)}"
+        got = "an empty one" if value == "" else _kind(value) if name in self.fields else "none"
+        msg = f"line {self.line}: {name} must be a text that is not empty, got {got}"
         raise InvalidInputError(msg)
 
 
@@ -49,44 +49,33 @@ def read_payloads(lines: Iterable[str]) -> list[Payload]:
     return payloads
 
 
-def parse_object(expectation: str, text: str) -> dict[str, Any]:
-    """Return the JSON object that a text holds.
+def parse_object(name: str, text: str) -> JsonObject:
+    """Return the JSON object that a text holds, read as strictly as a message of a queue.
 
     Args:
-        expectation: What must hold, for the error: "--file must hold one JSON object".
+        name: What the text is, for the error: "--file".
         text: The text.
 
     Raises:
-        InvalidInputError: The text is not a JSON object, or it holds NaN, a key twice, or a number that is
-            too large.
+        InvalidInputError: The text is refused by `read_json`, or is no object. The error has no value of it.
     """
     try:
-        found = json.loads(text, object_pairs_hook=_object, parse_constant=_refuse_constant, parse_float=exact_number)
-    except RecursionError:
-        msg = f"{expectation}, got text that is nested too deep"
-        raise InvalidInputError(msg) from None
-    except ValueError as error:
-        msg = f"{expectation}, got text that is not JSON ({error})"
-        raise InvalidInputError(msg) from None
+        found = read_json(name, text)
+    except InvalidMessageError as error:
+        raise InvalidInputError(str(error)) from None
     if not isinstance(found, dict):
-        msg = f"{expectation}, got {json.dumps(found)[:80]}"
+        msg = f"{name} must be a JSON object, got {_kind(found)}"
         raise InvalidInputError(msg)
     return found
 
 
 def _payload(number: int, text: str) -> Payload:
-    fields = parse_object(f"line {number}: a JSON object must be on each line", text)
-    return Payload(line=number, text=text, fields=fields)
+    return Payload(line=number, text=text, fields=parse_object(f"the message of line {number}", text))
 
 
-def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    document = dict(pairs)
-    if len(document) < len(pairs):
-        msg = "an object has a key twice"
-        raise ValueError(msg)
-    return document
-
-
-def _refuse_constant(name: str) -> NoReturn:
-    msg = f"{name} is not a JSON number"
-    raise ValueError(msg)
+def _kind(value: object) -> str:
+    """Return what a JSON value is, without the value."""
+    if value is None:
+        return "null"
+    kinds = {bool: "true or false", str: "a text", int: "a number", dict: "an object", list: "a list"}
+    return kinds.get(type(value), "a number")

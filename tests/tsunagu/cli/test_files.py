@@ -22,23 +22,25 @@ def test_a_hyphen_is_standard_input(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.mark.parametrize(
-    ("content", "got"),
+    ("content", "refusal"),
     [
-        ("", r"text that is not JSON \(Expecting value"),
-        ("{", r"text that is not JSON \(Expecting property name"),
-        ("{} {}", r"text that is not JSON \(Extra data"),
-        ("[1]", r"\[1\]"),
-        ("null", "null"),
-        ('{"a": NaN}', r"text that is not JSON \(NaN is not a JSON number\)"),
-        ('{"a": 1, "a": 2}', r"text that is not JSON \(an object has a key twice\)"),
-        ("[" * 100_000, "text that is nested too deep"),
+        ("", "must be JSON, got an error at line 1, column 1: Expecting value"),
+        ("{", "must be JSON, got an error at line 1, column 2: Expecting property name"),
+        ("{} {}", "must be JSON, got an error at line 1, column 4: Extra data"),
+        ("[1]", "must be a JSON object, got a list$"),
+        ("null", "must be a JSON object, got null$"),
+        ("1.5", "must be a JSON object, got a number$"),
+        ("true", "must be a JSON object, got true or false$"),
+        ('{"a": NaN}', "must be JSON, got NaN, which is not a JSON number"),
+        ('{"a": 1, "a": 2}', "must hold each key once, got a key twice in one object"),
+        ("[" * 100_000, "must be JSON of moderate depth, got one nested too deep"),
     ],
 )
-def test_what_is_no_json_object_is_refused(tmp_path: Path, content: str, got: str) -> None:
+def test_what_is_no_json_object_is_refused(tmp_path: Path, content: str, refusal: str) -> None:
     path = tmp_path / "order.json"
     path.write_text(content)
 
-    with pytest.raises(InvalidInputError, match=f"^--payload must hold one JSON object, got {got}"):
+    with pytest.raises(InvalidInputError, match=f"^the text of --payload {refusal}"):
         read_document("--payload", str(path))
 
 

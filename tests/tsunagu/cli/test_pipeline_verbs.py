@@ -191,7 +191,7 @@ def test_half_a_surrogate_pair_is_refused(account: Account, tmp_path: Path, tsun
 
     assert (result.code, result.err) == (
         1,
-        "error: the payload must be Unicode text, got half a surrogate pair\n",
+        "error: the text of --file must be JSON in Unicode, got half a surrogate pair\n",
     )
 
 

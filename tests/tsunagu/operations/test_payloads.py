@@ -16,10 +16,12 @@ def test_each_line_is_a_payload_with_its_number() -> None:
 @pytest.mark.parametrize(
     ("line", "sentence"),
     [
-        ("{", "line 2: a JSON object must be on each line, got text that is not JSON"),
-        ("[1]", r"line 2: a JSON object must be on each line, got \[1\]"),
-        ("null", "line 2: a JSON object must be on each line, got null"),
-        ("[" * 100_000, "line 2: a JSON object must be on each line, got text that is nested too deep"),
+        ("{", "the message of line 2 must be JSON, got an error at line 1, column 2: Expecting property name"),
+        ("[1]", "the message of line 2 must be a JSON object, got a list$"),
+        ("null", "the message of line 2 must be a JSON object, got null$"),
+        ("[" * 100_000, "the message of line 2 must be JSON of moderate depth, got one nested too deep"),
+        ('{"a": "\\ud800"}', "the message of line 2 must be JSON in Unicode, got half a surrogate pair"),
+        ('{"a": 1e999}', "the message of line 2 must be JSON with numbers of moderate size, got one that is too large"),
     ],
 )
 def test_a_line_that_is_no_object_is_named(line: str, sentence: str) -> None:
@@ -32,7 +34,9 @@ def test_input_without_a_line_is_refused() -> None:
         read_payloads(["\n"])
 
 
-@pytest.mark.parametrize(("text", "got"), [("{}", "null"), ('{"customer": 7}', "7"), ('{"customer": ""}', '""')])
+@pytest.mark.parametrize(
+    ("text", "got"), [("{}", "none"), ('{"customer": 7}', "a number"), ('{"customer": ""}', "an empty one")]
+)
 def test_a_field_that_must_be_text_is_named_with_its_line(text: str, got: str) -> None:
     (payload,) = read_payloads([text])
 

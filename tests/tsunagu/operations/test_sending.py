@@ -99,7 +99,7 @@ def test_standard_messages_have_neither_group_nor_deduplication_id() -> None:
     [
         (FIFO, None, "--group-by must name the field that is the message group, because fifo is a FIFO queue"),
         (STANDARD, "customer", "--group-by must be left out, because standard is a standard queue, got customer"),
-        (FIFO, "account", "line 1: account must be a text that is not empty, got null"),
+        (FIFO, "account", "line 1: account must be a text that is not empty, got none"),
     ],
 )
 def test_group_field_that_does_not_suit_is_one_sentence(channel: Channel, group_by: str | None, sentence: str) -> None:

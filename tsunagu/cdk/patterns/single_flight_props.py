@@ -7,8 +7,9 @@ from aws_cdk import Duration
 from aws_cdk import aws_iam as iam
 from aws_cdk import aws_scheduler as scheduler
 
-from tsunagu.cdk.constructs.dead_letter_notifier import LONGEST_PAUSE, DeadLetterNotifier
+from tsunagu.cdk.constructs.dead_letter_notifier import DeadLetterNotifier
 from tsunagu.cdk.constructs.function_alarms import ALL_ALARMS, FunctionAlarms
+from tsunagu.cdk.constructs.function_watch import LONGEST_PAUSE
 from tsunagu.cdk.constructs.handler_function import HandlerSettings
 from tsunagu.cdk.constructs.idempotency_table import IdempotencyTable
 from tsunagu.cdk.constructs.key_access import CustomerKey

@@ -1,33 +1,27 @@
 """`HandlerWorld`: runs a handler in memory, and shows what it did."""
 
 import copy
-import json
 import random
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from functools import partial
-from importlib import import_module
 from typing import Any
 
-from tsunagu.runtime.functions.adapters import FunctionStart
 from tsunagu.runtime.functions.wiring import LambdaHandler
-from tsunagu.runtime.receiving.receiver import LambdaContext
 from tsunagu.testing.explorer.bounds import Bounds
 from tsunagu.testing.explorer.cores import one_core
 from tsunagu.testing.explorer.schedule import Choices, Explored, Violation
 from tsunagu.testing.fake_tables import FakeTable
 from tsunagu.testing.fakes import Killed
-from tsunagu.testing.handlers.faults import FaultKind
+from tsunagu.testing.handlers.handler_start import RouterHandler, start_of
 from tsunagu.testing.handlers.inputs import Input, text_of
 from tsunagu.testing.handlers.once import Once, troubles
 from tsunagu.testing.handlers.places import Settings
-from tsunagu.testing.handlers.seen import DeadLetter, SentOn
-from tsunagu.testing.handlers.stage import Effect, HandlerStage, Scene
+from tsunagu.testing.handlers.stage import HandlerStage, Scene
 from tsunagu.testing.handlers.store import SetupError
 from tsunagu.testing.handlers.surroundings import captured_logs, silence, variables
 from tsunagu.testing.handlers.worker import HandlerWorker
-
-RouterHandler = Callable[[Any, LambdaContext], dict[str, Any]]  # as `MessageRouter.handler` returns it
+from tsunagu.testing.handlers.world_faults import WorldFaults
 
 # Decorators whose messages a producer may send again; the others make new work of each.
 _SENT_AGAIN = frozenset({"message_handler", "pipeline_service", "MessageRouter"})
@@ -36,7 +30,7 @@ SCHEDULES = 5_000  # of each kind of trouble: less than a minute
 Tables = Mapping[str, str | Sequence[str] | FakeTable]
 
 
-class HandlerWorld:
+class HandlerWorld(WorldFaults):
     """Runs a handler in memory, with the real runtime and with fakes of queue, tables, topics and clock.
 
     ```python
@@ -203,102 +197,6 @@ class HandlerWorld:
         """Time of the world, in milliseconds since the epoch."""
         return self._stage.ms
 
-    # --- what goes wrong -----------------------------------------------------------------------
-
-    def kill_before(self, call: str, number: int = 1) -> None:
-        """Kill the worker before a call, as a time-out or too little memory does.
-
-        Args:
-            call: `claim`, `read`, `commit` (the writes with the completion), `record` (an outcome without writes),
-                `send` (the outbox), `dead-letter`, `notify`, `hide`, `acknowledge`, or the name of an `effect`.
-            number: Which of these calls from now on. Default: the next one.
-        """
-        self._plan(call, "die before", number)
-
-    def kill_after(self, call: str, number: int = 1) -> None:
-        """Kill the worker after a call was applied; as `kill_before`."""
-        self._plan(call, "die after", number)
-
-    def fail(self, call: str, number: int = 1) -> None:
-        """Let a call fail: it is not applied, and the handler learns so; as `kill_before`."""
-        self._plan(call, "unavailable", number)
-
-    def lose_answer(self, call: str, number: int = 1) -> None:
-        """Lose the answer to a call: it is applied, and the handler learns that it failed; as `kill_before`."""
-        self._plan(call, "unanswered", number)
-
-    # --- effects of the handler's own code -----------------------------------------------------
-
-    def effect(
-        self, name: str, subject: object = "", *, idempotency_key: str | None = None, error: Exception | None = None
-    ) -> None:
-        """Note an effect of the handler's own code: call it where the code calls another system.
-
-        A worker can be killed before and after it, and the call can fail.
-
-        Args:
-            name: What is done, such as `charged`.
-            subject: What it is done to, such as the id of an order.
-            idempotency_key: Key that the other system is given: it does nothing for a key that it knows. Default: each
-                call takes effect.
-            error: What a call that fails raises. Default: a `ConnectionError`.
-        """
-        failed = ConnectionError(f"no answer from {name}") if error is None else error
-        self._stage.effect(Effect(name, str(subject), idempotency_key), failed)
-
-    def effects(self, name: str | None = None) -> list[str]:
-        """Return what effects were done to, in order: those of a name, or all."""
-        return [effect.id for effect in self._stage.effects if name in {None, effect.name}]
-
-    def watch(self, name: str, effects: list[Any]) -> None:
-        """Take a list of the test for effects: `assert_once` empties it before each schedule, and compares it after."""
-        self._watched[name] = effects
-
-    # --- what a test looks at ------------------------------------------------------------------
-
-    def table(self, name: str) -> FakeTable:
-        """Return a table of the handler."""
-        return self._stage.store.table(name)
-
-    def items(self, name: str) -> list[dict[str, Any]]:
-        """Return the items of a table of the handler, in the order in which they were first written."""
-        return [dict(item) for item in self.table(name).items.values()]
-
-    @property
-    def sent(self) -> list[SentOn]:
-        """What the outbox sent, in order. After a crash, it sends a copy with the same deduplication id."""
-        return [SentOn.of(message) for message in self._stage.sent]
-
-    @property
-    def dead_letters(self) -> list[DeadLetter]:
-        """The messages in the dead-letter queue."""
-        return [DeadLetter.of(letter) for letter in self._stage.dead_letter_queue.waiting]
-
-    @property
-    def notifications(self) -> list[dict[str, Any]]:
-        """What SNS was notified of: each lists dead letters with their reasons."""
-        return [json.loads(text) for text in self._stage.notifications]
-
-    @property
-    def waiting(self) -> list[str]:
-        """Ids of the messages that are in the handler's queue still."""
-        return self._stage.left_over()
-
-    @property
-    def metrics(self) -> dict[str, int]:
-        """The metrics that were counted, by name."""
-        totals: dict[str, int] = {}
-        for line in self._stage.metrics.getvalue().splitlines():
-            for name, value in json.loads(line).items():
-                if isinstance(value, int):
-                    totals[name] = totals.get(name, 0) + value
-        return totals
-
-    @property
-    def results(self) -> dict[str, bytes]:
-        """For an accepted request: the stored results by key."""
-        return {key: content for key, (content, _) in self._stage.results.objects.items()}
-
     # --- every interleaving --------------------------------------------------------------------
 
     def assert_once(
@@ -346,9 +244,7 @@ class HandlerWorld:
             msg = "switches must be 0 for a MessageRouter, whose processes share an event loop here, got more"
             raise ValueError(msg)
         if copies is None:
-            copies = (
-                payloads[:1] if self.start.decorator in {"message_handler", "pipeline_service", "MessageRouter"} else ()
-            )
+            copies = payloads[:1] if self.start.decorator in _SENT_AGAIN else ()
         with self._surroundings(), silence(), one_core():
             once = Once(
                 [*map(text_of, payloads)],
@@ -401,9 +297,6 @@ class HandlerWorld:
         assert isinstance(worker, HandlerWorker)
         return worker
 
-    def _plan(self, call: str, kind: FaultKind, number: int) -> None:
-        self._stage.plan.add(call, kind, number)
-
     @contextmanager
     def _surroundings(self) -> Iterator[None]:
         with ExitStack() as stack:
@@ -415,31 +308,6 @@ class HandlerWorld:
                 raise LookupError(str(error)) from None
             except Killed:
                 raise AssertionError("a worker must be killed while it runs") from None
-
-
-def start_of(handler: LambdaHandler | RouterHandler | str, environment: Mapping[str, str]) -> FunctionStart:
-    """Return how a process of a handler starts.
-
-    Raises:
-        TypeError: It was made by none of our decorators.
-        ValueError: The text is not of the form `package.module:name`.
-    """
-    if isinstance(handler, str):
-        module, colon, name = handler.partition(":")
-        if not (module and colon and name):
-            msg = f"handler must be a handler or 'package.module:name', got {handler!r}"
-            raise ValueError(msg)
-        with variables(environment):
-            return start_of(getattr(import_module(module), name), environment)
-    start = getattr(handler, "start", None)
-    if not isinstance(start, FunctionStart):
-        got = getattr(handler, "__name__", type(handler).__name__)
-        msg = (
-            "handler must be what message_handler, pipeline_service, scheduled_job, accepted_request or "
-            f"MessageRouter.handler made, got {got}: hand over the decorated function, not the function that it calls"
-        )
-        raise TypeError(msg)
-    return start
 
 
 def _table(keys: str | Sequence[str] | FakeTable) -> FakeTable:

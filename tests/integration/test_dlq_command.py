@@ -1,6 +1,7 @@
 """`tsunagu dlq` on a queue that is in no stack, against moto: what an operator sees, and what letters go through."""
 
 import json
+from collections.abc import Callable
 from pathlib import Path
 
 import boto3
@@ -241,6 +242,50 @@ def test_edited_letter_goes_back_with_its_new_payload_and_the_old_one_is_exporte
     assert (dead.letters, dead.sent_back) == ([], ['{"amount": 1}'])
     (export,) = Path(".tsunagu/letters").iterdir()
     assert json.loads(export.read_text())["body"] == '{"amount": -1}'
+
+
+@pytest.fixture
+def editor(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[[str], None]:
+    """Return a function that lets an operator's editor carry out a line of sed."""
+
+    def use(script: str) -> None:
+        path = tmp_path / "editor"
+        path.write_text(f'#!/bin/sh\nsed -i "{script}" "$1"\n')
+        path.chmod(0o755)
+        monkeypatch.setenv("VISUAL", str(path))
+
+    return use
+
+
+def test_what_was_written_in_an_editor_is_sent_short_and_kept(
+    tsunagu: Command, dead: DeadQueue, editor: Callable[[str], None]
+) -> None:
+    (letter_id,) = dead.put(['{"amount": -1, "note": "n"}'])
+    editor("s/-1/1/")
+
+    refused = tsunagu("dlq", "edit", letter_id, "--queue-url", dead.url)
+    result = tsunagu("dlq", "edit", letter_id, "--queue-url", dead.url, "--yes", "--wait", "1", "--drained", "0")
+
+    assert "no terminal to ask on" in refused.err
+    assert (dead.letters, dead.sent_back) == ([], ['{"amount":1,"note":"n"}'])
+    kept = [path for path in Path(".tsunagu/letters").iterdir() if path.name.endswith(".edited.json")]
+    assert [json.loads(path.read_text())["amount"] for path in kept] == [1, 1]
+    assert all(path.stat().st_mode & 0o777 == 0o600 for path in kept)
+    assert str(kept[0]) in refused.err + result.err
+
+
+def test_payload_that_is_no_json_any_more_is_not_sent_and_not_lost(
+    tsunagu: Command, dead: DeadQueue, editor: Callable[[str], None]
+) -> None:
+    (letter_id,) = dead.put(['{"amount": -1}'])
+    editor("s/-1/-/")
+
+    result = tsunagu("dlq", "edit", letter_id, "--queue-url", dead.url, "--yes")
+
+    (kept,) = Path(".tsunagu/letters").iterdir()
+    assert (result.code, len(dead.letters), dead.sent_back) == (1, 1, [])
+    assert result.err.startswith("error: the payload must be JSON, got an error at line 2, column 13")
+    assert f"it is kept in {kept}: correct it, and give it with --file" in result.err
 
 
 def test_connection_that_breaks_while_letters_go_back_loses_none(

@@ -1,5 +1,7 @@
 """`tsunagu dlq edit`: sends one dead letter back with another payload."""
 
+from collections.abc import Sequence
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -8,13 +10,13 @@ from tsunagu.cli.changes import Change, ChangeOptions, guarded
 from tsunagu.cli.dlq_discard import export_path
 from tsunagu.cli.dlq_options import Drained, Letter, Name, QueueUrl, To, place_named
 from tsunagu.cli.editor import edited_by_hand
-from tsunagu.cli.files import read_text
+from tsunagu.cli.files import read_text, write_private
 from tsunagu.cli.options import StackName, Stage, scope_of
 from tsunagu.cli.redrive_run import PlannedRedrive, carry_out
 from tsunagu.cli.reports import reporting
-from tsunagu.errors import CommandError
+from tsunagu.errors import CommandError, InvalidInputError
 from tsunagu.operations.aws import Aws
-from tsunagu.operations.letters.edit import EditedTarget, edited_letter, prepare_item
+from tsunagu.operations.letters.edit import EditedTarget, editable_text, edited_letter, payload_of, prepare_item
 from tsunagu.operations.letters.export import LetterExport
 from tsunagu.operations.letters.fates import DRAINED_SECONDS, Followers
 from tsunagu.operations.letters.items import LetterItems
@@ -47,7 +49,8 @@ def edit(
 ) -> None:
     """Send one letter back with another payload. The letter as it was is exported to a file first.
 
-    The key is that of the new payload. If it stays the same, its dead item takes the new payload.
+    Without --file your editor shows the payload, JSON in lines. What you write is kept in .tsunagu/letters. The key is
+    that of the new payload. If it stays the same, its dead item takes the new payload.
 
     Example: tsunagu dlq edit 3f1c9a2e payments --file payload.json --stage dev
     """
@@ -59,12 +62,13 @@ def edit(
     if problem := router.problem_of(opened.letter):
         msg = f"the letter must say where it came from: {problem}"
         raise CommandError(msg)
-    edited = edited_letter(opened, _new_payload(opened, file))
     path = export_path(place, clock.now_ms())
+    payload, kept = _new_payload(opened, file, path.with_suffix(".edited.json"))
+    edited = edited_letter(opened, payload)
     change = Change(
         command="dlq edit",
         what=f"send the letter {opened.letter.id} of {queue.name} back with another payload",
-        details=[f"reason: {opened.reason}", f"its old payload is exported to {path} first"],
+        details=[f"reason: {opened.reason}", *kept, f"its old payload is exported to {path} first"],
         stack=place.stack,
         log_group=place.log_group,
     )
@@ -89,11 +93,18 @@ def edit(
     carry_out(run, change, options, lambda each: each.id == opened.letter.id, before)
 
 
-def _new_payload(opened: OpenedLetter, file: str | None) -> str:
+def _new_payload(opened: OpenedLetter, file: str | None, kept: Path) -> tuple[str, Sequence[str]]:
+    """Return the new payload, and where what was edited by hand is kept, as a person reads it."""
     if file is not None:
-        return read_text("--file", file).rstrip("\n")
-    edited = edited_by_hand(opened.payload)
-    if edited.rstrip("\n") == opened.payload:
+        return read_text("--file", file).rstrip("\n"), ()
+    before = editable_text(opened.payload)
+    edited = edited_by_hand(before)
+    if edited.rstrip("\n") == before.rstrip("\n"):
         msg = "the payload must be changed in the editor, got it as it was; nothing was sent"
         raise CommandError(msg)
-    return edited.rstrip("\n")
+    write_private(kept, edited)  # it is work, which is not lost whatever happens next
+    try:
+        return payload_of(edited, opened.payload), (f"its new payload is kept in {kept}, which --file takes",)
+    except InvalidInputError as error:
+        msg = f"{error}; it is kept in {kept}: correct it, and give it with --file"
+        raise CommandError(msg) from None

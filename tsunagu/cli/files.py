@@ -1,5 +1,6 @@
 """Reads what a command is given: a file of text, a JSON document, or standard input."""
 
+import os
 import sys
 from pathlib import Path
 from typing import Any
@@ -25,6 +26,21 @@ def read_text(option: str, file: str) -> str:
         return content.decode()
     except (OSError, UnicodeDecodeError) as error:
         msg = f"{option} must name a readable UTF-8 file, got {file} ({error})"
+        raise CommandError(msg) from None
+
+
+def write_private(path: Path, text: str) -> None:
+    """Write a new file that only its owner may read. Its folders are made.
+
+    Raises:
+        CommandError: It cannot be made, or it exists.
+    """
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w", encoding="utf-8") as file:
+            file.write(text)
+    except OSError as error:
+        msg = f"a new file must be written, got {path} ({error.strerror})"
         raise CommandError(msg) from None
 
 

@@ -16,10 +16,13 @@ from tsunagu.operations.letters.items import LetterItems
 from tsunagu.operations.letters.letter import DeadLetter
 from tsunagu.operations.letters.origin import LetterOrigin, OpenedLetter
 from tsunagu.operations.redrive import LetterTarget
+from tsunagu.runtime.errors import InvalidMessageError
 from tsunagu.runtime.idempotency.item import Item
+from tsunagu.runtime.json_text import has_exact_numbers, json_text, read_json
 from tsunagu.runtime.sending.publish import SendResult
 
 EDITION_CHARACTERS = 16
+NO_JSON = object()
 
 
 class EditedTarget:
@@ -47,11 +50,13 @@ def edited_letter(opened: OpenedLetter, payload: str) -> DeadLetter:
         payload: The payload as text.
 
     Raises:
-        InvalidInputError: The payload is empty, or it must be JSON and is not.
+        InvalidInputError: The payload is empty, or it must be JSON, as the old one was, and is not.
     """
     if not payload.strip():
         msg = "the payload must be text that is not empty, got nothing"
         raise InvalidInputError(msg)
+    if _json(opened.payload) is not NO_JSON:
+        read_payload(payload)
     body = _body(opened, payload)
     letter = opened.letter
     edition = hashlib.sha256(body.encode()).hexdigest()[:EDITION_CHARACTERS]
@@ -81,12 +86,47 @@ def prepare_item(found: LetterItems, item: Item | None, letter: DeadLetter, now_
         raise OperationError(msg)
 
 
+def editable_text(payload: str) -> str:
+    """Return a payload as a person edits it: JSON in lines, and another text as it is."""
+    value = _json(payload)
+    if value is NO_JSON or has_exact_numbers(value):  # the writer of the standard library would round these
+        return payload
+    return json.dumps(value, indent=2, ensure_ascii=False) + "\n"
+
+
+def payload_of(edited: str, payload: str) -> str:
+    """Return the payload of a text that was edited: JSON that was put into lines is made short again.
+
+    Args:
+        edited: The text as the person left it.
+        payload: The payload before, whose `editable_text` was edited.
+
+    Raises:
+        InvalidInputError: It must be JSON, as the payload before was, and is not.
+    """
+    if editable_text(payload) == payload:
+        return edited.rstrip("\n")
+    return json_text(read_payload(edited))
+
+
+def read_payload(payload: str) -> Any:
+    """Return the value of a payload that is JSON.
+
+    Raises:
+        InvalidInputError: It is not; the message says where.
+    """
+    try:
+        return read_json("the payload", payload)
+    except InvalidMessageError as error:
+        raise InvalidInputError(str(error)) from None
+
+
 def _body(opened: OpenedLetter, payload: str) -> str:
     if opened.origin is LetterOrigin.SUBSCRIPTION and payload_is_wrapped(opened):
         return json.dumps({**json.loads(opened.letter.delivery.body), "Message": payload}, ensure_ascii=False)
     if opened.origin is LetterOrigin.DESTINATION:
         envelope = json.loads(opened.letter.delivery.body)
-        return json.dumps({**envelope, "requestPayload": _json(payload)}, ensure_ascii=False)
+        return json_text({**envelope, "requestPayload": read_payload(payload)})
     return payload
 
 
@@ -97,7 +137,6 @@ def payload_is_wrapped(opened: OpenedLetter) -> bool:
 
 def _json(payload: str) -> Any:
     try:
-        return json.loads(payload)
-    except (ValueError, RecursionError) as error:
-        msg = f"the payload must be JSON, because a function is invoked with it, got text that is not ({error})"
-        raise InvalidInputError(msg) from None
+        return read_json("the payload", payload)
+    except InvalidMessageError:
+        return NO_JSON

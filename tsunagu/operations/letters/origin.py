@@ -21,6 +21,8 @@ from tsunagu.contracts.messages import ATTRIBUTES
 from tsunagu.operations.letters.letter import LAMBDA_REQUEST_ID_ATTRIBUTE, DeadLetter
 from tsunagu.operations.letters.places import LetterQueue, SourceQueue, Subscription, last_part
 from tsunagu.operations.letters.reasons import reason_kind
+from tsunagu.runtime.errors import InvalidMessageError
+from tsunagu.runtime.json_text import exact_number, json_text
 
 _LAMBDA_ATTRIBUTES = frozenset({LAMBDA_REQUEST_ID_ATTRIBUTE, "ErrorCode", "ErrorMessage"})
 # Of a letter that EventBridge sent for a schedule or a rule.
@@ -102,7 +104,7 @@ class OpenedLetter:
         if self.origin is LetterOrigin.SUBSCRIPTION and self._is_envelope:
             return str(self._body["Message"])
         if self.origin is LetterOrigin.DESTINATION:
-            return json.dumps(self._body["requestPayload"], ensure_ascii=False)
+            return _text(self._body["requestPayload"])
         return self.letter.delivery.body
 
     @cached_property
@@ -171,7 +173,7 @@ class OpenedLetter:
     @cached_property
     def _body(self) -> Mapping[str, Any]:
         try:
-            return _mapping(json.loads(self.letter.delivery.body))
+            return _mapping(json.loads(self.letter.delivery.body, parse_float=_number))
         except (ValueError, RecursionError):
             return {}
 
@@ -182,6 +184,21 @@ class OpenedLetter:
     def _attribute(self, name: str) -> str:
         attribute = self.letter.delivery.attributes.get(name)
         return str(attribute.value) if attribute is not None else ""
+
+
+def _number(text: str) -> float:
+    """Return a number with all of its digits; one that is too large as Python reads it."""
+    try:
+        return exact_number(text)
+    except ValueError:
+        return float(text)
+
+
+def _text(value: object) -> str:
+    try:
+        return json_text(value)
+    except InvalidMessageError:  # NaN, which another one wrote
+        return json.dumps(value, ensure_ascii=False)
 
 
 def _mapping(value: object) -> Mapping[str, Any]:

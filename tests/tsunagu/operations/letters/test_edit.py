@@ -18,7 +18,7 @@ from tests.tsunagu.operations.letters.samples import (
 from tests.tsunagu.runtime.world import World, order, record
 from tsunagu.contracts.items import FREE, NEVER, Status
 from tsunagu.errors import InvalidInputError, OperationError
-from tsunagu.operations.letters.edit import edited_letter, prepare_item
+from tsunagu.operations.letters.edit import editable_text, edited_letter, payload_of, prepare_item
 from tsunagu.operations.letters.items import LetterItems
 from tsunagu.operations.letters.origin import OpenedLetter
 from tsunagu.operations.redrive import redriven_message
@@ -56,7 +56,11 @@ def put(found: Item) -> Item:
     ("read", "payload", "body"),
     [
         (opened(FOUND, queues=(ORDERS,)), '{"amount": 1}', '{"amount": 1}'),
-        (opened(letter(envelope()), subscriptions=(TO_QUEUE,)), "new", json.dumps({**envelope(), "Message": "new"})),
+        (
+            opened(letter(envelope()), subscriptions=(TO_QUEUE,)),
+            '"new"',
+            json.dumps({**envelope(), "Message": '"new"'}),
+        ),
         (
             opened(letter(failed_invocation())),
             '{"bill": 8}',
@@ -66,7 +70,41 @@ def put(found: Item) -> Item:
     ids=["of a queue", "of a subscription", "of a function"],
 )
 def test_new_payload_is_in_the_envelope_of_the_old_one(read: OpenedLetter, payload: str, body: str) -> None:
-    assert edited_letter(read, payload).delivery.body == body
+    edited = edited_letter(read, payload).delivery.body
+
+    assert edited == body if read.payload == read.letter.delivery.body else json.loads(edited) == json.loads(body)
+
+
+def test_payload_that_was_json_stays_json() -> None:
+    with pytest.raises(InvalidInputError, match="the payload must be JSON, got an error at line 1, column 12"):
+        edited_letter(opened(FOUND, queues=(ORDERS,)), '{"amount": }')
+
+
+def test_payload_that_was_no_json_may_be_any_text() -> None:
+    assert edited_letter(opened(letter("amount -1"), queues=(ORDERS,)), "amount 1").delivery.body == "amount 1"
+
+
+def test_numbers_of_a_failed_invocation_keep_all_digits() -> None:
+    body = json.dumps(failed_invocation({"bill": 7}))
+    read = opened(letter(body.replace('"bill": 7', '"bill": 12345678901234567.89')))
+
+    assert read.payload == '{"bill":12345678901234567.89}'
+    assert '"requestPayload":{"bill":12345678901234567.88}' in (
+        edited_letter(read, '{"bill": 12345678901234567.88}').delivery.body
+    )
+
+
+def test_json_is_edited_in_lines_and_sent_short() -> None:
+    shown = editable_text('{"name": "Zoë", "lines": [1]}')
+
+    assert shown == '{\n  "name": "Zoë",\n  "lines": [\n    1\n  ]\n}\n'
+    assert payload_of(shown, '{"name": "Zoë", "lines": [1]}') == '{"name":"Zoë","lines":[1]}'
+
+
+@pytest.mark.parametrize("payload", ["no json", '{"amount": 12345678901234567.89}', "a\n"])
+def test_other_text_is_edited_as_it_is(payload: str) -> None:
+    assert editable_text(payload) == payload
+    assert payload_of(f"{payload} more\n", payload) == f"{payload} more"
 
 
 def test_edited_letter_of_a_fifo_queue_is_no_copy_of_the_old_one_nor_of_another_edition() -> None:
@@ -84,7 +122,7 @@ def test_edited_letter_of_a_fifo_queue_is_no_copy_of_the_old_one_nor_of_another_
     ("read", "payload", "sentence"),
     [
         (opened(FOUND), " ", "the payload must be text that is not empty"),
-        (opened(letter(failed_invocation())), "no json", "the payload must be JSON, because a function is invoked"),
+        (opened(letter(failed_invocation())), "no json", "the payload must be JSON, got an error at line 1, column 1"),
     ],
 )
 def test_payload_that_nobody_could_take_is_refused(read: OpenedLetter, payload: str, sentence: str) -> None:

@@ -56,7 +56,7 @@ from tsunagu.operations.letters.origin import LetterOrigin
             {},
             "destination",
             "RetriesExhausted: ValueError: no such bill",
-            '{"bill": 7}',
+            '{"bill":7}',
         ),
         (
             letter({"bill": 7}, attributes=GIVEN_UP),

@@ -3,6 +3,7 @@
 The shell waits for the answer, so a call has one try and little time. Without an answer nothing is completed.
 """
 
+import os
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
@@ -80,4 +81,4 @@ def _matching(names: Iterable[str], incomplete: str) -> list[str]:
 
 def _client() -> "CloudFormationClient":
     config = Config(connect_timeout=LONGEST_SECONDS, read_timeout=LONGEST_SECONDS, retries={"total_max_attempts": 1})
-    return boto3.client("cloudformation", config=config)
+    return boto3.client("cloudformation", config=config, region_name=os.environ.get("AWS_REGION"))

@@ -36,12 +36,20 @@ def global_options(
     debug_errors.set(debug)
     if endpoint_url is not None:
         os.environ["AWS_ENDPOINT_URL"] = endpoint_url
-    if region is not None:
-        os.environ["AWS_REGION"] = os.environ["AWS_DEFAULT_REGION"] = region
+    is_other = _choose_region(region or os.environ.get("AWS_REGION"))
     if profile is not None:
         os.environ["AWS_PROFILE"] = profile
-    if profile is not None or region is not None:
+    if profile is not None or is_other:
         boto3.setup_default_session()  # one that was made before knows nothing of them
+
+
+def _choose_region(region: str | None) -> bool:
+    """Let boto3 use a region, and return whether it was another. It does not read AWS_REGION, as other tools do."""
+    if not region:
+        return False
+    is_other = os.environ.get("AWS_DEFAULT_REGION") != region
+    os.environ["AWS_REGION"] = os.environ["AWS_DEFAULT_REGION"] = region
+    return is_other
 
 
 def hoisted(arguments: Sequence[str]) -> list[str]:

@@ -202,12 +202,12 @@ def test_of_an_unknown_id_nothing_is_found(shop: Shop) -> None:
     assert len(evidence.searched) == 3
 
 
-def bury(shop: Shop, queue: str = "OrdersDead", *, key: object = "", reason: str = "") -> str:
+def bury(shop: Shop, queue: str = "OrdersDead", *, key: object = "", reason: str = "", space: str = SPACE) -> str:
     """Send a dead letter as the receiver of Orders does, or SQS itself (without a key). Return its id in the queue."""
     texts = {
         "tsunagu_dead_letter_reason": reason,
         "tsunagu_dead_letter_source": f"{shop.arn('Orders')}/{MESSAGE}",
-        "tsunagu_dead_letter_item": item_id(SPACE, key) if key else "",
+        "tsunagu_dead_letter_item": item_id(space, key) if key else "",
     }
     attributes: Any = {
         name: {"DataType": "String", "StringValue": text} for name, text in texts.items() if text and key
@@ -272,6 +272,37 @@ def test_a_letter_whose_item_has_expired_is_found_by_its_business_key(shop: Shop
     (finding,) = why(shop, "o-1").findings
 
     assert (finding.what, finding.reason) == ("dead letter of Orders", "5 attempts failed")
+
+
+def test_of_receivers_that_share_their_keys_the_letter_says_whose_it_is(shop: Shop) -> None:
+    functions = boto3.client("lambda")
+    for name, queue in (("Receiver", "Orders"), ("Worker", "Legacy")):
+        variables = functions.get_function_configuration(FunctionName=f"shop-{name}")["Environment"]["Variables"]
+        shared = {"QUEUE_ARN": shop.arn(queue), "QUEUE_URL": shop.queues[queue], "SHARED_KEYS": "orders"}
+        functions.update_function_configuration(
+            FunctionName=f"shop-{name}", Environment={"Variables": {**variables, **shared}}
+        )
+    item = Item(
+        id=item_id("orders", "o-1"),
+        status=Status.DEAD,
+        owner="o",
+        fence=1,
+        lease=NEVER,
+        message_ids=(MESSAGE,),
+        updated=NOW_MS,
+    )
+    shop.put_item(**item_attributes(item))
+    letter_id = bury(shop, "LegacyDead", key="o-1", reason="because", space="orders")
+
+    findings = why(shop, "o-1").findings
+
+    assert [finding.what for finding in findings] == ["dead letter of Legacy/Dead", "message of orders"]
+    commands = [advice.command for finding in findings for advice in finding.advice]
+    assert commands == [
+        f"tsunagu dlq show {letter_id} Legacy/Dead --stack shop",
+        f"tsunagu dlq redrive Legacy/Dead --id {letter_id} --stack shop",
+        "tsunagu dlq list --stack shop",
+    ]
 
 
 def test_a_message_that_its_item_says_to_wait_is_found_among_the_letters(shop: Shop) -> None:

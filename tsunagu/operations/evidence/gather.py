@@ -36,7 +36,6 @@ _ID_FIELDS = ("request_id", "item_id", "message_id", "cause_request_id")
 FOLLOWED_IDS = 20
 AROUND_MS = 60_000
 LINES_AROUND = 12
-_SETTLED = frozenset({Status.COMPLETED, Status.DEAD})
 PlacedItem = tuple[FoundItem, StackPlaces]
 
 
@@ -110,19 +109,31 @@ def _places_of_letters(
     """Return the stacks whose dead letters are looked at: all when nothing is found, else those with open items.
 
     Letters are received for a look, so nobody looks where it is known what became of the message. An item that is not
-    done may be that of a letter which SQS itself moved.
+    done may be that of a letter which SQS itself moved. The letter of a dead one may be in one of several queues.
     """
     if not items and not others:
         return places
-    opened = [stack.inventory.name for found, stack in items if found.item.status not in _SETTLED]
+    opened = [stack.inventory.name for found, stack in items if not _is_known(found, stack)]
     return [each for each in places if each.inventory.name in opened]
+
+
+def _is_known(found: FoundItem, places: StackPlaces) -> bool:
+    """Whether an item says where its message is: done, or dead-lettered by a receiver that is known."""
+    status = found.item.status
+    return status is Status.COMPLETED or (status is Status.DEAD and places.receiver_of(found.item.id) is not None)
 
 
 def _in_order(
     others: Iterable[Finding], letters: FoundLetters, items: Iterable[PlacedItem], now_ms: int
 ) -> list[Finding]:
     """Return the findings: what needs somebody first."""
-    dead = {letter_id for found, _ in items if found.item.status is Status.DEAD for letter_id in found.item.message_ids}
+    items = [*items]
+    dead = {
+        letter_id
+        for found, stack in items
+        if found.item.status is Status.DEAD and _is_known(found, stack)
+        for letter_id in found.item.message_ids
+    }
     findings = [
         *(finding_of_letter(opened, stack, has_advice=not opened.ids & dead) for opened, stack in letters.letters),
         *others,

@@ -105,7 +105,9 @@ def _advice(found: FoundItem, places: StackPlaces, receiver: DeployedFunction | 
     queue = places.queue_of(receiver) if receiver else None
     name = shlex.quote(queue.name if queue else "")
     item = found.item
-    if item.status is Status.DEAD:
+    if item.status is Status.DEAD and queue is None:
+        yield Advice(what="look for the dead letter", command=f"tsunagu dlq list {place}")
+    elif item.status is Status.DEAD:
         letter = item.message_ids[-1] if item.message_ids else item.request_id
         show = f"tsunagu dlq show {letter} {name} {place}".replace("  ", " ")
         yield Advice(what="see the dead letter whole", command=show)

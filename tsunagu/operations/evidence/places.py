@@ -58,12 +58,15 @@ class StackPlaces:
         return [*dict.fromkeys(request_space(scope) for scope in scopes if scope)]
 
     def receiver_of(self, item_id: str) -> DeployedFunction | None:
-        """Return the function whose item this is, by the key space of its id; None where it is not known."""
+        """Return the function whose item this is, by the key space of its id.
+
+        None where it is not known, or where several share their keys: an item does not say which of them had it.
+        """
         space = item_id.partition("#")[0]
-        for function in self.known.functions:
-            if space in {*spaces_of(function)} or _is_of_queue(function, space):
-                return function
-        return None
+        functions = self.known.functions
+        found = [each for each in functions if space in {*spaces_of(each)} or _is_of_queue(each, space)]
+        queues = {queue_name_of(each) for each in found} - {""}
+        return found[0] if found and len(queues) <= 1 else None
 
     def queue_of(self, function: DeployedFunction) -> DeployedQueue | None:
         """Return the queue whose messages a function processes; None where it has none."""

@@ -158,6 +158,8 @@ def export(
         except KeyboardInterrupt:
             tell(f"{_exported(file, place)} before it was interrupted, and not the others")
             raise
+    if counts.in_flight:
+        tell(f"{counts.in_flight:,} letters in flight, not exported: somebody else has received them")
     tell(_exported(file, place))
 
 

@@ -1,5 +1,6 @@
 """`tsunagu graph`: draws the flow of a stack."""
 
+import sys
 from collections.abc import Callable, Mapping
 from enum import StrEnum
 from pathlib import Path
@@ -33,7 +34,7 @@ _WRITERS: Mapping[Format, Callable[[Graph], str]] = {Format.SVG: svg, Format.MER
 def graph(
     stack_argument: Annotated[
         str | None,
-        typer.Argument(metavar="[STACK]", help="The stack, by its whole name or its own part of it."),
+        typer.Argument(metavar="STACK", help="The stack, by its whole name or its own part of it."),
     ] = None,
     *,
     written_as: Annotated[Format, typer.Option("--format", help="SVG, or a flow chart of Mermaid.")] = Format.SVG,
@@ -43,7 +44,9 @@ def graph(
             help="Template (JSON, YAML), or folder of `cdk synth`. Default: the template of the deployed stack."
         ),
     ] = None,
-    output: Annotated[Path | None, typer.Option(help="File to write. Default: standard output.")] = None,
+    output: Annotated[
+        Path | None, typer.Option(help="File to write. Default: standard output, which must be no terminal for SVG.")
+    ] = None,
     live: Annotated[bool, typer.Option("--live", help="Show how many messages each deployed queue holds.")] = False,
     keys: Annotated[bool, typer.Option("--keys", help="Show which key encrypts each resource.")] = False,
     permissions: Annotated[
@@ -67,6 +70,9 @@ def graph(
     drawn = (
         _deployed(name, stage, shown, live=live) if template is None else _synthesized(template, name, shown, live=live)
     )
+    if output is None and written_as is Format.SVG and sys.stdout.isatty():
+        msg = "--output must name a file for an SVG, got a terminal: name one, or give --format mermaid"
+        raise CommandError(msg)
     text = _WRITERS[written_as](drawn)
     if output is None:
         typer.echo(text, nl=False)

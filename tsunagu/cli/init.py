@@ -12,7 +12,10 @@ HERE = Path()
 
 def init(
     directory: Annotated[
-        Path, typer.Argument(help="Folder of the repository; it is made if there is none.", show_default="this folder")
+        Path,
+        typer.Argument(
+            metavar="FOLDER", help="Folder of the repository; it is made if there is none.", show_default="this folder"
+        ),
     ] = HERE,
     *,
     flow: Annotated[FlowName, typer.Option(help="What the repository begins with.")] = "receive-once",

@@ -2,6 +2,7 @@
 
 from typing import Annotated
 
+import boto3
 import typer
 
 from tsunagu.cli.completion import complete_pipeline, complete_stack, complete_stage
@@ -39,4 +40,4 @@ DryRun = Annotated[bool, typer.Option("--dry-run", help="Say what would change, 
 
 def scope_of(stack: str | None, stage: str | None) -> StackScope:
     """Return which stacks the options `--stack` and `--stage` name."""
-    return StackScope(stack=stack, stage=stage)
+    return StackScope(stack=stack, stage=stage, region=boto3.Session().region_name or "")

@@ -93,7 +93,7 @@ def _region() -> str:
 
 
 def _one_line(error: Exception) -> str:
-    return " ".join(str(error).split())
+    return " ".join(str(error).split()).rstrip(".")
 
 
 _SENTENCES: Sequence[tuple[tuple[type[BotoCoreError], ...], Callable[[BotoCoreError], str]]] = (

@@ -1,6 +1,7 @@
 """How verbs report errors: one sentence on standard error, and an exit code."""
 
 import functools
+import inspect
 import sys
 import traceback
 from collections.abc import Callable
@@ -41,7 +42,13 @@ def reporting(verb: Callable[Parameters, None]) -> Callable[Parameters, None]:
         except KeyboardInterrupt:
             _fail("interrupted; what was under way may be half done: look before you repeat it", code=INTERRUPTED)
 
+    reported.__doc__ = _paragraphs(verb.__doc__ or "")
     return reported
+
+
+def _paragraphs(text: str) -> str:
+    """Return a docstring with one line a paragraph: the help would keep the ends of its lines, and wrap them too."""
+    return "\n\n".join(" ".join(paragraph.split()) for paragraph in inspect.cleandoc(text).split("\n\n"))
 
 
 def _fail(sentence: str, log_path: str | None = None, *, code: int = FAILED) -> NoReturn:

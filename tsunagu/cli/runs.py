@@ -41,7 +41,11 @@ CAUSES = {
 def runs(
     pipeline: Annotated[
         str | None,
-        typer.Argument(help="Name of the pipeline. Default: the only one.", autocompletion=complete_pipeline),
+        typer.Argument(
+            metavar="PIPELINE",
+            help="Name of the pipeline. Default: the only one.",
+            autocompletion=complete_pipeline,
+        ),
     ] = None,
     *,
     older_than: Annotated[

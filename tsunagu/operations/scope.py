@@ -3,7 +3,7 @@
 import difflib
 from collections.abc import Iterable, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, NamedTuple, Protocol, TypeVar
 
 from tsunagu.contracts.flows import Part, letters_of
@@ -33,16 +33,20 @@ class StackScope:
     Attributes:
         stack: Whole name of one stack, or its own part of a name with a stage. Default: all stacks.
         stage: Stage of the stacks: a part of their names, between hyphens. Default: all stages, and stacks without one.
+        region: Their region, for errors. Default: errors do not name it.
     """
 
     stack: str | None = None
     stage: str | None = None
+    region: str = field(default="", compare=False)
 
     def __str__(self) -> str:
         """Return the stacks as an error names them."""
         if self.stack is not None:
             return f"the stack {self.stack}"
-        return f"the stacks of the stage {self.stage}" if self.stage else "the stacks of the region"
+        if self.stage is None:
+            return f"the stacks of the region {self.region}".rstrip()
+        return f"the stacks of the stage {self.stage}" + (f" in {self.region}" if self.region else "")
 
 
 class NamedPart(NamedTuple):
@@ -213,4 +217,4 @@ def _no_stage(client: "CloudFormationClient", stage: str) -> str:
     names = [each.name for each in all_stacks(client)]
     parts = did_you_mean(stage, (part for name in names for part in name.split("-")))
     got = f"got the stacks {_listed(names)} at {client.meta.endpoint_url}{parts}"
-    return f"the stage must be a part of a stack's name, such as tsunagu-{stage}-orders or orders-{stage}, {got}"
+    return f"the stage must be a part of a stack's name, such as tsunagu-{stage}-… or …-{stage}, {got}"

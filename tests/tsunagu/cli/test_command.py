@@ -95,6 +95,21 @@ def test_without_a_region_the_error_says_how_to_give_one(
     assert error.startswith("error: a region must be given, got none: set AWS_REGION or --region")
 
 
+@pytest.mark.parametrize("before", [None, "us-x-9"])
+def test_the_variable_aws_region_decides_as_in_other_tools(
+    project: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], before: str | None
+) -> None:
+    keys(monkeypatch)
+    monkeypatch.setenv("AWS_REGION", "eu-x-1")
+    if before:
+        monkeypatch.setenv("AWS_DEFAULT_REGION", before)
+
+    error = fail(monkeypatch, capsys, "lease", "list", "--endpoint-url", "http://127.0.0.1:1")
+
+    assert error.startswith("error: the embedded cloud must run at")
+    assert boto3.client("sqs").meta.region_name == "eu-x-1"
+
+
 def test_without_credentials_the_error_says_how_to_give_some(
     project: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -181,6 +196,12 @@ def test_every_verb_has_an_example_in_its_help() -> None:
 
     assert [name for name, text in verbs if not re.search(rf"Examples?:\s.*\btsunagu {name}\b", text)] == []
     assert len(verbs) > 7
+
+
+def test_a_terminal_wraps_each_paragraph_of_a_help_by_itself() -> None:
+    texts = [text for _, text in walk(typer.main.get_command(app))]
+
+    assert [text for text in texts if re.search(r"[^\n]\n[^\n]", text)] == []
 
 
 def walk(command: Any, name: str = "") -> Iterator[tuple[str, str]]:

@@ -25,6 +25,17 @@ def test_picture_is_svg_unless_told_otherwise(tsunagu: Tsunagu, template: str) -
     assert ">Orders</text>" in result.out
 
 
+def test_a_terminal_is_no_place_for_an_svg(tsunagu: Tsunagu, template: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("tsunagu.cli.graph.sys.stdout.isatty", lambda: True, raising=False)
+
+    refused = tsunagu("graph", "--template", template)
+
+    assert refused.err == (
+        "error: --output must name a file for an SVG, got a terminal: name one, or give --format mermaid\n"
+    )
+    assert tsunagu("graph", "--template", template, "--format", "mermaid").code == 0
+
+
 def test_mermaid_is_written_to_a_file(tsunagu: Tsunagu, template: str, tmp_path: Path) -> None:
     result = tsunagu("graph", "--template", template, "--format", "mermaid", "--output", str(tmp_path / "shop.mmd"))
 
@@ -37,7 +48,7 @@ def test_mermaid_is_written_to_a_file(tsunagu: Tsunagu, template: str, tmp_path:
     [
         ((), "STACK must name a deployed stack, or --template a template, got neither"),
         (("--template", "{template}", "--live"), "--live must be without --template"),
-        (("--template", "gone.json"), "gone.json must be a template, or a folder that `cdk synth` wrote"),
+        (("--template", "gone.json"), "gone.json must be a template, or a folder that `cdk synth` wrote, got no"),
         (("shop", "--stack", "other"), "either STACK or --stack must name the stack, got both"),
         (("--template", "{template}", "--output", "/nowhere/x.svg"), "--output must name a file that can be written"),
     ],

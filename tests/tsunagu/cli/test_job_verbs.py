@@ -118,7 +118,7 @@ def test_job_that_is_not_deployed_is_one_sentence_with_those_that_are(tsunagu: T
 
     assert result.code == 1
     assert result.err == (
-        "error: the stacks of the stage dev must have the job suplier-sync, got supplier-sync: "
+        "error: the stacks of the stage dev in eu-central-1 must have the job suplier-sync, got supplier-sync: "
         "did you mean supplier-sync?\n"
     )
 

@@ -168,7 +168,7 @@ def test_a_pipeline_that_is_not_deployed_is_named(account: Account, order: str, 
 
     assert result.code == 1
     assert result.err.startswith(
-        "error: the stage must be a part of a stack's name, such as tsunagu-prod-orders or orders-prod, got the stacks "
+        "error: the stage must be a part of a stack's name, such as tsunagu-prod-… or …-prod, got the stacks "
     )
 
 

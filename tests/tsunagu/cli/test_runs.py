@@ -138,6 +138,6 @@ def test_request_without_an_unfinished_run_needs_no_consent(
 
 def test_pipeline_that_is_not_deployed_is_named(account: Account, tsunagu: Tsunagu) -> None:
     assert tsunagu("runs", "invoices").err == (
-        "error: the stacks of the region must have the pipeline invoices, got orders\n"
+        "error: the stacks of the region eu-central-1 must have the pipeline invoices, got orders\n"
     )
     assert account.commands == []

@@ -67,7 +67,9 @@ def test_a_region_without_flows_is_one_sentence(shop: Shop, tsunagu: Tsunagu) ->
     result = tsunagu("status")
 
     assert result.code == 1
-    assert result.err.startswith("error: the stacks of the region must have something that this library made, got none")
+    assert result.err.startswith(
+        "error: the stacks of the region eu-central-1 must have something that this library made, got none"
+    )
 
 
 def test_why_prints_one_page_with_the_line_of_the_handler(shop: Shop, tsunagu: Tsunagu) -> None:
@@ -149,4 +151,6 @@ def test_find_of_a_key_without_items_is_one_sentence(shop: Shop, tsunagu: Tsunag
     result = tsunagu("find", "--key", "o-2")
 
     assert result.code == 1
-    assert result.err.startswith("error: the stacks of the region must have an item of the key o-2, got none")
+    assert result.err.startswith(
+        "error: the stacks of the region eu-central-1 must have an item of the key o-2, got none"
+    )

@@ -31,7 +31,8 @@ def synthesized_documents(path: Path, stack: str | None = None) -> list[Document
     try:
         documents = _read(path)
     except (OSError, ValueError, KeyError, AttributeError) as error:
-        msg = f"{path} must be a template, or a folder that `cdk synth` wrote, got {error!r}"
+        why = (error.strerror or "an error").lower() if isinstance(error, OSError) else f"another text: {error}"
+        msg = f"{path} must be a template, or a folder that `cdk synth` wrote, got {why}"
         raise InvalidInputError(msg) from None
     if not any(document.section("Resources") for document in documents):
         msg = f"{path} must have a template with resources, got none"

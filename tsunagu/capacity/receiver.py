@@ -1,22 +1,24 @@
-"""The capacity of one receiver: calculated from its template, and from times that somebody measured.
-
-It is an upper bound of a steady state: full batches, no retries, no cold starts, and messages of all groups at all
-times.
-"""
+"""A receiver as its template has it, the load that it is asked about, and the time that its batches take."""
 
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from tsunagu.capacity.quotas import ACCOUNT_CONCURRENCY, NEW_TABLE_WRITES, PAYLOAD_BYTES
 from tsunagu.errors import InvalidInputError
 
-# https://docs.aws.amazon.com/lambda/latest/dg/services-sqs-scaling.html
-FIRST_INVOCATIONS, MORE_PER_MINUTE, MOST_INVOCATIONS = 5, 300, 1_000
-# https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/quotas-messages.html
-FIFO_CALLS_PER_SECOND, MESSAGES_PER_CALL = 300, 10
-# https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/bp-partition-key-design.html, and
-# https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/on-demand-capacity-mode.html
-PARTITION_WRITES, NEW_TABLE_WRITES = 1_000, 4_000
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Pollers:
+    """Provisioned pollers of an event source mapping.
+
+    Attributes:
+        fewest: Pollers that are always there.
+        most: Pollers that Lambda scales up to.
+    """
+
+    fewest: int
+    most: int
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -24,35 +26,64 @@ class Receiver:
     """What limits a receiver, as its template says it.
 
     Attributes:
-        name: Its function.
+        name: What operators call it; its function's logical id where the library did not make it.
+        function: Logical id of its function.
+        queue: Logical id of its queue.
+        pipeline: The pipeline that it is a service of; "" without one.
         batch_size: Messages of an invocation, at most.
         fifo: Whether its queue is a FIFO queue.
         high_throughput: Whether the quota of that queue counts by message group.
-        concurrency: Most invocations at the same time: of the mapping, reserved for the function, or None.
-        writes: Write units of an idempotency table for one message; 0 without such a table.
+        window_seconds: Batching window, which a batch of more than ten messages needs.
+        max_concurrency: Most invocations of the mapping at the same time; None without a limit.
+        reserved_concurrency: Invocations that are reserved for the function, and its limit; None without a limit.
+        pollers: Its provisioned pollers; None where Lambda scales them.
+        table: Name of its idempotency table in the templates; "" without one.
+        shares_table_with: Names of other receivers with this table.
+        writes: Write units of that table for one message; 0 without a table. Of a pipeline's service it has those of
+            the other services with this table, because each run passes all of them.
+        table_writes: Write units a second that this table takes at first.
+        table_grows: Whether the table is on demand, and takes twice as many after half an hour.
         timeout_seconds: Time-out of the function.
     """
 
     name: str
     batch_size: int
+    function: str = ""
+    queue: str = ""
+    pipeline: str = ""
     fifo: bool = False
     high_throughput: bool = False
-    concurrency: int | None = None
-    writes: int = 0
+    window_seconds: int = 0
+    max_concurrency: int | None = None
+    reserved_concurrency: int | None = None
+    pollers: Pollers | None = None
+    table: str = ""
+    shares_table_with: Sequence[str] = ()
+    writes: float = 0.0
+    table_writes: int = NEW_TABLE_WRITES
+    table_grows: bool = True
     timeout_seconds: float = 900.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Measured:
-    """What was measured, or is assumed.
+class Load:
+    """What a receiver is asked about: messages that wait, and what was measured or is assumed of them.
 
     Attributes:
-        message_ms: Time of the business function for one message, above 0.
+        message_ms: Time that one message adds to an invocation, above 0. On a FIFO queue this has the call that
+            completes the message.
         batch_ms: Time that an invocation takes besides: its calls of DynamoDB.
-        parallel: Messages of a batch that run at the same time; `concurrency` of the decorator.
-        groups: Message groups that have messages at the same time, of a FIFO queue.
+        messages: Messages that wait, and no more arrive.
+        message_bytes: Size of a message.
+        parallel: Messages of a standard queue's batch that run at the same time: `concurrency` of the decorator.
+        groups: Message groups that the messages are of, on a FIFO queue.
+        largest_group: Messages of the largest group. Default: groups are equal.
+        own_writes: Write units that the business function writes to one table of its own, for one message; two for each
+            item of a transaction.
         hot_writes: Write units that the business function writes to one and the same partition key, for one message.
         account_concurrency: Concurrency of the account that is free for this function.
+        sns_quota: Messages a second that SNS takes in this account and region; 0 is not counted.
+        region: Region; "" where it is not known, and has the lowest quotas.
 
     Raises:
         InvalidInputError: A number is out of range.
@@ -60,103 +91,60 @@ class Measured:
 
     message_ms: float
     batch_ms: float = 20.0
+    messages: int = 100_000
+    message_bytes: int = 1_000
     parallel: int = 1
     groups: int = 1_000
+    largest_group: int = 0
+    own_writes: float = 0.0
     hot_writes: float = 0.0
-    account_concurrency: int = 1_000
+    account_concurrency: int = ACCOUNT_CONCURRENCY
+    sns_quota: int = 0
+    region: str = ""
 
     def __post_init__(self) -> None:
         """Refuse what cannot be."""
         if self.message_ms <= 0:
-            msg = f"message_ms must be above 0, got {self.message_ms}"
+            msg = f"message_ms must be above 0, got {self.message_ms:g}"
             raise InvalidInputError(msg)
-        for name, least in (
-            ("batch_ms", 0),
-            ("parallel", 1),
-            ("groups", 1),
-            ("hot_writes", 0),
-            ("account_concurrency", 1),
-        ):
+        for name, least in _LEAST.items():
             if getattr(self, name) < least:
                 msg = f"{name} must be {least} or more, got {getattr(self, name)}"
                 raise InvalidInputError(msg)
 
 
-@dataclass(frozen=True, slots=True, order=True)
-class Limit:
-    """A limit of the messages a second.
+_LEAST = {
+    "batch_ms": 0,
+    "messages": 0,
+    "message_bytes": 1,
+    "parallel": 1,
+    "groups": 1,
+    "largest_group": 0,
+    "own_writes": 0,
+    "hot_writes": 0,
+    "account_concurrency": 1,
+    "sns_quota": 0,
+}
 
-    Attributes:
-        rate: Messages a second.
-        what: What it is the limit of.
+
+def full_batch(receiver: Receiver, load: Load) -> int:
+    """Return the messages of a full batch: its size, or as many as fit the payload of an invocation."""
+    return max(1, min(receiver.batch_size, PAYLOAD_BYTES // load.message_bytes))
+
+
+def batch_seconds(receiver: Receiver, load: Load) -> float:
+    """Return how long an invocation with a full batch takes. Messages of FIFO queues never run side by side."""
+    batch = full_batch(receiver, load)
+    rounds = batch if receiver.fifo else math.ceil(batch / load.parallel)
+    return (load.batch_ms + rounds * load.message_ms) / 1_000
+
+
+def groups_in_batch(receiver: Receiver, load: Load) -> int:
+    """Return of how many message groups a full batch of a FIFO queue is.
+
+    SQS gives as many messages of one group as it has. Source:
+    https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/FIFO-queues-understanding-logic.html
     """
-
-    rate: float
-    what: str
-
-
-def batch_seconds(receiver: Receiver, measured: Measured) -> float:
-    """Return how long an invocation with a full batch takes. The messages of one FIFO group never run side by side."""
-    side_by_side = min(measured.parallel, receiver.batch_size)
-    if receiver.fifo:
-        side_by_side = min(side_by_side, measured.groups)
-    rounds = math.ceil(receiver.batch_size / side_by_side)
-    return (measured.batch_ms + rounds * measured.message_ms) / 1_000
-
-
-def limits(receiver: Receiver, measured: Measured) -> Sequence[Limit]:
-    """Return what limits a receiver, the tightest limit first."""
-    seconds = batch_seconds(receiver, measured)
-    of_one = receiver.batch_size / seconds
-    own = receiver.concurrency or MOST_INVOCATIONS
-    found = [
-        Limit(
-            min(own, MOST_INVOCATIONS) * of_one,
-            f"{min(own, MOST_INVOCATIONS):,} invocations of its mapping or function",
-        ),
-        Limit(measured.account_concurrency * of_one, f"{measured.account_concurrency:,} invocations of the account"),
-    ]
-    if receiver.fifo:
-        found.append(Limit(measured.groups * of_one, f"{measured.groups:,} message groups, each in one invocation"))
-        if not receiver.high_throughput:
-            rate = FIFO_CALLS_PER_SECOND * min(receiver.batch_size, MESSAGES_PER_CALL)
-            found.append(Limit(rate, f"{FIFO_CALLS_PER_SECOND} calls a second of a FIFO queue without high throughput"))
-    if receiver.writes:
-        found.append(Limit(NEW_TABLE_WRITES / receiver.writes, "4,000 write units a second of a new table on demand"))
-    if measured.hot_writes:
-        found.append(Limit(PARTITION_WRITES / measured.hot_writes, "1,000 write units a second of one partition key"))
-    return sorted(found)
-
-
-def concurrency_for(receiver: Receiver, measured: Measured, rate: float) -> int:
-    """Return how many invocations at the same time a number of messages a second takes.
-
-    Args:
-        receiver: The receiver.
-        measured: What was measured.
-        rate: Messages a second.
-    """
-    return math.ceil(rate * batch_seconds(receiver, measured) / receiver.batch_size)
-
-
-def seconds_to_drain(receiver: Receiver, measured: Measured, messages: int) -> float:
-    """Return how long a receiver takes for messages that wait, if no more arrive.
-
-    The mapping of a standard queue begins with five invocations, and adds up to 300 a minute; that of a FIFO queue is
-    taken to begin with as many as there are groups.
-
-    Args:
-        receiver: The receiver.
-        measured: What was measured.
-        messages: Messages that wait.
-    """
-    most = limits(receiver, measured)[0].rate
-    of_one = receiver.batch_size / batch_seconds(receiver, measured)
-    if receiver.fifo:
-        return messages / most
-    first, growth = min(FIRST_INVOCATIONS * of_one, most), MORE_PER_MINUTE / 60 * of_one
-    growing = (most - first) / growth  # seconds until the limit is reached
-    while_growing = (first + most) / 2 * growing
-    if messages >= while_growing:
-        return growing + (messages - while_growing) / most
-    return (math.sqrt(first**2 + 2 * growth * messages) - first) / growth
+    batch = full_batch(receiver, load)
+    waiting_in_each = max(1.0, load.messages / load.groups)
+    return min(batch, load.groups, math.ceil(batch / waiting_in_each))

@@ -1,67 +1,115 @@
-"""`tsunagu capacity`: how many messages a second the receivers of a template drain."""
+"""`tsunagu capacity`: how many messages a second receivers drain, and how long a backlog takes."""
 
-from collections.abc import Iterator
+import json
+import os
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from tsunagu.capacity.reading import receivers
-from tsunagu.capacity.receiver import Measured, Receiver, batch_seconds, concurrency_for, limits, seconds_to_drain
-from tsunagu.cli.output import output_console
-from tsunagu.errors import NotFoundError
-from tsunagu.operations.graph.sources import synthesized_documents
-from tsunagu.templates.template import Template
+from tsunagu.capacity.receiver import Load
+from tsunagu.cli.capacity_question import Question, stack_of, times_of
+from tsunagu.cli.capacity_report import capacity_as_json, capacity_parts
+from tsunagu.cli.options import AsJson, Stage
+from tsunagu.cli.output import output_console, print_parts
 
 
 def capacity(
-    template: Annotated[
-        Path, typer.Argument(help="Template (JSON, YAML), or folder of `cdk synth`, such as `cdk.out`.")
-    ],
+    source: Annotated[
+        str | None,
+        typer.Argument(
+            metavar="[SOURCE]",
+            help="Deployed stack, by its whole name or its own part of it; or a template (JSON, YAML), or a folder of "
+            "`cdk synth`, such as `cdk.out`.",
+        ),
+    ] = None,
     *,
-    milliseconds: Annotated[float, typer.Option(help="Time of the business function for one message.")],
-    batch_milliseconds: Annotated[float, typer.Option(help="Time that an invocation takes besides.")] = 20.0,
-    parallel: Annotated[int, typer.Option(help="Messages of a batch at the same time, as the decorator has it.")] = 1,
-    messages: Annotated[int, typer.Option(help="Messages that wait, for the time until they are done.")] = 100_000,
-    groups: Annotated[int, typer.Option(help="Message groups with messages at the same time (FIFO).")] = 1_000,
-    hot_writes: Annotated[
-        float, typer.Option(help="Write units to one and the same partition key, for one message.")
+    milliseconds: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="[NAME=]NUMBER",
+            help="Time that one message adds to an invocation, of one receiver or of all; may be repeated. Default: as "
+            "measured in the logs of a deployed stack.",
+        ),
+    ] = None,
+    batch_milliseconds: Annotated[
+        float | None, typer.Option(help="Time that an invocation takes besides. Default: as measured, else 20.")
+    ] = None,
+    messages: Annotated[
+        int | None,
+        typer.Option(min=0, help="Messages that wait. Default: those in the queue of a deployed stack, else 100,000."),
+    ] = None,
+    message_bytes: Annotated[int, typer.Option(min=1, help="Size of a message.")] = 1_000,
+    parallel: Annotated[
+        int, typer.Option(min=1, help="Messages of a standard batch at the same time: concurrency of the decorator.")
+    ] = 1,
+    groups: Annotated[int, typer.Option(min=1, help="Message groups that the messages are of (FIFO).")] = 1_000,
+    largest_group: Annotated[
+        int, typer.Option(min=0, help="Messages of the largest group (FIFO). Default: groups are equal.")
+    ] = 0,
+    own_writes: Annotated[
+        float,
+        typer.Option(
+            min=0,
+            help="Write units of the business function to one table of its own, for one message: two for each item of "
+            "a transaction.",
+        ),
     ] = 0.0,
-    account_concurrency: Annotated[int, typer.Option(help="Concurrency of the account that is free.")] = 1_000,
-    stack: Annotated[str | None, typer.Option(help="One stack of the folder. Default: all stacks.")] = None,
+    table_writes: Annotated[
+        float | None,
+        typer.Option(
+            min=0,
+            help="Write units of the idempotency table for one message. Default: 2, and 1 for each index. A message "
+            "with a transaction takes 1 more.",
+        ),
+    ] = None,
+    hot_writes: Annotated[
+        float, typer.Option(min=0, help="Write units to one and the same partition key, for one message.")
+    ] = 0.0,
+    account_concurrency: Annotated[
+        int | None,
+        typer.Option(min=1, help="Concurrency of the account that is free. Default: as the account says, else 1,000."),
+    ] = None,
+    sns_quota: Annotated[
+        int, typer.Option(min=0, help="Messages a second that SNS takes in the account. Default: not counted.")
+    ] = 0,
+    since: Annotated[str, typer.Option(help="How old measured invocations may be: 90m, 24h, 3d, or a time.")] = "24h",
+    stack: Annotated[
+        str | None, typer.Option("--stack", "--stack-name", help="The stack; or one stack of the folder SOURCE.")
+    ] = None,
+    stage: Stage = None,
+    as_json: AsJson = False,
 ) -> None:
-    """Print what each receiver of a template drains at most, and what throttles it first.
+    """Print what each receiver of a stack drains at most, what throttles it first, and which change helps most.
 
-    Example: tsunagu capacity cdk.out --milliseconds 40 --messages 500000 --groups 200
+    Example: tsunagu capacity payments --stage prod --messages 2000000 --groups 5000
+
+    Example: tsunagu capacity cdk.out --milliseconds 40 --milliseconds Orders/Billing=120 --messages 2000000
     """
-    measured = Measured(
-        message_ms=milliseconds,
-        batch_ms=batch_milliseconds,
+    load = Load(
+        message_ms=1.0,  # each receiver has its own
+        message_bytes=message_bytes,
         parallel=parallel,
         groups=groups,
+        largest_group=largest_group,
+        own_writes=own_writes,
         hot_writes=hot_writes,
-        account_concurrency=account_concurrency,
+        sns_quota=sns_quota,
+        region=os.environ.get("AWS_REGION") or os.environ.get("AWS_DEFAULT_REGION", ""),
     )
-    found = [*receivers(Template.link(synthesized_documents(template, stack)))]
-    if not found:
-        msg = f"{template} must have a function with a queue, got none"
-        raise NotFoundError(msg)
-    console = output_console()
-    for receiver in found:
-        for line in _lines(receiver, measured, messages):
-            console.print(line)
-
-
-def _lines(receiver: Receiver, measured: Measured, messages: int) -> Iterator[str]:
-    tightest, *others = limits(receiver, measured)
-    seconds = batch_seconds(receiver, measured)
-    yield receiver.name
-    yield f"  at most {tightest.rate:,.0f} messages a second: {tightest.what}"
-    for other in others:
-        yield f"  next {other.rate:,.0f}: {other.what}"
-    side_by_side = concurrency_for(receiver, measured, tightest.rate)
-    yield f"  takes {side_by_side:,} invocations of {seconds:.2f} s at the same time"
-    yield f"  {messages:,} messages are done after {seconds_to_drain(receiver, measured, messages):,.0f} s"
-    if seconds > receiver.timeout_seconds:
-        timeout = f"{receiver.timeout_seconds:,.0f} s"
-        yield f"  a full batch takes longer than the time-out of {timeout}: give it a smaller batch"
+    question = Question(
+        load=load,
+        milliseconds=times_of(milliseconds or []),
+        batch_ms=batch_milliseconds,
+        messages=messages,
+        account_concurrency=account_concurrency,
+        table_writes=table_writes,
+    )
+    if source is not None and Path(source).exists():
+        found = question.of_template(Path(source), stack)
+    else:
+        found = question.of_stack(stack_of(source, stack), stage, since)
+    if as_json:
+        typer.echo(json.dumps(capacity_as_json(found), indent=2))
+    else:
+        print_parts(output_console(), capacity_parts(found))

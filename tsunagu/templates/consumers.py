@@ -1,7 +1,8 @@
 """The functions of a template that a mapping gives messages of a queue, and what each message writes."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from typing import Any
 
 from tsunagu.templates.template import Resource, Template
 
@@ -41,10 +42,19 @@ def queue_consumers(template: Template) -> Iterator[QueueConsumer]:
             yield QueueConsumer(mapping=mapping, queue=queue, function=function)
 
 
+def idempotency_table(template: Template, function: Resource) -> Resource | None:
+    """Return the idempotency table of a function; None without one, and where it is of another template."""
+    return template.target(_variables(function).get(IDEMPOTENCY_TABLE))
+
+
 def idempotency_writes(template: Template, function: Resource) -> int:
     """Return the write units of the idempotency table for a new message; 0 for a function without such a table."""
-    variables = function.mapping("Environment").get("Variables", {})
-    if not isinstance(variables, dict) or IDEMPOTENCY_TABLE not in variables:
+    if IDEMPOTENCY_TABLE not in _variables(function):
         return 0
-    table = template.target(variables[IDEMPOTENCY_TABLE])
+    table = idempotency_table(template, function)
     return WRITES_PER_MESSAGE + (len(table.items("GlobalSecondaryIndexes")) if table is not None else 0)
+
+
+def _variables(function: Resource) -> Mapping[str, Any]:
+    variables = function.mapping("Environment").get("Variables", {})
+    return variables if isinstance(variables, dict) else {}

@@ -128,6 +128,7 @@ def letters(desk: Desk) -> Desk:
         (JOB_STACK, ("lease", "list")),
         (JOB_STACK, ("graph", "--live", "--format", "mermaid", "--permissions", "--keys")),
         (JOB_STACK, ("dlq", "list", "--letters")),
+        (WIDE_STACK, ("capacity", "--milliseconds", "40")),
         (WIDE_STACK, ("dlq", "list")),
         (WIDE_STACK, ("runs",)),
     ],

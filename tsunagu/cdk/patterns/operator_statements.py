@@ -78,6 +78,7 @@ _WITHOUT_RESOURCE = (
     "cloudformation:DescribeStacks",  # of all stacks, to find one by a part of its name
     "cloudwatch:DescribeAlarms",
     "cloudwatch:GetMetricData",
+    "lambda:GetAccountSettings",
     "lambda:ListEventSourceMappings",
     "sns:GetSubscriptionAttributes",
 )

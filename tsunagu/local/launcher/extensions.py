@@ -13,6 +13,7 @@ from . import (
     execution_roles,
     executions,
     fifo_deliveries,
+    fifo_mappings,
     function_integrations,
     gateway_errors,
     gateway_requests,
@@ -54,6 +55,7 @@ def install_all(settings: LauncherSettings) -> None:
     custom_resources.install()
     topic_sizes.install()
     fifo_deliveries.install()
+    fifo_mappings.install()
     subscription_dead_letters.install()
     subscription_regions.install()
     sandboxes.install(settings)

@@ -121,6 +121,7 @@ def test_only_what_no_policy_can_bound_is_allowed_on_everything(stack: Stack, pa
             "cloudformation:DescribeStacks",
             "cloudwatch:DescribeAlarms",
             "cloudwatch:GetMetricData",
+            "lambda:GetAccountSettings",
             "lambda:ListEventSourceMappings",
             "sns:GetSubscriptionAttributes",
         ]

@@ -1,0 +1,1 @@
+"""Takes a known time for each message."""

@@ -1,10 +1,13 @@
 import json
+import time
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from tests.tsunagu.cli.conftest import Tsunagu
+from tests.tsunagu.operations.fake_cloudformation import FakeCloudFormation, FakeStack
+from tsunagu.operations.aws import Aws
 
 MAPPING = {"EventSourceArn": {"Fn::GetAtt": ["Queue", "Arn"]}, "FunctionName": {"Ref": "Function"}, "BatchSize": 10}
 FUNCTION = {"ReservedConcurrentExecutions": 5, "Timeout": 1}
@@ -128,3 +131,60 @@ def test_a_template_without_a_queue_is_one_sentence(tsunagu: Tsunagu, tmp_path: 
 )
 def test_what_is_asked_about_must_be_clear(arguments: tuple[str, ...], sentence: str, tsunagu: Tsunagu) -> None:
     assert tsunagu("capacity", *arguments).err == f"error: {sentence}\n"
+
+
+@pytest.fixture
+def shop(aws: None, monkeypatch: pytest.MonkeyPatch) -> Aws:
+    """A deployed stack: two messages wait, and one invocation processed ten messages in a second."""
+    found = Aws()
+    url = found.sqs.create_queue(QueueName="orders")["QueueUrl"]
+    found.sqs.send_message_batch(QueueUrl=url, Entries=[{"Id": each, "MessageBody": each} for each in "ab"])
+    resources = RESOURCES | {"Function": {"Type": "AWS::Lambda::Function", "Properties": {"Timeout": 9}}}
+    stack = FakeStack(name="shop", template={"Resources": resources}, physical_ids={"Queue": url, "Function": "shop"})
+    monkeypatch.setattr(Aws, "cloudformation", property(lambda _: FakeCloudFormation(stack).client))
+    monkeypatch.setattr("tsunagu.cli.capacity_question.free_concurrency", lambda _: 7)  # moto has no account settings
+    return found
+
+
+def log(aws: Aws, age_ms: int = 0) -> None:
+    settled = {"message": "batch settled", "requestId": "a", "record_count": 10, "returned_count": 0}
+    record = {"requestId": "a", "status": "success", "metrics": {"durationMs": 1_000.0}}
+    place = {"logGroupName": "/aws/lambda/shop", "logStreamName": "sandbox"}
+    aws.logs.create_log_group(logGroupName=place["logGroupName"])
+    aws.logs.create_log_stream(**place)
+    lines = [settled, {"type": "platform.report", "record": record}]
+    now = int(time.time() * 1_000) - age_ms
+    aws.logs.put_log_events(**place, logEvents=[{"timestamp": now, "message": json.dumps(line)} for line in lines])
+
+
+@pytest.mark.parametrize("age_ms", [0, 3_600_000])
+def test_times_of_a_deployed_stack_are_those_of_its_log_and_its_messages_those_that_wait(
+    tsunagu: Tsunagu, shop: Aws, age_ms: int
+) -> None:
+    log(shop, age_ms)
+
+    result = tsunagu("capacity", "shop")
+
+    assert (result.code, result.err) == (0, "")
+    assert "  measured: 1 invocations of 1,000 ms with 10.0 messages on average\n" in result.out
+    assert "  at most 70 messages a second: 7 invocations that the account has free\n" in result.out
+    assert "  2 messages are done after 0 s\n" in result.out
+
+
+def test_a_given_time_needs_no_log(tsunagu: Tsunagu, shop: Aws) -> None:
+    result = tsunagu("capacity", "--stack", "shop", "--milliseconds", "48", "--messages", "0", "--json")
+
+    (receiver,) = json.loads(result.out)["receivers"]
+    assert (receiver["measured_invocations"], receiver["messages"]) == (0, 0)
+    assert receiver["batch_seconds"] == pytest.approx(0.5)
+
+
+@pytest.mark.parametrize("age_ms", [None, 7_200_000])
+def test_a_log_without_invocations_is_one_sentence(tsunagu: Tsunagu, shop: Aws, age_ms: int | None) -> None:
+    if age_ms is not None:
+        log(shop, age_ms)
+
+    result = tsunagu("capacity", "shop", "--since", "1h")
+
+    sentence = "the logs of Function must have invocations since 1h, got none: give --milliseconds"
+    assert (result.code, result.err) == (1, f"error: {sentence}\n")

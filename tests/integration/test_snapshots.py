@@ -193,6 +193,10 @@ def test_a_restored_sandbox_gets_new_credentials_when_those_of_the_snapshot_have
     assert (restored.snapshot.keys, restored.one.keys, restored.other.keys) == ({"KEY1"}, {"KEY2"}, {"KEY3"})
 
 
+def test_a_restored_sandbox_imports_nothing_that_the_snapshot_could_have(restored: Restored) -> None:
+    assert {*restored.one.printed["imported"]} <= {"tsunagu.runtime.receiving.failures"}
+
+
 def test_an_application_starts_in_each_restored_sandbox_and_not_before() -> None:
     restored = restore_twice("shop", BATCH, http_api_event("GET", "/starts"))
 

@@ -6,6 +6,8 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any, TypeVar, cast
 
+from tsunagu.runtime.restore import before_snapshot
+
 PartT = TypeVar("PartT")
 
 
@@ -29,8 +31,8 @@ def without_collection() -> Iterator[None]:
 def when_first_used(make: Callable[[], PartT]) -> PartT:
     """Return what stands for a part of a function that most messages do not use.
 
-    The part is made when an attribute of it is first used. So its module is imported, and compiled, only then.
-    Threads may make it twice, so it must be one of which there may be two.
+    The part is made when an attribute of it is first used. So its module is imported, and compiled, only then. With
+    SnapStart it is made before the snapshot. Threads may make it twice, so it must be one of which there may be two.
 
     Args:
         make: Imports the module, and makes the part.
@@ -41,6 +43,7 @@ def when_first_used(make: Callable[[], PartT]) -> PartT:
 class _Part:
     def __init__(self, make: Callable[[], Any]) -> None:
         self._make = functools.cache(make)
+        before_snapshot(self._make)
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self._make(), name)

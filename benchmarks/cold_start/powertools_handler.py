@@ -39,7 +39,7 @@ def record_once(*, payment: dict[str, Any]) -> None:
         "currency": {"S": payment["currency"]},
         "recorded_at": {"N": str(time.time_ns() // 1_000)},
     }
-    balance = {
+    balance: Any = {
         "TableName": PAYMENTS,
         "Key": {"account": account, "entry": {"S": f"BALANCE#{payment['currency']}"}},
         "UpdateExpression": "ADD balance :amount, payments :one",

@@ -55,7 +55,8 @@ def test_each_region_has_the_address_and_the_signature_that_the_sdk_finds(
 def test_endpoints_of_another_kind_are_those_of_the_sdk(
     service: str, option: str, sdk: botocore.session.Session
 ) -> None:
-    config = Config(**{option: True})
+    wanted: dict[str, Any] = {option: True}
+    config = Config(**wanted)
 
     ours, theirs = (_facts(owner, service, "us-east-1", config) for owner in (session(), sdk))
 

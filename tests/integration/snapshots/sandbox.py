@@ -14,11 +14,10 @@ from datetime import UTC, datetime, timedelta
 from types import SimpleNamespace
 from typing import Any
 
-import snapshot_restore_py as hooks
-
 from tsunagu.runtime.aws.session import session
 
 SANDBOXES = 2
+hooks: Any = importlib.import_module("snapshot_restore_py")
 
 
 def main(module_name: str, events: list[Any], url: str) -> None:

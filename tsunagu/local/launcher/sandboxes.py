@@ -134,6 +134,7 @@ def _with_whole_bodies(handler: Any) -> Any:
     """
 
     class RuntimeApi(handler):  # type: ignore[misc]
+        path: str
         disable_nagle_algorithm = True  # header and body are two writes, which cost 40 ms otherwise
 
         def _read_body(self) -> bytes:

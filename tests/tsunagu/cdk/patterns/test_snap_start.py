@@ -103,8 +103,7 @@ def template(tmp_path_factory: pytest.TempPathFactory) -> Mapping[str, Any]:
     (folder / "handler.py").write_text("def handler(event, context): ...\n")
     stack = Stack(new_app(), "Flows")
     every_flow(stack, HandlerPackage(path=folder), snap_start=True)
-    found: dict[str, Any] = Template.from_stack(stack).to_json()
-    return found
+    return dict(Template.from_stack(stack).to_json())
 
 
 def of_type(template: Mapping[str, Any], *types: str) -> dict[str, dict[str, Any]]:

@@ -120,8 +120,9 @@ def _of_queue(receiver: Receiver, load: Load) -> Iterator[Limit]:
 
 def _of_writes(receiver: Receiver, load: Load) -> Iterator[Limit]:
     if receiver.writes:
+        unit = "run of the pipeline" if receiver.pipeline else "message"
         kind = "a table on demand, at first" if receiver.table_grows else "the table"
-        what = f"{receiver.table_writes:,} write units a second of {kind}, {receiver.writes:g} a message"
+        what = f"{receiver.table_writes:,} write units a second of {kind}, {receiver.writes:g} a {unit}"
         yield Limit(receiver.table_writes / receiver.writes, what, Throttle.TABLE)
     if load.own_writes:
         what = f"{quotas.NEW_TABLE_WRITES:,} write units a second of an own table on demand, at first"

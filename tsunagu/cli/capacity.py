@@ -18,7 +18,7 @@ def capacity(
     source: Annotated[
         str | None,
         typer.Argument(
-            metavar="[SOURCE]",
+            metavar="SOURCE",
             help="Deployed stack, by its whole name or its own part of it; or a template (JSON, YAML), or a folder of "
             "`cdk synth`, such as `cdk.out`.",
         ),

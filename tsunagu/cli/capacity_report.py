@@ -26,8 +26,10 @@ def capacity_parts(found: Found) -> Iterator[Shown]:
         yield indented(Text(f"no invocation in its log: give --milliseconds {receiver.name}=NUMBER", style="yellow"))
     for chain in chains(found.answers):
         yield Line(Text(f"pipeline {chain.pipeline}", style="bold"))
-        yield indented(Text(f"at most {chain.slowest.rate:,.0f} runs a second: {chain.slowest.receiver.name}"))
-        yield indented(Text(f"{chain.slowest.load.messages:,} runs are done {_after(chain.seconds)}"))
+        slowest = chain.slowest
+        because = f"{slowest.receiver.name}, {slowest.limits[0].what}"
+        yield indented(Text(f"at most {slowest.rate:,.0f} runs a second: {because}"), hanging=2)
+        yield indented(Text(f"{slowest.load.messages:,} runs are done {_after(chain.seconds)}"))
     for intake in found.intakes:
         yield Line(Text(intake.name, style="bold"))
         yield indented(Text(f"accepts at most {intake.rate:,.0f} requests a second: {intake.what}"))
@@ -73,7 +75,7 @@ def _answer(answer: Answer) -> Iterator[Shown]:
     yield _title(answer.receiver)
     if (timing := answer.timing) is not None:
         took = f"{timing.mean_ms:,.0f} ms with {timing.mean_messages:.1f} messages"
-        yield indented(Text(f"measured: {timing.invocations:,} invocations of {took} on average"))
+        yield indented(Text(f"measured: {timing.invocations:,} invocations, {took} on average"))
     yield indented(Text(f"at most {tightest.rate:,.0f} messages a second: {tightest.what}"), hanging=2)
     for other in others[:NEXT_LIMITS]:
         yield indented(Text(f"next {other.rate:,.0f}: {other.what}"), hanging=2)

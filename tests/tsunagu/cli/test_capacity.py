@@ -166,7 +166,7 @@ def test_times_of_a_deployed_stack_are_those_of_its_log_and_its_messages_those_t
     result = tsunagu("capacity", "shop")
 
     assert (result.code, result.err) == (0, "")
-    assert "  measured: 1 invocations of 1,000 ms with 10.0 messages on average\n" in result.out
+    assert "  measured: 1 invocations, 1,000 ms with 10.0 messages on average\n" in result.out
     assert "  at most 70 messages a second: 7 invocations that the account has free\n" in result.out
     assert "  2 messages are done after 0 s\n" in result.out
 

@@ -19,13 +19,13 @@ WITH_BOTO3 = ("tsunagu.runtime.aws", "tsunagu.runtime.functions")
 
 # From the ground up. A module imports its own room, and rooms of lower floors.
 FLOORS = (
+    ("tsunagu.runtime.restore",),
     (
         "tsunagu.contracts",
         "tsunagu.errors",
         "tsunagu.cache",
         "tsunagu.dockerfiles",
         "tsunagu.templates",
-        "tsunagu.runtime.restore",
         "tsunagu.runtime.startup",
         "tsunagu.runtime.retry",
     ),

@@ -144,11 +144,15 @@ class Question:
             receiver: The receiver.
             timing: What was measured of it. Default: its times are given.
         """
-        given, measured_batch = self._given_ms(receiver), BATCH_MS if timing is None else timing.batch_ms
+        given = self._given_ms(receiver)
+        if timing is not None:
+            message_ms, batch_ms = timing.message_ms, timing.batch_ms
+        else:
+            message_ms, batch_ms = self.load.message_ms if given is None else given, BATCH_MS
         return dataclasses.replace(
             self.load,
-            message_ms=timing.message_ms if timing is not None else given,
-            batch_ms=measured_batch if self.batch_ms is None else self.batch_ms,
+            message_ms=message_ms,
+            batch_ms=batch_ms if self.batch_ms is None else self.batch_ms,
             messages=MESSAGES if self.messages is None else self.messages,
             account_concurrency=self.account_concurrency or ACCOUNT_CONCURRENCY,
         )

@@ -149,12 +149,16 @@ def shop(aws: None, monkeypatch: pytest.MonkeyPatch) -> Aws:
 def log(aws: Aws, age_ms: int = 0) -> None:
     settled = {"message": "batch settled", "requestId": "a", "record_count": 10, "returned_count": 0}
     record = {"requestId": "a", "status": "success", "metrics": {"durationMs": 1_000.0}}
-    place = {"logGroupName": "/aws/lambda/shop", "logStreamName": "sandbox"}
-    aws.logs.create_log_group(logGroupName=place["logGroupName"])
-    aws.logs.create_log_stream(**place)
+    group, stream = "/aws/lambda/shop", "sandbox"
+    aws.logs.create_log_group(logGroupName=group)
+    aws.logs.create_log_stream(logGroupName=group, logStreamName=stream)
     lines = [settled, {"type": "platform.report", "record": record}]
     now = int(time.time() * 1_000) - age_ms
-    aws.logs.put_log_events(**place, logEvents=[{"timestamp": now, "message": json.dumps(line)} for line in lines])
+    aws.logs.put_log_events(
+        logGroupName=group,
+        logStreamName=stream,
+        logEvents=[{"timestamp": now, "message": json.dumps(line)} for line in lines],
+    )
 
 
 @pytest.mark.parametrize("age_ms", [0, 3_600_000])

@@ -19,7 +19,7 @@ from tsunagu.local.embedded_cloud import EmbeddedCloud
 from tsunagu.operations.queues import count_messages
 from tsunagu.operations.times import utc_text
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("capacity")]  # one cloud for all of them
 
 STATED_ERROR = 0.25  # docs/operations.md
 PATIENCE_SECONDS = 120

@@ -1,5 +1,6 @@
 """What verbs print on terminals of 80 and 160 columns: rows fit, and what an operator copies is whole."""
 
+import dataclasses
 import io
 import time
 from collections.abc import Callable
@@ -11,6 +12,12 @@ from rich.text import Text
 
 from tests.tsunagu.cli.test_trace_report import FIRST, traced
 from tests.tsunagu.operations.letters.samples import letter, ours, queue
+from tsunagu.capacity.answer import answer_for
+from tsunagu.capacity.reading import Intake
+from tsunagu.capacity.receiver import Load, Receiver
+from tsunagu.capacity.timing import Timing
+from tsunagu.cli.capacity_question import Found
+from tsunagu.cli.capacity_report import capacity_parts
 from tsunagu.cli.letter_report import LetterView, print_letter, print_view
 from tsunagu.cli.output import Cropped, Line, group_of, indented, print_parts
 from tsunagu.cli.redrive_progress import LetterProgress
@@ -18,6 +25,7 @@ from tsunagu.cli.runs import print_runs
 from tsunagu.cli.status_report import status_parts, watched_parts
 from tsunagu.cli.trace_report import print_trace
 from tsunagu.cli.why_report import item_parts, why_parts
+from tsunagu.operations.denials import Denial
 from tsunagu.operations.deployed_functions import Consumer
 from tsunagu.operations.deployed_queues import Depth
 from tsunagu.operations.evidence.model import Advice, Evidence, Finding, Moment
@@ -129,7 +137,30 @@ def print_unfinished(console: Console) -> None:
     print_runs(console, [run], older_than="1h", limit=10)
 
 
+def print_capacity(console: Console) -> None:
+    """Two services of a pipeline with the longest lines, one without times, and an API."""
+    load = Load(message_ms=123.4, messages=123_456_789, own_writes=123.4, account_concurrency=123_456)
+    timing = Timing(message_ms=123.4, batch_ms=20, invocations=1_234_567, mean_ms=1_234.5, mean_messages=9.9)
+    receiver = Receiver(
+        name="Orders/Steps/Reserve/Billing",
+        pipeline="a-pipeline-with-a-long-name",
+        batch_size=10,
+        reserved_concurrency=900,
+        writes=123.0,
+        timeout_seconds=1,
+    )
+    fifo = dataclasses.replace(receiver, name=QUEUE, fifo=True)
+    found = Found(
+        answers=[answer_for(receiver, load, timing), answer_for(fifo, load)],
+        unmeasured=[receiver],
+        intakes=[Intake(name=QUEUE, rate=10_000, what="API Gateway's quota for all APIs of the account")],
+        denied=[Denial(action="lambda:GetAccountSettings")],
+    )
+    print_parts(console, capacity_parts(found))
+
+
 PRINTED: dict[str, tuple[Print, tuple[str, ...]]] = {
+    "capacity": (print_capacity, (QUEUE, "Orders/Steps/Reserve/Billing", "a-pipeline-with-a-long-name")),
     "why": (print_why, (ARN, TABLE, COMMAND)),
     "find": (print_item, (f"payments@{STACK}-{QUEUE}#5f16a9b531139c48ca8872613046bc24b22cb478",)),
     "status": (lambda console: print_parts(console, status_parts([status()])), (ARN, COMMAND)),

@@ -20,7 +20,7 @@ from tsunagu.cdk.constructs.key_spaces import KeySpaceName, ReceiverKeys
 from tsunagu.cdk.constructs.metric_panels import MetricPanel, function_panel
 from tsunagu.cdk.constructs.queue_channel import QueueChannel
 from tsunagu.cdk.constructs.ranges import WINDOW_SECONDS, IdempotencyWindow, MetricsNamespace, check_seconds
-from tsunagu.cdk.constructs.snap_start import invoked_name
+from tsunagu.cdk.constructs.snap_start import invoked_name, publish_with
 from tsunagu.cdk.patterns.receiver_settings import ReceiverSettings
 from tsunagu.contracts.environment import ParkingEnvironment, ReceiverEnvironment
 from tsunagu.contracts.flows import Kind
@@ -176,6 +176,9 @@ class IdempotentReceiver(CheckedConstruct):
         )
         self.alarms = self.dead_letter_notifier.watch_channel(self, props.channel)
         self.handler = HandlerFunction(self, "Handler", self._function_props(props))
+        if props.snap_start:
+            queue = props.channel.props
+            publish_with(self.handler.function, queue.fifo, queue.queue_name, queue.dead_letter_queue_name)
         mark(self.handler.function, Kind.RECEIVER, self, protected=props.protect)
         acknowledge(
             self.handler.function, "Serverless-LambdaDLQ", "only the mapping invokes it, and waits for its response"

@@ -233,6 +233,25 @@ def test_what_is_added_to_the_environment_later_is_part_of_the_version(package: 
     assert len(versions) == 2
 
 
+def test_a_queue_that_is_replaced_is_another_version(package: HandlerPackage) -> None:
+    versions = []
+    for settings in (
+        {},
+        {"queue_name": "orders"},
+        {"queue_name": "orders-2"},
+        {"fifo": True},
+        {"max_receive_count": 200},
+    ):
+        stack = Stack(new_app(), "Flows")
+        channel = QueueChannel(stack, "Channel", QueueChannelProps(handler_timeout=FIVE, **settings))  # type: ignore[arg-type]
+        props = IdempotentReceiverProps(package=package, channel=channel, snap_start=True)
+        IdempotentReceiver(stack, "Orders", props)
+        versions += resources(stack, VERSION)
+
+    assert len({*versions}) == 4
+    assert versions[0] == versions[-1]  # Lambda publishes no version where nothing of the function changes
+
+
 def test_the_api_alone_can_start_from_snapshots(stack: Stack, package: HandlerPackage) -> None:
     props = ApiAndQueueFunctionProps(
         function=ReceiverSettings(package=package), mode="split", api_function=ApiFunctionSettings(snap_start=True)

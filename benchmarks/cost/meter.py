@@ -11,7 +11,6 @@ from dataclasses import dataclass
 from typing import Any, TypeVar
 from unittest import mock
 
-import boto3
 import botocore.session
 
 from benchmarks.cost.billing import CALLS_PAST_THE_BUCKET_KEY, billed_requests
@@ -23,7 +22,6 @@ from tsunagu.runtime.aws import clients
 
 GB = 1_000_000_000
 TIMEOUT_MS = 60_000
-_KEYS = {"aws_access_key_id": "none", "aws_secret_access_key": "none", "region_name": "us-east-1"}
 _S3_PUTS, _S3_GETS = ("PutObject", "CopyObject"), ("GetObject",)
 _LAMBDAS_OWN_FIELDS = {"timestamp": "2026-01-01T00:00:00.000Z", "requestId": "00000000-0000-4000-8000-000000000000"}
 _STANDARD = vars(logging.makeLogRecord({})).keys()
@@ -83,14 +81,15 @@ class Meter:
         self.metrics: set[str] = set()
         self._used: defaultdict[str, float] = defaultdict(float)
         self._seconds = 0.0
-        base = botocore.session.Session()
-        self._session = boto3.Session(botocore_session=base, **_KEYS)
-        base.register("before-parameter-build", _keep_parameters)
-        base.register("before-call", self._answer)
+        self._session = botocore.session.Session()
+        self._session.set_credentials("none", "none")
+        self._session.set_config_variable("region", "us-east-1")
+        self._session.register("before-parameter-build", _keep_parameters)
+        self._session.register("before-call", self._answer)
 
     def client(self, service: str) -> Any:
         """Return a client whose calls are counted."""
-        return self._session.client(service)  # type: ignore[call-overload]
+        return self._session.create_client(service)
 
     @contextmanager
     def environment(self, *contracts: Mapping[str, str]) -> Iterator[None]:

@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import Any
 from uuid import UUID
 
-import boto3
 import botocore.session
 import pytest
 
@@ -116,8 +115,8 @@ def server() -> Iterator[Server]:
 def calls(server: Server, monkeypatch: pytest.MonkeyPatch, request: pytest.FixtureRequest) -> Counter[str]:
     """Counts the calls of the runtime's clients. SQS and SNS are answered here, DynamoDB by that of the benchmarks."""
     calls: Counter[str] = Counter()
-    base = botocore.session.Session()
-    session = boto3.Session(botocore_session=base, aws_access_key_id="a", aws_secret_access_key="b")
+    session = botocore.session.Session()
+    session.set_credentials("a", "b")
 
     def count(**given: Any) -> Any:
         model, params = given["model"], given["params"]
@@ -125,7 +124,7 @@ def calls(server: Server, monkeypatch: pytest.MonkeyPatch, request: pytest.Fixtu
         calls[SERVICES[service]] += 1
         return None if service == "dynamodb" else (_Http(), _answer(model.name, params))
 
-    base.register("before-call", count)
+    session.register("before-call", count)
     monkeypatch.setattr(clients, "session", lambda: session)
     environment = receiver_environment(f"items of {request.node.name}").to_environment()
     place = ServiceEnvironment(

@@ -31,7 +31,7 @@ def public_classes(package: ModuleType) -> Iterator[type]:
 
 
 # What receivers keep of a table that they share, the numbers of a job's state machine, parts of a gateway or a web API,
-# the code of a function, and what operators work with: no stack makes them.
+# the code of a function, what operators work with, and what a notifier inherits: no stack makes them.
 BEHIND = {
     "CheckedConstruct",
     "KeySpaces",
@@ -44,6 +44,8 @@ BEHIND = {
     "WebRestApi",
     "FunctionCode",
     "OperatedResources",
+    "MessagingWatch",
+    "FunctionWatch",
 }
 
 

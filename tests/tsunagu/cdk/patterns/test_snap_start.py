@@ -234,16 +234,11 @@ def test_what_is_added_to_the_environment_later_is_part_of_the_version(package: 
 
 
 def test_a_queue_that_is_replaced_is_another_version(package: HandlerPackage) -> None:
-    versions = []
-    for settings in (
-        {},
-        {"queue_name": "orders"},
-        {"queue_name": "orders-2"},
-        {"fifo": True},
-        {"max_receive_count": 200},
-    ):
+    versions: list[str] = []
+    names: list[dict[str, Any]] = [{}, {"queue_name": "orders"}, {"queue_name": "orders-2"}]
+    for settings in (*names, {"fifo": True}, {"max_receive_count": 200}):
         stack = Stack(new_app(), "Flows")
-        channel = QueueChannel(stack, "Channel", QueueChannelProps(handler_timeout=FIVE, **settings))  # type: ignore[arg-type]
+        channel = QueueChannel(stack, "Channel", QueueChannelProps(handler_timeout=FIVE, **settings))
         props = IdempotentReceiverProps(package=package, channel=channel, snap_start=True)
         IdempotentReceiver(stack, "Orders", props)
         versions += resources(stack, VERSION)

@@ -1,8 +1,8 @@
 """What the resources of a template use in a month: at rest, and with messages.
 
 Left out: what producers pay to send, storage, data transfer, transitions of state machines, metrics that functions
-write to their log, and data keys of queues, which SQS keeps for five minutes. Numbers that only the deployment knows
-count as their defaults.
+write to their log, data keys of queues, which SQS keeps for five minutes, and restores of snapshots. Numbers that only
+the deployment knows count as their defaults.
 """
 
 import math
@@ -38,6 +38,9 @@ def _at_rest(template: Template) -> Iterator[tuple[str, float]]:
         count = _COUNTED.get(resource.type)
         if count is not None:
             yield count(resource)
+    for function in template.of_type("AWS::Lambda::Function"):
+        if function.mapping("SnapStart").get("ApplyOn") == "PublishedVersions":
+            yield "lambda.snapshot-gb-second", MONTH_SECONDS * _memory_gib(function)
     for consumer in queue_consumers(template):
         yield _sqs_price(consumer.queue), _pollers(consumer.mapping) * MONTH_SECONDS / POLL_SECONDS
 
@@ -98,12 +101,15 @@ def _sqs_requests(batch: float, message_bytes: int) -> float:
 
 
 def _of_function(template: Template, function: Resource, traffic: Traffic) -> Iterator[tuple[str, float]]:
-    memory = function.number("MemorySize", DEFAULT_MEMORY_MIB) or DEFAULT_MEMORY_MIB
     price = "lambda.gb-second" if "arm64" in function.items("Architectures") else "lambda.gb-second-x86"
-    yield price, traffic.messages * traffic.milliseconds / 1_000 * memory / 1_024
+    yield price, traffic.messages * traffic.milliseconds / 1_000 * _memory_gib(function)
     yield "cloudwatch.log-gb", traffic.messages * traffic.log_bytes / GB
     if writes := idempotency_writes(template, function):
         yield "dynamodb.write", traffic.messages * (writes + _transaction_writes(traffic.writes))
+
+
+def _memory_gib(function: Resource) -> float:
+    return (function.number("MemorySize", DEFAULT_MEMORY_MIB) or DEFAULT_MEMORY_MIB) / 1_024
 
 
 def _transaction_writes(writes: int) -> int:

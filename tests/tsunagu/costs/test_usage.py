@@ -159,3 +159,17 @@ def test_batch_without_a_message_is_refused() -> None:
 
 def test_every_price_has_a_source() -> None:
     assert all(price.unit_usd > 0 and price.unit and price.seen for price in list_prices().values())
+
+
+@pytest.mark.parametrize(
+    ("properties", "gib_seconds"),
+    [
+        ({"SnapStart": {"ApplyOn": "PublishedVersions"}, "MemorySize": 512}, MONTH_SECONDS / 2),
+        ({"SnapStart": {"ApplyOn": "None"}, "MemorySize": 512}, 0),
+        ({"MemorySize": 512}, 0),
+    ],
+)
+def test_snapshot_of_a_function_is_billed_at_rest_by_its_memory(properties: dict[str, Any], gib_seconds: float) -> None:
+    used = usage(One={"Type": "AWS::Lambda::Function", "Properties": properties})
+
+    assert used.get("lambda.snapshot-gb-second", 0) == gib_seconds

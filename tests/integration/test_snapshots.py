@@ -197,6 +197,10 @@ def test_a_restored_sandbox_imports_nothing_that_the_snapshot_could_have(restore
     assert {*restored.one.printed["imported"]} <= {"tsunagu.runtime.receiving.failures"}
 
 
+def test_a_batch_leaves_nothing_that_lambda_keeps_for_snapshots(restored: Restored) -> None:
+    assert restored.one.printed["hooks"] == 0
+
+
 def test_an_application_starts_in_each_restored_sandbox_and_not_before() -> None:
     restored = restore_twice("shop", BATCH, http_api_event("GET", "/starts"))
 

@@ -28,22 +28,27 @@ def without_collection() -> Iterator[None]:
             gc.enable()
 
 
-def when_first_used(make: Callable[[], PartT]) -> PartT:
+def when_first_used(make: Callable[[], PartT], *, of_batch: bool = False) -> PartT:
     """Return what stands for a part of a function that most messages do not use.
 
     The part is made when an attribute of it is first used. So its module is imported, and compiled, only then. With
-    SnapStart it is made before the snapshot. Threads may make it twice, so it must be one of which there may be two.
+    SnapStart a part of the process is made before the snapshot. Threads may make it twice, so it must be one of which
+    there may be two.
 
     Args:
         make: Imports the module, and makes the part.
+        of_batch: Whether it ends with the batch in hand. Lambda keeps what is to be made before a snapshot for as long
+            as the sandbox lives. Default: it is a part of the process.
     """
-    return cast("PartT", _Part(make))
+    part = _Part(make)
+    if not of_batch:
+        before_snapshot(part._make)  # noqa: SLF001 - its module's own
+    return cast("PartT", part)
 
 
 class _Part:
     def __init__(self, make: Callable[[], Any]) -> None:
         self._make = functools.cache(make)
-        before_snapshot(self._make)
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self._make(), name)

@@ -1,6 +1,7 @@
 """The completion of one message: its writes, what it sends on, and its result, which are committed together."""
 
 from collections.abc import Sequence
+from threading import Lock
 from typing import TYPE_CHECKING, Any
 
 from tsunagu.contracts.items import OUTBOX_AND_RESULT_BYTES
@@ -16,6 +17,8 @@ from tsunagu.runtime.sending.seal import Seal
 
 if TYPE_CHECKING:
     from tsunagu.runtime.sending.outbox import Outbox, OutboxMessage
+
+_first_use = Lock()  # threads of a business function may use an outbox first: a second one would lose its messages
 
 
 class Completion:
@@ -65,16 +68,19 @@ class Completion:
     @property
     def outbox(self) -> "Outbox":
         """What the message sends on."""
-        if self._outbox is None:
-            from tsunagu.runtime.sending.outbox import Outbox  # noqa: PLC0415 - most messages send nothing on
+        with _first_use:
+            if self._outbox is None:
+                self._outbox = self._new_outbox()
+            return self._outbox
 
-            delivery = self._message.deliveries[0]
-            self._outbox = Outbox(
-                delivery.request_id, delivery.trace_header, self.seal, traceparent=delivery.traceparent
-            )
-            if delivery.hop_count:
-                self._outbox.count_hops(delivery.hop_count)
-        return self._outbox
+    def _new_outbox(self) -> "Outbox":
+        from tsunagu.runtime.sending.outbox import Outbox  # noqa: PLC0415 - most messages send nothing on
+
+        delivery = self._message.deliveries[0]
+        outbox = Outbox(delivery.request_id, delivery.trace_header, self.seal, traceparent=delivery.traceparent)
+        if delivery.hop_count:
+            outbox.count_hops(delivery.hop_count)
+        return outbox
 
     @property
     def result(self) -> str:

@@ -183,7 +183,7 @@ class BatchWorker(Generic[PayloadT]):
         parking = self._parking()
         settlement = Settlement(
             idempotency,
-            when_first_used(lambda: self._relay(idempotency)),
+            when_first_used(lambda: self._relay(idempotency), of_batch=True),
             ports.channel,
             ports.metrics,
             ports.clock,

@@ -1,5 +1,9 @@
 """Completions: what ends the collecting, and the sentences on what comes too late or cannot be kept."""
 
+import threading
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
+
 import pytest
 
 from tests.tsunagu.runtime.world import completion_parts, order, record
@@ -8,7 +12,7 @@ from tsunagu.runtime.idempotency.item import Item
 from tsunagu.runtime.receiving.completion import Completion
 from tsunagu.runtime.receiving.delivery import Delivery
 from tsunagu.runtime.receiving.message import Message
-from tsunagu.runtime.sending.outbox import encode
+from tsunagu.runtime.sending.outbox import Outbox, encode
 from tsunagu.testing.fakes import START_MS
 
 ITEM = Item(id="orders#1", status=Status.INPROGRESS, owner="me", fence=3, lease=START_MS + 5_000, attempts=1)
@@ -43,6 +47,32 @@ def test_message_without_hops_sends_none() -> None:
     collecting.outbox.publish(TOPIC_ARN, "x")
 
     assert "tsunagu_hop_count" not in collecting.collected()[0][0].attributes
+
+
+def test_threads_that_use_the_outbox_first_at_the_same_time_have_one(monkeypatch: pytest.MonkeyPatch) -> None:
+    collecting, together = completion(), threading.Barrier(2)
+    make = Completion._new_outbox  # noqa: SLF001 - where a second thread can come in
+
+    def make_slowly(self: Completion) -> Outbox:
+        with suppress(threading.BrokenBarrierError):
+            together.wait(0.1)  # as an import may last; passed only if both threads make one
+        return make(self)
+
+    monkeypatch.setattr(Completion, "_new_outbox", make_slowly)
+    with ThreadPoolExecutor(2) as threads:
+        list(threads.map(lambda body: collecting.outbox.publish(TOPIC_ARN, body), ["a", "b"]))
+
+    assert sorted(message.body for message in collecting.collected()[0]) == ["a", "b"]
+
+
+def test_outbox_that_is_first_used_after_the_end_refuses_messages() -> None:
+    ended = completion()
+    ended.collected()
+
+    with pytest.raises(RuntimeError, match=r"^a message for the outbox must be given before the message is completed"):
+        ended.outbox.publish(TOPIC_ARN, "x")
+    with pytest.raises(RuntimeError):
+        ended.finish()
 
 
 def test_transaction_after_the_end_is_refused_in_words() -> None:

@@ -1,8 +1,9 @@
 """Values in DynamoDB's format are those that boto3 writes and reads."""
 
 import enum
+import sys
 from collections import OrderedDict
-from decimal import Decimal
+from decimal import Context, Decimal
 from typing import Any
 
 import pytest
@@ -25,8 +26,11 @@ class Name(str):
     __slots__ = ()
 
 
+EXACT = Context(prec=60)
 NUMBERS = st.integers(-(10**38) + 1, 10**38 - 1)
-DECIMALS = st.decimals(-(10**20), 10**20, allow_nan=False, allow_infinity=False, places=6)
+DECIMALS = st.decimals(-(10**20), 10**20, allow_nan=False, allow_infinity=False, places=6) | st.builds(
+    lambda digits, exponent: Decimal(digits).scaleb(exponent, EXACT), NUMBERS, st.integers(-100, 80)
+)
 LEAVES = (
     st.none()
     | st.booleans()
@@ -68,6 +72,12 @@ def test_values_are_read_as_boto3_reads_them(item: dict[str, Any]) -> None:
     assert plain_item(attributes) == _plain(read)
 
 
+def test_boto3_is_not_needed_for_amounts(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "boto3.dynamodb.types", None)  # its import fails
+
+    assert to_attributes({"amount": [Decimal("12.50")]}) == {"amount": {"L": [{"N": "12.50"}]}}
+
+
 @pytest.mark.parametrize(
     ("text", "expected"),
     [("7", 7), ("7.50", Decimal("7.50")), ("1E+3", 1000), ("-0", 0), ("1E-130", Decimal("1E-130"))],
@@ -80,7 +90,8 @@ def test_whole_number_is_read_as_int_and_another_as_decimal(text: str, expected:
 
 @pytest.mark.parametrize(
     "value",
-    [1.5, object(), float("nan"), Decimal("NaN"), Decimal("Infinity"), {1.5}, {"a", 1}, set(), 10**38, -(10**40)],
+    [1.5, object(), float("nan"), Decimal("NaN"), Decimal("Infinity"), {1.5}, {"a", 1}, set(), 10**38, -(10**40)]
+    + [Decimal(text) for text in ("sNaN", "-Infinity", "1E+126", "1E-131", f"0.{'1' * 39}", f"1{'0' * 38}", "1E+400")],
 )
 def test_value_that_boto3_refuses_is_refused_by_the_same_error(value: object) -> None:
     outcomes = [_outcome(write, value) for write in (_ours, _boto3s)]

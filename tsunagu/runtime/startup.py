@@ -42,7 +42,7 @@ def when_first_used(make: Callable[[], PartT], *, of_batch: bool = False) -> Par
     """
     part = _Part(make)
     if not of_batch:
-        before_snapshot(part._make)  # noqa: SLF001 - its module's own
+        before_snapshot(part._make)
     return cast("PartT", part)
 
 

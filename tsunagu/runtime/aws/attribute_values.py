@@ -1,19 +1,21 @@
 """Writes and reads values in DynamoDB's format, as boto3 does.
 
-The values that JSON has are written and read here, and others that DynamoDB stores are written by boto3, which a start
-then imports only for them: numbers with a point, sets, and instances of subclasses.
+The values that JSON has are written and read here, and decimal numbers, which amounts of money are. Others that
+DynamoDB stores are written by boto3, which is imported only for them: sets, and instances of subclasses.
 
 Source: https://docs.aws.amazon.com/amazondynamodb/latest/APIReference/API_AttributeValue.html
 """
 
 from collections.abc import Callable, Mapping
-from decimal import Decimal
+from decimal import Clamped, Context, Decimal, Inexact, Overflow, Rounded, Underflow
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from tsunagu.runtime.table_reader import TableItem
 
 _NUMBERS_END = 10**38  # DynamoDB keeps 38 digits
+# Refuses what DynamoDB would round. It is boto3's own.
+_NUMBERS = Context(Emin=-128, Emax=126, prec=38, traps=[Clamped, Overflow, Inexact, Rounded, Underflow])
 
 
 def to_attributes(values: Mapping[str, object]) -> dict[str, Any]:
@@ -35,6 +37,10 @@ def _written_number(value: int) -> Any:
     return {"N": str(value)} if -_NUMBERS_END < value < _NUMBERS_END else _written_by_boto3(value)
 
 
+def _written_decimal(value: Decimal) -> Any:
+    return {"N": str(_NUMBERS.create_decimal(value))} if value.is_finite() else _written_by_boto3(value)
+
+
 def _written_by_boto3(value: object) -> Any:
     from boto3.dynamodb.types import TypeSerializer  # noqa: PLC0415 - takes a tenth of a start
 
@@ -46,6 +52,7 @@ _WRITERS: dict[type, Callable[[Any], Any]] = {
     bool: lambda value: {"BOOL": value},
     type(None): lambda _: {"NULL": True},
     int: _written_number,
+    Decimal: _written_decimal,
     bytes: lambda value: {"B": value},
     dict: lambda value: {"M": to_attributes(value)},
     list: lambda value: {"L": [_written(each) for each in value]},

@@ -55,9 +55,11 @@ def python_path(python: str) -> Path:
     found = subprocess.run(find, capture_output=True, text=True, check=False)  # noqa: S603 - a fixed command
     if found.returncode == 0:
         return Path(found.stdout.strip())
+    # A shim of pyenv that starts nothing is found, too: uv says so.
+    reason = " ".join(found.stderr.split()).removeprefix("error: ") or "no reason"
     msg = (
         f"byte_code needs the function's Python on this machine, CPython {python}: run 'uv python install {python}', "
-        f"or leave byte_code out, got none that uv finds"
+        f"or leave byte_code out, got none that uv finds: {reason}"
     )
     raise AssetError(msg)
 

@@ -50,9 +50,9 @@ def test_another_python_that_is_not_on_this_machine_is_asked_for(make_package: P
     with pytest.raises(AssetError) as refusal:
         build_asset(HandlerPackage(path=make_package()), Platform(python=OTHER, byte_code=True))
 
-    assert str(refusal.value) == (
+    assert str(refusal.value).startswith(
         f"byte_code needs the function's Python on this machine, CPython {OTHER}: run 'uv python install {OTHER}', "
-        "or leave byte_code out, got none that uv finds"
+        f"or leave byte_code out, got none that uv finds: No interpreter found for CPython {OTHER}"
     )
 
 
@@ -65,6 +65,15 @@ def test_python_that_was_taken_away_is_asked_for_with_a_warm_cache_too(
 
     with pytest.raises(AssetError, match=rf"CPython {HERE}"):
         build_asset(package, platform)
+
+
+def test_shim_that_starts_nothing_is_named(make_package: PackageMaker, no_python: None, tmp_path: Path) -> None:
+    shim = tmp_path / f"python{OTHER}"
+    shim.write_text("#!/bin/sh\necho pyenv: command not found >&2\nexit 127\n")
+    shim.chmod(0o755)
+
+    with pytest.raises(AssetError, match=rf"none that uv finds: .*{shim.name}.*pyenv: command not found"):
+        build_asset(HandlerPackage(path=make_package()), Platform(python=OTHER, byte_code=True))
 
 
 def test_another_process_compiles_as_this_one_does(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

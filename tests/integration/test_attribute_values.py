@@ -20,6 +20,19 @@ class Size(enum.IntEnum):
     SMALL = 1
 
 
+class State(enum.StrEnum):
+    """States."""
+
+    OPEN = "open"
+
+
+class Grams(int):
+    """A number that shows its unit."""
+
+    def __str__(self) -> str:
+        return f"{int(self)} g"
+
+
 class Name(str):
     """Text of a class of its own."""
 
@@ -40,7 +53,7 @@ LEAVES = (
     | st.binary()
     | st.binary().map(bytearray)
     | st.binary().map(Binary)
-    | st.sampled_from([Size.SMALL, Name("x")])
+    | st.sampled_from([Size.SMALL, State.OPEN, Grams(7), Name("x")])
     | st.sets(st.text(min_size=1), min_size=1)
     | st.sets(NUMBERS, min_size=1)
     | st.sets(st.binary(min_size=1), min_size=1).map(frozenset)
@@ -72,10 +85,12 @@ def test_values_are_read_as_boto3_reads_them(item: dict[str, Any]) -> None:
     assert plain_item(attributes) == _plain(read)
 
 
-def test_boto3_is_not_needed_for_amounts(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_boto3_is_not_needed_for_amounts_and_enumerations(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "boto3.dynamodb.types", None)  # its import fails
 
-    assert to_attributes({"amount": [Decimal("12.50")]}) == {"amount": {"L": [{"N": "12.50"}]}}
+    written = to_attributes({"amount": [Decimal("12.50")], "size": Size.SMALL, "state": State.OPEN})
+
+    assert written == {"amount": {"L": [{"N": "12.50"}]}, "size": {"N": "1"}, "state": {"S": "open"}}
 
 
 @pytest.mark.parametrize(

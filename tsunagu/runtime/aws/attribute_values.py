@@ -1,7 +1,8 @@
 """Writes and reads values in DynamoDB's format, as boto3 does.
 
-The values that JSON has are written and read here, and decimal numbers, which amounts of money are. Others that
-DynamoDB stores are written by boto3, which is imported only for them: sets, and instances of subclasses.
+The values that JSON has are written and read here, with members of enumerations, and decimal numbers, which amounts of
+money are. Others that DynamoDB stores are written by boto3, which is imported only for them: sets, and instances of
+other subclasses.
 
 Source: https://docs.aws.amazon.com/amazondynamodb/latest/APIReference/API_AttributeValue.html
 """
@@ -30,11 +31,13 @@ def to_attributes(values: Mapping[str, object]) -> dict[str, Any]:
 
 def _written(value: object) -> Any:
     write = _WRITERS.get(type(value))
-    return write(value) if write else _written_by_boto3(value)
+    if write is None:
+        write = next((_WRITERS[kind] for kind in (str, int) if isinstance(value, kind)), _written_by_boto3)
+    return write(value)
 
 
 def _written_number(value: int) -> Any:
-    return {"N": str(value)} if -_NUMBERS_END < value < _NUMBERS_END else _written_by_boto3(value)
+    return {"N": int.__repr__(value)} if -_NUMBERS_END < value < _NUMBERS_END else _written_by_boto3(value)
 
 
 def _written_decimal(value: Decimal) -> Any:

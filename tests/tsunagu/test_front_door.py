@@ -59,7 +59,8 @@ def test_an_environment_record_loads_no_client_of_aws() -> None:
 
     loaded = child(program)
     assert "boto3" not in loaded
-    assert [name for name in loaded if name.startswith("tsunagu.runtime.")] == ["tsunagu.runtime.startup"]
+    ours = [name for name in loaded if name.startswith("tsunagu.runtime.")]
+    assert ours == ["tsunagu.runtime.restore", "tsunagu.runtime.startup"]
 
 
 def test_an_error_loads_no_client_of_aws() -> None:

@@ -39,11 +39,15 @@ from tsunagu.runtime.receiving.dead_letters import DeadLetterChannel, DeadLetter
 from tsunagu.runtime.receiving.delivery import Delivery
 from tsunagu.runtime.receiving.relay import addressed_messages
 from tsunagu.runtime.requests.record import RequestRecord
-from tsunagu.runtime.sending.attribute import Attribute
 from tsunagu.runtime.sending.outbox import Channel, OutboxMessage, encode
 from tsunagu.runtime.sending.publish import OutgoingMessage
 from tsunagu.runtime.single_flight.job_message import JobMessage
 from tsunagu.testing.fakes import FakeClock, FakeQueue, FakeTopic
+
+try:
+    from tsunagu.runtime.sending.attribute import Attribute
+except ModuleNotFoundError:  # the last release has it elsewhere
+    from tsunagu.runtime.sending.publish import Attribute  # type: ignore[attr-defined]
 
 Documents = dict[str, Any]
 
@@ -384,9 +388,11 @@ def _seen(name: str, document: Any) -> Any:
 
 
 def _plain(value: Any) -> Any:
-    """Return a value as JSON: dataclasses by their fields."""
+    """Return a value as JSON: dataclasses and named tuples by their fields."""
     if isinstance(value, Verdict):
         raise TypeError(value.unreadable)
+    if isinstance(value, tuple) and hasattr(value, "_asdict"):
+        return _plain(value._asdict())
     if dataclasses.is_dataclass(value) and not isinstance(value, type):
         return {each.name: _plain(getattr(value, each.name)) for each in dataclasses.fields(value) if each.compare}
     if isinstance(value, Mapping):

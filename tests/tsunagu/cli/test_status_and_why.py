@@ -1,6 +1,7 @@
 """`tsunagu status`, `why` and `find`: what they print, and their exit codes."""
 
 import json
+import time
 
 import pytest
 
@@ -29,7 +30,7 @@ def test_a_stack_where_all_is_well_has_exit_code_0(shop: Shop, tsunagu: Tsunagu)
 
 
 def test_a_new_stack_is_well_while_its_alarms_have_no_data(shop: Shop, tsunagu: Tsunagu) -> None:
-    shop.make_new(60)
+    shop.make_new(60, int(time.time() * 1_000))
     shop.raise_alarm()
 
     result = tsunagu("status")

@@ -73,9 +73,9 @@ class Shop:
             AlarmName=self._physical["Alarm"], StateValue="ALARM", StateReason="2 of 2"
         )
 
-    def make_new(self, seconds: int) -> None:
-        """Let the stack be so old, and its alarm take silence of a day for a fault."""
-        created = datetime.now(UTC) - timedelta(seconds=seconds)
+    def make_new(self, seconds: int, now_ms: int) -> None:
+        """Let the stack be so old at a time, and its alarm take silence of a day for a fault."""
+        created = datetime.fromtimestamp(now_ms / 1_000, UTC) - timedelta(seconds=seconds)
         resources = copy.deepcopy(self._resources)
         resources["Alarm"]["Properties"] = {"TreatMissingData": "breaching", "Period": 300, "EvaluationPeriods": 288}
         stacks = self.cloudformation.stacks

@@ -120,7 +120,7 @@ def test_alarm_that_is_raised_needs_a_person(shop: Shop) -> None:
 def test_alarm_that_looks_back_further_than_its_stack_exists_needs_nobody(
     shop: Shop, age_seconds: int, *, is_new: bool
 ) -> None:
-    shop.make_new(age_seconds)
+    shop.make_new(age_seconds, NOW_MS)
     shop.raise_alarm()
 
     status = status_of(shop)

@@ -252,6 +252,7 @@ def test_long_traceback_is_cut_in_the_middle() -> None:
 
 @pytest.fixture
 def configured(collector: Collector) -> Collector:
+    gc.collect()  # what other tests have left would be logged here
     configure("orders")
     return collector
 

@@ -5,7 +5,7 @@ import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from benchmarks.cost.billing import EVENTUAL, item_bytes, read_units
+from benchmarks.cost.billing import EVENTUAL, billed_requests, item_bytes, read_units
 from benchmarks.cost.load import Load
 from benchmarks.cost.meter import GB, Meter
 from benchmarks.cost.plain import PlainConsumer
@@ -13,13 +13,12 @@ from benchmarks.cost.receive_once import ENVIRONMENT, ITEMS, ORDERS, business_it
 from benchmarks.cost.usage import Usage, times, total
 from tsunagu import Request, Result, accepted_request
 from tsunagu.contracts.requests import DUE, OPEN, SHARDS, RequestEnvironment, message_body
+from tsunagu.costs.usage import STREAM_READS_PER_SECOND
 from tsunagu.runtime.aws.request_records import record_attributes
 from tsunagu.testing.requests import accepted
 
 SCOPE = "reports"
 RUNS_PER_HOUR = 60  # of the sweeper
-# https://docs.aws.amazon.com/lambda/latest/dg/with-ddb.html: Lambda polls a shard four times a second; taken for Pipes.
-POLLS_PER_SECOND = 4
 
 
 @dataclass(frozen=True)
@@ -107,8 +106,8 @@ def _between(load: Load) -> Usage:
     """Return what gateway, stream and pipe use for a request, but for the write of the record."""
     return {
         "api-gateway.request": 1,
-        "dynamodb.stream": POLLS_PER_SECOND / load.requests_per_second,
-        "events.pipe": 1 / load.batch,
+        "dynamodb.stream": STREAM_READS_PER_SECOND / load.requests_per_second,
+        "events.pipe": billed_requests(load.batch * load.message_bytes) / load.batch,
         "cloudwatch.log-gb": load.access_log_bytes / GB,
     }
 

@@ -4,7 +4,8 @@ import math
 from collections.abc import Mapping
 from typing import Any
 
-# https://aws.amazon.com/sns/pricing/ and https://aws.amazon.com/sqs/pricing/: each such piece of a call is a request.
+# https://aws.amazon.com/sns/pricing/, https://aws.amazon.com/sqs/pricing/ and, of a pipe,
+# https://aws.amazon.com/eventbridge/pricing/: each such piece of a call is a request.
 BILLED_BYTES = 65_536
 # https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/read-write-operations.html
 WRITE_UNIT_BYTES, READ_UNIT_BYTES = 1_024, 4_096
@@ -26,7 +27,7 @@ def read_units(size_bytes: int) -> int:
 
 
 def billed_requests(size_bytes: float) -> int:
-    """Return the requests that a call of SQS or SNS is billed as, with messages of so many bytes together."""
+    """Return the requests that a call of SQS, SNS or a pipe is billed as, with messages of so many bytes together."""
     return max(1, math.ceil(size_bytes / BILLED_BYTES))
 
 

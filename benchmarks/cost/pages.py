@@ -14,7 +14,7 @@ from tsunagu.local.cdk_command import synthesize
 DOCS = PROJECT / "docs"
 OVERVIEW = DOCS / "performance.md"
 ALL, IDLE = "all", "idle"
-_IDLE_SERVICES = ("cloudwatch.", "kms.", "sqs.", "scheduler.")
+_IDLE_SERVICES = ("cloudwatch.", "kms.", "sqs.", "dynamodb.", "scheduler.")
 SECTION = re.compile(
     r"(?P<begin><!-- made by make docs-pages: cost of (?P<name>[\w-]+) -->\n)(?P<text>.*?)(?P<end><!-- end -->)",
     re.DOTALL,
@@ -84,7 +84,8 @@ def _overview() -> str:
 
 def _idle(assembly: Path) -> str:
     """Return the table of a month without a message, of the stacks of the sample."""
-    headings = ["stack", "with", "alarms and metrics", "keys", "polls of queues", "schedules", "together, USD"]
+    polls = ["polls of queues", "polls of streams"]
+    headings = ["stack", "with", "alarms and metrics", "keys", *polls, "schedules", "together, USD"]
     rows = [
         [f"`{each.stack}`", f"`{each.construct}`", *_idle_prices(idle_month(assembly, each.stack))] for each in PATTERNS
     ]

@@ -31,12 +31,14 @@ def changes(receiver: Receiver, load: Load) -> Sequence[Change]:
     """Return the changes that make a receiver faster, each alone, the best one first.
 
     Numbers are doubled, the time of a message is halved. A batch that would take longer than the time-out of the
-    function is left out. Doubling the time-out, the memory or a quota is for a person to weigh.
+    function is left out. Doubling the time-out, the memory or a quota is for a person to weigh. A job has one run at a
+    time, so that nothing of its mapping or its queue makes it faster.
     """
+    settings = () if receiver.is_job else (*_of_mapping(receiver, load), *_of_queue(receiver, load))
     now = seconds_to_drain(receiver, load)
     found = [
         Change(what=what, rate=limits(after, on)[0].rate, seconds=seconds_to_drain(after, on))
-        for what, after, on in (*_of_mapping(receiver, load), *_of_queue(receiver, load), *_of_load(receiver, load))
+        for what, after, on in (*settings, *_of_load(receiver, load))
         if batch_seconds(after, on) <= max(receiver.timeout_seconds, batch_seconds(receiver, load))
     ]
     return sorted((each for each in found if each.seconds < now * WORTH_SAYING), key=lambda change: change.seconds)

@@ -105,9 +105,7 @@ def _of_queue(receiver: Receiver, load: Load) -> Iterator[Limit]:
     )
     if not receiver.fifo:
         return
-    side_by_side = max(1, load.groups // groups_in_batch(receiver, load))
-    what = f"{load.groups:,} message groups, each in one invocation at a time"
-    yield Limit(side_by_side * rate_of_one(receiver, load), what, Throttle.GROUPS)
+    yield _of_groups(receiver, load)
     per_call = min(full_batch(receiver, load), quotas.MESSAGES_PER_CALL)
     if receiver.high_throughput:
         calls = quotas.HIGH_THROUGHPUT_CALLS.get(load.region, quotas.FEWEST_HIGH_THROUGHPUT_CALLS)
@@ -116,6 +114,15 @@ def _of_queue(receiver: Receiver, load: Load) -> Iterator[Limit]:
         calls = quotas.FIFO_CALLS_PER_SECOND
         what = f"{calls:,} calls a second of a FIFO queue without high_throughput"
     yield Limit(calls * per_call, what, Throttle.FIFO_CALLS)
+
+
+def _of_groups(receiver: Receiver, load: Load) -> Limit:
+    """Return the limit of the message groups; a job is one group, whose next run waits for the one before."""
+    if receiver.is_job:
+        return Limit(rate_of_one(receiver, load), "one run of the job at a time", Throttle.GROUPS)
+    side_by_side = max(1, load.groups // groups_in_batch(receiver, load))
+    what = f"{load.groups:,} message groups, each in one invocation at a time"
+    return Limit(side_by_side * rate_of_one(receiver, load), what, Throttle.GROUPS)
 
 
 def _of_writes(receiver: Receiver, load: Load) -> Iterator[Limit]:

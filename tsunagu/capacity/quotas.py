@@ -27,6 +27,12 @@ HIGH_THROUGHPUT_CALLS = {
     "eu-west-1": 70_000,
     "us-east-2": 19_000,
     "eu-central-1": 19_000,
+    "ap-south-1": 9_000,
+    "ap-southeast-1": 9_000,
+    "ap-southeast-2": 9_000,
+    "ap-northeast-1": 9_000,
+    "eu-west-2": 4_500,
+    "sa-east-1": 4_500,
 }
 FEWEST_HIGH_THROUGHPUT_CALLS = 2_400
 FIFO_BATCH = 10  # https://docs.aws.amazon.com/lambda/latest/dg/services-sqs-configure.html
@@ -38,5 +44,23 @@ PARTITION_WRITES = 1_000
 # and twice its peak after half an hour; ServiceQuotas.html there: of one table, unless the account has asked for more.
 NEW_TABLE_WRITES, DOUBLING_SECONDS, MOST_TABLE_WRITES = 4_000, 1_800, 40_000
 
-# https://docs.aws.amazon.com/apigateway/latest/developerguide/limits.html: requests a second of an account and region.
-API_REQUESTS_PER_SECOND = 10_000
+# https://docs.aws.amazon.com/apigateway/latest/developerguide/limits.html: requests a second of an account and region,
+# and the regions that have fewer.
+API_REQUESTS_PER_SECOND, FEWEST_API_REQUESTS_PER_SECOND = 10_000, 2_500
+REGIONS_WITH_FEWEST_API_REQUESTS = frozenset(
+    {
+        "af-south-1",
+        "ap-south-2",
+        "ap-southeast-3",
+        "ap-southeast-4",
+        "ap-southeast-5",
+        "ap-southeast-7",
+        "ca-west-1",
+        "eu-central-2",
+        "eu-south-1",
+        "eu-south-2",
+        "il-central-1",
+        "me-central-1",
+        "mx-central-1",
+    }
+)

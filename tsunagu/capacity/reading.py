@@ -41,7 +41,12 @@ def receivers(template: Template, table_writes: float | None = None) -> Iterator
         template: The template.
         table_writes: Write units of an idempotency table for one message. Default: 2, and one for each of its indexes.
     """
-    found = [_receiver(template, each, each.function) for each in queue_consumers(template) if each.function]
+    jobs = {*_queues_of_jobs(template)}
+    found = [
+        dataclasses.replace(_receiver(template, each, each.function), is_job=each.queue.key in jobs)
+        for each in queue_consumers(template)
+        if each.function
+    ]
     if table_writes is not None:
         found = [dataclasses.replace(each, writes=table_writes if each.writes else 0.0) for each in found]
     for receiver in found:
@@ -51,17 +56,27 @@ def receivers(template: Template, table_writes: float | None = None) -> Iterator
         yield dataclasses.replace(receiver, shares_table_with=names, writes=receiver.writes + of_run)
 
 
-def intakes(template: Template) -> Iterator[Intake]:
-    """Iterate over the stages of APIs. Without throttling of its own, a stage has the quota of the account."""
+def intakes(template: Template, region: str = "") -> Iterator[Intake]:
+    """Iterate over the stages of APIs. Without throttling of its own, a stage has the quota of the account.
+
+    Args:
+        template: The template.
+        region: Region of the account. Default: one of those with the usual quota.
+    """
+    quota = _api_quota(region)
     for stage in template.of_type(*_API_STAGES):
         settings = [stage.mapping("DefaultRouteSettings"), *stage.items("MethodSettings")]
         rates = [rate for each in settings if isinstance(each, Mapping) if (rate := _rate(each)) is not None]
         own = min(rates, default=None)
-        if own is not None and own < quotas.API_REQUESTS_PER_SECOND:
+        if own is not None and own < quota:
             yield Intake(name=stage.logical_id, rate=own, what="throttling of its stage")
         else:
-            rate = quotas.API_REQUESTS_PER_SECOND
-            yield Intake(name=stage.logical_id, rate=rate, what="API Gateway's quota for all APIs of the account")
+            yield Intake(name=stage.logical_id, rate=quota, what="API Gateway's quota for all APIs of the account")
+
+
+def _api_quota(region: str) -> int:
+    has_fewest = region in quotas.REGIONS_WITH_FEWEST_API_REQUESTS
+    return quotas.FEWEST_API_REQUESTS_PER_SECOND if has_fewest else quotas.API_REQUESTS_PER_SECOND
 
 
 def _rate(settings: Mapping[str, Any]) -> float | None:
@@ -90,6 +105,14 @@ def _receiver(template: Template, consumer: QueueConsumer, function: Resource) -
         table_grows=table is None or table.properties.get("BillingMode") == "PAY_PER_REQUEST",
         timeout_seconds=function.number("Timeout", quotas.DEFAULT_TIMEOUT_SECONDS) or quotas.DEFAULT_TIMEOUT_SECONDS,
     )
+
+
+def _queues_of_jobs(template: Template) -> Iterator[str]:
+    """Iterate over the keys of what the state machines of jobs call; the queue of a job is among them."""
+    for machine in template.of_type("AWS::StepFunctions::StateMachine"):
+        if any(part.kind == Kind.JOB for part in read_parts(machine.metadata)):
+            called = map(template.target, machine.mapping("DefinitionSubstitutions").values())
+            yield from (each.key for each in called if each is not None)
 
 
 def _pipeline(parts: Sequence[Part]) -> str:

@@ -44,6 +44,7 @@ class Receiver:
         table_writes: Write units a second that this table takes at first.
         table_grows: Whether the table is on demand, and takes twice as many after half an hour.
         timeout_seconds: Time-out of the function.
+        is_job: Whether it works for a `SingleFlightSchedule`, which has one run at a time.
     """
 
     name: str
@@ -63,6 +64,7 @@ class Receiver:
     table_writes: int = NEW_TABLE_WRITES
     table_grows: bool = True
     timeout_seconds: float = 900.0
+    is_job: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

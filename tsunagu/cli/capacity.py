@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from tsunagu.capacity.receiver import Load
-from tsunagu.cli.capacity_question import Question, stack_of, times_of
+from tsunagu.cli.capacity_question import Question, is_path, stack_of, times_of
 from tsunagu.cli.capacity_report import capacity_as_json, capacity_parts
 from tsunagu.cli.options import AsJson, Stage
 from tsunagu.cli.output import output_console, print_parts
@@ -105,7 +105,7 @@ def capacity(
         account_concurrency=account_concurrency,
         table_writes=table_writes,
     )
-    if source is not None and Path(source).exists():
+    if source is not None and is_path(source):
         found = question.of_template(Path(source), stack)
     else:
         found = question.of_stack(stack_of(source, stack), stage, since)

@@ -76,7 +76,7 @@ class Question:
                 msg = f"--milliseconds must be given for {receiver.name}, because a template has no times, got none"
                 raise InvalidInputError(msg)
         answers = [answer_for(receiver, self.load_of(receiver)) for receiver in known]
-        return Found(answers=answers, intakes=[*intakes(template)])
+        return Found(answers=answers, intakes=[*intakes(template, self.load.region)])
 
     def of_stack(self, name: str, stage: str | None, since: str) -> Found:
         """Return what the receivers of a deployed stack drain, with the times of its logs where none are given.
@@ -95,7 +95,7 @@ class Question:
         found = Found(
             answers=[answer for answer in seen if answer is not None],
             unmeasured=[each for each, answer in zip(known, seen, strict=True) if answer is None],
-            intakes=[*intakes(template)],
+            intakes=[*intakes(template, self.load.region)],
             denied=reader.denials(),
         )
         if not found.answers:
@@ -184,6 +184,11 @@ def _times(texts: Sequence[str]) -> Iterator[tuple[str, float]]:
             msg = f"--milliseconds must be a number above 0, with NAME= for one receiver, got {text!r}"
             raise InvalidInputError(msg)
         yield name, milliseconds
+
+
+def is_path(source: str) -> bool:
+    """Return whether a source is a file or a folder, or is meant to be one: no stack has a slash or dot in its name."""
+    return Path(source).exists() or (not source.startswith("arn:") and not {"/", "."}.isdisjoint(source))
 
 
 def stack_of(source: str | None, stack: str | None) -> str:

@@ -1,6 +1,7 @@
 """`tsunagu cost`: what a stack costs a month by the price list."""
 
 import json
+import math
 from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
@@ -23,7 +24,8 @@ cost = typer.Typer(help="What stacks cost a month by the price list.", no_args_i
 ASSUMED = (
     "List prices of us-east-1 in USD, without free tiers. A month has 30 days. Each function with a queue gets all of "
     "the messages, and polls its queue all month; each API gets all of the requests. Left out: what producers pay to "
-    "send, storage, data transfer, transitions of state machines, metrics that functions write to their log."
+    "send, storage, data transfer, transitions of state machines, restores of snapshots (SnapStart), metrics that "
+    "functions write to their log."
 )
 
 _Source = Annotated[
@@ -53,7 +55,7 @@ def diff(
     requests: Annotated[int, typer.Option(help="Requests a month of each API.")] = 1_000_000,
     stack: Annotated[str | None, typer.Option(help="One stack of both folders. Default: all stacks.")] = None,
     at_most: Annotated[
-        float | None, typer.Option(metavar="USD", help="Fail if a month costs more by more than this; for a pipeline.")
+        float | None, typer.Option(metavar="USD", help="Fail if a month costs more by more than this; for CI.")
     ] = None,
     every_line: Annotated[bool, typer.Option("--all", help="Print what does not change, too.")] = False,
     sources: Annotated[bool, typer.Option("--sources", help="Print where each price was seen.")] = False,
@@ -61,7 +63,7 @@ def diff(
 ) -> None:
     """Print what changes a month between two templates: keys, alarms, schedules, batches, memory.
 
-    Exit code 1: a month costs more by more than `--at-most`.
+    Exit code 1: a month costs more by more than `--at-most`; or an error, such as a file that is no template.
 
     Example: tsunagu cost diff cdk.out.main cdk.out --messages 3000000 --milliseconds 80 --at-most 5
     """
@@ -152,8 +154,11 @@ def _hold(lines: Sequence[CostLine], at_most: float | None) -> None:
     """Raise if a month costs more by more than `at_most`.
 
     Raises:
-        InvalidInputError: It does.
+        InvalidInputError: It does, or `at_most` is no number, which nothing is more than.
     """
+    if at_most is not None and math.isnan(at_most):
+        msg = f"--at-most must be a number of USD, got {at_most}"
+        raise InvalidInputError(msg)
     more = difference_usd(lines)
     if at_most is not None and round(more, 2) > at_most:
         msg = f"a month may cost at most {at_most:.2f} USD more, got {more:.2f} USD more"

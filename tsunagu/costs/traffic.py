@@ -36,10 +36,10 @@ class Traffic:
     def __post_init__(self) -> None:
         """Refuse what cannot be."""
         for name in ("messages", "message_bytes", "milliseconds", "writes", "log_bytes", "requests"):
-            if getattr(self, name) < 0:
+            if not getattr(self, name) >= 0:  # what is no number is not, either
                 msg = f"{name} must be 0 or more, got {getattr(self, name)}"
                 raise InvalidInputError(msg)
-        if self.batch is not None and self.batch < 1:
+        if self.batch is not None and not self.batch >= 1:
             msg = f"batch must be 1 or more, got {self.batch:g}"
             raise InvalidInputError(msg)
 

@@ -15,6 +15,9 @@ from tsunagu.templates.template import Resource, Template
 
 # https://docs.aws.amazon.com/lambda/latest/dg/services-sqs-configure.html: five pollers, and a long poll of 20 seconds.
 IDLE_POLLERS, POLL_SECONDS = 5, 20
+# https://docs.aws.amazon.com/lambda/latest/dg/with-ddb.html: Lambda reads a shard of a stream four times a second, for
+# nothing. What Pipes does, and whether its reads are billed, AWS's pages do not say: taken for the same, and as billed.
+STREAM_READS_PER_SECOND = 4
 DEFAULT_MEMORY_MIB = 128
 # A call receives ten messages, or deletes them; of what is received, each 64 KB are a request.
 # https://docs.aws.amazon.com/AWSSimpleQueueService/latest/APIReference/API_ReceiveMessage.html
@@ -56,6 +59,13 @@ def _endpoint(endpoint: Resource) -> tuple[str, float]:
     return "vpc.endpoint", max(len(endpoint.items("SubnetIds")), 1) if is_interface else 0
 
 
+def _pipe(pipe: Resource) -> tuple[str, float]:
+    """Return the reads of a stream of DynamoDB by a pipe, which has one shard at least; other sources count nothing."""
+    is_stream = "DynamoDBStreamParameters" in pipe.mapping("SourceParameters")
+    is_on = is_stream and pipe.properties.get("DesiredState") != "STOPPED"
+    return "dynamodb.stream", STREAM_READS_PER_SECOND * MONTH_SECONDS if is_on else 0
+
+
 def _schedule(schedule: Resource) -> tuple[str, float]:
     """Return the invocations of a schedule in a month; one with a cron expression counts as one a day."""
     found = _RATE.fullmatch(str(schedule.properties.get("ScheduleExpression", "")))
@@ -71,6 +81,7 @@ _COUNTED: Mapping[str, Callable[[Resource], tuple[str, float]]] = {
     "AWS::EC2::VPCEndpoint": _endpoint,
     "AWS::KMS::Key": lambda _: ("kms.key", 1),
     "AWS::Logs::MetricFilter": lambda _: ("cloudwatch.metric", 1),
+    "AWS::Pipes::Pipe": _pipe,
     "AWS::Scheduler::Schedule": _schedule,
 }
 

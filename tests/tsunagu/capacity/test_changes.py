@@ -88,3 +88,11 @@ def test_a_pipeline_is_as_fast_as_its_slowest_service() -> None:
 
     assert (chain.pipeline, chain.slowest.receiver.name, chain.slowest.rate) == ("orders", "Billing", 20)
     assert chain.seconds == pytest.approx(5_000)
+
+
+def test_nothing_of_its_mapping_or_queue_makes_a_job_faster() -> None:
+    job = dataclasses.replace(FIFO, batch_size=1, is_job=True)
+
+    found = changes(job, dataclasses.replace(LOAD, messages=10))
+
+    assert [each.what for each in found] == ["a message in 49 ms"]

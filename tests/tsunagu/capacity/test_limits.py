@@ -69,11 +69,23 @@ def test_the_tightest_limit_is_first(
     assert what == throttle
 
 
-def test_the_quota_of_high_throughput_is_that_of_the_region() -> None:
-    quick = dataclasses.replace(LOAD, message_ms=1, batch_ms=0, groups=50_000, messages=10**7, region="eu-west-1")
+@pytest.mark.parametrize(
+    ("region", "calls"),
+    [("eu-west-1", "70,000"), ("eu-central-1", "19,000"), ("ap-northeast-1", "9,000"), ("sa-east-1", "4,500")],
+)
+def test_the_quota_of_high_throughput_is_that_of_the_region(region: str, calls: str) -> None:
+    quick = dataclasses.replace(LOAD, message_ms=1, batch_ms=0, groups=50_000, messages=10**7, region=region)
     fifo = dataclasses.replace(FIFO, high_throughput=True)
 
-    assert {"70,000 calls a second of FIFO queues in eu-west-1"} <= {each.what for each in limits(fifo, quick)}
+    assert {f"{calls} calls a second of FIFO queues in {region}"} <= {each.what for each in limits(fifo, quick)}
+
+
+def test_a_job_has_one_run_at_a_time() -> None:
+    job = dataclasses.replace(FIFO, batch_size=1, is_job=True)
+
+    limit = limits(job, dataclasses.replace(LOAD, message_ms=980, batch_ms=20))[0]
+
+    assert (limit.rate, limit.what) == (1, "one run of the job at a time")
 
 
 def test_a_rate_takes_as_many_invocations_as_batches_run_at_the_same_time() -> None:

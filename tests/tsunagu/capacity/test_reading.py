@@ -125,6 +125,26 @@ def test_services_of_a_pipeline_share_their_table_and_each_run_passes_all(
     assert [each.shares_table_with for each in found] == [["Shipping"], ["Billing"]]
 
 
+def test_the_queue_that_the_machine_of_a_job_calls_is_that_of_its_worker() -> None:
+    def machine(kind: Kind) -> dict[str, Any]:
+        part = Part(kind=kind, name="nightly")
+        called = {"DefinitionSubstitutions": {"Queue": {"Ref": "Queue"}, "Table": {"Ref": "Table"}, "Rate": "1"}}
+        return {
+            "Type": "AWS::StepFunctions::StateMachine",
+            "Properties": called,
+            "Metadata": {METADATA_KEY: write_parts([part])},
+        }
+
+    assert only(template({}, {}, Machine=machine(Kind.JOB))).is_job
+    assert not only(template({}, {}, Machine=machine(Kind.PIPELINE))).is_job
+
+
+def test_an_api_of_a_region_with_a_smaller_quota_accepts_less() -> None:
+    stage = Template.parse({"Resources": {"Open": {"Type": "AWS::ApiGatewayV2::Stage"}}})
+
+    assert [each.rate for region in ("eu-west-1", "eu-south-1") for each in intakes(stage, region)] == [10_000, 2_500]
+
+
 def test_apis_accept_what_their_stages_or_the_account_let_through() -> None:
     def stage(kind: str, **properties: Any) -> dict[str, Any]:
         return {"Type": f"AWS::{kind}::Stage", "Properties": properties}

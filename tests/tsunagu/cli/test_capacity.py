@@ -67,6 +67,20 @@ def test_the_same_is_printed_as_json_with_every_limit(tsunagu: Tsunagu, template
     assert json.loads(result.out)["intakes"][0]["requests_per_second"] == 100
 
 
+@pytest.mark.parametrize("source", ["cdk.out", "old/template", "nowhere.json"])
+def test_a_path_that_is_not_there_is_no_stack(
+    tsunagu: Tsunagu, source: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+
+    result = tsunagu("capacity", source, "--milliseconds", "40")
+
+    expected = (
+        f"error: {source} must be a template, or a folder that `cdk synth` wrote, got no such file or directory\n"
+    )
+    assert (result.code, result.err) == (1, expected)
+
+
 def test_a_function_that_is_stopped_drains_nothing(tsunagu: Tsunagu, tmp_path: Path) -> None:
     stopped = RESOURCES | {
         "Function": {"Type": "AWS::Lambda::Function", "Properties": {"ReservedConcurrentExecutions": 0}}

@@ -38,6 +38,14 @@ def test_the_same_template_changes_nothing(tsunagu: Tsunagu, tmp_path: Path) -> 
     assert "Nothing that is counted here changes." in result.out
 
 
+def test_a_most_that_is_no_number_is_refused_and_holds_nothing_back(tsunagu: Tsunagu, tmp_path: Path) -> None:
+    old, new = template(tmp_path / "old.json", Key=KEY), template(tmp_path / "new.json", Key=KEY, Alarm=ALARM)
+
+    result = tsunagu("cost", "diff", old, new, "--at-most", "nan")
+
+    assert (result.code, result.err) == (1, "error: --at-most must be a number of USD, got nan\n")
+
+
 def test_rows_fit_a_terminal_of_80_columns(tsunagu: Tsunagu, tmp_path: Path) -> None:
     queue, function = {"Type": "AWS::SQS::Queue"}, {"Type": "AWS::Lambda::Function"}
     mapping = {"EventSourceArn": {"Fn::GetAtt": ["Queue", "Arn"]}, "FunctionName": {"Ref": "Function"}}

@@ -42,6 +42,19 @@ def consumer(batch: int = 10, **function: Any) -> dict[str, Any]:
         ("AWS::CloudWatch::CompositeAlarm", {}, "cloudwatch.composite-alarm", 1),
         ("AWS::CloudWatch::Dashboard", {}, "cloudwatch.dashboard", 1),
         ("AWS::Logs::MetricFilter", {}, "cloudwatch.metric", 1),
+        (
+            "AWS::Pipes::Pipe",
+            {"SourceParameters": {"DynamoDBStreamParameters": {}}},
+            "dynamodb.stream",
+            4 * MONTH_SECONDS,
+        ),
+        (
+            "AWS::Pipes::Pipe",
+            {"SourceParameters": {"DynamoDBStreamParameters": {}}, "DesiredState": "STOPPED"},
+            "dynamodb.stream",
+            0,
+        ),
+        ("AWS::Pipes::Pipe", {"SourceParameters": {"SqsQueueParameters": {}}}, "dynamodb.stream", 0),
         ("AWS::EC2::VPCEndpoint", {"VpcEndpointType": "Interface", "SubnetIds": ["a", "b"]}, "vpc.endpoint", 2),
         ("AWS::EC2::VPCEndpoint", {"VpcEndpointType": "Gateway"}, "vpc.endpoint", 0),
         ("AWS::Scheduler::Schedule", {"ScheduleExpression": "rate(1 minute)"}, "scheduler.invocation", 43_200),
@@ -150,6 +163,13 @@ def test_a_mapping_of_a_stream_and_other_resources_cost_nothing_here() -> None:
 def test_negative_traffic_is_refused() -> None:
     with pytest.raises(InvalidInputError, match="messages must be 0 or more, got -1"):
         Traffic(messages=-1)
+
+
+def test_what_is_no_number_is_refused() -> None:
+    with pytest.raises(InvalidInputError, match="milliseconds must be 0 or more, got nan"):
+        Traffic(milliseconds=float("nan"))
+    with pytest.raises(InvalidInputError, match="batch must be 1 or more, got nan"):
+        Traffic(batch=float("nan"))
 
 
 def test_batch_without_a_message_is_refused() -> None:

@@ -13,7 +13,16 @@ from tsunagu.testing.explorer.schedule import RandomChoices, explore, survey
 
 SCHEDULES = 1_000  # of each scenario and kind of trouble
 
+LONG = {"job: machine", "job: run"}  # in every run, the last test draws some of their crashes
+
 each_job = pytest.mark.parametrize("scenario", SCENARIOS.values(), ids=list(SCENARIOS))
+each_job_long_ones_apart = pytest.mark.parametrize(
+    "scenario",
+    [
+        pytest.param(scenario, id=name, marks=[pytest.mark.slow] if name in LONG else [])
+        for name, scenario in SCENARIOS.items()
+    ],
+)
 
 
 @pytest.mark.slow
@@ -24,7 +33,7 @@ def test_one_worker_that_stands_still_at_any_point_lets_no_two_runs_commit_and_b
     assert explored.is_complete
 
 
-@each_job
+@each_job_long_ones_apart
 def test_one_crash_at_any_point_lets_no_two_runs_commit_and_blocks_no_tick(scenario: Ticks) -> None:
     explored = explore(scenario.within(replace(scenario.bounds, crashes=1)))
 

@@ -175,6 +175,7 @@ _ALL = [
     Accepted(name="frozen, cancelled", setting=replace(_LATE, work=working, endings=ENDED), posts=[Post(cancels=True)]),
     Accepted(
         name="frozen sends",
+        is_long=True,
         setting=replace(
             _LATE, work=working, send_rounds=2, refusal=GONE, endings=FAILED, troubled=frozenset({Part.WORKERS})
         ),

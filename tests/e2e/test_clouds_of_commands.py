@@ -89,6 +89,7 @@ def test_an_interrupted_demonstration_leaves_no_process(project: Path, number: s
     assert processes_that_name(str(project)) == []
 
 
+@pytest.mark.slow  # it deploys the app once more, and runs nine commands
 def test_a_cloud_that_is_up_can_be_used_and_stopped_as_it_says(project: Path) -> None:
     up = tsunagu(project, "up")
     assert up.returncode == 0, up.stderr

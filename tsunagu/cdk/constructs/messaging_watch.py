@@ -124,8 +124,7 @@ class MessagingWatch(CheckedConstruct):
             "An API answers requests with a status of 500 and above: its role lacks a permission, or a service that it "
             "calls refuses requests or is not available."
         )
-        errors = metric.with_(period=PERIOD)
-        return self._ruled(scope, "ServerErrorAlarm", description, errors, rule=self._rules.server_errors)
+        return self._server_error_alarm(scope, description, metric)
 
     def watch_web_api(self, scope: Construct, metric: cloudwatch.Metric) -> cloudwatch.Alarm | None:
         """Create an alarm on a web application that answers with a status of 500 and above.
@@ -140,6 +139,11 @@ class MessagingWatch(CheckedConstruct):
             "A web application answers with a status of 500 and above: a route raises, or its function is throttled, "
             "runs out of time or memory, or does not start. The log of the function says which, or has nothing."
         )
+        return self._server_error_alarm(scope, description, metric)
+
+    def _server_error_alarm(
+        self, scope: Construct, description: str, metric: cloudwatch.Metric
+    ) -> cloudwatch.Alarm | None:
         errors = metric.with_(period=PERIOD)
         return self._ruled(scope, "ServerErrorAlarm", description, errors, rule=self._rules.server_errors)
 

@@ -10,7 +10,8 @@ from tsunagu.contracts.claims import result_key
 from tsunagu.contracts.items import Status
 from tsunagu.runtime.claim_check import ClaimCheck, ObjectAlteredError
 from tsunagu.runtime.errors import UnavailableError
-from tsunagu.runtime.idempotency.decisions import Done, Idempotency, Unsent
+from tsunagu.runtime.idempotency.decision import Done, Unsent
+from tsunagu.runtime.idempotency.decisions import Idempotency
 from tsunagu.runtime.idempotency.item import Change, Item
 from tsunagu.runtime.idempotency.lease import Claim
 from tsunagu.runtime.idempotency.store import Verdict

@@ -8,7 +8,8 @@ from tests.explorer.mutants.mutant import CRASH, FAILED_CALL, TWO_SWITCHES, Muta
 from tsunagu.contracts import items
 from tsunagu.contracts.items import Status
 from tsunagu.runtime.idempotency import decisions, lease
-from tsunagu.runtime.idempotency.decisions import Busy, DeadLettered, Idempotency, Unavailable, Unsent
+from tsunagu.runtime.idempotency.decision import Busy, DeadLettered, Unavailable, Unsent
+from tsunagu.runtime.idempotency.decisions import Idempotency
 from tsunagu.runtime.idempotency.item import Change, Item
 from tsunagu.runtime.idempotency.lease import Claim
 from tsunagu.runtime.receiving import invocation, relay

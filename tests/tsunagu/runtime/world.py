@@ -11,7 +11,8 @@ from tsunagu.contracts.items import Status
 from tsunagu.runtime.errors import (
     InvalidMessageError,
 )
-from tsunagu.runtime.idempotency.decisions import ClaimRequest, Idempotency
+from tsunagu.runtime.idempotency.decision import ClaimRequest
+from tsunagu.runtime.idempotency.decisions import Idempotency
 from tsunagu.runtime.idempotency.item import Item
 from tsunagu.runtime.idempotency.lease import Claim, LeaseTerm
 from tsunagu.runtime.json_text import JsonObject

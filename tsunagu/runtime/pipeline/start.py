@@ -14,19 +14,19 @@ from tsunagu.runtime.errors import (
     error_text,
     error_type,
 )
-from tsunagu.runtime.idempotency.decisions import (
+from tsunagu.runtime.idempotency.decision import (
     Busy,
     ClaimRequest,
     Decision,
     Done,
     Foreign,
     Held,
-    Idempotency,
     Mismatch,
     Unavailable,
     Unreadable,
     Unsent,
 )
+from tsunagu.runtime.idempotency.decisions import Idempotency
 from tsunagu.runtime.idempotency.item import Item
 from tsunagu.runtime.idempotency.keys import item_id, payload_hash
 from tsunagu.runtime.idempotency.lease import Claim, LeaseTerm

@@ -8,7 +8,7 @@ from typing import Any, Generic, NamedTuple, TypeVar
 
 from tsunagu.runtime.clock import Clock
 from tsunagu.runtime.errors import refuse_unfinished
-from tsunagu.runtime.idempotency.decisions import ClaimRequest, Decision, Unavailable
+from tsunagu.runtime.idempotency.decision import ClaimRequest, Decision, Unavailable
 from tsunagu.runtime.idempotency.keys import BusinessKey, item_id, message_item_id, payload_hash
 from tsunagu.runtime.idempotency.lease import Claim
 from tsunagu.runtime.json_text import JsonObject

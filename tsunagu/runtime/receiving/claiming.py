@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING, Any
 
 from tsunagu.runtime.clock import Clock
 from tsunagu.runtime.errors import PermanentError, RetryableError
-from tsunagu.runtime.idempotency.decisions import Busy, Done, Held, Idempotency, Mismatch, Unavailable, Unreadable
+from tsunagu.runtime.idempotency.decision import Busy, Done, Held, Mismatch, Unavailable, Unreadable
+from tsunagu.runtime.idempotency.decisions import Idempotency
 from tsunagu.runtime.idempotency.keys import mismatch_item_id, unreadable_item_id
 from tsunagu.runtime.receiving.batch import BatchMessage
 from tsunagu.runtime.telemetry import Metrics, call_fields, in_hand

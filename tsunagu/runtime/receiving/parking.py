@@ -11,7 +11,7 @@ from typing import Any
 from tsunagu.contracts.groups import group_item_id
 from tsunagu.runtime.clock import Clock
 from tsunagu.runtime.errors import bounded_reason
-from tsunagu.runtime.idempotency.decisions import DeadLettered, Done, Unsent
+from tsunagu.runtime.idempotency.decision import DeadLettered, Done, Unsent
 from tsunagu.runtime.idempotency.item import Change
 from tsunagu.runtime.idempotency.parked_groups import (
     GroupReader,

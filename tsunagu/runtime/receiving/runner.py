@@ -8,7 +8,8 @@ from typing import Generic, TypeVar, cast
 from tsunagu.contracts.telemetry import LogKey, Metric
 from tsunagu.runtime.clock import Clock
 from tsunagu.runtime.errors import UnavailableError, refuse_unfinished
-from tsunagu.runtime.idempotency.decisions import Busy, DeadLettered, Done, Foreign, Idempotency, Unsent
+from tsunagu.runtime.idempotency.decision import Busy, DeadLettered, Done, Foreign, Unsent
+from tsunagu.runtime.idempotency.decisions import Idempotency
 from tsunagu.runtime.idempotency.lease import Claim
 from tsunagu.runtime.idempotency.store import Outcome, Verdict
 from tsunagu.runtime.receiving.batch import BatchMessage, Pace

@@ -12,7 +12,7 @@ from tsunagu.contracts.messages import (
 )
 from tsunagu.contracts.requests import REQUEST_KEY, caller_and_request_id
 from tsunagu.runtime.errors import InvalidMessageError, PermanentError, refuse_unfinished
-from tsunagu.runtime.idempotency.decisions import ClaimRequest
+from tsunagu.runtime.idempotency.decision import ClaimRequest
 from tsunagu.runtime.json_text import read_json
 from tsunagu.runtime.receiving.batch import Batch, BatchMessage, arranged, nameless
 from tsunagu.runtime.receiving.delivery import Delivery

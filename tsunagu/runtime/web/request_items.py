@@ -11,18 +11,18 @@ from tsunagu.contracts.telemetry import LogKey, Metric
 from tsunagu.contracts.web import web_request_space
 from tsunagu.runtime.clock import Clock, NewId
 from tsunagu.runtime.errors import ConditionFailedError, FailedCall, bounded_reason, described
-from tsunagu.runtime.idempotency.decisions import (
+from tsunagu.runtime.idempotency.decision import (
     Busy,
     ClaimRequest,
     Decision,
     Done,
     Foreign,
     Held,
-    Idempotency,
     Mismatch,
     Unavailable,
     Unsent,
 )
+from tsunagu.runtime.idempotency.decisions import Idempotency
 from tsunagu.runtime.idempotency.item import Item
 from tsunagu.runtime.idempotency.keys import item_id
 from tsunagu.runtime.idempotency.lease import Claim, LeaseTerm

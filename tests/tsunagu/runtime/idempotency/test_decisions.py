@@ -7,7 +7,7 @@ from dataclasses import replace
 import pytest
 
 from tsunagu.contracts.items import FREE, KEPT_MESSAGE_IDS, NEVER, Status
-from tsunagu.runtime.idempotency.decisions import (
+from tsunagu.runtime.idempotency.decision import (
     Busy,
     ClaimRequest,
     DeadLettered,
@@ -15,12 +15,12 @@ from tsunagu.runtime.idempotency.decisions import (
     Done,
     Foreign,
     Held,
-    Idempotency,
     Mismatch,
     Unavailable,
     Unreadable,
     Unsent,
 )
+from tsunagu.runtime.idempotency.decisions import Idempotency
 from tsunagu.runtime.idempotency.item import Change, Item
 from tsunagu.runtime.idempotency.lease import GRACE_MS, Claim, LeaseTerm
 from tsunagu.runtime.idempotency.store import Commit, Outcome, Verdict

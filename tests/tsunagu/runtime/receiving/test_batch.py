@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from tests.tsunagu.runtime.world import order, parse_order, record
-from tsunagu.runtime.idempotency.decisions import ClaimRequest
+from tsunagu.runtime.idempotency.decision import ClaimRequest
 from tsunagu.runtime.idempotency.keys import item_id, payload_hash
 from tsunagu.runtime.receiving.batch import (
     ANSWER_SHARE,

@@ -8,7 +8,8 @@ import pytest
 from tests.tsunagu.runtime.world import World, completion_parts, order, record
 from tsunagu.contracts.items import Status
 from tsunagu.runtime.errors import PermanentError, UnavailableError
-from tsunagu.runtime.idempotency.decisions import ClaimRequest, Held, Idempotency, Unsent
+from tsunagu.runtime.idempotency.decision import ClaimRequest, Held, Unsent
+from tsunagu.runtime.idempotency.decisions import Idempotency
 from tsunagu.runtime.idempotency.item import Item
 from tsunagu.runtime.idempotency.lease import LeaseTerm
 from tsunagu.runtime.idempotency.store import Outcome

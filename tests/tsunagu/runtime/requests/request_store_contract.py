@@ -10,7 +10,8 @@ from tests.tsunagu.runtime.requests.world import SCOPE
 from tsunagu.contracts.items import Status
 from tsunagu.contracts.requests import NO_EXPIRATION, open_partition_of
 from tsunagu.runtime.errors import LeaseLostError
-from tsunagu.runtime.idempotency.decisions import ClaimRequest, Decision, Done, Held, Idempotency
+from tsunagu.runtime.idempotency.decision import ClaimRequest, Decision, Done, Held
+from tsunagu.runtime.idempotency.decisions import Idempotency
 from tsunagu.runtime.idempotency.lease import LeaseTerm
 from tsunagu.runtime.idempotency.store import ItemStore, Outcome
 from tsunagu.runtime.requests.known_records import KnownRecords
